@@ -1,0 +1,1 @@
+"""The program: options, output and exit codes around the library `router`."""

@@ -1,0 +1,163 @@
+"""Every error of warmroute.
+
+::
+
+    RouterError
+    ├── UsageError               what the user gave is wrong                        exit 2
+    ├── UnreachableError         something that is needed can't be reached          exit 69
+    │   ├── NoDaemonError        no daemon was found, or none of them is fit
+    │   ├── FleetError           the daemons could not be listed (Kubernetes, DNS)
+    │   ├── DialError            a daemon's address refused, stayed silent, or speaks something else
+    │   ├── ConnectionLostError  the connection broke while it was in use
+    │   └── ToolError            a program that a backend runs is missing or too old
+    ├── RpcError                 the daemon answered a call with a gRPC status      exit 1
+    ├── BuildError               the build itself failed                            exit 1
+    ├── OutputError              a result could not be written or loaded            exit 1
+    └── CancelledError           somebody interrupted it                            exit 130
+
+``temporary`` says that the same thing may succeed when it is tried again, here or on another daemon.
+``reason`` is one machine-readable word. A message says what was tried, on what, and why it failed;
+``hint`` says what to do about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+__all__ = [
+    "BuildError",
+    "CancelledError",
+    "ConnectionLostError",
+    "DialError",
+    "FleetError",
+    "NoDaemonError",
+    "OutputError",
+    "RouterError",
+    "RpcError",
+    "ToolError",
+    "UnreachableError",
+    "UsageError",
+]
+
+
+class RouterError(Exception):
+    """The root of all errors of warmroute; ``str()`` is the message without the hint."""
+
+    exit_code: ClassVar[int] = 1
+    default_reason: ClassVar[str] = "error"
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, reason: str | None = None, temporary: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.reason = reason or self.default_reason
+        self.temporary = temporary
+
+
+class UsageError(RouterError):
+    """An option, a file or a variable that the user gave is wrong."""
+
+    exit_code = 2
+    default_reason = "usage"
+
+
+class UnreachableError(RouterError):
+    """Something that the build needs can't be reached."""
+
+    exit_code = 69
+    default_reason = "unreachable"
+
+
+class NoDaemonError(UnreachableError):
+    """No daemon was found, or each one found was left out for a reason that the message names."""
+
+    default_reason = "no-daemon"
+
+
+class FleetError(UnreachableError):
+    """The fleet could not be listed."""
+
+    default_reason = "fleet"
+
+
+class DialError(UnreachableError):
+    """A daemon's address refused, stayed silent past the deadline, or isn't a BuildKit daemon."""
+
+    default_reason = "dial"
+
+
+class ConnectionLostError(UnreachableError):
+    """An established connection broke; what was under way on it is lost."""
+
+    default_reason = "connection-lost"
+
+
+class ToolError(UnreachableError):
+    """A program that a backend or a transport runs is missing, too old, or did not start."""
+
+    default_reason = "tool"
+
+
+class RpcError(RouterError):
+    """A call that the daemon answered with a gRPC status other than OK.
+
+    ``code`` is the number of the status (https://grpc.io/docs/guides/status-codes/), ``details`` the
+    pairs of type URL and bytes that came in grpc-status-details-bin.
+    """
+
+    default_reason = "rpc"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: int,
+        details: Sequence[tuple[str, bytes]] = (),
+        hint: str | None = None,
+        temporary: bool = False,
+    ) -> None:
+        super().__init__(message, hint=hint, temporary=temporary)
+        self.code = code
+        self.details = tuple(details)
+
+
+class BuildError(RouterError):
+    """The build itself failed; another daemon would fail in the same way.
+
+    ``step`` is the name of the failing vertex, ``log_tail`` the last lines it printed, ``excerpt`` the
+    lines of the Dockerfile around the failing instruction (with the failing ones marked); each is empty
+    where the daemon did not tell.
+    """
+
+    default_reason = "build"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        step: str = "",
+        log_tail: Sequence[str] = (),
+        excerpt: str = "",
+        hint: str | None = None,
+        exit_code: int | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.step = step
+        self.log_tail = tuple(log_tail)
+        self.excerpt = excerpt
+        self.tool_exit_code = exit_code
+
+
+class OutputError(RouterError):
+    """A result of the build could not be written, pushed or loaded."""
+
+    default_reason = "output"
+
+
+class CancelledError(RouterError):
+    """The build was interrupted; it was cancelled on the daemon."""
+
+    exit_code = 130
+    default_reason = "cancelled"

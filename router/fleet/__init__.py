@@ -1,0 +1,1 @@
+"""Finding the daemons: one small module for each place to look."""

@@ -1,0 +1,1 @@
+"""The file transfer protocol of BuildKit (fsutil), in both directions."""

@@ -1,0 +1,117 @@
+"""What happens during a build, in the order it is told.
+
+The words are BuildKit's: a build is a graph of vertexes; a vertex has statuses (transfers and the like),
+logs and warnings. Times are nanoseconds since the epoch, None where the daemon gave none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = [
+    "Event",
+    "Notice",
+    "NoticeLevel",
+    "ProgressGroup",
+    "SolveStatus",
+    "SourceRange",
+    "Vertex",
+    "VertexLog",
+    "VertexStatus",
+    "VertexWarning",
+]
+
+NoticeLevel = Literal["verbose", "info", "warning"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgressGroup:
+    """Vertexes that are shown as one."""
+
+    id: str
+    name: str
+    weak: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vertex:
+    """One step, told again each time that something about it changes."""
+
+    digest: str
+    name: str
+    inputs: tuple[str, ...] = ()
+    cached: bool = False
+    started: int | None = None
+    completed: int | None = None
+    error: str = ""
+    progress_group: ProgressGroup | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VertexStatus:
+    """Something within a step that has progress: ``current`` of ``total`` (0 where it is not known)."""
+
+    id: str
+    vertex: str
+    name: str = ""
+    current: int = 0
+    total: int = 0
+    timestamp: int | None = None
+    started: int | None = None
+    completed: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VertexLog:
+    """Bytes that a step wrote; ``stream`` is 1 for stdout, 2 for stderr. Not cut at line ends."""
+
+    vertex: str
+    data: bytes
+    stream: int = 1
+    timestamp: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRange:
+    """Lines of a source file, 1-based, both ends included; characters are 0-based columns."""
+
+    start_line: int
+    end_line: int
+    start_character: int = 0
+    end_character: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VertexWarning:
+    """A warning of the frontend, such as a lint rule's."""
+
+    vertex: str
+    short: bytes
+    level: int = 1
+    detail: tuple[bytes, ...] = ()
+    url: str = ""
+    source_filename: str = ""
+    source_data: bytes = b""
+    ranges: tuple[SourceRange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SolveStatus:
+    """One message of the daemon's Status stream."""
+
+    vertexes: tuple[Vertex, ...] = ()
+    statuses: tuple[VertexStatus, ...] = ()
+    logs: tuple[VertexLog, ...] = ()
+    warnings: tuple[VertexWarning, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One line of warmroute's own: which daemon was chosen and why, that it goes on to the next."""
+
+    level: NoticeLevel
+    text: str
+
+
+Event = SolveStatus | Notice

@@ -1,0 +1,34 @@
+"""What came of a build."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["BuildResult"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildResult:
+    """A build that succeeded.
+
+    ``metadata`` is the exporter's response as the daemon gave it (``containerimage.digest`` ...);
+    ``ref`` names the build on its daemon. ``daemon``, ``key`` and ``rule`` say where it ran and why.
+    """
+
+    daemon: str
+    address: str
+    ref: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    key: str = ""
+    rule: str = ""
+
+    @property
+    def digest(self) -> str:
+        """The digest of the image's manifest or index; empty where no image was made."""
+        return self.metadata.get("containerimage.digest", "")
+
+    @property
+    def image_id(self) -> str:
+        """The digest of the image's config, as ``docker image ls`` knows it; else the manifest's digest."""
+        return self.metadata.get("containerimage.config.digest", "") or self.digest

@@ -1,0 +1,1 @@
+"""Where data comes from that a build asks for: secrets, registry credentials."""

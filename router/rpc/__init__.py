@@ -1,0 +1,1 @@
+"""gRPC over HTTP/2, both roles, on any stream of bytes."""

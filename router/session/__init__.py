@@ -1,0 +1,1 @@
+"""The reverse channel: the daemon calls this process for files, secrets and credentials."""

@@ -1,0 +1,1 @@
+"""From a build request to the daemon's calls, and from its answers to events."""

@@ -1,0 +1,1 @@
+"""One flag, one pure parser and formatter."""

@@ -1,0 +1,43 @@
+"""The one seam between transports and everything above them: a nonblocking stream of bytes.
+
+Whoever drives a stream waits for ``fileno()`` with a selector, so that one thread can serve the stream,
+a wake-up pipe and its deadlines. What the bytes mean is none of its business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+__all__ = ["Buffer", "ByteStream"]
+
+Buffer = bytes | bytearray | memoryview
+
+
+class ByteStream(Protocol):
+    """A connected, bidirectional, nonblocking stream of bytes.
+
+    A broken stream raises ``ConnectionLostError``, whose message says what the far end had to say (such
+    as what a remote command wrote to its stderr). Nothing blocks.
+    """
+
+    def fileno(self) -> int:
+        """Return the descriptor to wait for."""
+
+    def recv(self) -> bytes | None:
+        """Return what has arrived, ``b""`` at the end of the stream, None where nothing is there yet."""
+
+    def send(self, buffers: Sequence[Buffer]) -> int:
+        """Take as many of these bytes as fit now, in order, and return how many; 0 where none fit."""
+
+    def pending(self) -> bool:
+        """Say whether ``recv`` has more although ``fileno()`` may not be readable (TLS records, frames)."""
+
+    def wants_write(self) -> bool:
+        """Say whether the stream itself holds bytes to send (websocket frames, a TLS handshake)."""
+
+    def flush(self) -> None:
+        """Send what the stream itself holds, as far as it goes now."""
+
+    def close(self) -> None:
+        """Close it, and whatever was started for it. Closing twice is allowed."""
