@@ -1,1 +1,50 @@
-"""What carries a build out on a daemon."""
+"""What carries a build out on a daemon.
+
+One module each: ``native`` speaks BuildKit's API, ``buildctl`` and ``docker`` run those tools. They take
+the same request and tell the same events, so that the story in ``router.build`` need not know which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from router.cancellation import Cancellation
+from router.model.daemon import Daemon
+from router.model.events import Event
+from router.model.request import BuildRequest
+from router.model.result import BuildResult
+from router.transport.options import DialOptions
+
+__all__ = ["Backend", "BackendContext"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendContext:
+    """What a build needs beside the request and the daemon.
+
+    ``key`` is the balancing key (it also makes the session's shared key), ``environment`` stands for
+    os.environ, ``on_event`` is called from the thread that builds, in order.
+    """
+
+    key: str
+    on_event: Callable[[Event], None]
+    cancellation: Cancellation
+    dial: DialOptions = field(default_factory=DialOptions)
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class Backend(Protocol):
+    """One way to carry a build out."""
+
+    def build(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> BuildResult:
+        """Build, blocking until it is done.
+
+        Raises ``BuildError`` when the build itself fails, ``UnreachableError`` when the daemon or a tool
+        can't be reached (the next daemon may do), ``UsageError`` for what the user gave wrong,
+        ``CancelledError`` when ``context.cancellation`` was thrown.
+        """
+
+    def command(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> Sequence[str]:
+        """Return, as argv with secrets redacted, what ``build`` would run; used by ``--dry-run``."""

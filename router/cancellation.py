@@ -1,0 +1,60 @@
+"""The word "stop", said from any thread or signal handler and heard by whoever waits in a selector."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from types import TracebackType
+from typing import Self
+
+from router.errors import CancelledError
+
+__all__ = ["Cancellation"]
+
+
+class Cancellation:
+    """A switch that can be thrown once.
+
+    ``fileno()`` turns readable when it is thrown, so that a thread in ``select`` wakes up. Its owner
+    closes it; ``cancel()`` after that is allowed and does nothing.
+    """
+
+    def __init__(self) -> None:
+        self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self.why = ""
+
+    def cancel(self, why: str = "interrupted") -> None:
+        """Throw the switch; ``why`` stands in the error that comes of it."""
+        if not self.why:
+            self.why = why
+            with contextlib.suppress(OSError):
+                os.write(self._write, b"\0")
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the switch was thrown."""
+        return bool(self.why)
+
+    def check(self) -> None:
+        """Raise ``CancelledError`` if the switch was thrown."""
+        if self.why:
+            raise CancelledError(f"build cancelled: {self.why}")
+
+    def fileno(self) -> int:
+        """Return a descriptor that is readable once the switch was thrown."""
+        return self._read
+
+    def close(self) -> None:
+        """Release the descriptors."""
+        for descriptor in (self._read, self._write):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._read = self._write = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
