@@ -1,0 +1,332 @@
+"""A gRPC client on one connected stream of bytes, driven by the thread that uses it.
+
+Nothing happens between calls of ``run``: whoever wants an answer drives the connection until it is there,
+and everything else that is under way on it (the session, the status stream) moves along. One thread, one
+socket, one place where time passes.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Protocol, Self
+
+from router.cancellation import Cancellation
+from router.errors import ConnectionLostError, DialError, RouterError, RpcError
+from router.rpc.grpc import MessageReader, Status, metadata, prefix, status_error
+from router.rpc.http2 import (
+    DataReceived,
+    Event,
+    GoAwayReceived,
+    Headers,
+    HeadersReceived,
+    Http2Connection,
+    PingAcknowledged,
+    Source,
+    StreamReset,
+)
+from router.transport.stream import Buffer, ByteStream
+
+__all__ = ["Call", "Channel"]
+
+# A write cycle: large enough to amortise a system call, small enough to read in between.
+_WRITE_SIZE = 1024 * 1024
+# The daemon checks the session's health every 5 s, so a silence this long is odd: ask. Asking earlier
+# would be taken for abuse by gRPC servers (they allow a PING every 5 minutes on an idle connection).
+_ASK_AFTER = 12.0
+_LOST_AFTER = 20.0
+
+
+class MessageHandler(Protocol):
+    """Takes the messages of a call. The view is valid only during the call."""
+
+    def __call__(self, message: memoryview, /) -> None: ...
+
+
+class Call:
+    """One call of a method: its messages go to ``on_message``, its end stands in ``done`` and ``error``."""
+
+    def __init__(self, method: str, on_message: MessageHandler) -> None:
+        self.method = method
+        self.done = False
+        self.error: RouterError | None = None
+        self.stream_id = 0
+        self._on_message = on_message
+        self._reader = MessageReader()
+        self._headers: dict[str, list[str]] = {}
+
+    def __repr__(self) -> str:
+        state = "under way" if not self.done else "failed" if self.error else "done"
+        return f"<Call {self.method} {state}>"
+
+    def on_headers(self, headers: Headers, *, ended: bool) -> None:
+        """Take a header block; the last one carries the status."""
+        for name, values in metadata(headers).items():
+            self._headers.setdefault(name, []).extend(values)
+        if ended or "grpc-status" in self._headers:
+            self.finish(status_error(self._headers, self.method))
+
+    def on_data(self, data: memoryview, *, ended: bool) -> None:
+        """Take bytes of the answer."""
+        if self._headers.get("content-type", ["application/grpc"])[0].startswith("application/grpc"):
+            for message in self._reader.feed(data):
+                self._on_message(message)
+        if ended:
+            # The trailers end a gRPC call; data that ends it is no gRPC, and the status says so.
+            self.finish(status_error(self._headers, self.method))
+
+    def finish(self, error: RouterError | None) -> None:
+        """Note how the call ended; the first word counts."""
+        if not self.done:
+            self.done = True
+            self.error = error
+
+
+class Channel:
+    """A connection to a daemon. Owns the stream and closes it; not for use by two threads at once.
+
+    ``wake()`` and the cancellation may be used from other threads.
+    """
+
+    def __init__(
+        self,
+        stream: ByteStream,
+        *,
+        peer: str,
+        authority: str = "localhost",
+        cancellation: Cancellation | None = None,
+    ) -> None:
+        self.peer = peer
+        self._stream = stream
+        self._authority = authority.encode()
+        self._cancellation = cancellation
+        self._http2 = Http2Connection(client=True)
+        self._calls: dict[int, Call] = {}
+        self._outgoing: list[Buffer] = []
+        self._heard = time.monotonic()
+        self._answered = False
+        self._asked = False
+        self._going_away = ""
+        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- calls
+
+    def start(
+        self,
+        method: str,
+        *,
+        on_message: MessageHandler,
+        request: bytes | None = None,
+        source: Source | None = None,
+        metadata: Sequence[tuple[str, str]] = (),
+    ) -> Call:
+        """Begin a call. With ``request`` the one message is sent and our side closed; with ``source`` the
+        outgoing messages (framed) are pulled from it until ``end`` is called."""
+        headers = [
+            (b":method", b"POST"),
+            (b":scheme", b"http"),
+            (b":path", method.encode()),
+            (b":authority", self._authority),
+            (b"content-type", b"application/grpc"),
+            (b"user-agent", b"warmroute"),
+            (b"te", b"trailers"),
+            *((name.lower().encode(), value.encode()) for name, value in metadata),
+        ]
+        call = Call(method, on_message)
+        call.stream_id = self._http2.open_stream(headers, source)
+        self._calls[call.stream_id] = call
+        if request is not None:
+            self._http2.send(call.stream_id, prefix(len(request)) + request)
+            self._http2.finish(call.stream_id)
+        return call
+
+    def end(self, call: Call) -> None:
+        """Close our side of a call that has a source."""
+        self._http2.finish(call.stream_id)
+
+    def cancel(self, call: Call) -> None:
+        """Give a call up; the daemon sees its context cancelled."""
+        self._http2.reset(call.stream_id)
+        self._calls.pop(call.stream_id, None)
+        call.finish(RpcError(f"{call.method} was cancelled", code=Status.CANCELLED))
+
+    def unary(self, method: str, request: bytes, *, timeout: float) -> bytes:
+        """Call a method with one request and one answer. Raises ``RpcError``, ``DialError`` past ``timeout``
+        seconds, ``ConnectionLostError``."""
+        answers: list[bytes] = []
+        call = self.start(method, request=request, on_message=lambda message: answers.append(bytes(message)))
+        self.run(lambda: call.done, timeout=timeout)
+        if call.error:
+            raise call.error
+        if not answers:
+            raise RpcError(f"{method} ended without an answer", code=Status.INTERNAL)
+        return answers[-1]
+
+    # -- driving
+
+    def run(self, until: Callable[[], bool], *, timeout: float | None = None) -> None:
+        """Move bytes until ``until()`` says so.
+
+        Raises ``DialError`` when ``timeout`` seconds pass without it, ``ConnectionLostError`` when the
+        connection breaks or the peer falls silent, ``CancelledError`` when the cancellation is thrown.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not until():
+            if self._cancellation is not None:
+                self._cancellation.check()
+            sent = self._write()
+            if not self._read() and not sent:
+                self._wait(deadline)
+
+    def wake(self) -> None:
+        """Make ``run`` look around, from any thread."""
+        os.write(self._wake_write, b"\0")
+
+    def close(self) -> None:
+        """Say goodbye as far as it can be said at once, and close the stream."""
+        if self._wake_read < 0:
+            return
+        self._http2.close()
+        try:
+            self._outgoing.extend(self._http2.take(0))
+            self._stream.send(self._outgoing)
+        except RouterError:
+            pass  # the connection is going away: there is nobody to say goodbye to
+        self._stream.close()
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+        self._wake_read = self._wake_write = -1
+
+    def _write(self) -> bool:
+        """Send one cycle's worth; say whether anything went out."""
+        if not self._outgoing:
+            self._outgoing = self._http2.take(_WRITE_SIZE)
+        try:
+            if self._outgoing:
+                taken = self._stream.send(self._outgoing)
+                self._outgoing = _without(self._outgoing, taken)
+                return taken > 0
+            if self._stream.wants_write():
+                self._stream.flush()
+        except ConnectionLostError as exc:
+            raise self._lost(exc) from exc
+        return False
+
+    def _read(self) -> bool:
+        """Take in what has arrived; say whether anything had."""
+        try:
+            data = self._stream.recv()
+            if data is None:
+                return False
+            events = self._arrived(data)
+        except ConnectionLostError as exc:
+            raise self._lost(exc) from exc
+        self._answered = True
+        for event in events:
+            self._dispatch(event)
+        return True
+
+    def _arrived(self, data: bytes) -> list[Event]:
+        if not data:
+            raise ConnectionLostError("the connection was closed by the far end")
+        self._heard = time.monotonic()
+        self._asked = False
+        return self._http2.receive(data)
+
+    def _wait(self, deadline: float | None) -> None:
+        blocked = bool(self._outgoing) or self._stream.wants_write()
+        now = time.monotonic()
+        timeout = self._patience(now) - now
+        if deadline is not None:
+            timeout = min(timeout, deadline - now)
+        poll = select.poll()
+        poll.register(self._stream.fileno(), select.POLLIN | (select.POLLOUT if blocked else 0))
+        poll.register(self._wake_read, select.POLLIN)
+        if self._cancellation is not None:
+            poll.register(self._cancellation.fileno(), select.POLLIN)
+        ready = poll.poll(max(timeout, 0) * 1000 + 1) if not self._stream.pending() else []
+        if any(descriptor == self._wake_read for descriptor, _ in ready):
+            os.read(self._wake_read, 4096)
+        self._check_time(time.monotonic(), deadline)
+
+    def _patience(self, now: float) -> float:
+        return max(self._heard + (_LOST_AFTER if self._asked else _ASK_AFTER), now)
+
+    def _check_time(self, now: float, deadline: float | None) -> None:
+        if deadline is not None and now >= deadline:
+            raise DialError(
+                f"{self.peer} did not answer in time",
+                hint="is it a buildkitd, and is it alive? `warmroute ls` asks all of them",
+                reason="timeout",
+                temporary=True,
+            )
+        silence = now - self._heard
+        if silence >= _LOST_AFTER:
+            raise ConnectionLostError(
+                f"{self.peer} has been silent for {silence:.0f} s", temporary=True, reason="silent"
+            )
+        if silence >= _ASK_AFTER and not self._asked:
+            self._asked = True
+            self._http2.ping()
+
+    def _dispatch(self, event: Event) -> None:
+        match event:
+            case DataReceived(stream_id, data, ended):
+                if (call := self._calls.get(stream_id)) is not None:
+                    call.on_data(data, ended=ended)
+                    self._forget(call)
+            case HeadersReceived(stream_id, headers, ended):
+                if (call := self._calls.get(stream_id)) is not None:
+                    call.on_headers(headers, ended=ended)
+                    self._forget(call)
+            case StreamReset(stream_id, code):
+                if (call := self._calls.pop(stream_id, None)) is not None:
+                    call.finish(
+                        RpcError(
+                            f"{self.peer} reset {call.method} (HTTP/2 code {code})",
+                            code=Status.UNAVAILABLE,
+                            temporary=True,
+                        )
+                    )
+            case GoAwayReceived(_, code, debug):
+                self._going_away = (
+                    f"it is going away (HTTP/2 code {code}) {debug.decode('utf-8', 'replace')}".rstrip()
+                )
+            case PingAcknowledged():
+                pass
+
+    def _forget(self, call: Call) -> None:
+        if call.done:
+            self._calls.pop(call.stream_id, None)
+            # The answer is complete: what we would still send on this stream is of no use (RFC 9113, 8.1).
+            self._http2.reset(call.stream_id)
+
+    def _lost(self, cause: ConnectionLostError) -> DialError | ConnectionLostError:
+        said, hint = str(cause), cause.hint
+        if self._going_away:
+            said = f"{said}; {self._going_away}"
+        if not self._answered:
+            return DialError(
+                f"{self.peer} did not answer as a BuildKit daemon: {said}", hint=hint, temporary=True
+            )
+        return ConnectionLostError(f"lost {self.peer}: {said}", hint=hint, temporary=True)
+
+
+def _without(buffers: list[Buffer], taken: int) -> list[Buffer]:
+    """Return the buffers without their first ``taken`` bytes."""
+    for index, buffer in enumerate(buffers):
+        if taken < len(buffer):
+            return [memoryview(buffer)[taken:], *buffers[index + 1 :]]
+        taken -= len(buffer)
+    return []
