@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 from router.errors import RouterError
@@ -137,10 +138,10 @@ class SessionServer:
         match event:
             case DataReceived(stream_id, data, ended):
                 if (call := self._calls.get(stream_id)) is not None:
-                    self._guarded(call, lambda: self._data(call, data, ended=ended))
+                    self._guarded(call, partial(self._data, call, data, ended=ended))
             case HeadersReceived(stream_id, headers, ended):
                 if (call := self._calls.get(stream_id)) is not None:
-                    self._guarded(call, lambda: self._data(call, memoryview(b""), ended=ended))
+                    self._guarded(call, partial(self._data, call, memoryview(b""), ended=ended))
                 else:
                     self._open(stream_id, metadata(headers), ended=ended)
             case StreamReset(stream_id, _):
@@ -157,7 +158,7 @@ class SessionServer:
         if len(self._calls) > _MAX_CALLS:
             self._finish(call, Status.RESOURCE_EXHAUSTED, f"more than {_MAX_CALLS} calls at once")
         elif method is not None:
-            self._guarded(call, lambda: self._start(call, method, values, ended=ended))
+            self._guarded(call, partial(self._start, call, method, values, ended=ended))
         elif call.method is None:
             self._finish(call, Status.UNIMPLEMENTED, f"unknown method {path}")
 
