@@ -1,0 +1,41 @@
+"""Command lines made fit for printing.
+
+Pure. It masks what looks like a secret by its name or its place; it can't know a secret under a harmless
+name, which is why values of secrets never stand in argv in the first place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+__all__ = ["redacted"]
+
+_MASK = "****"
+_SENSITIVE = r"secret|passw|passphrase|pwd|token|credential|auth(?!or)|private|key\b|_pat\b"
+# A field whose name has such a word, first in its argument (after --flag=) or first in a CSV field within it.
+_SECRET_FIELD = re.compile(rf'(?is)((?:^|,|")(?:--[\w-]+=)?(?!-)[\w.:-]*(?:{_SENSITIVE})[\w.:-]*=).+')
+_USERINFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)([^/?#\s]+)@")
+
+
+def redacted(argv: Sequence[str]) -> list[str]:
+    """Return ``argv`` fit for printing.
+
+    Masked are passwords within URLs, and values whose name suggests a secret (build arguments, keys of
+    outputs and caches), each to the end of its argument: a value may hold any separator.
+    """
+    return [_redact(argument) for argument in argv]
+
+
+def _redact(argument: str) -> str:
+    masked = _SECRET_FIELD.sub(rf"\1{_MASK}", argument)
+    return _USERINFO.sub(_mask_userinfo, masked)
+
+
+def _mask_userinfo(match: re.Match[str]) -> str:
+    scheme, userinfo = match.groups()
+    user, colon, _ = userinfo.partition(":")
+    if colon:
+        return f"{scheme}{user}:{_MASK}@"
+    # Over http a lone user is usually a token; over ssh it is a login name.
+    return f"{scheme}{_MASK if scheme.lower().startswith('http') else user}@"

@@ -1,0 +1,220 @@
+"""Child processes: what goes in, what comes out, how they end, and what printing them shows."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from router.cancellation import Cancellation
+from router.errors import CancelledError, ToolError
+from router.process import Command, Process, Stdio, Watch, run
+
+ENVIRONMENT = {"PATH": os.environ["PATH"]}
+
+
+def python(code: str, stdin: bytes = b"") -> Command:
+    return Command(argv=(sys.executable, "-S", "-c", code), environment=ENVIRONMENT, stdin=stdin)
+
+
+def shell(script: str, **environment: str) -> Command:
+    return Command(argv=("sh", "-c", script), environment={**ENVIRONMENT, **environment})
+
+
+@pytest.fixture
+def cancellation() -> Iterator[Cancellation]:
+    with Cancellation() as switch:
+        yield switch
+
+
+def is_running(pid: int) -> bool:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, 0)
+        return True
+    return False
+
+
+def test_output_and_exit_code_come_back() -> None:
+    done = run(shell("echo out; echo err >&2; exit 3"))
+
+    assert (done.returncode, done.stdout, done.stderr) == (3, b"out\n", b"err\n")
+
+
+def test_the_message_is_the_last_line_of_stderr() -> None:
+    assert run(shell("echo out; echo first >&2; echo last >&2; echo >&2; exit 1")).message == "last"
+
+
+def test_a_death_by_signal_is_said() -> None:
+    assert run(shell("kill -9 $$")).message == "killed by signal 9"
+
+
+def test_input_larger_than_any_pipe_arrives_whole() -> None:
+    data = bytes(range(256)) * 4096
+
+    assert (
+        run(
+            python("import sys,os; os.write(1,b''); sys.stdout.buffer.write(sys.stdin.buffer.read())", data)
+        ).stdout
+        == data
+    )
+
+
+def test_a_child_that_does_not_read_its_input_is_no_error() -> None:
+    command = Command(argv=("true",), environment=ENVIRONMENT, stdin=b"x" * (1 << 20))
+
+    assert run(command).returncode == 0
+
+
+def test_the_child_sees_only_the_environment_it_is_given() -> None:
+    assert run(shell("echo $ONE-$HOME", ONE="1")).stdout == b"1-\n"
+
+
+def test_lines_are_told_as_they_come_and_not_kept() -> None:
+    lines: list[bytes] = []
+
+    done = run(shell("printf 'a\\nb\\r\\nc'"), Watch(on_stdout=lines.append))
+
+    assert lines == [b"a", b"b", b"c"]
+    assert done.stdout == b""
+
+
+def test_a_missing_program_is_a_tool_error_with_the_way_to_get_it() -> None:
+    command = Command(argv=("no-such-program",), environment=ENVIRONMENT, hint="apt-get install it")
+
+    with pytest.raises(ToolError, match="no-such-program is not installed") as caught:
+        run(command)
+
+    assert caught.value.hint == "apt-get install it"
+
+
+def test_a_deadline_kills_the_child_and_what_it_started() -> None:
+    pids: list[int] = []
+
+    with pytest.raises(ToolError, match=r"did not end within 0\.3 s") as caught:
+        run(
+            shell("sleep 60 & echo $!; wait"),
+            Watch(deadline=0.3, on_stdout=lambda line: pids.append(int(line))),
+        )
+
+    assert caught.value.temporary
+    wait_until_gone(pids[0])
+
+
+def test_a_silent_child_is_given_up_before_its_deadline() -> None:
+    with pytest.raises(ToolError, match=r"gave no answer within 0\.2 s"):
+        run(shell("sleep 60"), Watch(deadline=60, first_output=0.2))
+
+
+def test_a_child_that_has_spoken_is_not_silent() -> None:
+    assert run(shell("echo; sleep 0.5"), Watch(deadline=60, first_output=0.3)).returncode == 0
+
+
+def test_cancelling_interrupts_the_child_and_lets_it_finish(cancellation: Cancellation) -> None:
+    lines: list[bytes] = []
+
+    def on_line(line: bytes) -> None:
+        lines.append(line)
+        cancellation.cancel("interrupted")
+
+    with pytest.raises(CancelledError):
+        run(
+            shell("trap 'echo stopping; exit 0' INT; echo ready; while :; do sleep 0.05; done"),
+            Watch(cancellation=cancellation, on_stdout=on_line),
+        )
+
+    assert lines == [b"ready", b"stopping"]
+
+
+def test_a_child_that_ignores_the_interrupt_is_killed_within_two_seconds(cancellation: Cancellation) -> None:
+    started = time.monotonic()
+
+    with pytest.raises(CancelledError):
+        run(
+            python(
+                "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+                "print('ready', flush=True); time.sleep(60)"
+            ),
+            Watch(cancellation=cancellation, on_stdout=lambda _: cancellation.cancel()),
+        )
+
+    assert time.monotonic() - started < 3
+
+
+def test_a_cancelled_build_starts_nothing(cancellation: Cancellation) -> None:
+    cancellation.cancel()
+
+    with pytest.raises(CancelledError):
+        run(Command(argv=("no-such-program",), environment={}), Watch(cancellation=cancellation))
+
+
+def test_another_thread_can_cancel(cancellation: Cancellation) -> None:
+    thread = threading.Timer(0.1, cancellation.cancel)
+    thread.start()
+
+    with pytest.raises(CancelledError):
+        run(shell("sleep 60"), Watch(cancellation=cancellation))
+
+    thread.join()
+
+
+def test_a_handler_that_raises_leaves_no_child_behind() -> None:
+    pids: list[int] = []
+
+    def fail(line: bytes) -> None:
+        pids.append(int(line))
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        run(shell("echo $$; exec sleep 60"), Watch(on_stdout=fail))
+
+    assert not is_running(pids[0])
+
+
+def test_leaving_the_context_ends_the_process() -> None:
+    with Process(Command(argv=("sleep", "60"), environment=ENVIRONMENT)) as process:
+        assert process.poll() is None
+        pid = process.pid
+
+    assert not is_running(pid)
+
+
+def test_a_process_can_be_waited_for_with_a_limit() -> None:
+    with Process(Command(argv=("sleep", "60"), environment=ENVIRONMENT)) as process:
+        assert process.wait(0.05) is None
+        process.signal(signal.SIGTERM)
+        assert process.wait(10) == -signal.SIGTERM
+
+
+def test_stdout_can_be_a_descriptor_of_the_caller() -> None:
+    read, write = os.pipe()
+    try:
+        run(shell("echo there"), stdio=Stdio(stdout=write))
+        assert os.read(read, 100) == b"there\n"
+    finally:
+        os.close(read)
+        os.close(write)
+
+
+def test_a_command_shows_itself_redacted() -> None:
+    command = Command(
+        argv=("tool", "API_KEY=abc"), environment={"PASSWORD": "hidden"}, stdin=b"hidden as well"
+    )
+
+    assert repr(command) == "Command(tool API_KEY=****)"
+
+
+def wait_until_gone(pid: int) -> None:
+    deadline = time.monotonic() + 5
+    while is_running(pid):
+        # A killed orphan stays visible until init reaps it; where nobody does, it is at least dead.
+        with contextlib.suppress(FileNotFoundError), open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+            if stat.read().rsplit(")", 1)[1].split()[0] == "Z":
+                return
+        assert time.monotonic() < deadline
+        os.sched_yield()
