@@ -1,1 +1,50 @@
-"""From an address to a connected stream of bytes."""
+"""From an address to a connected stream of bytes.
+
+What flows over the stream is the business of ``rpc``; which address to dial that of ``fleet``.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from router.transport.address import (
+    Address,
+    DockerAddress,
+    KubePodAddress,
+    TcpAddress,
+    UnixAddress,
+    parse_address,
+)
+from router.transport.options import DialOptions
+from router.transport.stream import ByteStream
+
+__all__ = ["dial"]
+
+
+def dial(address: Address | str, options: DialOptions) -> ByteStream:
+    """Connect to a daemon's address within ``options.timeout`` seconds; the caller closes the stream.
+
+    Raises DialError where it can't be reached, UsageError where the address or an option is wrong.
+    """
+    if isinstance(address, str):
+        address = parse_address(address)
+    # Each scheme is imported when it is dialled: TLS alone costs as much as a connection.
+    match address:
+        case TcpAddress():
+            from router.transport.tcp import dial_tcp
+
+            return dial_tcp(address, options)
+        case UnixAddress():
+            from router.transport.unix import dial_unix
+
+            return dial_unix(address, options)
+        case KubePodAddress():
+            from router.transport.kube_exec import dial_kube_pod
+
+            return dial_kube_pod(address, options)
+        case DockerAddress():
+            from router.transport.docker_engine import dial_docker
+
+            return dial_docker(address, options)
+        case _:
+            assert_never(address)
