@@ -24,11 +24,13 @@ __all__ = ["Backend", "BackendContext"]
 class BackendContext:
     """What a build needs beside the request and the daemon.
 
-    ``key`` is the balancing key (it also makes the session's shared key), ``environment`` stands for
-    os.environ, ``on_event`` is called from the thread that builds, in order.
+    ``key`` is the balancing key, ``context_id`` names the context independently of the machine (its path in
+    its repository); together they make the session's shared key. ``environment`` stands for os.environ,
+    ``on_event`` is called from the thread that builds, in order.
     """
 
     key: str
+    context_id: str = ""
     on_event: Callable[[Event], None]
     cancellation: Cancellation
     dial: DialOptions = field(default_factory=DialOptions)

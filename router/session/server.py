@@ -22,10 +22,10 @@ from router.rpc.http2 import (
     GoAwayReceived,
     HeadersReceived,
     Http2Connection,
-    Http2Error,
     PingAcknowledged,
     StreamReset,
 )
+from router.rpc.protobuf import bytes_field, bytes_message_header
 from router.transport.stream import Buffer
 
 __all__ = ["CallMetadata", "CallRefused", "SessionServer", "StreamHandler", "StreamMethod", "UnaryMethod"]
@@ -49,8 +49,9 @@ class CallRefused(Exception):  # noqa: N818 - it is an answer, not a fault
 class StreamHandler(Protocol):
     """One streaming call. All methods are called from the thread that drives the connection."""
 
-    done: bool
-    """Whether the call is complete: it ends with OK once ``pull`` has nothing more."""
+    @property
+    def done(self) -> bool:
+        """Whether the call is complete: it ends with OK once ``pull`` has nothing more."""
 
     def receive(self, message: memoryview) -> None:
         """Take a message; the view is valid only during the call."""
@@ -111,7 +112,7 @@ class SessionServer:
 
     def receive(self, message: memoryview) -> None:
         """Take one BytesMessage of the daemon. Raises ``Http2Error`` when it makes no sense."""
-        for event in self._http2.receive(_bytes_field(message)):
+        for event in self._http2.receive(bytes_field(message)):
             self._dispatch(event)
 
     def pull(self, size: int) -> list[Buffer] | None:
@@ -122,7 +123,7 @@ class SessionServer:
         if not inner:
             return None
         data = b"".join(inner)
-        header = b"\x0a" + _varint(len(data))
+        header = bytes_message_header(len(data))
         return [prefix(len(header) + len(data)) + header, data]
 
     def close(self) -> None:
@@ -252,29 +253,3 @@ class _Outgoing:
 
     def pull(self, size: int) -> list[Buffer] | None:
         return self._server.pull_from(self._call, size)
-
-
-def _bytes_field(message: memoryview) -> memoryview:
-    """Return the ``data`` of a BytesMessage; parsed by hand, because everything passes through here."""
-    if not message:
-        return message
-    size, shift, position = 0, 0, 1
-    while shift < 35 and position < len(message):
-        byte = message[position]
-        size |= (byte & 0x7F) << shift
-        position += 1
-        shift += 7
-        if byte < 0x80:
-            break
-    if message[0] != 0x0A or position + size != len(message):
-        raise Http2Error("the peer sent something on the session that is no BytesMessage")
-    return message[position:]
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)

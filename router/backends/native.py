@@ -1,0 +1,176 @@
+"""BuildKit's own API: one connection carries Solve, Status and the session.
+
+Nothing is asked of the daemon before Solve: neither Info nor ListWorkers is needed, and each would cost a
+round trip.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+from hashlib import sha256
+
+from router._proto import control_pb2 as pb
+from router.backends import BackendContext
+from router.errors import CancelledError, RouterError, RpcError
+from router.model.daemon import Daemon
+from router.model.request import BuildRequest
+from router.model.result import BuildResult
+from router.providers.docker_load import DockerLoadSink
+from router.providers.outputs import FileSink, StdoutSink
+from router.providers.registry_auth import RegistryAuth
+from router.providers.secrets import SecretStore
+from router.rpc.channel import Channel
+from router.rpc.grpc import Status
+from router.session import health
+from router.session.auth import auth
+from router.session.filesend import Directory, Target, filesend
+from router.session.filesync import filesync
+from router.session.secrets import secrets
+from router.session.server import SessionServer
+from router.solve.control import Control
+from router.solve.events import solve_status
+from router.solve.exporters import ExportPlan, export_plans
+from router.solve.failure import BuildObserver
+from router.solve.inputs import Inputs, open_inputs
+from router.solve.request import SolveIdentity, solve_request
+from router.transport import dial
+from router.transport.address import DockerAddress, parse_address
+
+__all__ = ["NativeBackend"]
+
+# The daemon ends the status stream when the build is done; one that doesn't is not waited for.
+_STATUS_GRACE = 5.0
+
+
+class NativeBackend:
+    """Speaks to the daemon itself. Stateless: one instance may build many times, also from many threads."""
+
+    def build(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> BuildResult:
+        """Build over one new connection; see ``Backend.build``."""
+        store = SecretStore(request.secrets, context.environment)
+        store.check()
+        plans = export_plans(request, engine=_is_engine(daemon))
+        with open_inputs(request) as inputs:
+            stream = dial(daemon.address, context.dial)
+            channel = Channel(
+                stream, peer=f"{daemon.name} ({daemon.address})", cancellation=context.cancellation
+            )
+            with channel:
+                session = SessionServer(
+                    unary={
+                        health.CHECK: health.check,
+                        **secrets(store),
+                        **auth(RegistryAuth(context.environment)),
+                    },
+                    streaming={
+                        **filesync(inputs.directories),
+                        **filesend(_targets(plans, context.environment)),
+                    },
+                    wake=channel.wake,
+                )
+                try:
+                    return _Build(request, daemon, context, channel, session).run(inputs, plans)
+                finally:
+                    session.close()
+
+    def command(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> Sequence[str]:
+        """Return what would be asked of the daemon, in buildctl's words."""
+        from router.backends.buildctl import BuildctlBackend
+
+        return BuildctlBackend().command(request, daemon, context)
+
+
+class _Build:
+    """One solve on one connection."""
+
+    def __init__(
+        self,
+        request: BuildRequest,
+        daemon: Daemon,
+        context: BackendContext,
+        channel: Channel,
+        session: SessionServer,
+    ) -> None:
+        self._request = request
+        self._daemon = daemon
+        self._context = context
+        self._channel = channel
+        self._session = session
+        self._observer = BuildObserver()
+        self._response = pb.SolveResponse()
+
+    def run(self, inputs: Inputs, plans: Sequence[ExportPlan]) -> BuildResult:
+        identity = SolveIdentity(ref=_random_id(), session_id=_random_id())
+        message = solve_request(self._request, inputs, [plan.exporter for plan in plans], identity)
+        control = Control(self._channel)
+        reverse = control.session(self._session_metadata(identity, inputs), self._session, self._session.receive)
+        solve = control.solve(message, self._answered)
+        status = control.status(identity.ref, self._saw)
+        self._channel.run(lambda: solve.done)
+        deadline = time.monotonic() + _STATUS_GRACE
+        self._channel.run(lambda: status.done or reverse.done or time.monotonic() > deadline)
+        if solve.error is not None:
+            raise self._failure(solve.error) from solve.error
+        return BuildResult(
+            daemon=self._daemon.name,
+            address=self._daemon.address,
+            ref=identity.ref,
+            metadata=dict(self._response.ExporterResponse),
+            key=self._context.key,
+        )
+
+    def _session_metadata(self, identity: SolveIdentity, inputs: Inputs) -> list[tuple[str, str]]:
+        key = f"{self._context.key}\0{self._context.context_id}\0{inputs.dockerfile_name}"
+        return [
+            ("x-docker-expose-session-uuid", identity.session_id),
+            ("x-docker-expose-session-sharedkey", sha256(key.encode("utf-8", "surrogateescape")).hexdigest()),
+            *(("x-docker-expose-session-grpc-method", method) for method in self._session.methods),
+        ]
+
+    def _answered(self, response: pb.SolveResponse) -> None:
+        self._response = response
+
+    def _saw(self, response: pb.StatusResponse) -> None:
+        status = solve_status(response)
+        self._observer.see(status)
+        self._context.on_event(status)
+
+    def _failure(self, error: RouterError) -> RouterError:
+        """Tell faults of the path, of this machine and of the build from each other."""
+        if self._session.failures:
+            return self._session.failures[0]
+        if not isinstance(error, RpcError):
+            return error
+        if error.code == Status.CANCELLED:
+            return CancelledError(f"the build was cancelled on {self._daemon.name}: {error}")
+        if error.temporary:
+            return error
+        return self._observer.build_error(error)
+
+
+def _targets(plans: Sequence[ExportPlan], environment: Mapping[str, str]) -> dict[int, Target]:
+    targets: dict[int, Target] = {}
+    for number, plan in enumerate(plans):
+        match plan.delivery:
+            case "tree":
+                targets[number] = Directory(plan.dest)
+            case "file" if plan.dest == "-":
+                targets[number] = StdoutSink
+            case "file":
+                targets[number] = partial(FileSink, plan.dest)
+            case "load":
+                targets[number] = partial(DockerLoadSink, environment)
+            case "none":
+                pass
+    return targets
+
+
+def _is_engine(daemon: Daemon) -> bool:
+    return isinstance(parse_address(daemon.address), DockerAddress)
+
+
+def _random_id() -> str:
+    return os.urandom(16).hex()

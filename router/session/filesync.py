@@ -1,0 +1,65 @@
+"""moby.filesync.v1.FileSync: gives the daemon the directories that were named for this build."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from urllib.parse import unquote_plus
+
+from router.fstransfer.sender import Filter, Sender
+from router.rpc.grpc import Status
+from router.session.server import CallMetadata, CallRefused, StreamHandler, StreamMethod
+from router.transport.stream import Buffer
+
+__all__ = ["filesync"]
+
+
+class _DiffCopy:
+    """One transfer: the sender's machine on one call."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    @property
+    def done(self) -> bool:
+        return self._sender.done
+
+    def receive(self, message: memoryview) -> None:
+        self._sender.receive(message)
+
+    def end_of_input(self) -> None:
+        """The daemon closes its side when it has all; the sender knows that from its FIN."""
+
+    def pull(self, size: int) -> list[Buffer] | None:
+        return self._sender.pull(size)
+
+    def close(self) -> None:
+        self._sender.close()
+
+
+def filesync(directories: Mapping[str, str]) -> dict[str, StreamMethod]:
+    """Return the methods of the service for directories by the name that the frontend knows them by."""
+
+    def diff_copy(metadata: CallMetadata) -> StreamHandler:
+        name = metadata.get("dir-name", [""])[0]
+        if name not in directories:
+            raise CallRefused(Status.NOT_FOUND, f'no access allowed to dir "{name}"')
+        return _DiffCopy(Sender(os.fsencode(directories[name]), filter=_filter(metadata)))
+
+    return {"/moby.filesync.v1.FileSync/DiffCopy": diff_copy}
+
+
+def _filter(metadata: CallMetadata) -> Filter:
+    return Filter(
+        include=_values(metadata, "include-patterns"),
+        exclude=_values(metadata, "exclude-patterns"),
+        follow_paths=_values(metadata, "followpaths"),
+    )
+
+
+def _values(metadata: CallMetadata, name: str) -> tuple[str, ...]:
+    values = metadata.get(name, ())
+    # Headers are ASCII: the daemon escapes the values where one of them is not, and says so.
+    if metadata.get(f"{name}-encoded", ["0"])[0] in {"1", "true"}:
+        return tuple(unquote_plus(value) for value in values)
+    return tuple(values)

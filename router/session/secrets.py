@@ -1,0 +1,32 @@
+"""moby.buildkit.secrets.v1: gives a step the secrets that were named for this build, and no others."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from router._proto.secrets_pb2 import GetSecretRequest, GetSecretResponse
+from router.rpc.grpc import Status
+from router.session.server import CallRefused, UnaryMethod
+
+__all__ = ["SecretSource", "secrets"]
+
+
+class SecretSource(Protocol):
+    """Where values come from."""
+
+    def get(self, secret_id: str) -> bytes | None:
+        """Return the value, None where there is no such secret. Raises ``RouterError``."""
+
+
+def secrets(source: SecretSource) -> dict[str, UnaryMethod]:
+    """Return the methods of the service."""
+
+    def get_secret(request: bytes) -> bytes:
+        name = GetSecretRequest.FromString(request).ID
+        value = source.get(name)
+        if value is None:
+            # The daemon looks for this code: a secret that is not required may be missing.
+            raise CallRefused(Status.NOT_FOUND, f"secret {name}: not found")
+        return GetSecretResponse(data=value).SerializeToString()
+
+    return {"/moby.buildkit.secrets.v1.Secrets/GetSecret": get_secret}

@@ -1,0 +1,71 @@
+"""The typed client of buildkitd's Control service, as far as warmroute calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from router._proto import control_pb2 as pb
+from router.rpc.channel import Call, Channel
+from router.rpc.http2 import Source
+
+__all__ = ["Control"]
+
+_SERVICE = "/moby.buildkit.v1.Control/"
+
+
+class Control:
+    """Calls on one channel; errors are those of ``Channel``."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    def solve(self, request: pb.SolveRequest, on_answer: Callable[[pb.SolveResponse], None]) -> Call:
+        """Begin to build; the answer comes when the build is done."""
+        return self._channel.start(
+            _SERVICE + "Solve",
+            request=request.SerializeToString(),
+            on_message=lambda message: on_answer(pb.SolveResponse.FromString(bytes(message))),
+        )
+
+    def status(self, ref: str, on_status: Callable[[pb.StatusResponse], None]) -> Call:
+        """Watch a build; the stream ends with it."""
+        return self._channel.start(
+            _SERVICE + "Status",
+            request=pb.StatusRequest(Ref=ref).SerializeToString(),
+            on_message=lambda message: on_status(pb.StatusResponse.FromString(bytes(message))),
+        )
+
+    def session(
+        self, metadata: Sequence[tuple[str, str]], source: Source, on_message: Callable[[memoryview], None]
+    ) -> Call:
+        """Open the reverse channel. Messages are BytesMessages, packed and unpacked by the session."""
+        return self._channel.start(
+            _SERVICE + "Session", source=source, metadata=metadata, on_message=on_message
+        )
+
+    def list_workers(self, *, timeout: float) -> pb.ListWorkersResponse:
+        """Ask for the workers and their platforms."""
+        answer = self._channel.unary(_SERVICE + "ListWorkers", b"", timeout=timeout)
+        return pb.ListWorkersResponse.FromString(answer)
+
+    def info(self, *, timeout: float) -> pb.InfoResponse:
+        """Ask for the daemon's version; engines older than it answer UNIMPLEMENTED."""
+        return pb.InfoResponse.FromString(self._channel.unary(_SERVICE + "Info", b"", timeout=timeout))
+
+    def active_builds(self, *, timeout: float) -> tuple[pb.BuildHistoryRecord, ...]:
+        """Return the builds in flight, asked of the history; buildkitd has it since 0.11."""
+        records: list[pb.BuildHistoryRecord] = []
+
+        def on_event(message: memoryview) -> None:
+            event = pb.BuildHistoryEvent.FromString(bytes(message))
+            if event.type == pb.STARTED:
+                records.append(event.record)
+
+        request = pb.BuildHistoryRequest(ActiveOnly=True, EarlyExit=True)
+        call = self._channel.start(
+            _SERVICE + "ListenBuildHistory", request=request.SerializeToString(), on_message=on_event
+        )
+        self._channel.run(lambda: call.done, timeout=timeout)
+        if call.error:
+            raise call.error
+        return tuple(records)

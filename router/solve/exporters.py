@@ -1,0 +1,73 @@
+"""Outputs of a request -> exporters of the daemon, and what each of them sends back. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from router.errors import UsageError
+from router.model.request import BuildRequest, Output
+from router.solve.request import Exporter
+from router.specs.output import resolve_outputs
+
+__all__ = ["Delivery", "ExportPlan", "export_plans"]
+
+Delivery = Literal["none", "tree", "file", "load"]
+"""What comes back over the session: nothing, a tree of files, one file, an archive for the Docker engine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportPlan:
+    """One exporter; ``dest`` is the path of a tree or a file (``-``: stdout), empty otherwise."""
+
+    exporter: Exporter
+    delivery: Delivery = "none"
+    dest: str = ""
+
+
+def export_plans(request: BuildRequest, *, engine: bool) -> tuple[ExportPlan, ...]:
+    """Return the exporters in the daemon's order. ``engine``: the daemon is a Docker engine's BuildKit.
+
+    Raises ``UsageError`` for outputs that contradict each other or the daemon.
+    """
+    outputs = resolve_outputs(request.outputs, push=request.push, load=request.load, tags=request.tags)
+    if not outputs and engine:
+        # docker build always leaves the image in its engine.
+        outputs = (Output(type="image"),)
+    return tuple(_plan(output, request.tags, engine=engine) for output in outputs if output.type != "cacheonly")
+
+
+def _plan(output: Output, tags: Sequence[str], *, engine: bool) -> ExportPlan:
+    attrs = dict(output.attrs)
+    if tags and output.type in {"image", "registry", "oci", "docker"}:
+        attrs["name"] = ",".join(tags)
+    match output.type:
+        case "image" | "registry":
+            return _image(attrs, engine=engine)
+        case "docker" if output.dest is None:
+            if engine:
+                return _image(attrs, engine=True)
+            return ExportPlan(exporter=Exporter(type="docker", attrs=attrs), delivery="load")
+        case "local":
+            return ExportPlan(
+                exporter=Exporter(type="local", attrs=attrs), delivery="tree", dest=_dest(output)
+            )
+        case "tar" | "oci" | "docker" | "cacheonly":
+            return ExportPlan(
+                exporter=Exporter(type=output.type, attrs=attrs), delivery="file", dest=_dest(output)
+            )
+
+
+def _image(attrs: dict[str, str], *, engine: bool) -> ExportPlan:
+    # The engine's own image store has an exporter of its own, which takes the same attributes.
+    return ExportPlan(exporter=Exporter(type="moby" if engine else "image", attrs=attrs))
+
+
+def _dest(output: Output) -> str:
+    if not output.dest:
+        raise UsageError(
+            f"--output type={output.type} needs a destination",
+            hint=f"for example --output type={output.type},dest=PATH",
+        )
+    return output.dest

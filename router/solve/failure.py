@@ -1,0 +1,107 @@
+"""From the daemon's answer to a failed solve, and what was seen before it, to a BuildError."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from dataclasses import dataclass, field
+
+from router.errors import BuildError, RpcError
+from router.model.events import SolveStatus, SourceRange, Vertex
+
+__all__ = ["BuildObserver", "excerpt"]
+
+_LOG_LINES = 40
+_LOG_BYTES = 64 * 1024
+_CONTEXT_LINES = 4
+
+
+@dataclass(slots=True)
+class _Tail:
+    """The last lines a vertex wrote, bounded in number and size."""
+
+    lines: deque[str] = field(default_factory=lambda: deque(maxlen=_LOG_LINES))
+    partial: bytes = b""
+
+    def feed(self, data: bytes) -> None:
+        *whole, rest = (self.partial + data).split(b"\n")
+        self.partial = rest[-_LOG_BYTES:]
+        for line in whole[-_LOG_LINES:]:
+            self.lines.append(line[-_LOG_BYTES:].decode("utf-8", "replace").rstrip("\r"))
+
+    def text(self) -> tuple[str, ...]:
+        rest = self.partial.decode("utf-8", "replace")
+        return (*self.lines, rest) if rest else tuple(self.lines)
+
+
+class BuildObserver:
+    """Remembers, of all events, what explains a failure."""
+
+    def __init__(self) -> None:
+        self._failed: Vertex | None = None
+        self._tails: dict[str, _Tail] = {}
+
+    def see(self, status: SolveStatus) -> None:
+        """Take note of one status message."""
+        for log in status.logs:
+            self._tails.setdefault(log.vertex, _Tail()).feed(log.data)
+        for vertex in status.vertexes:
+            if vertex.error and not vertex.error.endswith("context canceled"):
+                self._failed = vertex
+            elif vertex.completed is not None and not vertex.error:
+                self._tails.pop(vertex.digest, None)
+
+    def build_error(self, error: RpcError) -> BuildError:
+        """Return the error that the user sees for what the daemon answered."""
+        failed = self._failed
+        tail = self._tails.get(failed.digest) if failed else None
+        return BuildError(
+            f"failed to solve: {error}",
+            step=failed.name if failed else "",
+            log_tail=tail.text() if tail else (),
+            excerpt=_excerpt_of(error),
+        )
+
+
+def _excerpt_of(error: RpcError) -> str:
+    for type_url, value in error.details:
+        # typeurl names it errdefs.Source with a prefix and a suffix that tell how it is packed: JSON.
+        if "errdefs.Source" not in type_url:
+            continue
+        try:
+            source = json.loads(value)
+            info = source.get("info", {})
+            ranges = [
+                SourceRange(start_line=item["start"]["line"], end_line=item.get("end", item["start"])["line"])
+                for item in source.get("ranges", [])
+            ]
+            text = excerpt(info.get("filename", ""), _base64(info.get("data", "")), ranges)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue  # an excerpt is a help; an odd one must not hide the error itself
+        if text:
+            return text
+    return ""
+
+
+def _base64(text: str) -> bytes:
+    import base64
+
+    return base64.b64decode(text)
+
+
+def excerpt(filename: str, data: bytes, ranges: list[SourceRange]) -> str:
+    """Return the lines around ``ranges`` with those inside marked, headed by the file and line."""
+    if not ranges:
+        return ""
+    lines = data.decode("utf-8", "replace").splitlines()
+    first = min(item.start_line for item in ranges)
+    last = max(item.end_line for item in ranges)
+    if not 1 <= first <= len(lines):
+        return ""
+    begin, end = max(first - _CONTEXT_LINES, 1), min(last + _CONTEXT_LINES, len(lines))
+    rule = "-" * 20
+    out = [f"{filename}:{first}", rule]
+    for number in range(begin, end + 1):
+        marked = any(item.start_line <= number <= item.end_line for item in ranges)
+        out.append(f"{number:4d} | {'>>> ' if marked else '    '}{lines[number - 1]}".rstrip())
+    return "\n".join([*out, rule])
