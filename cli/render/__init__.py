@@ -1,0 +1,74 @@
+"""Progress of a build on stderr: tty, plain, rawjson, quiet.
+
+Each display is split in two: a pure core that turns events into lines (`trace`, `layout`, `printer`,
+`rawjson`) and a thin class that owns the stream and the timer. Errors that end the command are
+`cli.render.error`'s; results go to stdout and are the command's own business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, Protocol, TextIO, cast, get_args
+
+from router.errors import UsageError
+from router.model.events import Event
+
+__all__ = ["ProgressMode", "Renderer", "open_renderer"]
+
+ProgressMode = Literal["auto", "tty", "plain", "rawjson", "quiet"]
+
+
+class Renderer(Protocol):
+    """Shows one build."""
+
+    def event(self, event: Event) -> None:
+        """Take what happened, from any thread; cheap, and ignored once closed."""
+        ...
+
+    def close(self, error: BaseException | None) -> None:
+        """Leave the final record and a sane terminal; more than one call does nothing more.
+
+        ``error`` is what ended the build, None when it succeeded. It is not printed here.
+        """
+        ...
+
+
+def open_renderer(
+    mode: ProgressMode, *, stream: TextIO, environment: Mapping[str, str], verbosity: int
+) -> Renderer:
+    """Start the display that ``mode`` names; the caller closes it.
+
+    ``auto`` gives way to BUILDKIT_PROGRESS, as in buildx, and is otherwise tty on a terminal that can
+    move its cursor, plain elsewhere. Raises UsageError for tty without a terminal and for an unknown mode.
+    """
+    match _resolve(mode, stream, environment):
+        case "tty":
+            from cli.render.tty import open_tty
+
+            return open_tty(stream, environment=environment, verbosity=verbosity)
+        case "rawjson":
+            from cli.render.rawjson import RawJsonRenderer
+
+            return RawJsonRenderer(stream)
+        case "quiet":
+            from cli.render.quiet import QuietRenderer
+
+            return QuietRenderer()
+        case _:
+            from cli.render.plain import PlainRenderer
+
+            return PlainRenderer(stream, verbosity=verbosity)
+
+
+def _resolve(mode: ProgressMode, stream: TextIO, environment: Mapping[str, str]) -> ProgressMode:
+    chosen = environment.get("BUILDKIT_PROGRESS") or mode if mode == "auto" else mode
+    if chosen not in get_args(ProgressMode):
+        raise UsageError(
+            f"{chosen!r} is not a progress mode", hint=f"choose one of {', '.join(get_args(ProgressMode))}"
+        )
+    terminal = stream.isatty()
+    if chosen == "auto":
+        return "tty" if terminal and environment.get("TERM") != "dumb" else "plain"
+    if chosen == "tty" and not terminal:
+        raise UsageError("progress mode tty needs a terminal on stderr", hint="use --progress plain")
+    return cast("ProgressMode", chosen)

@@ -1,0 +1,117 @@
+"""Text as a terminal shows it: how many columns it takes, what of it is safe to print.
+
+Widths err on the wide side (a joined emoji counts as its parts): a line that is a little short does no harm,
+one that wraps breaks the display.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+__all__ = ["cell_width", "fit", "pad", "printable", "settle_line"]
+
+_TAB = 8
+_VARIATION_SELECTOR_16 = "\ufe0f"  # asks for the emoji form, which takes one column more
+_LONGEST = 4096  # characters of one line that are looked at
+
+_ESCAPE = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]?"  # CSI
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # OSC, DCS and the like
+    r"|\x1b[ -/]*[0-~]?"
+    r"|\x9b[0-?]*[ -/]*[@-~]?"
+)
+# Characters that turn the direction of what follows would reorder the rest of the line.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_MOVES = re.compile(r"\x1b\[([0-9]{0,4})([CDGK])|([\r\b\t])|([^\r\b\t\x1b]+)|.", re.DOTALL)
+
+
+def cell_width(text: str) -> int:
+    """Count the columns that ``text``, free of control characters, takes at most."""
+    if text.isascii():
+        return len(text)
+    return sum(map(_character_width, text))
+
+
+@lru_cache(maxsize=4096)
+def _character_width(character: str) -> int:
+    import unicodedata  # most builds print ASCII only
+
+    if character == _VARIATION_SELECTOR_16:
+        return 1
+    if unicodedata.category(character) in {"Mn", "Me", "Cf"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
+
+
+def fit(text: str, columns: int) -> str:
+    """Cut ``text`` so that it takes at most ``columns``."""
+    if text.isascii():
+        return text[: max(columns, 0)]
+    used = 0
+    for index, character in enumerate(text):
+        used += _character_width(character)
+        if used > columns:
+            return text[:index]
+    return text
+
+
+def pad(left: str, right: str, columns: int) -> str:
+    """Put ``left`` and ``right`` at the ends of a line of ``columns``, cutting ``left`` when it must."""
+    left = fit(left, columns - cell_width(right) - 1)
+    gap = columns - cell_width(left) - cell_width(right)
+    return fit(f"{left}{' ' * gap}{right}", columns)
+
+
+def printable(text: str) -> str:
+    """Make one line that can't move the cursor, change colours or turn the direction of writing."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _CONTROL.sub("", _ESCAPE.sub("", re.sub(r"[\t\n]", " ", text)))
+
+
+def settle_line(line: str) -> str:
+    """Say what a line looks like after its carriage returns, backspaces, tabs and erasures.
+
+    Colours and movements to other lines are dropped.
+    """
+    if line.isascii() and line.isprintable():
+        return line
+    settled, column = "", 0
+    for amount, move, control, run in _MOVES.findall(_excerpt(line)):
+        if run:
+            settled = settled[:column].ljust(column) + run + settled[column + len(run) :]
+            column += len(run)
+        elif move == "K":
+            settled = _erase(settled, column, amount)
+        elif move or control:
+            column = _moved(column, move or control, int(amount or 1))
+    return printable(settled).rstrip()
+
+
+def _excerpt(line: str) -> str:
+    """Drop what can't be seen of a very long line: all but its end if it returns, else all but its start."""
+    line = line[-_LONGEST:] if "\r" in line else line[:_LONGEST]
+    return _ESCAPE.sub(lambda match: match[0] if _MOVES.fullmatch(match[0]) else "", line)
+
+
+def _erase(settled: str, column: int, amount: str) -> str:
+    if amount == "1":
+        return " " * column + settled[column:]
+    return "" if amount == "2" else settled[:column]
+
+
+def _moved(column: int, move: str, amount: int) -> int:
+    match move:
+        case "\r":
+            return 0
+        case "\b":
+            return max(column - 1, 0)
+        case "\t":
+            return min(column // _TAB * _TAB + _TAB, _LONGEST)
+        case "C":
+            return min(column + amount, _LONGEST)
+        case "D":
+            return max(column - amount, 0)
+        case _:
+            return min(max(amount - 1, 0), _LONGEST)

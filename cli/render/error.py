@@ -1,0 +1,35 @@
+"""How an error that ends the command is told: message and hint, and for a failed build what the step said."""
+
+from __future__ import annotations
+
+from cli.render.cells import printable, settle_line
+from cli.render.colors import paint
+from router.errors import BuildError, RouterError
+
+__all__ = ["render_error"]
+
+_RULE = "-" * 6
+_RED = {"error": "\x1b[31m"}
+
+
+def render_error(error: RouterError, *, color: bool) -> str:
+    """Write ``error`` for stderr, newline included.
+
+    What came from the daemon is printed as text: it can't move the cursor or change colours.
+    """
+    palette = _RED if color else {}
+    lines = _build_block(error) if isinstance(error, BuildError) else []
+    first, *others = str(error).splitlines() or [""]
+    lines.append(f"{paint('ERROR:', 'error', palette)} {printable(first)}")
+    lines += map(printable, others)
+    if error.hint:
+        lines += (f"hint: {printable(line)}" for line in error.hint.splitlines())
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _build_block(error: BuildError) -> list[str]:
+    lines: list[str] = []
+    if error.step or error.log_tail:
+        title = [f" > {printable(error.step)}:"] if error.step else []
+        lines += [_RULE, *title, *map(settle_line, error.log_tail), _RULE]
+    return lines + [printable(line) for line in error.excerpt.splitlines()]

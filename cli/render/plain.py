@@ -1,0 +1,73 @@
+"""Writes the plain display: at most ten times a second while events come, and on when they don't."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TextIO
+
+from cli.render.notices import notice_lines
+from cli.render.output import Output, Ticker
+from cli.render.printer import PlainPrinter
+from cli.render.warnings import summarize_warnings
+from router.model.events import Event, Notice, VertexWarning
+
+__all__ = ["PlainRenderer"]
+
+_MIN_INTERVAL = 0.1
+_TICK = 0.15
+
+
+class PlainRenderer:
+    """Lines that are never taken back.
+
+    Whoever calls `event` writes when it is time to: a reader that doesn't keep up slows the build instead of
+    filling the memory.
+    """
+
+    def __init__(self, stream: TextIO, *, verbosity: int) -> None:
+        self._output = Output(stream)
+        self._verbosity = verbosity
+        self._printer = PlainPrinter()
+        self._warnings: list[VertexWarning] = []
+        # Reentrant: a signal handler may report a notice while its own thread is in here.
+        self._lock = threading.RLock()
+        self._written = 0.0
+        self._closed = False
+        self._ticker = Ticker(self._tick, interval=_TICK)
+
+    def event(self, event: Event) -> None:
+        """Take an event; print when the last time is long enough ago."""
+        with self._lock:
+            if self._closed:
+                return
+            now = time.monotonic()
+            if isinstance(event, Notice):
+                for line in notice_lines(event, verbosity=self._verbosity):
+                    self._printer.notice(line)
+            else:
+                self._printer.apply(event, now)
+                self._warnings += event.warnings
+            if isinstance(event, Notice) or now - self._written >= _MIN_INTERVAL:
+                self._print(now)
+
+    def close(self, error: BaseException | None) -> None:  # noqa: ARG002 -- the command prints it
+        """Print what is left, then the warnings."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        self._ticker.stop()
+        with self._lock:
+            self._print(time.monotonic())
+            self._output.write(summarize_warnings(self._warnings, verbosity=self._verbosity))
+
+    def _tick(self) -> None:
+        with self._lock:
+            now = time.monotonic()
+            if now - self._written >= _TICK:
+                self._print(now)
+
+    def _print(self, now: float) -> None:
+        self._written = now
+        self._output.write(self._printer.take(now))

@@ -1,0 +1,109 @@
+"""Draws the tty display: ten times a second from a thread of its own, whatever events come or don't."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import TextIO
+
+from cli.render.colors import Palette, Style, read_palette
+from cli.render.layout import Line, View, final_lines, live_lines
+from cli.render.loglines import LogTail
+from cli.render.notices import notice_lines
+from cli.render.output import Output, Ticker
+from cli.render.screen import Screen
+from cli.render.trace import Step, Trace
+from cli.render.warnings import summarize_warnings
+from router.model.events import Event, Notice, SolveStatus, VertexWarning
+
+__all__ = ["TtyRenderer", "open_tty"]
+
+_INTERVAL = 0.1
+_LOG_LINES = 6
+
+
+def open_tty(stream: TextIO, *, environment: Mapping[str, str], verbosity: int) -> TtyRenderer:
+    """Start the display with what the environment says of colours and of the lines of a log window."""
+    wanted = environment.get("BUILDKIT_TTY_LOG_LINES", "")
+    log_lines = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 6 else 0
+    return TtyRenderer(
+        Output(stream),
+        palette=read_palette(environment),
+        log_lines=log_lines or _LOG_LINES,
+        verbosity=verbosity,
+    )
+
+
+class TtyRenderer:
+    """A block that is redrawn in place; `event` only takes notes, so that a slow terminal slows nothing."""
+
+    def __init__(self, output: Output, *, palette: Palette, log_lines: int, verbosity: int) -> None:
+        self._output = output
+        self._palette = palette
+        self._log_lines = log_lines
+        self._verbosity = verbosity
+        self._trace = Trace()
+        self._logs: dict[Step, LogTail] = {}
+        self._warnings: list[VertexWarning] = []
+        self._notices: list[Line] = []
+        self._screen = Screen(palette)
+        # Reentrant: a signal handler may report a notice while its own thread is in here.
+        self._lock = threading.RLock()
+        self._began = time.monotonic_ns()
+        self._closed = False
+        self._ticker = Ticker(self._draw, interval=_INTERVAL)
+
+    def event(self, event: Event) -> None:
+        """Take an event; it is drawn with the next frame."""
+        with self._lock:
+            if self._closed:
+                return
+            if isinstance(event, Notice):
+                style: Style = "warning" if event.level == "warning" else ""
+                self._notices += [
+                    Line(line, style) for line in notice_lines(event, verbosity=self._verbosity)
+                ]
+            else:
+                self._apply(event)
+
+    def close(self, error: BaseException | None) -> None:
+        """Replace the block by the record of all steps, followed by the warnings."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        self._ticker.stop()
+        columns, rows = self._output.size()
+        lines = final_lines(self._trace, self._view(columns, rows), failed=error is not None)
+        self._output.write(self._screen.draw(lines, above=self._notices, columns=columns))
+        color = self._palette.get("warning", "")
+        highlight = (color, "\x1b[0m" if color else "")
+        self._output.write(summarize_warnings(self._warnings, verbosity=self._verbosity, highlight=highlight))
+
+    def _apply(self, status: SolveStatus) -> None:
+        for step in self._trace.update(status, time.monotonic_ns()):
+            if step.completed:
+                self._logs.pop(step, None)
+        self._warnings += status.warnings
+        for log in status.logs:
+            writer = self._trace.find(log.vertex)
+            if writer is not None and not writer.completed:
+                tail = self._logs.get(writer) or self._logs.setdefault(writer, LogTail())
+                tail.feed(log.data)
+
+    def _draw(self) -> None:
+        columns, rows = self._output.size()
+        with self._lock:
+            lines = live_lines(self._trace, self._logs, self._view(columns, rows))
+            notices, self._notices = self._notices, []
+        self._output.write(self._screen.draw(lines, above=notices, columns=columns))
+
+    def _view(self, columns: int, rows: int) -> View:
+        return View(
+            columns=columns,
+            rows=rows,
+            began=self._began,
+            now=time.monotonic_ns(),
+            log_lines=self._log_lines,
+        )
