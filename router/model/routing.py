@@ -1,0 +1,11 @@
+"""The names of the choices that routing offers."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+__all__ = ["BackendName", "Fallback", "Placement"]
+
+Placement = Literal["ring", "rendezvous", "buildx"]
+BackendName = Literal["native", "buildctl", "docker"]
+Fallback = Literal["none", "docker"]

@@ -1,0 +1,71 @@
+"""The build context: a directory, or something that the daemon fetches, or stdin.
+
+BuildKit's own rules, applied to the text alone. buildx asks the file system first, so a caller must too: a
+directory of that name wins over everything but ``-``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from router.specs.flag import Flag
+from router.specs.git import GitContext, parse_git_context
+
+__all__ = [
+    "BuildContext",
+    "DirectoryContext",
+    "GitContext",
+    "HTTPContext",
+    "StdinContext",
+    "format_context",
+    "parse_context",
+]
+
+_FLAG = Flag(name="context", example=".")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryContext:
+    """A directory on this machine."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HTTPContext:
+    """A Dockerfile or an archive that the daemon downloads."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class StdinContext:
+    """An archive, or a Dockerfile without a context, on stdin."""
+
+
+BuildContext = DirectoryContext | GitContext | HTTPContext | StdinContext
+
+
+def parse_context(text: str) -> BuildContext:
+    """Say what ``text`` names. Raises ``UsageError`` where it is empty or a contradictory git URL."""
+    if not text:
+        raise _FLAG.error(text, "it is empty")
+    if text == "-":
+        return StdinContext()
+    git = parse_git_context(text)
+    if git is not None:
+        return git
+    if text.startswith(("http://", "https://")):
+        return HTTPContext(url=text)
+    return DirectoryContext(path=text)
+
+
+def format_context(context: BuildContext) -> str:
+    """Return the text that names ``context``."""
+    match context:
+        case DirectoryContext(path=path):
+            return path
+        case GitContext(url=url) | HTTPContext(url=url):
+            return url
+        case StdinContext():
+            return "-"

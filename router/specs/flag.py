@@ -1,0 +1,25 @@
+"""What a parser of a flag needs to refuse a value: the flag's name, and an example of a right one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from router.errors import UsageError
+
+__all__ = ["Flag"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flag:
+    """A command-line flag. What a ``secret`` flag was given is never repeated in a message."""
+
+    name: str
+    example: str
+    secret: bool = False
+
+    def error(self, text: str, why: str) -> UsageError:
+        """Return the error that refuses ``text``; ``why`` must quote nothing that may be secret."""
+        shown = "" if self.secret else f' "{text}"'
+        return UsageError(
+            f"invalid {self.name}{shown}: {why}", hint=f"for example: {self.name} {self.example}"
+        )

@@ -1,0 +1,128 @@
+"""The order of a fleet, and who is left out of it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+
+from router.errors import FleetError, NoDaemonError
+from router.model.daemon import Daemon
+from router.model.routing import Placement
+from router.placement.order import order, require_fit
+from tests.unit.placement.rankings import FLEETS, KEYS, RANKINGS
+
+_WHERE = "buildkitd pod matches app=buildkitd in namespace ci"
+
+
+def _daemon(name: str, *, ready: bool = True, terminating: bool = False, platforms: str = "") -> Daemon:
+    return Daemon(
+        name=name,
+        address=f"tcp://{name}:1234",
+        ready=ready,
+        terminating=terminating,
+        platforms=tuple(platforms.split()),
+    )
+
+
+def _reason(daemon: Daemon, *platforms: str) -> str:
+    (candidate,) = order("key", [daemon], platforms=platforms)
+    return candidate.reason
+
+
+@pytest.mark.parametrize("placement", RANKINGS)
+@given(key=KEYS, names=FLEETS)
+def test_the_fleet_is_ranked_as_the_placement_ranks_its_names(
+    placement: Placement, key: str, names: list[str]
+) -> None:
+    candidates = order(key, [_daemon(name) for name in names], placement)
+
+    assert tuple(candidate.daemon.name for candidate in candidates) == RANKINGS[placement](key, names)
+
+
+def test_the_ring_is_the_default() -> None:
+    names = ["buildkitd-0", "buildkitd-1", "buildkitd-2"]
+
+    candidates = order("apple", [_daemon(name) for name in names])
+
+    assert [candidate.daemon.name for candidate in candidates] == [
+        "buildkitd-0",
+        "buildkitd-2",
+        "buildkitd-1",
+    ]
+
+
+def test_an_unfit_daemon_keeps_its_place() -> None:
+    names = ["buildkitd-0", "buildkitd-1", "buildkitd-2"]
+
+    candidates = order("apple", [_daemon(name, ready=name != "buildkitd-0") for name in names])
+
+    assert candidates[0].daemon.name == "buildkitd-0"
+    assert [candidate.fit for candidate in candidates] == [False, True, True]
+
+
+def test_a_daemon_that_is_not_ready_is_left_out() -> None:
+    assert _reason(_daemon("a", ready=False)) == "not ready"
+
+
+def test_a_terminating_daemon_is_left_out_even_if_it_is_ready() -> None:
+    assert _reason(_daemon("a", terminating=True)) == "terminating"
+
+
+def test_a_daemon_without_the_platform_is_left_out() -> None:
+    reason = _reason(_daemon("a", platforms="linux/amd64 linux/386"), "linux/amd64", "linux/arm64")
+
+    assert reason == "no platform linux/arm64 (has linux/amd64, linux/386)"
+
+
+def test_a_daemon_that_does_not_tell_its_platforms_is_fit() -> None:
+    assert _reason(_daemon("a"), "linux/arm64") == ""
+
+
+def test_platforms_are_compared_by_what_they_mean() -> None:
+    assert _reason(_daemon("a", platforms="linux/arm64/v8 linux/arm/v7"), "linux/aarch64", "linux/arm") == ""
+
+
+def test_two_daemons_of_one_name_are_refused_with_both_addresses() -> None:
+    twins = [Daemon(name="a", address="tcp://x:1"), Daemon(name="a", address="tcp://y:2")]
+
+    with pytest.raises(FleetError, match=r"two daemons are named a: tcp://x:1 and tcp://y:2"):
+        order("key", twins)
+
+
+def test_a_key_that_is_no_utf_8_has_a_home() -> None:
+    assert order("/srv/\udcff", [_daemon("a"), _daemon("b")])
+
+
+def test_only_the_fit_ones_are_tried_in_their_order() -> None:
+    names = ["buildkitd-0", "buildkitd-1", "buildkitd-2"]
+    candidates = order("apple", [_daemon(name, ready=name != "buildkitd-2") for name in names])
+
+    fit = require_fit(candidates, _WHERE)
+
+    assert [candidate.daemon.name for candidate in fit] == ["buildkitd-0", "buildkitd-1"]
+
+
+def test_no_fit_daemon_is_an_error_that_counts_the_reasons() -> None:
+    daemons = [_daemon("a", ready=False), _daemon("b", terminating=True), _daemon("c", ready=False)]
+
+    with pytest.raises(NoDaemonError) as caught:
+        require_fit(order("key", daemons), _WHERE, "kubectl get pods -n ci -l app=buildkitd")
+
+    assert str(caught.value) == f"no ready {_WHERE} (3 seen: 2 not ready, 1 terminating)"
+    assert caught.value.hint == "kubectl get pods -n ci -l app=buildkitd"
+
+
+def test_ready_daemons_of_the_wrong_platform_are_not_called_unready() -> None:
+    daemons = [_daemon("a", platforms="linux/amd64"), _daemon("b", ready=False)]
+
+    with pytest.raises(NoDaemonError) as caught:
+        require_fit(order("key", daemons, platforms=["linux/arm64"]), _WHERE)
+
+    assert str(caught.value) == (
+        f"no fit {_WHERE} (2 seen: 1 no platform linux/arm64 (has linux/amd64), 1 not ready)"
+    )
+
+
+def test_an_empty_fleet_is_an_error() -> None:
+    with pytest.raises(NoDaemonError, match=f"^no {_WHERE}$"):
+        require_fit((), _WHERE)
