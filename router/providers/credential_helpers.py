@@ -1,0 +1,55 @@
+"""The protocol of docker-credential-* programs: one call, ``get``.
+
+https://github.com/docker/docker-credential-helpers describes it: the registry's key on stdin, JSON or a
+message on stdout.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from router.errors import ToolError
+from router.providers.docker_config import Credentials
+
+__all__ = ["DEADLINE", "ask_helper"]
+
+# A helper may unlock a keychain or call a cloud's API; the daemon waits 60 s for an answer.
+DEADLINE = 45.0
+
+_NOT_FOUND = "credentials not found in native keychain"
+_NO_USER = "<token>"  # stands for the user name of an identity token
+
+
+def ask_helper(helper: str, key: str, environment: Mapping[str, str]) -> Credentials:
+    """Return what ``docker-credential-HELPER`` has for a registry's key, anonymous if it has nothing.
+
+    Raises ``ToolError`` when the helper is missing, fails, or stays silent past ``DEADLINE`` seconds.
+    """
+    from router.process import Command, Watch, run
+
+    program = f"docker-credential-{helper}"
+    command = Command(
+        argv=(program, "get"),
+        environment=environment,
+        stdin=key.encode(),
+        hint=f"install {program}, or take {helper} out of credsStore and credHelpers of the docker config",
+    )
+    done = run(command, Watch(deadline=DEADLINE))
+    if done.returncode == 0:
+        return _credentials(program, key, done.stdout)
+    # Helpers tell their errors on stdout.
+    said = (done.stdout or done.stderr).decode(errors="replace").strip()
+    if said == _NOT_FOUND:
+        return Credentials()
+    raise ToolError(f"{program} has no credentials for {key}: {said or done.message}")
+
+
+def _credentials(program: str, key: str, answer: bytes) -> Credentials:
+    try:
+        found = json.loads(answer)
+        username, secret = str(found.get("Username") or ""), str(found.get("Secret") or "")
+    except (ValueError, AttributeError):
+        # Not chained: the exception of the JSON parser holds the answer, which may be a password.
+        raise ToolError(f"{program} gave no JSON object for {key}") from None
+    return Credentials(username="" if username == _NO_USER else username, secret=secret)

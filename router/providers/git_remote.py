@@ -1,0 +1,108 @@
+"""Which repository a directory belongs to, and where in it: read from git's files, without running git.
+
+Understands plain clones, worktrees and submodules (a ``.git`` file) and ``remote.*.url`` of the
+repository's own config. Does not follow ``include``, nor apply ``insteadOf``: the URL is an identity here,
+not something to fetch from. Normalising it is up to placement.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+
+__all__ = ["GitLocation", "find_git_location"]
+
+_USERINFO = re.compile(r"(?i)^(https?://)[^/@]+@")
+_SECTION = re.compile(r'^\[\s*([\w.-]+)(?:\s+"((?:[^"\\]|\\.)*)")?\s*\](.*)$')
+_MAX_CONFIG = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitLocation:
+    """``remote`` is a remote's URL without user and password of http; ``path`` is relative to the top of
+    the working tree, with slashes, and empty at the top."""
+
+    remote: str
+    path: str
+
+
+def find_git_location(directory: str) -> GitLocation | None:
+    """Return where ``directory`` is, None outside of a repository and in one without a remote."""
+    start = os.path.realpath(directory)
+    top = start
+    while not os.path.lexists(os.path.join(top, ".git")):
+        parent = os.path.dirname(top)
+        if parent == top:
+            return None
+        top = parent
+    git_directory = _git_directory(os.path.join(top, ".git"))
+    remote = _remote_url(git_directory) if git_directory else None
+    if remote is None:
+        return None
+    path = os.path.relpath(start, top)
+    return GitLocation(remote=_USERINFO.sub(r"\1", remote), path="" if path == "." else path)
+
+
+def _git_directory(dot_git: str) -> str | None:
+    if os.path.isdir(dot_git):
+        return dot_git
+    pointer = _read(dot_git).strip()
+    if not pointer.startswith("gitdir:"):
+        return None
+    directory = os.path.join(os.path.dirname(dot_git), pointer.removeprefix("gitdir:").strip())
+    # A worktree's own folder names the one that it shares with all others, which has the config.
+    common = _read(os.path.join(directory, "commondir")).strip()
+    return os.path.normpath(os.path.join(directory, common))
+
+
+def _remote_url(git_directory: str) -> str | None:
+    urls = _remote_urls(_read(os.path.join(git_directory, "config")))
+    if "origin" in urls:
+        return urls["origin"]
+    return urls[min(urls)] if urls else None
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return file.read(_MAX_CONFIG)
+    except OSError:
+        return ""
+
+
+def _remote_urls(text: str) -> dict[str, str]:
+    """Return the first URL of each remote: the one that git fetches from."""
+    urls: dict[str, str] = {}
+    remote: str | None = None
+    for line in re.sub(r"\\\n", "", text).splitlines():
+        stripped = line.strip()
+        section = _SECTION.match(stripped)
+        if section:
+            name, subsection, stripped = section.groups()
+            remote = _unescaped(subsection) if name.lower() == "remote" and subsection else None
+        key, equals, value = stripped.strip().partition("=")
+        if remote and equals and key.strip().lower() == "url":
+            urls.setdefault(remote, _value(value))
+    return urls
+
+
+def _value(text: str) -> str:
+    """Return a value without its quotes, escapes and trailing comment."""
+    out: list[str] = []
+    quoted = False
+    characters = iter(text.strip())
+    for character in characters:
+        if character == "\\":
+            out.append(next(characters, ""))
+        elif character == '"':
+            quoted = not quoted
+        elif character in "#;" and not quoted:
+            break
+        else:
+            out.append(character)
+    return "".join(out).rstrip()
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text)

@@ -1,0 +1,154 @@
+"""Credentials for a registry, by way of real helper programs."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from router.errors import ToolError, UsageError
+from router.providers.registry_auth import RegistryAuth
+
+
+@dataclass
+class Clock:
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass(frozen=True)
+class Home:
+    """A docker config and a PATH with helpers that note what they were asked."""
+
+    folder: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"DOCKER_CONFIG": str(self.folder), "PATH": f"{self.folder}:{os.environ['PATH']}"}
+
+    @property
+    def asked(self) -> list[str]:
+        notes = self.folder / "asked"
+        return notes.read_text().splitlines() if notes.exists() else []
+
+    def config(self, **content: object) -> None:
+        (self.folder / "config.json").write_text(json.dumps(content))
+
+    def helper(self, name: str, script: str) -> None:
+        program = self.folder / f"docker-credential-{name}"
+        program.write_text(f'#!/bin/sh\nread key\necho "{name} $1 $key" >>{self.folder}/asked\n{script}\n')
+        program.chmod(0o755)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+def answer(username: str, secret: str) -> str:
+    return f"echo '{json.dumps({'ServerURL': 'x', 'Username': username, 'Secret': secret})}'"
+
+
+def test_the_file_answers_where_there_is_no_helper(home: Home) -> None:
+    home.config(auths={"a.example": {"username": "me", "password": "word"}})
+
+    assert RegistryAuth(home.environment).credentials("a.example") == ("me", "word")
+
+
+def test_an_unknown_registry_is_anonymous(home: Home) -> None:
+    assert RegistryAuth(home.environment).credentials("a.example") == ("", "")
+
+
+def test_docker_hub_is_asked_for_under_its_old_address(home: Home) -> None:
+    home.config(credsStore="desk")
+    home.helper("desk", answer("me", "word"))
+
+    assert RegistryAuth(home.environment).credentials("registry-1.docker.io") == ("me", "word")
+    assert home.asked == ["desk get https://index.docker.io/v1/"]
+
+
+def test_a_registrys_own_helper_is_asked_instead_of_the_general_one(home: Home) -> None:
+    home.config(credsStore="desk", credHelpers={"gcr.io": "cloud"})
+    home.helper("desk", answer("desk", "d"))
+    home.helper("cloud", answer("cloud", "c"))
+
+    assert RegistryAuth(home.environment).credentials("gcr.io") == ("cloud", "c")
+
+
+def test_a_helpers_identity_token_has_no_user_name(home: Home) -> None:
+    home.config(credsStore="desk")
+    home.helper("desk", answer("<token>", "identity"))
+
+    assert RegistryAuth(home.environment).credentials("a.example") == ("", "identity")
+
+
+def test_a_helper_without_credentials_is_no_error(home: Home) -> None:
+    home.config(credsStore="desk")
+    home.helper("desk", "echo 'credentials not found in native keychain'; exit 1")
+
+    assert RegistryAuth(home.environment).credentials("a.example") == ("", "")
+
+
+def test_a_helper_that_fails_is_named_with_what_it_said(home: Home) -> None:
+    home.config(credsStore="desk")
+    home.helper("desk", "echo 'keychain is locked'; exit 1")
+
+    with pytest.raises(
+        ToolError, match=r"docker-credential-desk has no credentials for a\.example: keychain is locked"
+    ):
+        RegistryAuth(home.environment).credentials("a.example")
+
+
+def test_a_missing_helper_is_named_with_what_to_do(home: Home) -> None:
+    home.config(credHelpers={"a.example": "gone"})
+
+    with pytest.raises(ToolError, match="docker-credential-gone is not installed") as caught:
+        RegistryAuth(home.environment).credentials("a.example")
+
+    assert caught.value.hint is not None
+    assert "install docker-credential-gone" in caught.value.hint
+
+
+def test_a_helpers_broken_answer_is_not_shown(home: Home) -> None:
+    home.config(credsStore="desk")
+    home.helper("desk", "echo hidden")
+
+    with pytest.raises(ToolError, match="gave no JSON object") as caught:
+        RegistryAuth(home.environment).credentials("a.example")
+
+    assert "hidden" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_an_answer_is_kept_for_less_than_five_minutes(home: Home) -> None:
+    home.config(credsStore="desk")
+    home.helper("desk", answer("me", "word"))
+    clock = Clock()
+    auth = RegistryAuth(home.environment, clock)
+
+    for now in (0, 289, 291):
+        clock.now = now
+        auth.credentials("a.example")
+
+    assert len(home.asked) == 2
+
+
+def test_a_broken_config_shows_when_credentials_are_needed(home: Home) -> None:
+    (home.folder / "config.json").write_text("{")
+    auth = RegistryAuth(home.environment)
+
+    with pytest.raises(UsageError, match="is broken"):
+        auth.credentials("a.example")
+
+
+def test_passwords_are_not_shown(home: Home) -> None:
+    home.config(auths={"a.example": {"username": "me", "password": "hidden"}})
+    auth = RegistryAuth(home.environment)
+    auth.credentials("a.example")
+
+    assert "hidden" not in repr(auth)
