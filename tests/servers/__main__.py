@@ -15,6 +15,11 @@ from tests.servers.cache import ServerError
 BUILDS: Mapping[str, Callable[[], Path]] = {
     "buildkit": binaries.buildkitd,
     "runc": binaries.runc,
+    "buildx": binaries.buildx,
+    "rootlesskit": binaries.rootlesskit,
+    "etcd": binaries.etcd,
+    "containerd": binaries.containerd,
+    "kubernetes": binaries.kubectl,
 }
 
 

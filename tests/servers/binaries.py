@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.servers.cache import built
 from tests.servers.golang import GoProgram
+from tests.servers.kubernetes_recipe import KubernetesProgram, version_flags
 
 BUILDKIT = GoProgram(
     name="buildkit",
@@ -29,6 +30,45 @@ RUNC = GoProgram(
     ldflags=("-s", "-w", "-extldflags=-static"),
     cgo=True,
     debian=("gcc", "libc6-dev", "libseccomp-dev", "pkg-config"),
+)
+BUILDX = GoProgram(
+    name="buildx",
+    version="v0.35.0",
+    packages=("github.com/docker/buildx/cmd/buildx",),
+    ldflags=("-s", "-w", "-X github.com/docker/buildx/version.Version=v0.35.0"),
+    renames={"buildx": "docker-buildx"},  # the name under which the docker CLI finds its plugin
+)
+ROOTLESSKIT = GoProgram(
+    name="rootlesskit",
+    version="v2.3.6",
+    packages=("github.com/rootless-containers/rootlesskit/v2/cmd/rootlesskit",),
+)
+ETCD = GoProgram(
+    name="etcd",
+    version="v3.6.5",
+    packages=("go.etcd.io/etcd/server/v3",),
+    renames={"server": "etcd"},
+)
+_CONTAINERD = "github.com/containerd/containerd/v2/cmd"
+CONTAINERD = GoProgram(
+    name="containerd",
+    version="v2.2.0",
+    packages=(f"{_CONTAINERD}/containerd", f"{_CONTAINERD}/containerd-shim-runc-v2", f"{_CONTAINERD}/ctr"),
+    tags=("osusergo", "netgo", "static_build", "no_btrfs"),
+)
+_KUBERNETES = "k8s.io/kubernetes/cmd"
+KUBERNETES = KubernetesProgram(
+    name="kubernetes",
+    version="v1.36.3",
+    packages=(
+        f"{_KUBERNETES}/kube-apiserver",
+        f"{_KUBERNETES}/kube-controller-manager",
+        f"{_KUBERNETES}/kube-scheduler",
+        f"{_KUBERNETES}/kubelet",
+        f"{_KUBERNETES}/kubectl",
+    ),
+    ldflags=("-s", "-w", *version_flags("v1.36.3")),
+    nice=10,  # minutes on all cores; the machine stays usable meanwhile
 )
 
 
@@ -48,6 +88,48 @@ def buildctl() -> Path:
 def runc() -> Path:
     """Return the pinned runc, statically linked."""
     return built(RUNC) / "runc"
+
+
+@functools.cache
+def buildx() -> Path:
+    """Return the pinned docker-buildx: a plain command, and a CLI plugin by its name."""
+    return built(BUILDX) / "docker-buildx"
+
+
+@functools.cache
+def rootlesskit() -> Path:
+    """Return the pinned rootlesskit."""
+    return built(ROOTLESSKIT) / "rootlesskit"
+
+
+@functools.cache
+def etcd() -> Path:
+    """Return the pinned etcd."""
+    return built(ETCD) / "etcd"
+
+
+@functools.cache
+def containerd() -> Path:
+    """Return the cluster's containerd; its shim and ctr stand beside it."""
+    return built(CONTAINERD) / "containerd"
+
+
+@functools.cache
+def ctr() -> Path:
+    """Return containerd's own client."""
+    return built(CONTAINERD) / "ctr"
+
+
+@functools.cache
+def kubernetes(program: str) -> Path:
+    """Return one of Kubernetes' programs, by its name."""
+    return built(KUBERNETES) / program
+
+
+@functools.cache
+def kubectl() -> Path:
+    """Return the kubectl of the cluster's own version."""
+    return kubernetes("kubectl")
 
 
 def find_buildkitd() -> Path:

@@ -1,0 +1,195 @@
+"""buildkitd on this machine: any number of them side by side, on TCP, a unix socket, and TLS.
+
+The OCI worker with runc in the host's network; no containerd, no CNI. Needs root, as a real buildkitd does.
+"""
+
+from __future__ import annotations
+
+import signal
+import tomllib
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.servers import binaries
+from tests.servers.cache import ServerError
+from tests.servers.certs import CA
+from tests.servers.kernel import remove_cgroup, unmount_below
+from tests.servers.ports import free_port, tcp_listens, unix_listens
+from tests.servers.process import ManagedProcess
+
+# The kernel's limit for a socket's path, 108 bytes with the final zero.
+_LONGEST_SOCKET = 107
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Programs:
+    """The programs that one daemon consists of."""
+
+    buildkitd: Path
+    runc: Path
+
+
+class Buildkitd:
+    """A running buildkitd; a context manager that stops it and leaves nothing mounted or running."""
+
+    def __init__(
+        self,
+        process: ManagedProcess,
+        *,
+        root: Path,
+        cgroup: str,
+        port: int | None,
+        socket: Path | None,
+        tls: CA | None,
+    ) -> None:
+        self.process = process
+        self.root = root
+        self.port = port
+        self.socket = socket
+        self.tls = tls
+        self._cgroup = cgroup
+
+    def __repr__(self) -> str:
+        return f"<Buildkitd {self.address} pid={self.pid}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def address(self) -> str:
+        """The TCP address where there is one, else the unix address."""
+        return f"tcp://127.0.0.1:{self.port}" if self.port is not None else self.unix_address
+
+    @property
+    def unix_address(self) -> str:
+        """The unix address."""
+        if self.socket is None:
+            raise ServerError("this buildkitd was started without a unix socket")
+        return f"unix://{self.socket}"
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self.process.pid
+
+    @property
+    def log(self) -> Path:
+        """The file that holds everything the daemon has printed."""
+        return self.process.log
+
+    def listens(self) -> bool:
+        """Return whether every address of the daemon accepts connections."""
+        return (self.port is None or tcp_listens(self.port)) and (
+            self.socket is None or unix_listens(self.socket)
+        )
+
+    def freeze(self) -> None:
+        """Stop the daemon in its tracks: connections are accepted by the kernel, and never answered."""
+        self.process.signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let a frozen daemon go on."""
+        self.process.signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        """End the daemon, its builds, and what they left mounted."""
+        self.process.stop()
+        self._clean()
+
+    def kill(self) -> None:
+        """End the daemon as a crash would, then clean up behind it."""
+        self.process.kill()
+        self._clean()
+
+    def _clean(self) -> None:
+        remove_cgroup(self._cgroup)
+        unmount_below(self.root)
+
+
+def start_buildkitd(
+    directory: Path,
+    *,
+    tcp: bool = True,
+    unix: bool = True,
+    tls: CA | None = None,
+    root: Path | None = None,
+    config: str = "",
+    port: int | None = None,
+    programs: Programs | None = None,
+    outlive: bool = False,
+    within: float = 60.0,
+) -> Buildkitd:
+    """Start a daemon that keeps its files below `directory`, and return it once it accepts connections.
+
+    `root` (its state; default `directory`/root) may lie on a tmpfs. `tls` puts the TCP port under mutual TLS
+    with certificates of that CA; the unix socket stays plain. `config` is more text for buildkitd.toml.
+    A given `port` restarts a daemon where it was.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    programs = programs or Programs(buildkitd=binaries.buildkitd(), runc=binaries.runc())
+    state = root or directory / "root"
+    chosen_port = (port or free_port()) if tcp else None
+    socket = _socket_path(directory) if unix else None
+    cgroup = f"warmroute-{uuid.uuid4().hex[:12]}"
+    config_file = directory / "buildkitd.toml"
+    config_file.write_text(with_cgroup(config, cgroup))
+    addresses = [f"tcp://127.0.0.1:{chosen_port}"] if chosen_port is not None else []
+    addresses += [f"unix://{socket}"] if socket is not None else []
+    argv: list[str | Path] = [
+        programs.buildkitd,
+        f"--config={config_file}",
+        f"--root={state}",
+        *(f"--addr={address}" for address in addresses),
+        *_tls_flags(directory, tls),
+        "--oci-worker=true",
+        "--oci-worker-net=host",
+        f"--oci-worker-binary={programs.runc}",
+        "--containerd-worker=false",
+    ]
+    process = ManagedProcess(argv, log=directory / "buildkitd.log", outlive=outlive)
+    daemon = Buildkitd(process, root=state, cgroup=cgroup, port=chosen_port, socket=socket, tls=tls)
+    try:
+        process.wait_until(daemon.listens, within=within)
+    except BaseException:
+        daemon.kill()
+        raise
+    return daemon
+
+
+def with_cgroup(config: str, cgroup: str) -> str:
+    """Return the config with the worker's containers in a cgroup of this daemon's own, unless it names one.
+
+    A killed daemon leaves its containers running; by that cgroup they are found.
+    """
+    if "defaultCgroupParent" in tomllib.loads(config).get("worker", {}).get("oci", {}):
+        return config
+    setting = f'[worker.oci]\ndefaultCgroupParent = "{cgroup}"\n'
+    if "[worker.oci]" in config:
+        return config.replace("[worker.oci]\n", setting, 1)
+    return f"{config}\n{setting}"
+
+
+def _socket_path(directory: Path) -> Path:
+    path = directory / "buildkitd.sock"
+    if len(str(path)) > _LONGEST_SOCKET:
+        raise ServerError(f"too long for a unix socket ({len(str(path))} > {_LONGEST_SOCKET}): {path}")
+    return path
+
+
+def _tls_flags(directory: Path, tls: CA | None) -> list[str]:
+    if tls is None:
+        return []
+    certs = tls.write_tls_dir(directory / "tls", tls.server())
+    return [
+        f"--tlscacert={certs / 'ca.pem'}",
+        f"--tlscert={certs / 'cert.pem'}",
+        f"--tlskey={certs / 'key.pem'}",
+    ]
