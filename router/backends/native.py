@@ -14,7 +14,7 @@ from hashlib import sha256
 
 from router._proto import control_pb2 as pb
 from router.backends import BackendContext
-from router.errors import CancelledError, RouterError, RpcError
+from router.errors import CancelledError, ConnectionLostError, RouterError, RpcError
 from router.model.daemon import Daemon
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
@@ -147,7 +147,7 @@ class _Build:
         if error.code == Status.CANCELLED:
             return CancelledError(f"the build was cancelled on {self._daemon.name}: {error}")
         if error.temporary:
-            return error
+            return ConnectionLostError(f"{self._daemon.name} broke off: {error}", temporary=True)
         return self._observer.build_error(error)
 
 

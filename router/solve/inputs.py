@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from router.errors import UsageError
 from router.model.request import BuildRequest
-from router.specs.context import is_remote
+from router.specs.context import GitContext, HTTPContext, parse_context
 
 __all__ = ["Inputs", "open_inputs"]
 
@@ -39,7 +39,7 @@ def open_inputs(request: BuildRequest) -> Iterator[Inputs]:
             with open(os.path.join(directory, "Dockerfile"), "wb") as file:
                 file.write(request.dockerfile_text)
             yield _inputs(request, directory, "Dockerfile")
-    elif is_remote(request.context):
+    elif _is_remote(request.context):
         yield _remote(request)
     else:
         directory, name = _local_dockerfile(request)
@@ -60,12 +60,17 @@ def _remote(request: BuildRequest) -> Inputs:
 def _inputs(request: BuildRequest, dockerfile_directory: str, name: str) -> Inputs:
     attrs = {"filename": name}
     directories = {"dockerfile": dockerfile_directory}
-    if is_remote(request.context):
+    if _is_remote(request.context):
         # The frontend looks for the Dockerfile in a remote context unless told where else it is.
         attrs |= {"context": request.context, "dockerfilekey": "dockerfile"}
     else:
         directories["context"] = _context_directory(request.context)
     return Inputs(directories=directories, attrs=attrs, dockerfile_name=name)
+
+
+def _is_remote(context: str) -> bool:
+    # As buildx does: a directory of that name wins over a URL of that form.
+    return not os.path.isdir(context) and isinstance(parse_context(context), GitContext | HTTPContext)
 
 
 def _context_directory(context: str) -> str:
