@@ -7,11 +7,12 @@ by that name exists is not asked.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from router.specs.flag import Flag
 
-__all__ = ["Reference", "format_reference", "parse_reference"]
+__all__ = ["Reference", "format_reference", "parse_reference", "parse_tags"]
 
 _FLAG = Flag(name="--tag", example="registry.example.com/team/app:1.0")
 
@@ -43,6 +44,28 @@ class Reference:
         """The name without tag and digest."""
         return f"{self.domain}/{self.path}"
 
+    @property
+    def familiar(self) -> str:
+        """The name as people write it: without ``docker.io/library/`` and without ``docker.io/``."""
+        if self.domain != "docker.io":
+            name = self.repository
+        else:
+            bare = self.path.removeprefix("library/")
+            name = self.path if "/" in bare else bare
+        return f"{name}{_tail(self)}"
+
+
+def parse_tags(texts: Iterable[str]) -> tuple[str, ...]:
+    """Check several ``--tag`` values and return them as they stand; the same twice counts once.
+
+    Raises ``UsageError`` where one is no image's name, or holds a digest.
+    """
+    tags = tuple(dict.fromkeys(texts))
+    for tag in tags:
+        if parse_reference(tag).digest:
+            raise _FLAG.error(tag, "what is yet to be built can't have a digest in its name")
+    return tags
+
 
 def parse_reference(text: str, flag: Flag = _FLAG) -> Reference:
     """Parse and normalise an image's name. Raises ``UsageError`` naming ``flag``."""
@@ -62,9 +85,13 @@ def parse_reference(text: str, flag: Flag = _FLAG) -> Reference:
 
 def format_reference(reference: Reference) -> str:
     """Return the whole normalised name."""
+    return f"{reference.repository}{_tail(reference)}"
+
+
+def _tail(reference: Reference) -> str:
     tag = f":{reference.tag}" if reference.tag else ""
     digest = f"@{reference.digest}" if reference.digest else ""
-    return f"{reference.repository}{tag}{digest}"
+    return tag + digest
 
 
 def _split_domain(name: str) -> tuple[str, str]:
