@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from itertools import zip_longest
 from typing import Any
 
-from router.errors import DialError
+from router.errors import DialError, UsageError
 from router.transport.address import TcpAddress, format_address
 from router.transport.deadline import Deadline
 from router.transport.options import DialOptions
@@ -38,10 +38,15 @@ def dial_tcp(address: TcpAddress, options: DialOptions) -> ByteStream:
     sock = connect_tcp(address.host, address.port, peer, deadline)
     if options.tls is None:
         return SocketStream(sock, peer)
-    from router.transport.tls import client_context, wrap
+    from router.transport.tls import TLSPeer, client_context
 
-    context = client_context(options.tls)
-    return wrap(sock, context, options.tls.server_name or address.host, peer=peer, deadline=deadline)
+    try:
+        context = client_context(options.tls)
+    except UsageError:
+        sock.close()
+        raise
+    secured = TLSPeer(name=peer, server_name=options.tls.server_name or address.host, context=context)
+    return secured.stream(sock, deadline)
 
 
 def connect_tcp(host: str, port: int, peer: str, deadline: Deadline) -> socket.socket:

@@ -1,0 +1,109 @@
+"""Where the Docker engine is, found as the docker command finds it.
+
+A named context first, then ``DOCKER_HOST``, ``DOCKER_CONTEXT``, the current context of config.json, and
+the default socket. Reads docker's own files; connects to nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from router.errors import UsageError
+from router.transport.options import TLSOptions
+from router.transport.sockets import describe_os_error
+
+__all__ = ["DEFAULT_HOST", "DockerEndpoint", "endpoint_of_host", "find_endpoint"]
+
+DEFAULT_HOST = "unix:///var/run/docker.sock"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DockerEndpoint:
+    """``source`` says who named it: a variable, a context, or nobody (``the default socket``).
+
+    ``tls`` is None for a plain connection; ``verify`` says whether the engine's certificate is checked.
+    """
+
+    host: str
+    source: str
+    context: str | None = None
+    tls: TLSOptions | None = None
+    verify: bool = True
+
+
+def find_endpoint(environment: Mapping[str, str], context: str | None = None) -> DockerEndpoint:
+    """Return the engine that ``context`` or else the environment names.
+
+    Raises UsageError where a named context does not exist or docker's files can't be read.
+    """
+    if context is not None:
+        return _endpoint_of_context(environment, context, f"the docker context {context}")
+    if host := environment.get("DOCKER_HOST"):
+        return endpoint_of_host(host, environment, source="DOCKER_HOST")
+    if name := environment.get("DOCKER_CONTEXT"):
+        return _endpoint_of_context(environment, name, "DOCKER_CONTEXT")
+    config = os.path.join(_config_directory(environment), "config.json")
+    current = _read_json(config).get("currentContext")
+    if isinstance(current, str) and current:
+        return _endpoint_of_context(environment, current, f"currentContext in {config}")
+    return endpoint_of_host(DEFAULT_HOST, environment, source="the default socket")
+
+
+def endpoint_of_host(host: str, environment: Mapping[str, str], *, source: str) -> DockerEndpoint:
+    """Return a docker host with the TLS that ``DOCKER_TLS_VERIFY``, ``DOCKER_TLS`` and
+    ``DOCKER_CERT_PATH`` give it."""
+    verify = bool(environment.get("DOCKER_TLS_VERIFY"))
+    if not (verify or environment.get("DOCKER_TLS")):
+        return DockerEndpoint(host=host, source=source)
+    directory = environment.get("DOCKER_CERT_PATH") or _config_directory(environment)
+    return DockerEndpoint(host=host, source=source, tls=_tls_in(directory), verify=verify)
+
+
+def _endpoint_of_context(environment: Mapping[str, str], name: str, source: str) -> DockerEndpoint:
+    if name == "default":
+        host = environment.get("DOCKER_HOST") or DEFAULT_HOST
+        return endpoint_of_host(host, environment, source=source)
+    from hashlib import sha256
+
+    # Docker's context store names its directories by the digest of the context's name.
+    identity = sha256(name.encode()).hexdigest()
+    store = os.path.join(_config_directory(environment), "contexts")
+    meta_path = os.path.join(store, "meta", identity, "meta.json")
+    meta = _read_json(meta_path)
+    endpoints = meta.get("Endpoints")
+    docker = endpoints.get("docker") if isinstance(endpoints, dict) else None
+    if not isinstance(docker, dict):
+        raise UsageError(f"the docker context {name!r} ({source}) does not exist", hint="docker context ls")
+    tls_directory = os.path.join(store, "tls", identity, "docker")
+    verify = not docker.get("SkipTLSVerify")
+    tls = _tls_in(tls_directory) if os.path.isdir(tls_directory) or not verify else None
+    host = str(docker.get("Host") or DEFAULT_HOST)
+    return DockerEndpoint(host=host, source=source, context=name, tls=tls, verify=verify)
+
+
+def _tls_in(directory: str) -> TLSOptions:
+    """Return the files by docker's names, those that are there."""
+    found = {name: os.path.join(directory, f"{name}.pem") for name in ("ca", "cert", "key")}
+    present = {name: path for name, path in found.items() if os.path.exists(path)}
+    return TLSOptions(ca=present.get("ca"), cert=present.get("cert"), key=present.get("key"))
+
+
+def _config_directory(environment: Mapping[str, str]) -> str:
+    return environment.get("DOCKER_CONFIG") or os.path.join(environment.get("HOME") or "/", ".docker")
+
+
+def _read_json(path: str) -> Mapping[str, object]:
+    """Return a JSON object; a missing file is an empty one."""
+    try:
+        with open(path, "rb") as file:
+            value = json.load(file)
+    except FileNotFoundError:
+        return {}
+    except OSError as exc:
+        raise UsageError(f"can't read {path}: {describe_os_error(exc)}") from exc
+    except ValueError as exc:
+        raise UsageError(f"{path} is not valid JSON: {exc}") from exc
+    return value if isinstance(value, dict) else {}

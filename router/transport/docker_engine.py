@@ -1,0 +1,157 @@
+"""Dial ``docker://``: the BuildKit inside a Docker engine.
+
+The engine hands the connection to its BuildKit after an HTTP/1.1 upgrade: ``POST /grpc`` with
+``Upgrade: h2c``; what follows its answer 101 is HTTP/2.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+from router.errors import DialError, UsageError
+from router.transport.address import (
+    DockerAddress,
+    TcpAddress,
+    UnixAddress,
+    parse_address,
+)
+from router.transport.deadline import Deadline
+from router.transport.docker_endpoint import DockerEndpoint, endpoint_of_host, find_endpoint
+from router.transport.http1 import Reply, Request, exchange
+from router.transport.options import DialOptions
+from router.transport.sockets import SocketStream, describe_os_error
+from router.transport.stream import ByteStream
+from router.transport.tcp import connect_tcp
+from router.transport.unix import connect_unix
+
+__all__ = ["connect_engine", "dial_docker", "endpoint_of"]
+
+_PLAIN_PORT, _TLS_PORT = 2375, 2376
+_UPGRADE = Request(
+    method="POST", target="/grpc", host="docker", headers={"Connection": "Upgrade", "Upgrade": "h2c"}
+)
+
+
+def dial_docker(address: DockerAddress, options: DialOptions) -> ByteStream:
+    """Connect to the engine and ask for its BuildKit. Raises DialError, UsageError."""
+    deadline = Deadline(options.timeout)
+    endpoint = endpoint_of(address, options)
+    peer = f"the Docker engine at {endpoint.host}"
+    sock = connect_engine(endpoint, deadline)
+    try:
+        reply = exchange(sock, _UPGRADE, deadline)
+        if reply.status != 101:
+            raise _refused(peer, reply)
+    except OSError as exc:
+        sock.close()
+        raise _broken(peer, endpoint, exc) from exc
+    except DialError:
+        sock.close()
+        raise
+    if endpoint.tls is None:
+        return SocketStream(sock, peer, received=reply.rest)
+    import ssl
+
+    from router.transport.tls import TLSStream
+
+    assert isinstance(sock, ssl.SSLSocket)
+    return TLSStream(sock, peer, received=reply.rest)
+
+
+def endpoint_of(address: DockerAddress, options: DialOptions) -> DockerEndpoint:
+    """Return the engine that an address means. Raises UsageError."""
+    if address.endpoint is None:
+        return find_endpoint(options.environment, address.context)
+    if address.context is not None:
+        found = find_endpoint(options.environment, address.context)
+        if found.host == address.endpoint:
+            return found
+    return endpoint_of_host(address.endpoint, options.environment, source="the address")
+
+
+def connect_engine(endpoint: DockerEndpoint, deadline: Deadline) -> socket.socket:
+    """Return a connected blocking socket, with TLS where the endpoint has it, to speak HTTP/1.1 on.
+
+    Raises DialError, and UsageError for a docker host of a kind that can't be dialled.
+    """
+    peer = f"the Docker engine at {endpoint.host}"
+    target = _target(endpoint)
+    if isinstance(target, UnixAddress):
+        return _connect_unix(target, peer, deadline)
+    if endpoint.tls is None:
+        return connect_tcp(target.host, target.port, peer, deadline)
+    from router.transport.tls import TLSPeer, client_context
+
+    context = client_context(endpoint.tls, alpn=("http/1.1",))
+    if not endpoint.verify:
+        import ssl
+
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    secured = TLSPeer(
+        name=peer,
+        server_name=target.host,
+        context=context,
+        advice=f"see ca.pem, cert.pem and key.pem of {endpoint.source}, and DOCKER_TLS_VERIFY",
+    )
+    return secured.handshake(connect_tcp(target.host, target.port, peer, deadline), deadline)
+
+
+def _target(endpoint: DockerEndpoint) -> TcpAddress | UnixAddress:
+    """Read a docker host: ``unix://``, or ``tcp://`` with docker's own default ports."""
+    scheme, _, rest = endpoint.host.partition("://")
+    if scheme in {"tcp", "http", "https"}:
+        where = rest.partition("/")[0]
+        if where.rpartition("]")[2].find(":") < 0:
+            where += f":{_PLAIN_PORT if endpoint.tls is None else _TLS_PORT}"
+        address = parse_address(f"tcp://{where}")
+    elif scheme == "unix":
+        address = parse_address(endpoint.host)
+    else:
+        address = None
+    if not isinstance(address, TcpAddress | UnixAddress):
+        raise UsageError(
+            f"the docker host {endpoint.host!r} ({endpoint.source}) has a scheme that can't be dialled",
+            hint="supported: unix://, tcp://",
+        )
+    return address
+
+
+def _connect_unix(target: UnixAddress, peer: str, deadline: Deadline) -> socket.socket:
+    try:
+        return connect_unix(target.path, peer, deadline.remaining())
+    except DialError as exc:
+        cause = exc.__cause__
+        denied = isinstance(cause, OSError) and cause.errno == errno.EACCES
+        hint = (
+            "add this user to the group docker" if denied else "is dockerd running? DOCKER_HOST names another"
+        )
+        raise DialError(str(exc), hint=hint, reason=exc.reason, temporary=exc.temporary) from cause
+
+
+def _refused(peer: str, reply: Reply) -> DialError:
+    """Explain an answer to the upgrade other than 101."""
+    said = f"{reply.status} {reply.text or reply.phrase}".strip()
+    if reply.status in {403, 404, 405, 501}:
+        return DialError(
+            f"{peer} does not offer its BuildKit: {said}",
+            hint="BuildKit over /grpc needs Docker 19.03 or newer, and a proxy in between must allow it",
+        )
+    if reply.status == 400 and "HTTPS" in reply.text:
+        return DialError(f"{peer} wants TLS", hint="set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH")
+    return DialError(f"{peer} refused the upgrade to gRPC: {said}", temporary=reply.status >= 500)
+
+
+def _broken(peer: str, endpoint: DockerEndpoint, exc: OSError) -> DialError:
+    hint = None
+    if endpoint.tls is not None:
+        from router.transport.tls import describe_tls_error
+
+        why, _ = describe_tls_error(exc)
+        hint = f"see ca.pem, cert.pem and key.pem of {endpoint.source}"
+    else:
+        why = describe_os_error(exc)
+    if isinstance(exc, TimeoutError):
+        hint = "is it a Docker engine that listens there?"
+    return DialError(f"no BuildKit from {peer}: {why}", hint=hint, temporary=True)

@@ -1,0 +1,180 @@
+"""The little of HTTP/1.1 that transports need: one request, its answer, perhaps an upgrade.
+
+Works on a blocking socket, plain or TLS, under a deadline; the socket carries one exchange and is then
+closed or becomes something else. Knows nothing of redirects, cookies or connection reuse.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from router.transport.deadline import Deadline
+
+__all__ = ["HttpProtocolError", "Reply", "Request", "exchange"]
+
+_RECEIVE = 1 << 16
+_MOST_HEAD = 1 << 16
+_MOST_BODY = 1 << 28
+
+
+class HttpProtocolError(OSError):
+    """The peer's answer is not HTTP/1.1; an OSError, so that callers map it with those of the socket."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """``headers`` may carry credentials and so don't stand in the repr."""
+
+    method: str
+    target: str
+    host: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = b""
+
+    def encode(self) -> bytes:
+        """Return the bytes on the wire."""
+        lines = [f"{self.method} {self.target} HTTP/1.1", f"Host: {self.host}"]
+        lines += [f"{name}: {value}" for name, value in self.headers.items()]
+        if self.body or self.method == "POST":
+            lines.append(f"Content-Length: {len(self.body)}")
+        return "\r\n".join([*lines, "", ""]).encode("latin-1") + self.body
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An answer; header names are lower case. ``rest`` is what followed the head of an upgrade (101)
+    or of a tunnel (a 2xx to CONNECT)."""
+
+    status: int
+    phrase: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+    rest: bytes = b""
+
+    @property
+    def text(self) -> str:
+        """The body for a person: one line, not too long."""
+        return " ".join(self.body[:2000].decode(errors="replace").split())[:300]
+
+
+def exchange(sock: socket.socket, request: Request, deadline: Deadline) -> Reply:
+    """Send a request and read the whole answer. Raises OSError, TimeoutError past the deadline."""
+    reader = _Reader(sock, deadline)
+    sock.settimeout(deadline.remaining())
+    sock.sendall(request.encode())
+    status, phrase, headers = _parse_head(reader.head())
+    while 100 <= status < 200 and status != 101:
+        status, phrase, headers = _parse_head(reader.head())
+    if status == 101 or (request.method == "CONNECT" and status < 300):
+        return Reply(status=status, phrase=phrase, headers=headers, rest=reader.rest())
+    body = _read_body(reader, status, headers)
+    return Reply(status=status, phrase=phrase, headers=headers, body=body)
+
+
+class _Reader:
+    """A blocking socket read under a deadline, with what was read too far kept."""
+
+    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+        self._socket = sock
+        self._deadline = deadline
+        self._buffer = bytearray()
+
+    def more(self) -> bool:
+        """Read once; False at the end."""
+        self._socket.settimeout(self._deadline.remaining())
+        data = self._socket.recv(_RECEIVE)
+        self._buffer += data
+        return bool(data)
+
+    def head(self) -> bytes:
+        while len(self._buffer) < 5 and b"HTTP/".startswith(self._buffer) and self.more():
+            pass
+        if self._buffer and not b"HTTP/".startswith(self._buffer[:5]):
+            raise HttpProtocolError("the answer is not HTTP/1.1")
+        return self.until(b"\r\n\r\n")
+
+    def until(self, mark: bytes) -> bytes:
+        """Return what stands before ``mark``, and skip it."""
+        while (end := self._buffer.find(mark)) < 0:
+            if len(self._buffer) > _MOST_HEAD:
+                raise HttpProtocolError("the answer is not HTTP")
+            if not self.more():
+                what = (
+                    "it closed the connection without an answer"
+                    if not self._buffer
+                    else "the answer broke off"
+                )
+                raise HttpProtocolError(what)
+        found = bytes(self._buffer[:end])
+        del self._buffer[: end + len(mark)]
+        return found
+
+    def exactly(self, size: int) -> bytes:
+        if size > _MOST_BODY:
+            raise HttpProtocolError("the answer is too large")
+        while len(self._buffer) < size:
+            if not self.more():
+                raise HttpProtocolError("the answer broke off")
+        found = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return found
+
+    def rest(self) -> bytes:
+        found = bytes(self._buffer)
+        self._buffer.clear()
+        return found
+
+    def to_the_end(self) -> bytes:
+        while len(self._buffer) <= _MOST_BODY and self.more():
+            pass
+        return self.rest()
+
+
+def _parse_head(head: bytes) -> tuple[int, str, Mapping[str, str]]:
+    first, *lines = head.decode("latin-1").split("\r\n")
+    version, _, rest = first.partition(" ")
+    code, _, phrase = rest.partition(" ")
+    if not version.startswith("HTTP/1.") or not (len(code) == 3 and code.isdigit()):
+        raise HttpProtocolError("the answer is not HTTP/1.1")
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        headers[name.strip().lower()] = value.strip()
+    return int(code), phrase.strip(), headers
+
+
+def _read_body(reader: _Reader, status: int, headers: Mapping[str, str]) -> bytes:
+    if status in {204, 304}:
+        return b""
+    if headers.get("transfer-encoding", "").lower().endswith("chunked"):
+        return _read_chunks(reader)
+    length = headers.get("content-length")
+    if length is None:
+        return reader.to_the_end()
+    if not length.isdigit():
+        raise HttpProtocolError("the answer has no valid Content-Length")
+    return reader.exactly(int(length))
+
+
+def _read_chunks(reader: _Reader) -> bytes:
+    """Read a chunked body (RFC 9112, section 7.1) with its trailers."""
+    chunks: list[bytes] = []
+    total = 0
+    while True:
+        size_text = reader.until(b"\r\n").partition(b";")[0].strip()
+        try:
+            size = int(size_text, 16)
+        except ValueError:
+            raise HttpProtocolError("the answer has a broken chunk") from None
+        if size == 0:
+            break
+        total += size
+        if size < 0 or total > _MOST_BODY:
+            raise HttpProtocolError("the answer is too large")
+        chunks.append(reader.exactly(size))
+        reader.exactly(2)
+    while reader.until(b"\r\n"):
+        pass
+    return b"".join(chunks)
