@@ -1,0 +1,138 @@
+"""One line of ``--progress rawjson`` -> an event: what buildctl and buildx write instead of a display. Pure.
+
+The field names are those of BuildKit's Go client. A line that is no such object (an error, a log line of
+the tool's own) is not an event and comes back as None.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64decode
+from calendar import timegm
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from router.model.events import (
+    ProgressGroup,
+    SolveStatus,
+    SourceRange,
+    Vertex,
+    VertexLog,
+    VertexStatus,
+    VertexWarning,
+)
+
+__all__ = ["parse_rawjson", "parse_time"]
+
+_KINDS = frozenset({"vertexes", "statuses", "logs", "warnings"})
+_TIME = re.compile(
+    r"(\d{4,})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9})\d*)?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII
+)
+
+# What json gives for an object: its values' types are what this module is there to find out.
+_Object = Mapping[str, Any]
+
+
+def parse_rawjson(line: bytes) -> SolveStatus | None:
+    """Return the message that ``line`` is, None where it is none."""
+    if not line.startswith(b"{"):
+        return None
+    try:
+        message = json.loads(line)
+        if not _KINDS.issuperset(message):
+            return None
+        return SolveStatus(
+            vertexes=tuple(_vertex(item) for item in message.get("vertexes", ())),
+            statuses=tuple(_status(item) for item in message.get("statuses", ())),
+            logs=tuple(_log(item) for item in message.get("logs", ())),
+            warnings=tuple(_warning(item) for item in message.get("warnings", ())),
+        )
+    except (ValueError, TypeError, AttributeError):
+        return None
+
+
+def parse_time(text: str | None) -> int | None:
+    """Return nanoseconds since the epoch for RFC 3339; None for no time, and for Go's zero time.
+
+    Raises ``ValueError`` for anything else.
+    """
+    if not text:
+        return None
+    match = _TIME.fullmatch(text)
+    if match is None:
+        raise ValueError("no RFC 3339 time")
+    *date, fraction, sign, hours, minutes = match.groups()
+    seconds = timegm((*map(int, date), 0, 0, 0))
+    offset = int(hours or 0) * 3600 + int(minutes or 0) * 60
+    seconds += offset if sign == "-" else -offset
+    nanoseconds = seconds * 1_000_000_000 + int((fraction or "").ljust(9, "0"))
+    return nanoseconds if nanoseconds > 0 else None
+
+
+def _vertex(item: _Object) -> Vertex:
+    return Vertex(
+        digest=item.get("digest", ""),
+        name=item.get("name", ""),
+        inputs=tuple(item.get("inputs") or ()),
+        cached=item.get("cached", False),
+        started=parse_time(item.get("started")),
+        completed=parse_time(item.get("completed")),
+        error=item.get("error", ""),
+        progress_group=_group(item.get("progressGroup")),
+    )
+
+
+def _group(item: _Object | None) -> ProgressGroup | None:
+    if item is None:
+        return None
+    return ProgressGroup(id=item.get("id", ""), name=item.get("name", ""), weak=item.get("weak", False))
+
+
+def _status(item: _Object) -> VertexStatus:
+    return VertexStatus(
+        id=item.get("id", ""),
+        vertex=item.get("vertex", ""),
+        name=item.get("name", ""),
+        current=item.get("current", 0),
+        total=item.get("total", 0),
+        timestamp=parse_time(item.get("timestamp")),
+        started=parse_time(item.get("started")),
+        completed=parse_time(item.get("completed")),
+    )
+
+
+def _log(item: _Object) -> VertexLog:
+    return VertexLog(
+        vertex=item.get("vertex", ""),
+        data=b64decode(item.get("data") or ""),
+        stream=item.get("stream", 0),
+        timestamp=parse_time(item.get("timestamp")),
+    )
+
+
+def _warning(item: _Object) -> VertexWarning:
+    source: _Object = item.get("sourceInfo") or {}
+    return VertexWarning(
+        vertex=item.get("vertex", ""),
+        short=b64decode(item.get("short") or ""),
+        level=item.get("level", 0),
+        detail=tuple(b64decode(part) for part in item.get("detail") or ()),
+        url=item.get("url", ""),
+        source_filename=source.get("filename", ""),
+        source_data=b64decode(source.get("data") or ""),
+        ranges=_ranges(item.get("range") or ()),
+    )
+
+
+def _ranges(items: Sequence[_Object]) -> tuple[SourceRange, ...]:
+    places = [(item.get("start") or {}, item.get("end") or {}) for item in items]
+    return tuple(
+        SourceRange(
+            start_line=start.get("line", 0),
+            end_line=end.get("line", 0),
+            start_character=start.get("character", 0),
+            end_character=end.get("character", 0),
+        )
+        for start, end in places
+    )
