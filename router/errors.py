@@ -13,6 +13,7 @@
     ├── RpcError                 the daemon answered a call with a gRPC status      exit 1
     ├── BuildError               the build itself failed                            exit 1
     ├── OutputError              a result could not be written or loaded            exit 1
+    ├── TransferError            the daemon broke off a transfer of files           exit 1
     └── CancelledError           somebody interrupted it                            exit 130
 
 ``temporary`` says that the same thing may succeed when it is tried again, here or on another daemon.
@@ -36,6 +37,7 @@ __all__ = [
     "RouterError",
     "RpcError",
     "ToolError",
+    "TransferError",
     "UnreachableError",
     "UsageError",
 ]
@@ -154,6 +156,12 @@ class OutputError(RouterError):
     """A result of the build could not be written, pushed or loaded."""
 
     default_reason = "output"
+
+
+class TransferError(RouterError):
+    """The daemon broke off a transfer of files, or sent what the transfer protocol doesn't allow."""
+
+    default_reason = "transfer"
 
 
 class CancelledError(RouterError):

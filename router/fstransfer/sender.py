@@ -1,0 +1,197 @@
+"""Send a directory to the daemon: the client's half of ``FileSync.DiffCopy``.
+
+A machine without a network: whoever drives it hands in what the daemon sent and takes out what is to be
+sent, in gRPC messages with their prefix. Files are read here, when their turn comes, so memory doesn't grow
+with their size. No thread, no waiting.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from stat import S_ISBLK, S_ISCHR, S_ISDIR, S_ISLNK, S_ISSOCK
+
+from router.errors import RouterError, TransferError, UsageError
+from router.fstransfer import packets
+from router.fstransfer.content import NOTHING, SOCKET, Contents
+from router.fstransfer.walk import Entry, walk
+from router.fstransfer.xattrs import read_xattrs
+
+__all__ = ["Filter", "Sender"]
+
+# Few enough that the daemon begins to work, and to ask, while the walk goes on.
+_STATS_AT_ONCE = 1 << 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """What the daemon wants of a directory, as the call's metadata says it.
+
+    The fields are ``include-patterns``, ``exclude-patterns`` and ``followpaths``, already decoded.
+    """
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    follow_paths: tuple[str, ...] = ()
+
+
+_EVERYTHING = Filter()
+
+
+class Sender:
+    """Sends one directory.
+
+    ``Sender(...)``, ``receive`` and ``pull`` raise UsageError for a file or a directory that can't be sent,
+    and TransferError for what the daemon did; the caller then sends ``packets.error_message(str(error))``
+    and ends the call with a status. ``on_progress`` is called with ``bytes_sent`` after each ``pull`` that
+    sent something.
+    """
+
+    def __init__(
+        self,
+        root: bytes,
+        *,
+        filter: Filter = _EVERYTHING,  # noqa: A002, ARG002
+        reset_ids: bool = True,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> None:
+        self.done = False
+        self.bytes_sent = 0
+        self._root = _real_directory(root)
+        self._on_progress = on_progress
+        self._pack = packets.StatPacker(reset_ids=reset_ids).pack
+        self._entries: Iterator[Entry] | None = walk(self._root)
+        self._links: dict[tuple[int, int], bytes] = {}
+        self._contents = Contents()
+        self._ended = False
+        self._failure: RouterError | None = None
+
+    def __repr__(self) -> str:
+        state = (
+            "failed" if self._failure else "done" if self.done else "walking" if self._entries else "walked"
+        )
+        return f"<Sender {os.fsdecode(self._root)!r}: {len(self._contents)} entries, {state}>"
+
+    @property
+    def files_sent(self) -> int:
+        """How many files' content has been sent."""
+        return self._contents.files_sent
+
+    def receive(self, message: bytes | memoryview) -> None:
+        """Take one message of the daemon: a request, its end of the transfer, or its error."""
+        try:
+            self._take(packets.parse(message))
+        except RouterError as exc:
+            self._fail(exc)
+            raise
+
+    def pull(self, size: int) -> list[bytes | memoryview] | None:
+        """Return about ``size`` bytes of framed messages, or None where the daemon has to speak first."""
+        if self._failure is not None:
+            raise self._failure
+        out: list[bytes | memoryview] = []
+        try:
+            # What is asked for goes before further entries: faster, and fewer requests wait in memory.
+            sent = self._contents.pull(out, size)
+            if sent < size and self._entries is not None:
+                sent += self._describe(out, self._entries, min(size - sent, _STATS_AT_ONCE))
+        except OSError as exc:
+            error = _unreadable(exc, self._root)
+            self._fail(error)
+            raise error from exc
+        except RouterError as exc:
+            self._fail(exc)
+            raise
+        if self._ended and not self.done:
+            self.done = True
+            out.append(packets.FIN_MESSAGE)
+            sent += len(packets.FIN_MESSAGE)
+        if not out:
+            return None
+        self.bytes_sent += sent
+        if self._on_progress is not None:
+            self._on_progress(self.bytes_sent)
+        return out
+
+    def close(self) -> None:
+        """Release the file that is being sent. Closing twice is allowed."""
+        self._contents.close()
+
+    def _fail(self, error: RouterError) -> None:
+        """Never go on after an error: the rest would look like a whole, shorter tree."""
+        self._failure = error
+        self.close()
+
+    def _take(self, packet: packets.Packet) -> None:
+        if packet.kind == packets.REQ:
+            self._contents.request(packet.number)
+        elif packet.kind == packets.FIN:
+            if self._entries is not None or not self._contents.idle:
+                raise TransferError("the daemon ended the transfer before it had all files it asked for")
+            self._ended = True
+        elif packet.kind == packets.ERR:
+            text = bytes(packet.data).decode("utf-8", "replace")
+            raise TransferError(f"the daemon could not take {os.fsdecode(self._root)!r}: {text}")
+        else:
+            raise TransferError(
+                f"the daemon sent a packet of type {packet.kind} where it may only ask for files"
+            )
+
+    def _describe(self, out: list[bytes | memoryview], entries: Iterator[Entry], size: int) -> int:
+        """Describe further entries; after the last one comes the message that says so."""
+        messages: list[bytes] = []
+        sent = 0
+        pack, announce = self._pack, self._contents.announce
+        for path, full, status in entries:
+            plain = status.st_mode & 0o170000 == 0o100000
+            try:
+                xattrs = read_xattrs(full)
+                common = plain and status.st_nlink == 1 and not xattrs
+                message = pack(path, status, b"" if common else self._extra(path, full, status, xattrs))
+            except FileNotFoundError:
+                continue  # it vanished before it was promised
+            announce(full, status.st_size if plain else SOCKET if S_ISSOCK(status.st_mode) else NOTHING)
+            messages.append(message)
+            sent += len(message)
+            if sent >= size:
+                break
+        else:
+            self._entries = None
+            self._links.clear()
+            messages.append(packets.LAST_STAT_MESSAGE)
+            sent += len(packets.LAST_STAT_MESSAGE)
+        out.append(b"".join(messages))
+        return sent
+
+    def _extra(self, path: bytes, full: bytes, status: os.stat_result, xattrs: dict[bytes, bytes]) -> bytes:
+        """Return the fields that few entries have."""
+        mode = status.st_mode
+        link = b""
+        if S_ISLNK(mode):
+            link = os.readlink(full)
+        elif status.st_nlink > 1 and not S_ISDIR(mode):
+            first = self._links.setdefault((status.st_dev, status.st_ino), path)
+            link = b"" if first is path else first
+        device = status.st_rdev if S_ISCHR(mode) or S_ISBLK(mode) else 0
+        return packets.extra_fields(link=link, device=device, xattrs=xattrs)
+
+
+def _real_directory(root: bytes) -> bytes:
+    """Return ``root`` without links, so that a link that changes during the transfer changes nothing."""
+    try:
+        real = os.path.realpath(root, strict=True)
+    except OSError as exc:
+        raise _unreadable(exc, root) from exc
+    if not os.path.isdir(real):
+        raise UsageError(f"can't send {os.fsdecode(root)!r}: it is not a directory", reason="context")
+    return real
+
+
+def _unreadable(error: OSError, root: bytes) -> UsageError:
+    name = error.filename if error.filename is not None else root
+    return UsageError(
+        f"can't send {os.fsdecode(name)!r}: {(error.strerror or str(error)).lower()}",
+        hint="make it readable, or exclude it in .dockerignore",
+        reason="context",
+    )

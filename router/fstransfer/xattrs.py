@@ -1,0 +1,53 @@
+"""Extended attributes as bytes, where the platform has them (Linux)."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Mapping
+
+__all__ = ["read_xattrs", "write_xattrs"]
+
+_APPLE = "com.apple."
+
+if sys.platform == "linux":
+
+    def read_xattrs(path: bytes) -> dict[bytes, bytes]:
+        """Return the attributes of ``path`` itself, also of a link; those that can't be read are left out."""
+        try:
+            names = os.listxattr(path, follow_symlinks=False)
+        except OSError as exc:
+            if exc.errno == errno.ENOTSUP:
+                return {}
+            raise
+        # An empty list is by far the most common answer.
+        return _read_values(path, names) if names else {}
+
+    def _read_values(path: bytes, names: list[str]) -> dict[bytes, bytes]:
+        values = {}
+        for name in names:
+            if name.startswith(_APPLE):
+                continue
+            try:
+                values[os.fsencode(name)] = os.getxattr(path, name, follow_symlinks=False)
+            except OSError:
+                continue
+        return values
+
+    def write_xattrs(descriptor: int, attributes: Mapping[bytes, bytes]) -> None:
+        """Set what the file system and the user's rights allow; the rest is left out, as BuildKit does."""
+        for name, value in attributes.items():
+            try:
+                os.setxattr(descriptor, name, value)
+            except (OSError, ValueError):
+                continue
+
+else:
+
+    def read_xattrs(path: bytes) -> dict[bytes, bytes]:  # noqa: ARG001
+        """Return nothing: this platform's attributes are not Linux's."""
+        return {}
+
+    def write_xattrs(descriptor: int, attributes: Mapping[bytes, bytes]) -> None:
+        """Set nothing: this platform's attributes are not Linux's."""
