@@ -29,7 +29,7 @@ class Daemon:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A daemon in its place in the order for a key; ``reason`` says why it is left out, empty if it is fit."""
+    """A daemon in its place in the order for a key; ``reason`` says why it is left out, empty if fit."""
 
     daemon: Daemon
     reason: str = ""

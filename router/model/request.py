@@ -37,10 +37,13 @@ class Output:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheOption:
-    """One cache import or export: its type (``registry``, ``local``, ``inline`` ...) and keys."""
+    """One cache import or export: its type (``registry``, ``local``, ``inline`` ...) and keys.
+
+    The keys may hold credentials, so no repr shows them.
+    """
 
     type: str
-    attrs: Mapping[str, str] = field(default_factory=dict)
+    attrs: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,17 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from router.model.tls import TLSOptions
+
 __all__ = ["DialOptions", "TLSOptions"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TLSOptions:
-    """Paths of PEM files, in buildctl's meaning; ``server_name`` overrides the host of the address."""
-
-    ca: str | None = None
-    cert: str | None = None
-    key: str | None = None
-    server_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

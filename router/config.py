@@ -1,0 +1,88 @@
+"""What the router is told besides the build: which daemons, how they are ranked and reached.
+
+The only module that looks at the process's surroundings, and only when a function is called: the
+environment, the machine's platform, which files a TLS directory has. Everything else is handed in.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from router.errors import UsageError
+from router.model.routing import BackendName, Fallback, Placement
+from router.model.tls import TLSOptions
+from router.specs.platform import normalize
+
+__all__ = ["RouterConfig", "environment", "local_platform", "tls_options"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouterConfig:
+    """Where to look for daemons, and how to choose and reach one.
+
+    ``addresses`` are pairs of name and URL. ``selector`` is a Kubernetes label selector; ``namespace``,
+    ``kube_context`` and ``kubeconfig`` None mean what kubectl would use. ``key`` is the user's own
+    balancing key, empty for the rules. ``connect_timeout`` is seconds for the whole of connecting to one
+    daemon.
+    """
+
+    addresses: tuple[tuple[str, str], ...] = ()
+    selector: str = ""
+    namespace: str | None = None
+    kube_context: str | None = None
+    kubeconfig: str | None = None
+    placement: Placement = "ring"
+    backend: BackendName = "native"
+    fallback: Fallback = "none"
+    key: str = ""
+    tls: TLSOptions | None = None
+    connect_timeout: float = 10.0
+
+
+def environment() -> Mapping[str, str]:
+    """Return the process's environment as it is now; it doesn't change afterwards, and can't be changed."""
+    return MappingProxyType(dict(os.environ))
+
+
+def local_platform() -> str:
+    """Return the platform of the images that this machine runs: Linux, on its own processor."""
+    return normalize(f"linux/{os.uname().machine}")
+
+
+def tls_options(options: TLSOptions, directory: str | None = None) -> TLSOptions | None:
+    """Combine ``--tls-ca``, ``--tls-cert``, ``--tls-key`` and ``--tls-server-name`` with ``--tls-dir``.
+
+    A ``directory`` holds the three files under buildctl's names, or those of a Kubernetes TLS secret. None
+    where nothing was given. Raises ``UsageError`` where files are given both ways, a directory lacks one, or
+    one of certificate and key is missing. The files aren't read.
+    """
+    given = {"--tls-ca": options.ca, "--tls-cert": options.cert, "--tls-key": options.key}
+    files = ", ".join(name for name, path in given.items() if path)
+    if directory:
+        if files:
+            raise UsageError(
+                f"--tls-dir and {files} name the same files", hint="leave out --tls-dir, or the others"
+            )
+        return TLSOptions(
+            ca=_one_of(directory, "ca.pem", "ca.crt"),
+            cert=_one_of(directory, "cert.pem", "tls.crt"),
+            key=_one_of(directory, "key.pem", "tls.key"),
+            server_name=options.server_name,
+        )
+    if bool(options.cert) != bool(options.key):
+        here, there = ("--tls-cert", "--tls-key") if options.cert else ("--tls-key", "--tls-cert")
+        raise UsageError(f"{here} is given without {there}", hint=f"give {there} as well")
+    return options if files or options.server_name else None
+
+
+def _one_of(directory: str, *names: str) -> str:
+    for path in (os.path.join(directory, name) for name in names):
+        if os.path.exists(path):
+            return path
+    raise UsageError(
+        f"--tls-dir {directory} has no {' or '.join(names)}",
+        hint="it must hold ca.pem, cert.pem and key.pem (or ca.crt, tls.crt and tls.key)",
+    )
