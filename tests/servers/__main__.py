@@ -20,6 +20,11 @@ BUILDS: Mapping[str, Callable[[], Path]] = {
     "etcd": binaries.etcd,
     "containerd": binaries.containerd,
     "kubernetes": binaries.kubectl,
+    "busybox": binaries.busybox,
+    "registry": binaries.docker_registry,
+    "cni": binaries.cni_plugins,
+    "docker": binaries.dockerd,
+    "uidmap": lambda: binaries.newuidmap()[0],
 }
 
 

@@ -10,7 +10,9 @@ import functools
 import shutil
 from pathlib import Path
 
+from tests.servers import debian
 from tests.servers.cache import built
+from tests.servers.debian import DebianFiles
 from tests.servers.golang import GoProgram
 from tests.servers.kubernetes_recipe import KubernetesProgram, version_flags
 
@@ -130,6 +132,50 @@ def kubernetes(program: str) -> Path:
 def kubectl() -> Path:
     """Return the kubectl of the cluster's own version."""
     return kubernetes("kubectl")
+
+
+@functools.cache
+def busybox() -> Path:
+    """Return Debian's static busybox."""
+    return built(DebianFiles(name="busybox-static")) / "bin" / "busybox"
+
+
+@functools.cache
+def docker_registry() -> Path:
+    """Return Debian's docker-registry (2.8)."""
+    return built(DebianFiles(name="docker-registry")) / "usr" / "bin" / "docker-registry"
+
+
+@functools.cache
+def cni_plugins() -> Path:
+    """Return the folder of Debian's CNI plugins."""
+    return built(DebianFiles(name="containernetworking-plugins")) / "usr" / "lib" / "cni"
+
+
+@functools.cache
+def dockerd() -> Path:
+    """Return Debian's dockerd (20.10), installing the package docker.io; it brings containerd and runc."""
+    debian.ensure("docker.io")
+    return Path("/usr/sbin/dockerd")
+
+
+@functools.cache
+def docker() -> Path:
+    """Return the docker CLI of the same package (20.10, no buildx; BuildKit by DOCKER_BUILDKIT=1)."""
+    debian.ensure("docker.io")
+    return Path("/usr/bin/docker")
+
+
+@functools.cache
+def newuidmap() -> tuple[Path, Path]:
+    """Return newuidmap and newgidmap, which a rootless buildkitd maps its users with."""
+    debian.ensure("uidmap")
+    return Path("/usr/bin/newuidmap"), Path("/usr/bin/newgidmap")
+
+
+def find_docker() -> Path:
+    """Return the docker CLI from PATH, else Debian's."""
+    return _on_path("docker") or docker()
 
 
 def find_buildkitd() -> Path:

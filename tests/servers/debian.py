@@ -1,4 +1,7 @@
-"""Debian packages that a server needs: installed when missing and when that is allowed, else named exactly.
+"""Debian packages that a server needs: unpacked into the cache where that is enough, else installed.
+
+A package whose files work from anywhere is unpacked (`DebianFiles`): the system stays as it is. The others
+are installed when they are missing and when that is allowed, else named exactly (`ensure`).
 
 Installing never starts a service: some of these packages (docker.io, docker-registry) would take ports,
 bridges and firewall rules that the tests make for themselves.
@@ -9,8 +12,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.servers.cache import ServerError, cache_root, locked
@@ -19,6 +23,32 @@ from tests.servers.run import run_logged
 # Asked by Debian's maintainer scripts before they start a service; 101 means "not allowed".
 _POLICY = Path("/usr/sbin/policy-rc.d")
 _REFUSE = "#!/bin/sh\nexit 101\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DebianFiles:
+    """Recipe: one Debian package's files, in the layout of the system's root."""
+
+    name: str
+
+    @property
+    def version(self) -> str:
+        """The release of Debian: whatever its archive has is right for the machine's C library."""
+        return "-".join(_os_release(Path("/etc/os-release").read_text()))
+
+    def fingerprint(self) -> str:
+        return self.name
+
+    def build(self, destination: Path) -> None:
+        _refreshing(lambda: run_logged(["apt-get", "-q", "download", self.name], cwd=destination))
+        (archive,) = destination.glob("*.deb")
+        run_logged(["dpkg-deb", "--extract", str(archive), str(destination)], cwd=destination)
+        archive.unlink()
+
+
+def _os_release(text: str) -> tuple[str, str]:
+    values = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    return values.get("ID", "linux").strip('"'), values.get("VERSION_ID", "unknown").strip('"')
 
 
 def ensure(*packages: str) -> None:
@@ -57,12 +87,16 @@ def _install(packages: Sequence[str]) -> None:
     if os.geteuid() != 0:
         raise ServerError(f"Debian packages are missing: run  apt-get install {' '.join(packages)}  as root")
     with _services_refused():
-        try:
-            _apt("install", "--yes", "--no-install-recommends", *packages)
-        except ServerError:
-            # Package lists that are missing or older than the archive are the usual reason.
-            _apt("update")
-            _apt("install", "--yes", "--no-install-recommends", *packages)
+        _refreshing(lambda: _apt("install", "--yes", "--no-install-recommends", *packages))
+
+
+def _refreshing(fetch: Callable[[], object]) -> None:
+    """Run `fetch`, once more after an update of the package lists when it fails: they are missing or old."""
+    try:
+        fetch()
+    except ServerError:
+        _apt("update")
+        fetch()
 
 
 def _apt(*args: str) -> None:

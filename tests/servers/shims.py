@@ -1,0 +1,48 @@
+"""containerd's shims: they outlive their containerd on purpose, and so a test that was killed, too.
+
+A shim is recognised by the socket it was told to report to, which lies in a folder of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import psutil
+
+
+def kill_shims(directory: Path) -> None:
+    """Kill every shim that reports to a containerd in `directory`, and everything below it."""
+    for shim in _shims_of(directory):
+        family = [shim, *_children(shim)]
+        for process in family:
+            try:
+                process.kill()
+            except psutil.NoSuchProcess:
+                continue
+        psutil.wait_procs(family, timeout=5)
+
+
+def reports_into(argv: Sequence[str], directory: Path) -> bool:
+    """Return whether a command line has `-address SOCKET` with a socket in `directory`."""
+    return any(flag == "-address" and Path(value).parent == directory for flag, value in pairwise(argv))
+
+
+def _shims_of(directory: Path) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            argv = process.cmdline()
+        except psutil.Error:
+            continue
+        if reports_into(argv, directory):
+            found.append(process)
+    return found
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
