@@ -23,9 +23,10 @@ from router.cancellation import Cancellation
 from router.errors import ToolError
 from router.redaction import redacted
 
-__all__ = ["Command", "Finished", "LineHandler", "Process", "Stdio", "Watch", "run"]
+__all__ = ["Command", "DataHandler", "Finished", "LineHandler", "Process", "Stdio", "Watch", "run"]
 
 LineHandler = Callable[[bytes], None]
+DataHandler = Callable[[memoryview], None]
 
 # An interrupted build must be over within two seconds; buildctl and docker need some of that to tell the
 # daemon. What is left after this long is killed.
@@ -83,7 +84,8 @@ class Watch:
     """What to look after while a program runs.
 
     ``deadline`` and ``first_output`` are seconds from the start: until the end, and until the first byte
-    on stdout or stderr. Line handlers get lines without their end; a stream without one is captured.
+    on stdout or stderr. Line handlers get lines without their end, ``stdout_data`` gets stdout as it comes;
+    a stream without a handler is captured.
     """
 
     deadline: float | None = None
@@ -91,6 +93,7 @@ class Watch:
     cancellation: Cancellation | None = None
     on_stdout: LineHandler | None = None
     on_stderr: LineHandler | None = None
+    stdout_data: DataHandler | None = None
 
 
 class Process:
@@ -199,9 +202,9 @@ class _Lines:
         self._handler = handler
         self._kept = bytearray()
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: memoryview) -> None:
         self._kept += data
-        if self._handler is None or b"\n" not in data:
+        if self._handler is None:
             return
         *lines, rest = self._kept.split(b"\n")
         self._kept = rest
@@ -226,6 +229,7 @@ class _Pump:
         self._watch = watch
         self._selector = selectors.DefaultSelector()
         self._streams = (_Lines(watch.on_stdout), _Lines(watch.on_stderr))
+        self._feeds = (watch.stdout_data or self._streams[0].feed, self._streams[1].feed)
         self._input = memoryview(process.command.stdin)
         started = time.monotonic()
         self._deadline = None if watch.deadline is None else started + watch.deadline
@@ -249,9 +253,9 @@ class _Pump:
 
     def _register(self) -> None:
         process = self._process
-        for pipe, lines in zip((process.stdout, process.stderr), self._streams, strict=True):
+        for pipe, feed in zip((process.stdout, process.stderr), self._feeds, strict=True):
             if pipe is not None:
-                self._selector.register(pipe, selectors.EVENT_READ, partial(self._read, pipe, lines))
+                self._selector.register(pipe, selectors.EVENT_READ, partial(self._read, pipe, feed))
                 self._open += 1
         if process.stdin is not None:
             os.set_blocking(process.stdin.fileno(), False)
@@ -259,11 +263,11 @@ class _Pump:
         if self._watch.cancellation is not None:
             self._selector.register(self._watch.cancellation.fileno(), selectors.EVENT_READ, self._interrupt)
 
-    def _read(self, pipe: IO[bytes], lines: _Lines) -> None:
+    def _read(self, pipe: IO[bytes], feed: DataHandler) -> None:
         data = os.read(pipe.fileno(), _CHUNK)
         self._first = None
         if data:
-            lines.feed(data)
+            feed(memoryview(data))
         else:
             self._selector.unregister(pipe)
             self._open -= 1

@@ -1,0 +1,201 @@
+"""The build as a run of BuildKit's own client, ``buildctl``.
+
+What is asked of the daemon is the same as for the native backend, written as buildctl's flags; its
+``--progress rawjson`` is read back into events. Addresses are buildctl's own, except for Docker engines,
+which it can't reach.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from base64 import b64encode
+from collections.abc import Sequence
+
+from router.backends import BackendContext
+from router.backends.tool import ToolOutput, open_sink, run_build, tool_version
+from router.errors import ConnectionLostError, DialError, RouterError, ToolError, UsageError
+from router.model.daemon import Daemon
+from router.model.request import BuildRequest
+from router.model.result import BuildResult
+from router.process import Command, Finished, Watch, run
+from router.providers.secrets import SecretStore
+from router.redaction import redacted
+from router.solve.exporters import ExportPlan, export_plans
+from router.solve.inputs import Inputs, open_inputs
+from router.solve.rawjson import parse_rawjson
+from router.solve.request import frontend_attrs
+from router.specs.cache import format_cache
+from router.specs.csv import format_pairs
+from router.specs.secret import format_secret
+from router.transport.address import DockerAddress, KubePodAddress, format_address, parse_address
+from router.transport.options import DialOptions
+
+__all__ = ["BuildctlBackend", "build_arguments", "buildctl_command", "client_arguments"]
+
+_HINT = "get buildctl from https://github.com/moby/buildkit/releases, or use --backend native"
+# The first with --progress rawjson and several outputs.
+_OLDEST = (0, 13)
+
+
+class BuildctlBackend:
+    """Runs buildctl. Stateless."""
+
+    def build(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> BuildResult:
+        """Build by one run of buildctl; see ``Backend.build``."""
+        _check_address(daemon)
+        SecretStore(request.secrets, context.environment).check()
+        plans = export_plans(request, engine=False)
+        with (
+            open_inputs(request) as inputs,
+            tempfile.TemporaryDirectory(prefix="warmroute-buildctl-") as folder,
+            open_sink(plans, context.environment) as sink,
+        ):
+            files = ("--metadata-file", f"{folder}/metadata", "--ref-file", f"{folder}/ref")
+            argv = (
+                *client_arguments(daemon, context.dial),
+                *("build", "--progress", "rawjson"),
+                *build_arguments(request, inputs, _on_stdout(plans)),
+                *files,
+            )
+            output = ToolOutput(parse_rawjson, context.on_event)
+            done = run_build(_command(argv, context), output, context, daemon, sink)
+            if done.returncode:
+                raise _failure(output, done, daemon, context)
+            return BuildResult(
+                daemon=daemon.name,
+                address=daemon.address,
+                ref=_read(f"{folder}/ref"),
+                metadata=_metadata(_read(f"{folder}/metadata")),
+                key=context.key,
+            )
+
+    def command(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> Sequence[str]:
+        """Return what ``build`` would run; see ``Backend.command``."""
+        _check_address(daemon)
+        return buildctl_command(request, daemon, context)
+
+
+def buildctl_command(request: BuildRequest, daemon: Daemon, context: BackendContext) -> Sequence[str]:
+    """Return a build in buildctl's words, redacted, whether buildctl could reach the daemon or not."""
+    plans = export_plans(request, engine=False)
+    with open_inputs(request) as inputs:
+        arguments = build_arguments(request, inputs, plans)
+        return redacted([*client_arguments(daemon, context.dial), "build", *arguments])
+
+
+def client_arguments(daemon: Daemon, dial: DialOptions) -> list[str]:
+    """Return the program and how it gets to the daemon. Pure."""
+    argv = ["buildctl", "--addr", _address(daemon, dial)]
+    tls = dial.tls
+    if tls is not None:
+        named = {
+            "--tlscacert": tls.ca,
+            "--tlscert": tls.cert,
+            "--tlskey": tls.key,
+            "--tlsservername": tls.server_name,
+        }
+        argv += [part for flag, value in named.items() if value for part in (flag, value)]
+    return argv
+
+
+def build_arguments(request: BuildRequest, inputs: Inputs, plans: Sequence[ExportPlan]) -> list[str]:
+    """Return what is to be built as flags of ``buildctl build``. Pure."""
+    frontend, attrs = frontend_attrs(request, inputs)
+    flags = [("--frontend", frontend)]
+    flags += [("--local", f"{name}={path}") for name, path in inputs.directories.items()]
+    flags += [("--opt", f"{name}={value}") for name, value in attrs.items()]
+    flags += [("--secret", format_secret(secret)) for secret in request.secrets]
+    flags += [("--import-cache", format_cache(option)) for option in request.cache_from]
+    flags += [("--export-cache", format_cache(option)) for option in request.cache_to]
+    flags += [("--output", _output(plan)) for plan in plans]
+    return [part for flag in flags for part in flag]
+
+
+def _output(plan: ExportPlan) -> str:
+    dest = {"dest": plan.dest} if plan.dest else {}
+    return format_pairs({"type": plan.exporter.type, **dest, **plan.exporter.attrs})
+
+
+def _on_stdout(plans: Sequence[ExportPlan]) -> list[ExportPlan]:
+    """Send files to stdout: buildctl itself would leave half a file behind when the build fails."""
+    return [
+        ExportPlan(exporter=plan.exporter, delivery=plan.delivery, dest="-")
+        if plan.delivery in {"file", "load"}
+        else plan
+        for plan in plans
+    ]
+
+
+def _check_address(daemon: Daemon) -> None:
+    if isinstance(parse_address(daemon.address), DockerAddress):
+        raise UsageError(
+            f"buildctl can't reach the BuildKit inside a Docker engine ({daemon.address})",
+            hint="use --backend native or --backend docker",
+        )
+
+
+def _address(daemon: Daemon, dial: DialOptions) -> str:
+    address = parse_address(daemon.address)
+    if isinstance(address, KubePodAddress) and address.context is None and dial.kube_context:
+        # buildctl knows no option for it.
+        from dataclasses import replace
+
+        return format_address(replace(address, context=dial.kube_context))
+    return daemon.address
+
+
+def _command(argv: Sequence[str], context: BackendContext) -> Command:
+    environment = dict(context.environment)
+    if context.dial.kubeconfig:
+        environment["KUBECONFIG"] = context.dial.kubeconfig
+    return Command(argv=tuple(argv), environment=environment, hint=_HINT)
+
+
+def _failure(output: ToolOutput, done: Finished, daemon: Daemon, context: BackendContext) -> RouterError:
+    """Tell faults of the program, of the path and of the build from each other.
+
+    By asking, not by reading messages: a failed step is the build's fault; else the program's version is
+    looked at, then whether the daemon answers now.
+    """
+    error = output.build_error(done)
+    if error.step:
+        return error
+    version = () if output.started else tool_version(_command(("buildctl", "--version"), context))
+    if any(version) and version < _OLDEST:
+        found = ".".join(map(str, version))
+        return ToolError(f"buildctl {found} is too old: 0.13 or newer is needed", hint=_HINT)
+    lost = _unreachable(daemon, context)
+    if not lost:
+        return error
+    if output.started:
+        return ConnectionLostError(f"{daemon.name} broke off: {output.message}", temporary=True)
+    return DialError(f"can't reach {daemon.name} ({daemon.address}) with buildctl: {lost}", temporary=True)
+
+
+def _unreachable(daemon: Daemon, context: BackendContext) -> str:
+    """Return why the daemon can't be reached now, empty if it can."""
+    argv = (*client_arguments(daemon, context.dial), "debug", "workers")
+    watch = Watch(deadline=context.dial.timeout, cancellation=context.cancellation)
+    try:
+        done = run(_command(argv, context), watch)
+    except ToolError as exc:
+        return str(exc)
+    return done.message.removeprefix("error: ") if done.returncode else ""
+
+
+def _read(path: str) -> str:
+    if not os.path.exists(path):
+        return ""
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def _metadata(text: str) -> dict[str, str]:
+    """Return the exporter's response as the daemon gave it; buildctl has decoded what was JSON in base64."""
+    found = json.loads(text) if text else {}
+    return {
+        name: value if isinstance(value, str) else b64encode(json.dumps(value).encode()).decode()
+        for name, value in found.items()
+    }

@@ -1,0 +1,150 @@
+"""What the backends that run a program have in common: its lines become events, its end a result or an error.
+
+Knows neither the program's flags nor how its lines are to be read; ``buildctl`` and ``docker`` tell it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+from router.backends import BackendContext
+from router.errors import BuildError, DialError, RpcError, ToolError, UsageError
+from router.model.daemon import Daemon
+from router.model.events import SolveStatus
+from router.process import Command, Finished, Watch, run
+from router.solve.exporters import ExportPlan
+from router.solve.failure import BuildObserver
+
+__all__ = ["Sink", "ToolOutput", "open_sink", "run_build", "tool_version"]
+
+_UNKNOWN = 2  # gRPC's status for an error that says no more
+_EXCERPT = re.compile(r"^\S+:\d+\n-{20}\n(?:.*\n)*?-{20}$", re.MULTILINE)
+_ERROR = re.compile(r"^(?:error|ERROR): (?:failed to solve: )?(.+)", re.MULTILINE | re.DOTALL)
+_MAX_LINES = 2000
+
+
+class Sink(Protocol):
+    """Where a file that the program writes to its stdout goes: whole, or not at all."""
+
+    def write(self, data: memoryview) -> None:
+        """Take the next bytes."""
+
+    def commit(self) -> None:
+        """Make the result appear."""
+
+    def abort(self) -> None:
+        """Leave nothing behind."""
+
+
+class ToolOutput:
+    """Reads a program's stderr: messages go on as events, all else explains a failure."""
+
+    def __init__(
+        self, parse: Callable[[bytes], SolveStatus | None], on_event: Callable[[SolveStatus], None]
+    ) -> None:
+        self._parse = parse
+        self._on_event = on_event
+        self._observer = BuildObserver()
+        self._lines: list[str] = []
+        self.started = False
+
+    def line(self, line: bytes) -> None:
+        """Take one line."""
+        status = self._parse(line)
+        if status is None:
+            self._lines = [*self._lines[-_MAX_LINES:], line.decode(errors="replace")]
+            return
+        self.started = self.started or bool(status.vertexes)
+        self._observer.see(status)
+        self._on_event(status)
+
+    @property
+    def text(self) -> str:
+        """What the program printed beside events."""
+        return "\n".join(self._lines)
+
+    @property
+    def message(self) -> str:
+        """The program's own words about its failure, empty where it had none."""
+        found = _ERROR.search(self.text)
+        return (found[1] if found else "\n".join(self._lines[-3:])).strip()
+
+    def build_error(self, done: Finished) -> BuildError:
+        """Return the failure as the user sees it."""
+        told = self._observer.build_error(RpcError(self.message or done.message, code=_UNKNOWN))
+        excerpt = _EXCERPT.search(self.text)
+        return BuildError(
+            str(told),
+            step=told.step,
+            log_tail=told.log_tail,
+            excerpt=excerpt[0] if excerpt else "",
+            exit_code=done.returncode,
+        )
+
+
+def run_build(
+    command: Command, output: ToolOutput, context: BackendContext, daemon: Daemon, sink: Sink | None
+) -> Finished:
+    """Run the build; a program that never says a word gives ``DialError``, since the daemon is silent."""
+    watch = Watch(
+        first_output=context.dial.timeout,
+        cancellation=context.cancellation,
+        on_stderr=output.line,
+        stdout_data=None if sink is None else sink.write,
+    )
+    try:
+        return run(command, watch)
+    except ToolError as exc:
+        if exc.reason != "timeout":
+            raise
+        waited = f"{command.argv[0]} within {context.dial.timeout:g} s"
+        raise DialError(f"{daemon.name} ({daemon.address}) did not answer {waited}", temporary=True) from exc
+
+
+@contextmanager
+def open_sink(plans: Sequence[ExportPlan], environment: Mapping[str, str]) -> Iterator[Sink | None]:
+    """Yield where the program's stdout goes, None where no plan needs it; commit it unless an error passes.
+
+    Raises ``UsageError`` for a second one: a program has one stdout.
+    """
+    files = [plan for plan in plans if plan.delivery in {"file", "load"}]
+    if len(files) > 1:
+        raise UsageError(
+            "several files are to be written, but a program has one stdout",
+            hint="give one file output, or use --backend native",
+        )
+    if not files:
+        yield None
+        return
+    sink = _sink(files[0], environment)
+    try:
+        yield sink
+    except BaseException:
+        sink.abort()
+        raise
+    sink.commit()
+
+
+def _sink(plan: ExportPlan, environment: Mapping[str, str]) -> Sink:
+    from router.providers.outputs import FileSink, StdoutSink
+
+    if plan.delivery == "load":
+        from router.providers.docker_load import DockerLoadSink
+
+        return DockerLoadSink(environment)
+    return StdoutSink() if plan.dest == "-" else FileSink(plan.dest)
+
+
+def tool_version(command: Command) -> tuple[int, ...]:
+    """Return the first dotted number that the program prints, () where it prints none.
+
+    Raises ``ToolError`` for a program that is missing.
+    """
+    done = run(command, Watch(deadline=10.0))
+    found = re.search(r"\bv?(\d+)\.(\d+)(?:\.(\d+))?", done.stdout.decode(errors="replace"))
+    if done.returncode or found is None:
+        return ()
+    return tuple(int(part) for part in found.groups(default="0"))
