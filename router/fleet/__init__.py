@@ -1,1 +1,46 @@
-"""Finding the daemons: one small module for each place to look."""
+"""Finding daemons: each way is one small module behind the ``Fleet`` Protocol.
+
+A fleet only lists. Which of its daemons takes a build is decided by ``placement``, and whether one
+answers shows when ``transport`` dials it.
+"""
+
+from __future__ import annotations
+
+from router.errors import NoDaemonError, UsageError
+from router.fleet.contract import Fleet, FleetOptions
+
+__all__ = ["Fleet", "FleetOptions", "discover"]
+
+
+def discover(options: FleetOptions) -> Fleet:
+    """Choose where to look: ``addresses``, ``selector``, ``BUILDKIT_HOST``, the local Docker engine.
+
+    Raises NoDaemonError, which lists all that was looked for, where none of them is there; UsageError
+    where two were asked for at once or one is wrong. Nothing is connected yet.
+    """
+    if options.addresses and options.selector:
+        raise UsageError(
+            "both addresses and a label selector were given", hint="leave out --addr or --selector"
+        )
+    if options.addresses:
+        from router.fleet.static import StaticFleet
+
+        return StaticFleet(options.addresses, source="--addr")
+    if options.selector:
+        from router.fleet.kubernetes import KubernetesFleet
+
+        return KubernetesFleet(options)
+    if host := options.environment.get("BUILDKIT_HOST"):
+        from router.fleet.static import StaticFleet
+
+        return StaticFleet((("", host),), source="BUILDKIT_HOST")
+    from router.fleet.docker import DockerFleet
+
+    engine = DockerFleet(options.environment)
+    if engine.exists:
+        return engine
+    raise NoDaemonError(
+        "no BuildKit daemon to build with: no --selector, no --addr, no BUILDKIT_HOST, "
+        f"and no Docker engine (no DOCKER_HOST, no docker context, no {engine.endpoint.host})",
+        hint="--selector app=buildkitd finds pods in Kubernetes, --addr tcp://HOST:1234 names a daemon",
+    )

@@ -70,7 +70,7 @@ def connect_tcp(host: str, port: int, peer: str, deadline: Deadline) -> socket.s
     except OSError as exc:
         raise DialError(
             f"can't connect to {peer}: {describe_os_error(exc)}",
-            hint="does buildkitd listen there (--addr tcp://0.0.0.0:1234)?",
+            hint="is the port right, and does the daemon listen there?",
             reason="refused" if exc.errno == errno.ECONNREFUSED else None,
             temporary=True,
         ) from exc
