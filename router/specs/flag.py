@@ -11,7 +11,11 @@ __all__ = ["Flag"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flag:
-    """A command-line flag. What a ``secret`` flag was given is never repeated in a message."""
+    """A command-line flag, or an argument or a variable that holds the same kind of value.
+
+    ``example`` is a right value for a flag, and the whole thing for others. What a ``secret`` flag was given
+    is never repeated in a message.
+    """
 
     name: str
     example: str

@@ -17,7 +17,7 @@ from router.specs.platform import parse_platforms
 __all__ = ["SkaffoldBuild", "skaffold"]
 
 _PUSH = Flag(name="PUSH_IMAGE", example="PUSH_IMAGE=true")
-_PLATFORMS = Flag(name="PLATFORMS", example="linux/amd64,linux/arm64")
+_PLATFORMS = Flag(name="PLATFORMS", example="PLATFORMS=linux/amd64,linux/arm64")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,66 @@
+"""The configuration, and what is read of the process's surroundings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from router.config import RouterConfig, environment, local_platform, tls_options
+from router.errors import UsageError
+from router.model.tls import TLSOptions
+from router.specs.platform import parse_platform
+
+
+def test_the_environment_is_a_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WARMROUTE_TEST", "before")
+
+    snapshot = environment()
+    monkeypatch.setenv("WARMROUTE_TEST", "after")
+
+    assert snapshot["WARMROUTE_TEST"] == "before"
+
+
+def test_the_local_platform_is_a_linux() -> None:
+    platform = local_platform()
+
+    assert platform.startswith("linux/")
+    assert parse_platform("local", local=platform) == platform
+
+
+def test_nothing_given_is_no_tls() -> None:
+    assert RouterConfig().tls is tls_options(TLSOptions()) is None
+
+
+def test_files_are_taken_as_they_are_given() -> None:
+    options = TLSOptions(ca="ca", cert="cert", key="key", server_name="name")
+
+    assert tls_options(options) is options
+
+
+@pytest.mark.parametrize("names", ["ca.pem cert.pem key.pem", "ca.crt tls.crt tls.key"])
+def test_a_directory_has_buildctls_file_names(tmp_path: Path, names: str) -> None:
+    ca, cert, key = (tmp_path / name for name in names.split())
+    for path in (ca, cert, key):
+        path.touch()
+
+    options = tls_options(TLSOptions(server_name="name"), str(tmp_path))
+
+    assert options == TLSOptions(ca=str(ca), cert=str(cert), key=str(key), server_name="name")
+
+
+def test_a_directory_that_lacks_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").touch()
+
+    with pytest.raises(UsageError, match=r"has no cert\.pem or tls\.crt"):
+        tls_options(TLSOptions(), str(tmp_path))
+
+
+def test_a_directory_beside_files_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--tls-dir and --tls-ca, --tls-key name the same files"):
+        tls_options(TLSOptions(ca="ca", key="key"), str(tmp_path))
+
+
+def test_a_certificate_without_its_key_is_refused() -> None:
+    with pytest.raises(UsageError, match="--tls-cert is given without --tls-key"):
+        tls_options(TLSOptions(cert="cert"))
