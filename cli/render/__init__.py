@@ -3,6 +3,9 @@
 Each display is split in two: a pure core that turns events into lines (`trace`, `layout`, `printer`,
 `rawjson`) and a thin class that owns the stream and the timer. Errors that end the command are
 `cli.render.error`'s; results go to stdout and are the command's own business.
+
+Every build waits for these modules to load, so their values are named tuples and plain classes (a frozen
+dataclass takes a millisecond to make) and their patterns are compiled when they are first needed.
 """
 
 from __future__ import annotations

@@ -15,15 +15,16 @@ _TAB = 8
 _VARIATION_SELECTOR_16 = "\ufe0f"  # asks for the emoji form, which takes one column more
 _LONGEST = 4096  # characters of one line that are looked at
 
-_ESCAPE = re.compile(
+_ESCAPE = (
     r"\x1b\[[0-?]*[ -/]*[@-~]?"  # CSI
     r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # OSC, DCS and the like
     r"|\x1b[ -/]*[0-~]?"
     r"|\x9b[0-?]*[ -/]*[@-~]?"
 )
 # Characters that turn the direction of what follows would reorder the rest of the line.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_MOVES = re.compile(r"\x1b\[([0-9]{0,4})([CDGK])|([\r\b\t])|([^\r\b\t\x1b]+)|.", re.DOTALL)
+_CONTROL = r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+_MOVE = r"\x1b\[([0-9]{0,4})([CDGK])"
+_PIECES = rf"{_MOVE}|([\r\b\t])|([^\r\b\t\x1b]+)|\x1b"
 
 
 def cell_width(text: str) -> int:
@@ -67,7 +68,8 @@ def printable(text: str) -> str:
     """Make one line that can't move the cursor, change colours or turn the direction of writing."""
     if text.isascii() and text.isprintable():
         return text
-    return _CONTROL.sub("", _ESCAPE.sub("", re.sub(r"[\t\n]", " ", text)))
+    plain = re.sub(_ESCAPE, "", text).replace("\t", " ").replace("\n", " ")
+    return re.sub(_CONTROL, "", plain)
 
 
 def settle_line(line: str) -> str:
@@ -78,7 +80,7 @@ def settle_line(line: str) -> str:
     if line.isascii() and line.isprintable():
         return line
     settled, column = "", 0
-    for amount, move, control, run in _MOVES.findall(_excerpt(line)):
+    for amount, move, control, run in re.findall(_PIECES, _excerpt(line)):
         if run:
             settled = settled[:column].ljust(column) + run + settled[column + len(run) :]
             column += len(run)
@@ -92,7 +94,7 @@ def settle_line(line: str) -> str:
 def _excerpt(line: str) -> str:
     """Drop what can't be seen of a very long line: all but its end if it returns, else all but its start."""
     line = line[-_LONGEST:] if "\r" in line else line[:_LONGEST]
-    return _ESCAPE.sub(lambda match: match[0] if _MOVES.fullmatch(match[0]) else "", line)
+    return re.sub(_ESCAPE, lambda match: match[0] if re.fullmatch(_MOVE, match[0]) else "", line)
 
 
 def _erase(settled: str, column: int, amount: str) -> str:

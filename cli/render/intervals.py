@@ -7,13 +7,12 @@ runs while any of its steps does. Time that overlaps counts once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 __all__ = ["Interval", "elapsed", "merge_intervals"]
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(NamedTuple):
     """From ``start`` to ``stop`` (None while it runs), nanoseconds by the daemon's clock.
 
     ``seen`` is when the start was first told, by our own clock: a running interval is measured from there,
@@ -44,7 +43,7 @@ def merge_intervals(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
 def _join(first: Interval, second: Interval, first_stop: int) -> Interval:
     if second.stop is None:
         return Interval(first.start, None, second.seen - (second.start - first.start))
-    return replace(first, stop=max(first_stop, second.stop))
+    return first._replace(stop=max(first_stop, second.stop))
 
 
 def elapsed(merged: Sequence[Interval], now: int) -> int:

@@ -7,9 +7,9 @@ come windows on what they write, then the steps that ended last. The final recor
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from cli.render.cells import cell_width, fit, pad, printable
+from cli.render.cells import fit, pad, printable
 from cli.render.colors import Style
 from cli.render.intervals import elapsed
 from cli.render.loglines import LogTail
@@ -23,16 +23,14 @@ _LOG_INDENT = " => => # "
 _SHORTEST_NAME = 12  # columns that a name keeps before the amount beside it is shown
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One row."""
 
     text: str
     style: Style = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class View(NamedTuple):
     """The terminal and the moment: nanoseconds by our own clock."""
 
     columns: int
@@ -42,13 +40,12 @@ class View:
     log_lines: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Job:
+class _Job(NamedTuple):
     """A step, or something within it, on one row."""
 
     name: str
-    amount: str = ""
     nanoseconds: int
+    amount: str = ""
     style: Style = ""
     running: bool = False
     step: Step | None = None
@@ -83,11 +80,13 @@ def final_lines(trace: Trace, view: View, *, failed: bool) -> list[Line]:
 
 def _header(trace: Trace, view: View, *, ending: str) -> Line:
     completed, total = trace.counts()
-    rest = f"{(view.now - view.began) / NANOSECONDS:.1f}s ({completed}/{total}){ending}"
-    text = f"[+] Building {rest}"
-    if cell_width(text) > view.columns - 1:
-        text = f"[+] {rest}"
-    return Line(fit(text, view.columns - 1))
+    time, columns = f"{(view.now - view.began) / NANOSECONDS:.1f}s", view.columns - 1
+    shorter = (
+        f"[+] Building {time} ({completed}/{total}){ending}",
+        f"[+] {time} ({completed}/{total}){ending}",
+    )
+    text = next((each for each in shorter if len(each) <= columns), f"[+] {time}{ending}")
+    return Line(fit(text, columns))
 
 
 def _jobs(step: Step, now: int) -> list[_Job]:

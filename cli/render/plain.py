@@ -14,8 +14,8 @@ from router.model.events import Event, Notice, VertexWarning
 
 __all__ = ["PlainRenderer"]
 
-_MIN_INTERVAL = 0.1
-_TICK = 0.15
+_MIN_INTERVAL = 0.1  # seconds between prints while events come
+_IDLE = 0.15  # seconds without an event after which the rest is printed
 
 
 class PlainRenderer:
@@ -32,23 +32,24 @@ class PlainRenderer:
         self._warnings: list[VertexWarning] = []
         # Reentrant: a signal handler may report a notice while its own thread is in here.
         self._lock = threading.RLock()
-        self._written = 0.0
+        self._told = self._printed = 0.0
         self._closed = False
-        self._ticker = Ticker(self._tick, interval=_TICK)
+        self._ticker = Ticker(self._tick, interval=_IDLE)
 
     def event(self, event: Event) -> None:
         """Take an event; print when the last time is long enough ago."""
         with self._lock:
             if self._closed:
                 return
-            now = time.monotonic()
+            self._told = now = time.monotonic()
             if isinstance(event, Notice):
                 for line in notice_lines(event, verbosity=self._verbosity):
                     self._printer.notice(line)
             else:
                 self._printer.apply(event, now)
                 self._warnings += event.warnings
-            if isinstance(event, Notice) or now - self._written >= _MIN_INTERVAL:
+            if isinstance(event, Notice) or now - self._printed >= _MIN_INTERVAL:
+                self._printed = now
                 self._print(now)
 
     def close(self, error: BaseException | None) -> None:  # noqa: ARG002 -- the command prints it
@@ -65,9 +66,8 @@ class PlainRenderer:
     def _tick(self) -> None:
         with self._lock:
             now = time.monotonic()
-            if now - self._written >= _TICK:
+            if now - self._told >= _IDLE:
                 self._print(now)
 
     def _print(self, now: float) -> None:
-        self._written = now
         self._output.write(self._printer.take(now))

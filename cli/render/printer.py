@@ -7,8 +7,6 @@ written here: `take` returns the text.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from cli.render.intervals import elapsed
 from cli.render.loglines import LogLines
 from cli.render.trace import Step, Trace
@@ -24,16 +22,18 @@ _MIN_PROGRESS = 0.05  # share of a transfer that is worth a line
 _MIN_PROGRESS_INTERVAL = 5 * NANOSECONDS  # or the time since its last line
 
 
-@dataclass(slots=True)
 class _Mark:
     """What the printer remembers of a step."""
 
-    index: int = 0
-    changes: int = 0
-    since: float = 0.0
-    log: LogLines = field(default_factory=LogLines)
-    transfers: set[str] = field(default_factory=set)
-    warnings: int = 0
+    __slots__ = ("changes", "index", "log", "since", "transfers", "warnings")
+
+    def __init__(self) -> None:
+        self.index = 0
+        self.changes = 0
+        self.since = 0.0
+        self.log = LogLines()
+        self.transfers: set[str] = set()
+        self.warnings = 0
 
 
 class PlainPrinter:

@@ -30,20 +30,25 @@ class Screen:
 
     def draw(self, lines: Sequence[Line], *, above: Iterable[Line] = (), columns: int) -> str:
         """Return what replaces the block by ``lines``, "" when nothing changes; ``above`` scrolls away."""
-        kept = [f"{paint(line.text, line.style, self._palette)}\n" for line in above]
+        kept = [self._kept(line, columns) for line in above]
         if not kept and lines == self._drawn and columns == self._columns:
             return ""
         out = [_HIDE, self._to_top(columns), *kept]
         # A character that the terminal finds wider than we do is cut off rather than breaking the block.
         out.append(_NO_WRAP)
         out += [f"{paint(line.text, line.style, self._palette)}{_ERASE_LINE}\n" for line in lines]
+        # Only here: tmux moves a screen that is erased from its very top into its history.
         out += [_WRAP, _ERASE_BELOW, _SHOW]
         self._drawn, self._columns = lines, columns
         self._widths = [cell_width(line.text) for line in lines]
         return "".join(out)
 
+    def _kept(self, line: Line, columns: int) -> str:
+        """Draw a line that may wrap; where it fills its last row, erasing would take its last character."""
+        erase = _ERASE_LINE if cell_width(line.text) % columns else ""
+        return f"{paint(line.text, line.style, self._palette)}{erase}\n"
+
     def _to_top(self, columns: int) -> str:
         """Go to the block's first row; a terminal that became narrower has wrapped its lines."""
-        rows = sum(max(-(-width // columns), 1) for width in self._widths) if columns > 0 else 0
-        up = f"\x1b[{rows}A" if rows else ""
-        return f"\r{up}{_ERASE_BELOW}"
+        rows = sum(max(-(-width // columns), 1) for width in self._widths)
+        return f"\r\x1b[{rows}A" if rows else "\r"

@@ -7,7 +7,6 @@ as much of them as it shows.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
 from cli.render.intervals import Interval, merge_intervals
 from router.model.events import SolveStatus, Vertex, VertexStatus, VertexWarning
@@ -17,26 +16,29 @@ __all__ = ["Step", "Trace", "Transfer"]
 _CANCELED = "context canceled"
 
 
-@dataclass(slots=True)
 class Transfer:
     """A status of a step, and when its start was first told, by our own clock in nanoseconds."""
 
-    status: VertexStatus
-    seen: int
+    __slots__ = ("seen", "status")
+
+    def __init__(self, status: VertexStatus, seen: int) -> None:
+        self.status = status
+        self.seen = seen
 
 
-@dataclass(slots=True, eq=False)
 class Step:
     """One line of the display; changed in place by Trace alone."""
 
-    digest: str
-    name: str
-    cached: bool = False
-    error: str = ""
-    hidden: bool = False
-    merged: tuple[Interval, ...] = ()
-    transfers: dict[str, Transfer] = field(default_factory=dict)
-    warnings: list[VertexWarning] = field(default_factory=list)
+    __slots__ = ("cached", "error", "hidden", "merged", "name", "transfers", "warnings")
+
+    def __init__(self, name: str, *, hidden: bool = False) -> None:
+        self.name = name
+        self.cached = False
+        self.error = ""
+        self.hidden = hidden
+        self.merged: tuple[Interval, ...] = ()
+        self.transfers: dict[str, Transfer] = {}
+        self.warnings: list[VertexWarning] = []
 
     @property
     def started(self) -> bool:
@@ -93,7 +95,7 @@ class Trace:
     def _update_step(self, vertex: Vertex, now: int) -> Iterator[Step]:
         step = self._by_digest.get(vertex.digest)
         if step is None:
-            step = self._add(Step(vertex.digest, vertex.name), vertex.digest)
+            step = self._add(Step(vertex.name), vertex.digest)
         if vertex.started is None:
             return  # known, not running; or told again, which takes nothing back
         if not step.started:
@@ -112,7 +114,7 @@ class Trace:
         assert group is not None
         step = self._by_digest.get(group.id)
         if step is None:
-            step = self._add(Step(group.id, group.name, hidden=True), group.id)
+            step = self._add(Step(group.name, hidden=True), group.id)
         members = self._groups.setdefault(group.id, {})
         before = (step.cached, step.error, step.merged, step.hidden)
         runs = members.setdefault(vertex.digest, _Runs())
