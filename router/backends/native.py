@@ -18,7 +18,6 @@ from router.errors import CancelledError, ConnectionLostError, RouterError, RpcE
 from router.model.daemon import Daemon
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
-from router.providers.docker_load import DockerLoadSink
 from router.providers.outputs import FileSink, StdoutSink
 from router.providers.registry_auth import RegistryAuth
 from router.providers.secrets import SecretStore
@@ -106,7 +105,9 @@ class _Build:
         identity = SolveIdentity(ref=_random_id(), session_id=_random_id())
         message = solve_request(self._request, inputs, [plan.exporter for plan in plans], identity)
         control = Control(self._channel)
-        reverse = control.session(self._session_metadata(identity, inputs), self._session, self._session.receive)
+        reverse = control.session(
+            self._session_metadata(identity, inputs), self._session, self._session.receive
+        )
         solve = control.solve(message, self._answered)
         status = control.status(identity.ref, self._saw)
         self._channel.run(lambda: solve.done)
@@ -162,6 +163,8 @@ def _targets(plans: Sequence[ExportPlan], environment: Mapping[str, str]) -> dic
             case "file":
                 targets[number] = partial(FileSink, plan.dest)
             case "load":
+                from router.providers.docker_load import DockerLoadSink
+
                 targets[number] = partial(DockerLoadSink, environment)
             case "none":
                 pass

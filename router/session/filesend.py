@@ -6,14 +6,16 @@ thrown away there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
 
-from router.fstransfer.receiver import Receiver
 from router.rpc.grpc import Status
 from router.rpc.protobuf import bytes_field
 from router.session.server import CallMetadata, CallRefused, StreamHandler, StreamMethod
 from router.transport.stream import Buffer
+
+if TYPE_CHECKING:
+    from router.fstransfer.receiver import Receiver
 
 __all__ = ["Directory", "Sink", "Target", "filesend"]
 
@@ -58,7 +60,7 @@ class _FileStream:
         self._sink.commit()
         self._done = True
 
-    def pull(self, _size: int) -> list[Buffer] | None:
+    def pull(self, _size: int) -> Sequence[Buffer] | None:
         return None
 
     def close(self) -> None:
@@ -81,7 +83,7 @@ class _Tree:
     def end_of_input(self) -> None:
         """The receiver knows the end from the FIN."""
 
-    def pull(self, size: int) -> list[Buffer] | None:
+    def pull(self, size: int) -> Sequence[Buffer] | None:
         return self._receiver.pull(size)
 
     def close(self) -> None:
@@ -98,6 +100,9 @@ def filesend(targets: Mapping[int, Target]) -> dict[str, StreamMethod]:
         if target is None:
             raise CallRefused(Status.NOT_FOUND, f"exporter {number} has no destination on this machine")
         if isinstance(target, Directory):
+            # Few builds write a tree here: the others need not load what does.
+            from router.fstransfer.receiver import Receiver
+
             return _Tree(Receiver(target))
         return _FileStream(target())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import unquote_plus
 
 from router.fstransfer.sender import Filter, Sender
@@ -30,7 +30,7 @@ class _DiffCopy:
     def end_of_input(self) -> None:
         """The daemon closes its side when it has all; the sender knows that from its FIN."""
 
-    def pull(self, size: int) -> list[Buffer] | None:
+    def pull(self, size: int) -> Sequence[Buffer] | None:
         return self._sender.pull(size)
 
     def close(self) -> None:

@@ -59,7 +59,7 @@ class StreamHandler(Protocol):
     def end_of_input(self) -> None:
         """The daemon sends no more."""
 
-    def pull(self, size: int) -> list[Buffer] | None:
+    def pull(self, size: int) -> Sequence[Buffer] | None:
         """Return framed messages of about ``size`` bytes, None where there are none now."""
 
     def close(self) -> None:
@@ -115,7 +115,7 @@ class SessionServer:
         for event in self._http2.receive(bytes_field(message)):
             self._dispatch(event)
 
-    def pull(self, size: int) -> list[Buffer] | None:
+    def pull(self, size: int) -> Sequence[Buffer] | None:
         """Return the next BytesMessage, framed, or None where there is nothing to say."""
         while self._answers:
             self._answer(*self._answers.popleft())
@@ -219,7 +219,7 @@ class SessionServer:
             self.failures.append(exc)
             self._finish(call, Status.UNKNOWN, str(exc))
 
-    def pull_from(self, call: _Call, size: int) -> list[Buffer] | None:
+    def pull_from(self, call: _Call, size: int) -> Sequence[Buffer] | None:
         """Return what a streaming call has to send; end the call when it is complete."""
         handler = call.handler
         if handler is None or call.stream_id not in self._calls:
@@ -251,5 +251,5 @@ class _Outgoing:
         self._server = server
         self._call = call
 
-    def pull(self, size: int) -> list[Buffer] | None:
+    def pull(self, size: int) -> Sequence[Buffer] | None:
         return self._server.pull_from(self._call, size)

@@ -35,7 +35,9 @@ def export_plans(request: BuildRequest, *, engine: bool) -> tuple[ExportPlan, ..
     if not outputs and engine:
         # docker build always leaves the image in its engine.
         outputs = (Output(type="image"),)
-    return tuple(_plan(output, request.tags, engine=engine) for output in outputs if output.type != "cacheonly")
+    return tuple(
+        _plan(output, request.tags, engine=engine) for output in outputs if output.type != "cacheonly"
+    )
 
 
 def _plan(output: Output, tags: Sequence[str], *, engine: bool) -> ExportPlan:

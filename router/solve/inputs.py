@@ -16,7 +16,7 @@ from router.errors import UsageError
 from router.model.request import BuildRequest
 from router.specs.context import GitContext, HTTPContext, parse_context
 
-__all__ = ["Inputs", "open_inputs"]
+__all__ = ["Inputs", "check_inputs", "open_inputs"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,14 @@ def open_inputs(request: BuildRequest) -> Iterator[Inputs]:
     else:
         directory, name = _local_dockerfile(request)
         yield _inputs(request, directory, name)
+
+
+def check_inputs(request: BuildRequest) -> None:
+    """Raise ``UsageError`` for a context or a Dockerfile that is not there."""
+    if request.dockerfile_text is None and not _is_remote(request.context):
+        _local_dockerfile(request)
+    elif not _is_remote(request.context):
+        _context_directory(request.context)
 
 
 def _remote(request: BuildRequest) -> Inputs:

@@ -1,0 +1,1 @@
+"""One command, one module: its options, one call of the library, what is printed."""

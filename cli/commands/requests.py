@@ -1,0 +1,120 @@
+"""From the options that say what to build, and skaffold's environment, to a BuildRequest.
+
+What the user gives explicitly wins over skaffold; where the two contradict each other, that is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from cli.commands.routing import RoutingOptions
+from router.config import environment, local_platform
+from router.errors import UsageError
+from router.model.request import BuildRequest
+from router.specs.keyvalue import parse_build_args, parse_labels
+from router.specs.output import parse_output
+from router.specs.platform import parse_platforms
+from router.specs.secret import parse_secrets
+from router.specs.skaffold import SkaffoldBuild, skaffold
+from router.specs.tag import parse_reference
+
+__all__ = ["ImageOptions", "Prepared", "build_request", "skaffold_routing"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageOptions:
+    """The options of `build` that say what to build, as given; None where they were not."""
+
+    context: str | None = None
+    file: str | None = None
+    dockerfile_text: bytes | None = None
+    tags: Sequence[str] | None = None
+    build_args: Sequence[str] | None = None
+    secrets: Sequence[str] | None = None
+    labels: Sequence[str] | None = None
+    target: str = ""
+    platforms: Sequence[str] | None = None
+    no_cache: bool = False
+    pull: bool = False
+    push: bool | None = None
+    load: bool | None = None
+    outputs: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A request, and what the user should know about how it came to be."""
+
+    request: BuildRequest
+    warnings: tuple[str, ...] = ()
+    by_skaffold: bool = False
+
+
+def build_request(options: ImageOptions) -> Prepared:
+    """Return the request. Raises ``UsageError`` for an option that can't be read or contradicts another."""
+    variables = environment()
+    asked = skaffold(variables, local=local_platform())
+    warnings: tuple[str, ...] = ()
+    if asked is not None:
+        warnings = (*asked.warnings, *_contradictions(options, asked))
+        options = _with_skaffold(options, asked)
+    for tag in options.tags or ():
+        parse_reference(tag)
+    request = BuildRequest(
+        context=options.context or ".",
+        dockerfile=options.file,
+        dockerfile_text=options.dockerfile_text,
+        tags=tuple(options.tags or ()),
+        build_args=parse_build_args(options.build_args or (), variables),
+        labels=parse_labels(options.labels or ()),
+        secrets=parse_secrets(options.secrets or (), variables),
+        target=options.target,
+        platforms=parse_platforms(options.platforms or (), local=local_platform()),
+        no_cache=options.no_cache,
+        pull=options.pull,
+        push=bool(options.push),
+        load=bool(options.load),
+        outputs=tuple(parse_output(text) for text in options.outputs or ()),
+    )
+    if request.load and len(request.platforms) > 1:
+        raise UsageError(
+            f"--load takes one platform, not {len(request.platforms)} ({', '.join(request.platforms)})",
+            hint="push instead, or build one platform",
+        )
+    return Prepared(request=request, warnings=warnings, by_skaffold=asked is not None)
+
+
+def skaffold_routing(options: RoutingOptions) -> RoutingOptions:
+    """Let skaffold's Kubernetes context stand in where none was given."""
+    asked = skaffold(environment(), local=local_platform())
+    if asked is None or options.kube_context or not asked.kube_context:
+        return options
+    return replace(options, kube_context=asked.kube_context)
+
+
+def _with_skaffold(options: ImageOptions, asked: SkaffoldBuild) -> ImageOptions:
+    delivery = options.push is not None or options.load is not None or bool(options.outputs)
+    return replace(
+        options,
+        context=options.context or asked.context or None,
+        tags=options.tags or (asked.image,),
+        platforms=options.platforms or asked.platforms,
+        push=options.push if delivery else asked.push,
+        # Without a push skaffold expects the image in the engine that DOCKER_HOST names.
+        load=options.load if delivery else (asked.push is False),
+    )
+
+
+def _contradictions(options: ImageOptions, asked: SkaffoldBuild) -> list[str]:
+    said: list[str] = []
+    if options.tags and asked.image not in options.tags:
+        said.append(f"skaffold asks for {asked.image}, but --tag says {', '.join(options.tags)}")
+    if asked.push is True and options.push is not True and (options.push is False or options.load):
+        said.append("skaffold asks for a push (PUSH_IMAGE=true), but the options say otherwise")
+    if asked.push is False and options.push:
+        said.append("skaffold asks for no push (PUSH_IMAGE=false), but --push is given")
+    if options.platforms and asked.platforms and set(options.platforms) != set(asked.platforms):
+        wanted, given = ", ".join(asked.platforms), ", ".join(options.platforms)
+        said.append(f"skaffold asks for {wanted}, but --platform says {given}")
+    return said

@@ -1,0 +1,51 @@
+"""What a build leaves behind for programs: --metadata-file, --iidfile, the digest on stdout."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+import tempfile
+
+from router.errors import OutputError, UsageError
+from router.model.result import BuildResult
+
+__all__ = ["check_directory", "metadata", "write_whole"]
+
+
+def metadata(result: BuildResult) -> dict[str, object]:
+    """Return the metadata as buildx writes it: values that hold JSON in base64 are unpacked."""
+    unpacked: dict[str, object] = {key: _unpacked(value) for key, value in sorted(result.metadata.items())}
+    # buildx writes builder/node/ref here; the daemon is our node.
+    unpacked["buildx.build.ref"] = f"warmroute/{result.daemon}/{result.ref}"
+    return unpacked
+
+
+def _unpacked(value: str) -> object:
+    try:
+        decoded = json.loads(base64.b64decode(value, validate=True))
+    except (binascii.Error, ValueError):
+        return value
+    return decoded if isinstance(decoded, dict) else value
+
+
+def check_directory(flag: str, path: str | None) -> None:
+    """Refuse, before anything is built, a file that can't be written afterwards. Raises ``UsageError``."""
+    if path and not os.access(os.path.dirname(path) or ".", os.W_OK | os.X_OK):
+        raise UsageError(
+            f"{flag} {path}: its directory does not exist or can't be written to",
+            hint="create the directory first",
+        )
+
+
+def write_whole(path: str, text: str) -> None:
+    """Write a file that appears whole or not at all. Raises ``OutputError``."""
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path) or ".", prefix=".warmroute-")
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as exc:
+        raise OutputError(f"can't write {path}: {exc.strerror}") from exc

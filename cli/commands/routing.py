@@ -1,0 +1,60 @@
+"""From the routing and TLS options, which several commands share, to the library's config."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from router.config import RouterConfig, tls_options
+from router.model.routing import BackendName, Fallback, Placement
+from router.model.tls import TLSOptions
+from router.specs.address import parse_addresses
+
+__all__ = ["RoutingOptions", "TLSFlags", "router_config"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TLSFlags:
+    """The --tls options as given."""
+
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+    server_name: str | None = None
+    directory: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingOptions:
+    """The routing options as given."""
+
+    addresses: list[str] | None = None
+    selector: str | None = None
+    namespace: str | None = None
+    kube_context: str | None = None
+    kubeconfig: str | None = None
+    placement: Placement = "ring"
+    backend: BackendName = "native"
+    fallback: Fallback = "none"
+    key: str | None = None
+    connect_timeout: float = 10.0
+    tls: TLSFlags = TLSFlags()
+
+
+def router_config(options: RoutingOptions) -> RouterConfig:
+    """Return the config. Raises ``UsageError`` for an option that can't be read."""
+    tls = options.tls
+    return RouterConfig(
+        addresses=parse_addresses(options.addresses or ()),
+        selector=options.selector or "",
+        namespace=options.namespace,
+        kube_context=options.kube_context,
+        kubeconfig=options.kubeconfig,
+        placement=options.placement,
+        backend=options.backend,
+        fallback=options.fallback,
+        key=options.key or "",
+        connect_timeout=options.connect_timeout,
+        tls=tls_options(
+            TLSOptions(ca=tls.ca, cert=tls.cert, key=tls.key, server_name=tls.server_name), tls.directory
+        ),
+    )

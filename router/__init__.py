@@ -1,0 +1,117 @@
+"""warmroute as a library: send a build to the daemon that is warm for it.
+
+>>> from router import BuildRequest, BuildRouter, RouterConfig
+>>> router = BuildRouter(RouterConfig(addresses=(("a", "tcp://127.0.0.1:1234"),)))
+>>> result = router.build(BuildRequest(context=".", tags=("app:dev",)))  # doctest: +SKIP
+>>> result.daemon, result.digest  # doctest: +SKIP
+
+The names below are the public ones; everything else may change. They are imported when they are first
+used, so that a program pays only for what it needs.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from router.build import BuildRouter, Route
+    from router.cancellation import Cancellation
+    from router.config import RouterConfig
+    from router.errors import (
+        BuildError,
+        CancelledError,
+        ConnectionLostError,
+        DialError,
+        FleetError,
+        NoDaemonError,
+        OutputError,
+        RouterError,
+        RpcError,
+        ToolError,
+        TransferError,
+        UnreachableError,
+        UsageError,
+    )
+    from router.fleet import Fleet
+    from router.model.daemon import Candidate, Daemon
+    from router.model.events import Event, Notice, SolveStatus
+    from router.model.request import BuildRequest, CacheOption, Output, Secret
+    from router.model.result import BuildResult
+    from router.model.tls import TLSOptions
+    from router.operations.inspect import DaemonReport, inspect
+
+_MODULES = {
+    "router.build": ("BuildRouter", "Route"),
+    "router.cancellation": ("Cancellation",),
+    "router.config": ("RouterConfig",),
+    "router.errors": (
+        "BuildError",
+        "CancelledError",
+        "ConnectionLostError",
+        "DialError",
+        "FleetError",
+        "NoDaemonError",
+        "OutputError",
+        "RouterError",
+        "RpcError",
+        "ToolError",
+        "TransferError",
+        "UnreachableError",
+        "UsageError",
+    ),
+    "router.fleet": ("Fleet",),
+    "router.model.daemon": ("Candidate", "Daemon"),
+    "router.model.events": ("Event", "Notice", "SolveStatus"),
+    "router.model.request": ("BuildRequest", "CacheOption", "Output", "Secret"),
+    "router.model.result": ("BuildResult",),
+    "router.model.tls": ("TLSOptions",),
+    "router.operations.inspect": ("DaemonReport", "inspect"),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [
+    "BuildError",
+    "BuildRequest",
+    "BuildResult",
+    "BuildRouter",
+    "CacheOption",
+    "Cancellation",
+    "CancelledError",
+    "Candidate",
+    "ConnectionLostError",
+    "Daemon",
+    "DaemonReport",
+    "DialError",
+    "Event",
+    "Fleet",
+    "FleetError",
+    "NoDaemonError",
+    "Notice",
+    "Output",
+    "OutputError",
+    "Route",
+    "RouterConfig",
+    "RouterError",
+    "RpcError",
+    "Secret",
+    "SolveStatus",
+    "TLSOptions",
+    "ToolError",
+    "TransferError",
+    "UnreachableError",
+    "UsageError",
+    "inspect",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,248 @@
+"""The whole story of one build: find the daemons, choose the key, rank, try them in order.
+
+Everything else has a module of its own; this one decides nothing but what happens next.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from router.backends import Backend, BackendContext
+from router.cancellation import Cancellation
+from router.config import RouterConfig
+from router.config import environment as current_environment
+from router.errors import ConnectionLostError, DialError, FleetError, NoDaemonError
+from router.fleet import Fleet, FleetOptions, discover
+from router.model.daemon import Candidate, Daemon
+from router.model.events import Event, Notice, NoticeLevel
+from router.model.request import BuildRequest
+from router.model.result import BuildResult
+from router.model.routing import BackendName, Placement
+from router.placement.key import GitCheckout, Key, KeyInputs, balancing_key
+from router.placement.order import order, require_fit
+from router.providers.git_remote import find_git_location
+from router.providers.secrets import SecretStore
+from router.solve.inputs import check_inputs
+from router.transport.options import DialOptions
+
+__all__ = ["BuildRouter", "Route"]
+
+
+def _ignore(_event: Event) -> None:
+    """Hear nothing of the progress."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Where a key goes: the whole fleet in order, home first, each with the reason why it is left out."""
+
+    key: Key
+    placement: Placement
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def home(self) -> Daemon | None:
+        """The daemon that the key belongs to, fit or not; None for an empty fleet."""
+        return self.candidates[0].daemon if self.candidates else None
+
+
+class BuildRouter:
+    """Sends builds to the daemon that is warm for them.
+
+    ``environment`` stands for os.environ, which is taken as it is now when it is left out; ``fleet`` for
+    what the config would find. One router may serve many builds, also from several threads.
+    """
+
+    def __init__(
+        self,
+        config: RouterConfig | None = None,
+        *,
+        environment: Mapping[str, str] | None = None,
+        fleet: Fleet | None = None,
+    ) -> None:
+        self._config = config or RouterConfig()
+        self._environment = current_environment() if environment is None else environment
+        self._fleet = fleet
+
+    def build(
+        self,
+        request: BuildRequest,
+        *,
+        on_event: Callable[[Event], None] = _ignore,
+        cancellation: Cancellation | None = None,
+    ) -> BuildResult:
+        """Build on the first daemon in the order that can be reached.
+
+        Blocks until it is done; ``on_event`` hears of progress in this thread. Raises ``BuildError`` when the
+        build itself fails, ``UnreachableError`` when no daemon could be reached, ``UsageError`` for a request
+        that can't be carried out, ``CancelledError`` when ``cancellation`` is thrown.
+        """
+        self._check(request)
+        with Cancellation() if cancellation is None else _borrowed(cancellation) as switch:
+            key = self.key(request)
+            _tell(on_event, "verbose", f"key {key.key} (rule: {key.rule})")
+            context = BackendContext(
+                key=key.key,
+                context_id=self._context_id(request),
+                on_event=on_event,
+                cancellation=switch,
+                dial=self.dial_options,
+                environment=self._environment,
+            )
+            result = self._first_that_builds(request, key, context)
+        return replace(result, key=key.key, rule=key.rule)
+
+    def _check(self, request: BuildRequest) -> None:
+        """Find what the user gave wrong before any daemon is looked for."""
+        check_inputs(request)
+        SecretStore(request.secrets, self._environment).check()
+
+    def key(self, request: BuildRequest) -> Key:
+        """Return the balancing key of a request, and the rule that made it."""
+        git = self._git(request.context)
+        return balancing_key(
+            KeyInputs(
+                key=self._config.key,
+                image_repo=self._environment.get("IMAGE_REPO", ""),
+                image=self._environment.get("IMAGE", "") or self._environment.get("IMAGES", ""),
+                tags=request.tags,
+                git=git,
+                context=os.path.abspath(request.context)
+                if os.path.isdir(request.context)
+                else request.context,
+            )
+        )
+
+    def route(self, key: Key, platforms: Sequence[str] = ()) -> Route:
+        """Return the order of the fleet for a key. Lists the fleet; connects to no daemon.
+
+        Raises ``UnreachableError`` when it can't be listed, ``UsageError`` when the config is wrong.
+        """
+        candidates = order(key.key, self.fleet.daemons(), self._config.placement, platforms)
+        return Route(key=key, placement=self._config.placement, candidates=candidates)
+
+    def command(self, request: BuildRequest) -> tuple[Route, Sequence[str]]:
+        """Return where ``build`` would begin, and its command line there with secrets redacted."""
+        key = self.key(request)
+        route = self.route(key, request.platforms)
+        daemon = self._fit(route)[0].daemon
+        with Cancellation() as switch:
+            context = BackendContext(
+                key=key.key,
+                on_event=_ignore,
+                cancellation=switch,
+                dial=self.dial_options,
+                environment=self._environment,
+            )
+            return route, self._backend().command(request, daemon, context)
+
+    @property
+    def fleet(self) -> Fleet:
+        """The daemons that the config names, found when first asked for."""
+        if self._fleet is None:
+            config = self._config
+            self._fleet = discover(
+                FleetOptions(
+                    addresses=config.addresses,
+                    selector=config.selector or None,
+                    namespace=config.namespace,
+                    kube_context=config.kube_context,
+                    kubeconfig=config.kubeconfig,
+                    environment=self._environment,
+                    timeout=config.connect_timeout,
+                )
+            )
+        return self._fleet
+
+    @property
+    def dial_options(self) -> DialOptions:
+        """How daemons are dialled."""
+        return DialOptions(
+            tls=self._config.tls,
+            kubeconfig=self._config.kubeconfig,
+            kube_context=self._config.kube_context,
+            timeout=self._config.connect_timeout,
+            environment=self._environment,
+        )
+
+    def _first_that_builds(self, request: BuildRequest, key: Key, context: BackendContext) -> BuildResult:
+        backend = self._backend()
+        faults: list[DialError | ConnectionLostError] = []
+        for daemon in self._daemons(request, key, context):
+            if faults:
+                _tell(context.on_event, "warning", f"{faults[-1]}; going on to {daemon.name}")
+            try:
+                return backend.build(request, daemon, context)
+            except (DialError, ConnectionLostError) as exc:
+                # A fault of the path, not of the build: the next daemon may do.
+                faults.append(exc)
+        if len(faults) == 1:
+            raise faults[0]
+        tried = "".join(f"\n  {fault}" for fault in faults)
+        raise NoDaemonError(
+            f"none of {len(faults)} daemons could be reached:{tried}", hint=faults[-1].hint
+        ) from faults[-1]
+
+    def _daemons(self, request: BuildRequest, key: Key, context: BackendContext) -> Iterator[Daemon]:
+        """Yield the daemons in the order in which they are to be tried."""
+        try:
+            route = self.route(key, request.platforms)
+            for number, candidate in enumerate(self._fit(route)):
+                home = "home" if candidate.daemon is route.home else f"number {number + 1} among the fit"
+                _tell(context.on_event, "verbose", f"building on {candidate.daemon.name} ({home})")
+                yield candidate.daemon
+        except (FleetError, NoDaemonError) as exc:
+            if self._config.fallback == "none":
+                raise
+            _tell(context.on_event, "warning", f"{exc}; falling back to the local Docker engine")
+        if self._config.fallback == "docker":
+            yield from self._fallback()
+
+    def _fallback(self) -> Sequence[Daemon]:
+        from router.fleet.docker import DockerFleet
+
+        return DockerFleet(self._environment).daemons()
+
+    def _fit(self, route: Route) -> tuple[Candidate, ...]:
+        return require_fit(route.candidates, self.fleet.describe(), self.fleet.hint)
+
+    def _backend(self) -> Backend:
+        return _backend(self._config.backend)
+
+    def _git(self, context: str) -> GitCheckout | None:
+        location = find_git_location(context) if os.path.isdir(context) else None
+        return GitCheckout(remote=location.remote, path=location.path) if location else None
+
+    def _context_id(self, request: BuildRequest) -> str:
+        git = self._git(request.context)
+        return git.path if git else os.path.basename(os.path.abspath(request.context))
+
+
+def _backend(name: BackendName) -> Backend:
+    # Imported when chosen: the native one must not pay for the others.
+    match name:
+        case "native":
+            from router.backends.native import NativeBackend
+
+            return NativeBackend()
+        case "buildctl":
+            from router.backends.buildctl import BuildctlBackend
+
+            return BuildctlBackend()
+        case "docker":
+            from router.backends.docker import DockerBackend
+
+            return DockerBackend()
+
+
+def _tell(on_event: Callable[[Event], None], level: NoticeLevel, text: str) -> None:
+    on_event(Notice(level=level, text=text))
+
+
+@contextmanager
+def _borrowed(cancellation: Cancellation) -> Iterator[Cancellation]:
+    """Yield somebody else's switch and leave it open."""
+    yield cancellation

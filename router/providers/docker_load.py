@@ -1,0 +1,78 @@
+"""``--load``: hands an image archive to the local Docker engine as it arrives."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from http.client import HTTPConnection, HTTPException
+
+from router.errors import OutputError
+from router.transport.deadline import Deadline
+from router.transport.docker_endpoint import find_endpoint
+from router.transport.docker_engine import connect_engine
+
+__all__ = ["DockerLoadSink"]
+
+_CONNECT_TIMEOUT = 10.0
+# The engine unpacks the layers before it answers.
+_LOAD_TIMEOUT = 600.0
+
+
+class DockerLoadSink:
+    """One ``POST /images/load``, whose body is the archive.
+
+    ``environment`` names the engine, as for the docker command. Raises ``DialError`` where the engine can't
+    be reached, ``OutputError`` where it refuses the image.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        endpoint = find_endpoint(environment)
+        self._peer = f"the Docker engine at {endpoint.host}"
+        self._connection = HTTPConnection("docker")
+        self._connection.sock = connect_engine(endpoint, Deadline(_CONNECT_TIMEOUT))
+        self._connection.sock.settimeout(_LOAD_TIMEOUT)
+        self._connection.putrequest("POST", "/images/load?quiet=1")
+        self._connection.putheader("Content-Type", "application/x-tar")
+        self._connection.putheader("Transfer-Encoding", "chunked")
+        self._connection.endheaders()
+
+    def write(self, data: memoryview) -> None:
+        """Send the next bytes."""
+        if not data:
+            return  # an empty chunk would end the body
+        try:
+            self._connection.send(b"%x\r\n" % len(data))
+            self._connection.send(data)
+            self._connection.send(b"\r\n")
+        except OSError as exc:
+            raise OutputError(f"{self._peer} broke off while the image was loaded: {exc}") from exc
+
+    def commit(self) -> None:
+        """End the archive and hear what the engine made of it."""
+        try:
+            self._connection.send(b"0\r\n\r\n")
+            response = self._connection.getresponse()
+            body = response.read()
+        except (OSError, HTTPException) as exc:
+            raise OutputError(f"{self._peer} broke off while the image was loaded: {exc}") from exc
+        errors = list(_errors(body))
+        if response.status >= 300 or errors:
+            why = "; ".join(errors) or body.decode("utf-8", "replace").strip() or response.reason
+            raise OutputError(f"{self._peer} did not take the image: {why}")
+
+    def abort(self) -> None:
+        """Close the connection; an archive that was not ended is dropped by the engine."""
+        self._connection.close()
+
+
+def _errors(body: bytes) -> Iterator[str]:
+    """Yield the errors among the JSON objects, one a line, of the engine's answer."""
+    for line in body.splitlines():
+        try:
+            message = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(message, dict):
+            error = message.get("error") or message.get("message")
+            if error:
+                yield str(error)
