@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from router._proto import control_pb2 as pb
 from router.errors import UsageError
-from router.model.request import BuildRequest, CacheOption
+from router.model.request import BuildRequest
 from router.solve.inputs import Inputs
 
 __all__ = ["Exporter", "frontend_attrs", "solve_request"]
