@@ -85,12 +85,13 @@ class Contents:
     def pull(self, out: list[bytes | memoryview], size: int) -> int:
         """Append about ``size`` bytes of messages to ``out`` and return how many these are."""
         self._sent = 0
+        requests = self._requests
         while self._sent < size:
             room = min(max(size - self._sent, _SMALLEST_DATA), _LARGEST_DATA)
             if self._open is not None:
                 self._send_part(out, self._open, room)
-            elif self._requests:
-                self._send_next(out, room)
+            elif requests:
+                self._send_next(requests.popleft(), room)
             else:
                 break
         self._flush(out)
@@ -102,46 +103,39 @@ class Contents:
             os.close(self._open.descriptor)
             self._open = None
 
-    def _send_next(self, out: list[bytes | memoryview], room: int) -> None:
-        number = self._requests.popleft()
+    def _send_next(self, number: int, room: int) -> None:
         path, size = self._paths[number], self._sizes[number]
         self._paths[number], self._sizes[number] = b"", NOTHING
-        if size > room:
+        if size > min(room, _LARGEST_JOINED):
             self._open = _open(number, path, size)
             return
-        if size != SOCKET:
-            data = _read_whole(path, size)
-            if data:
-                self._send_data(out, number, data)
-        self._send_end(number)
+        data = b"" if size == SOCKET else _read_whole(path, size)
+        message = packets.whole_file(number, data) if data else packets.data_end(number)
+        self._small.append(message)
+        self._sent += len(message)
+        self.files_sent += 1
 
     def _send_part(self, out: list[bytes | memoryview], file: _OpenFile, room: int) -> None:
         data = _read(file.descriptor, min(room, file.remaining), file.path)
         file.remaining -= len(data)
         if not data:
             _raise_changed(file.path, file.size)
-        self._send_data(out, file.number, data)
-        if file.remaining == 0:
-            status = os.fstat(file.descriptor)
-            if (status.st_size, status.st_mtime_ns) != (file.size, file.modified):
-                _raise_changed(file.path, file.size)
-            self.close()
-            self._send_end(file.number)
-
-    def _send_data(self, out: list[bytes | memoryview], number: int, data: bytes) -> None:
-        head = packets.data_head(number, len(data))
-        self._sent += len(head) + len(data)
+        head = packets.data_head(file.number, len(data))
         self._small.append(head)
-        if len(data) <= _LARGEST_JOINED:
-            self._small.append(data)
-        else:
-            self._flush(out)
-            out.append(data)
+        self._flush(out)
+        out.append(data)
+        self._sent += len(head) + len(data)
+        if file.remaining == 0:
+            self._end(file)
 
-    def _send_end(self, number: int) -> None:
-        end = packets.data_end(number)
-        self._sent += len(end)
+    def _end(self, file: _OpenFile) -> None:
+        status = os.fstat(file.descriptor)
+        if (status.st_size, status.st_mtime_ns) != (file.size, file.modified):
+            _raise_changed(file.path, file.size)
+        self.close()
+        end = packets.data_end(file.number)
         self._small.append(end)
+        self._sent += len(end)
         self.files_sent += 1
 
     def _flush(self, out: list[bytes | memoryview]) -> None:

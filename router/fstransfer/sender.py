@@ -9,31 +9,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from stat import S_ISBLK, S_ISCHR, S_ISDIR, S_ISLNK, S_ISSOCK
 
 from router.errors import RouterError, TransferError, UsageError
 from router.fstransfer import packets
 from router.fstransfer.content import NOTHING, SOCKET, Contents
-from router.fstransfer.walk import Entry, walk
+from router.fstransfer.selection import Filter, select
+from router.fstransfer.walk import Entry, walk, walk_selected
 from router.fstransfer.xattrs import read_xattrs
 
 __all__ = ["Filter", "Sender"]
 
 # Few enough that the daemon begins to work, and to ask, while the walk goes on.
 _STATS_AT_ONCE = 1 << 16
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
-    """What the daemon wants of a directory, as the call's metadata says it.
-
-    The fields are ``include-patterns``, ``exclude-patterns`` and ``followpaths``, already decoded.
-    """
-
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    follow_paths: tuple[str, ...] = ()
 
 
 _EVERYTHING = Filter()
@@ -52,7 +40,7 @@ class Sender:
         self,
         root: bytes,
         *,
-        filter: Filter = _EVERYTHING,  # noqa: A002, ARG002
+        filter: Filter = _EVERYTHING,  # noqa: A002 - the protocol's word
         reset_ids: bool = True,
         on_progress: Callable[[int], None] | None = None,
     ) -> None:
@@ -61,7 +49,7 @@ class Sender:
         self._root = _real_directory(root)
         self._on_progress = on_progress
         self._pack = packets.StatPacker(reset_ids=reset_ids).pack
-        self._entries: Iterator[Entry] | None = walk(self._root)
+        self._entries: Iterator[Entry] | None = _selected(self._root, filter)
         self._links: dict[tuple[int, int], bytes] = {}
         self._contents = Contents()
         self._ended = False
@@ -81,7 +69,11 @@ class Sender:
     def receive(self, message: bytes | memoryview) -> None:
         """Take one message of the daemon: a request, its end of the transfer, or its error."""
         try:
-            self._take(packets.parse(message))
+            number = packets.parse_request(message)
+            if number is not None:
+                self._contents.request(number)
+            else:
+                self._take(packets.parse(message))
         except RouterError as exc:
             self._fail(exc)
             raise
@@ -186,6 +178,14 @@ def _real_directory(root: bytes) -> bytes:
     if not os.path.isdir(real):
         raise UsageError(f"can't send {os.fsdecode(root)!r}: it is not a directory", reason="context")
     return real
+
+
+def _selected(root: bytes, chosen: Filter) -> Iterator[Entry]:
+    try:
+        scope = select(root, chosen)
+    except OSError as exc:
+        raise _unreadable(exc, root) from exc
+    return walk(root) if scope is None else walk_selected(root, scope)
 
 
 def _unreadable(error: OSError, root: bytes) -> UsageError:

@@ -1,0 +1,251 @@
+"""Include and exclude patterns with the semantics of ``moby/patternmatcher``, quirks included.
+
+A later pattern wins over an earlier one, ``!`` takes back, ``**`` stands for any directories, and what
+matches a directory matches all that is in it. A path is text that stands for bytes by way of
+``surrogateescape``, relative, with slashes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from itertools import groupby
+
+from router.errors import UsageError
+from router.fstransfer.globs import GlobError, clean, glob_to_regexp
+from router.fstransfer.goregexp import RegexpError, translate
+
+__all__ = ["Pattern", "PatternMatcher", "parse_pattern"]
+
+_ESCAPED = frozenset(".+()$")
+_SPECIAL = re.compile(r"[*?\[\]\\^]")
+
+
+class _Kind(Enum):
+    EXACT = 0
+    PREFIX = 1
+    SUFFIX = 2
+    REGEXP = 3
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """One pattern without its ``!``. ``operand`` is what its kind compares a path with."""
+
+    text: str
+    exclusion: bool
+    kind: _Kind
+    operand: str
+
+    def matches(self, path: str) -> bool:
+        """Say whether it matches the path itself. Raises UsageError where Go can't compile it."""
+        match self.kind:
+            case _Kind.EXACT:
+                return path == self.operand
+            case _Kind.PREFIX:
+                return path.startswith(self.operand)
+            case _Kind.SUFFIX:
+                return path.endswith(self.operand) or (path == self.operand[1:] and self.operand[0] == "/")
+            case _Kind.REGEXP:
+                return self._compiled(path) is not None
+
+    def may_match_below(self, directory: str) -> bool:
+        """Say whether it could match a path that begins with ``directory``, which ends with a slash."""
+        if self.kind is _Kind.EXACT:
+            return self.operand.startswith(directory)
+        return self._beginning.startswith(directory) or directory.startswith(self._beginning)
+
+    @cached_property
+    def expression(self) -> str | None:
+        """The expression for ``re.match``, None where Go can't compile it."""
+        try:
+            return translate(self.operand)
+        except RegexpError:
+            return None
+
+    @cached_property
+    def _compiled(self) -> Callable[[str], re.Match[str] | None]:
+        if self.expression is None:
+            raise UsageError(f"the file pattern {self.text!r} is malformed", reason="pattern")
+        return re.compile(self.expression, re.ASCII).match
+
+    @cached_property
+    def _beginning(self) -> str:
+        """What every path that it matches begins with."""
+        if self.kind is _Kind.PREFIX:
+            return self.operand
+        # These two can undo what stands before them.
+        if self.kind is _Kind.SUFFIX or "|" in self.text or "{" in self.text:
+            return ""
+        special = _SPECIAL.search(self.text)
+        return self.text[: special.start()] if special else self.text
+
+
+def parse_pattern(text: str) -> Pattern | None:
+    """Parse one pattern as the daemon sends it; None where it is blank. Raises UsageError."""
+    text = text.strip()
+    if not text:
+        return None
+    text = clean(text)
+    exclusion = text.startswith("!")
+    if exclusion:
+        text = text[1:]
+        if not text:
+            raise UsageError("the file pattern '!' takes back nothing", reason="pattern")
+    try:
+        glob_to_regexp(text)
+    except GlobError as exc:
+        raise UsageError(f"the file pattern {text!r} is malformed: {exc}", reason="pattern") from exc
+    kind, expression = _to_expression(text)
+    operand = {
+        _Kind.EXACT: text,
+        _Kind.PREFIX: text[:-2],
+        _Kind.SUFFIX: text[2:],
+        _Kind.REGEXP: expression,
+    }[kind]
+    return Pattern(text, exclusion, kind, operand)
+
+
+def _to_expression(text: str) -> tuple[_Kind, str]:
+    """Return how to compare, and the expression of Go where that takes one."""
+    out = ["^"]
+    kind = _Kind.EXACT
+    position = 0
+    while position < len(text):
+        start, character = position, text[position]
+        position += 1
+        if character == "*" and text.startswith("*", position):
+            position += 2 if text.startswith("/", position + 1) else 1
+            if position < len(text):
+                out.append("(.*/)?")
+                kind = _Kind.REGEXP
+            else:
+                out.append(".*")
+                kind = _Kind.PREFIX if kind is _Kind.EXACT else _Kind.REGEXP
+            if start == 0:
+                kind = _Kind.SUFFIX
+        elif character in "*?":
+            out.append("[^/]*" if character == "*" else "[^/]")
+            kind = _Kind.REGEXP
+        elif character in _ESCAPED:
+            out.append(f"\\{character}")
+        elif character == "\\":
+            out.append(text[start : start + 2])
+            position += 1
+            kind = _Kind.REGEXP
+        else:
+            out.append(character)
+            if character in "[]":
+                kind = _Kind.REGEXP
+    return kind, "".join(out) + "$"
+
+
+class PatternMatcher:
+    """A list of patterns.
+
+    While a tree is walked, each directory has a set of bits: which patterns it, or a directory around it,
+    has matched. What is in the directory inherits them; the root's are 0.
+    """
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        parsed = (parse_pattern(pattern) for pattern in patterns)
+        self.patterns = tuple(pattern for pattern in parsed if pattern is not None)
+        self._runs: tuple[_Run, ...] | None = None
+        self._testers: dict[int, Callable[[str], bool]] = {}
+
+    def match(self, path: str, inherited: int) -> tuple[bool, int]:
+        """Say whether a path matches, and which bits it hands on if it is a directory."""
+        matched, bits = False, 0
+        for index, pattern in enumerate(self.patterns):
+            bit = 1 << index
+            # One that would change nothing isn't asked, so it isn't handed on either.
+            if not inherited & bit and (pattern.exclusion != matched or not pattern.matches(path)):
+                continue
+            bits |= bit
+            matched = not pattern.exclusion
+        return matched, bits
+
+    def settled(self, directory: str, bits: int) -> bool | None:
+        """Return what holds for everything in a directory, None where it depends.
+
+        ``directory`` ends with a slash, ``bits`` are what it hands on.
+        """
+        last = bits.bit_length() - 1
+        verdict = bits != 0 and not self.patterns[last].exclusion
+        for pattern in self.patterns[last + 1 :]:
+            if pattern.exclusion == verdict and pattern.may_match_below(directory):
+                return None
+        return verdict
+
+    def tester(self, inherited: int) -> Callable[[str], bool]:
+        """Return a quick ``match`` for the files of a directory."""
+        tester = self._testers.get(inherited)
+        if tester is None:
+            tester = self._testers[inherited] = self._new_tester(inherited)
+        return tester
+
+    def _new_tester(self, inherited: int) -> Callable[[str], bool]:
+        if any(pattern.kind is _Kind.REGEXP and pattern.expression is None for pattern in self.patterns):
+            return lambda path: self.match(path, inherited)[0]
+        if self._runs is None:
+            self._runs = _to_runs(self.patterns)
+        # From the end: the last run that matches decides, and one that is inherited always does.
+        deciding: list[tuple[Callable[[str], bool], bool]] = []
+        otherwise = False
+        for run in reversed(self._runs):
+            if inherited & run.mask:
+                otherwise = not run.exclusion
+                break
+            deciding.append((run.matches, not run.exclusion))
+        if len(deciding) == 1 and not otherwise and deciding[0][1]:
+            return deciding[0][0]
+
+        def test(path: str) -> bool:
+            for matches, answer in deciding:
+                if matches(path):
+                    return answer
+            return otherwise
+
+        return test
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Neighbouring patterns of the same sign: any of them says the same."""
+
+    exclusion: bool
+    mask: int
+    exact: frozenset[str]
+    prefixes: tuple[str, ...]
+    suffixes: tuple[str, ...]
+    expression: Callable[[str], re.Match[str] | None] | None
+
+    def matches(self, path: str) -> bool:
+        return (
+            path in self.exact
+            or path.endswith(self.suffixes)
+            or path.startswith(self.prefixes)
+            or (self.expression is not None and self.expression(path) is not None)
+        )
+
+
+def _to_runs(patterns: Sequence[Pattern]) -> tuple[_Run, ...]:
+    runs = []
+    for exclusion, group in groupby(enumerate(patterns), key=lambda item: item[1].exclusion):
+        items = list(group)
+        of = {kind: [p.operand for _, p in items if p.kind is kind] for kind in _Kind}
+        expressions = [f"(?:{p.expression})" for _, p in items if p.kind is _Kind.REGEXP]
+        runs.append(
+            _Run(
+                exclusion=exclusion,
+                mask=sum(1 << index for index, _ in items),
+                exact=frozenset(of[_Kind.EXACT] + [s[1:] for s in of[_Kind.SUFFIX] if s.startswith("/")]),
+                prefixes=tuple(of[_Kind.PREFIX]),
+                suffixes=tuple(of[_Kind.SUFFIX]),
+                expression=re.compile("|".join(expressions), re.ASCII).match if expressions else None,
+            )
+        )
+    return tuple(runs)
