@@ -29,7 +29,7 @@ __all__ = ["connect_engine", "dial_docker", "endpoint_of"]
 
 _PLAIN_PORT, _TLS_PORT = 2375, 2376
 _UPGRADE = Request(
-    method="POST", target="/grpc", host="docker", headers={"Connection": "Upgrade", "Upgrade": "h2c"}
+    method="POST", target="/grpc", host="docker", headers=(("Connection", "Upgrade"), ("Upgrade", "h2c"))
 )
 
 

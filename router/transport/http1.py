@@ -30,13 +30,13 @@ class Request:
     method: str
     target: str
     host: str
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     body: bytes = b""
 
     def encode(self) -> bytes:
         """Return the bytes on the wire."""
         lines = [f"{self.method} {self.target} HTTP/1.1", f"Host: {self.host}"]
-        lines += [f"{name}: {value}" for name, value in self.headers.items()]
+        lines += [f"{name}: {value}" for name, value in self.headers]
         if self.body or self.method == "POST":
             lines.append(f"Content-Length: {len(self.body)}")
         return "\r\n".join([*lines, "", ""]).encode("latin-1") + self.body

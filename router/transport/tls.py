@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from router.errors import ConnectionLostError, DialError, UsageError
+from router.transport.buffers import chunks
 from router.transport.deadline import Deadline
 from router.transport.options import TLSOptions
 from router.transport.sockets import describe_os_error, lost
@@ -109,7 +110,7 @@ class TLSStream:
     """A ByteStream over a TLS socket whose handshake is done, which it owns.
 
     OpenSSL wants a write that did not fit to be repeated with the same bytes, so such bytes are held
-    here, less than 128 KiB of them, and count as sent.
+    here, at most 64 KiB of them, and count as sent.
     """
 
     def __init__(self, sock: ssl.SSLSocket, peer: str, *, received: bytes = b"") -> None:
@@ -146,7 +147,7 @@ class TLSStream:
         """Encrypt and send as much as fits. Raises ConnectionLostError."""
         self.flush()
         taken = 0
-        for chunk in _chunks(buffers):
+        for chunk in chunks(buffers, _CHUNK):
             if self._held:
                 break
             self._held = chunk
@@ -177,20 +178,6 @@ class TLSStream:
     def close(self) -> None:
         """Close the socket, without waiting for the far end's farewell."""
         self._socket.close()
-
-
-def _chunks(buffers: Sequence[Buffer]) -> Iterator[bytes]:
-    """Gather small buffers and cut large ones, so that each write fills its records."""
-    gathered = bytearray()
-    for buffer in buffers:
-        view = memoryview(buffer)
-        for start in range(0, len(view), _CHUNK):
-            gathered += view[start : start + _CHUNK]
-            if len(gathered) >= _CHUNK:
-                yield bytes(gathered)
-                gathered.clear()
-    if gathered:
-        yield bytes(gathered)
 
 
 def _load_ca(context: ssl.SSLContext, path: str) -> None:

@@ -1,0 +1,155 @@
+"""One request to a Kubernetes API server, on a connection of its own.
+
+Objects are plain JSON: typed models of them take longer to import than a listing takes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import ssl
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from router.errors import DialError, UsageError
+from router.transport.deadline import Deadline
+from router.transport.http1 import Reply, Request, exchange
+from router.transport.kube_credentials import Credentials, credentials_for
+from router.transport.kubeconfig import KubeTarget
+from router.transport.proxy import Proxy, connect_through, parse_proxy, proxy_from_environment
+from router.transport.sockets import describe_os_error
+from router.transport.tcp import connect_tcp
+from router.transport.tls import TLSPeer, describe_tls_error
+
+__all__ = ["KubeApi", "Opened", "status_message"]
+
+_PORTS = {"https": 443, "http": 80}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """An answered request on its socket, which the receiver closes."""
+
+    socket: socket.socket
+    reply: Reply
+
+
+class KubeApi:
+    """The API server of a target, as its user. Holds no connection."""
+
+    def __init__(self, target: KubeTarget, environment: Mapping[str, str]) -> None:
+        from urllib.parse import urlsplit
+
+        self.target = target
+        self._environment = environment
+        try:
+            parts = urlsplit(target.server)
+            port = parts.port or _PORTS[parts.scheme]
+        except (ValueError, KeyError):
+            raise UsageError(f"the server {target.server!r} in {target.source} is no URL") from None
+        if not parts.hostname:
+            raise UsageError(f"the server {target.server!r} in {target.source} is no URL")
+        self._secure = parts.scheme == "https"
+        self._host, self._port, self._netloc = parts.hostname, port, parts.netloc.rpartition("@")[2]
+        self._base = parts.path.rstrip("/")
+        self.name = f"the Kubernetes API server {target.server}"
+
+    def get(self, path: str, deadline: Deadline) -> Reply:
+        """Send a GET and return the whole answer. Raises DialError, ToolError, UsageError."""
+        opened = self.open(path, (("Accept", "application/json"), ("Connection", "close")), deadline)
+        opened.socket.close()
+        return opened.reply
+
+    def open(self, path: str, headers: tuple[tuple[str, str], ...], deadline: Deadline) -> Opened:
+        """Send a GET and return the answer with the socket. Raises DialError, ToolError, UsageError."""
+        credentials = credentials_for(self.target, self._environment, timeout=deadline.remaining())
+        sock = self._connect(credentials, deadline)
+        request = Request(
+            method="GET",
+            target=self._base + path,
+            host=self._netloc,
+            headers=(*credentials.headers, ("User-Agent", "warmroute"), *headers),
+        )
+        try:
+            return Opened(socket=sock, reply=exchange(sock, request, deadline))
+        except OSError as exc:
+            sock.close()
+            why = describe_tls_error(exc)[0] if isinstance(exc, ssl.SSLError) else describe_os_error(exc)
+            raise DialError(
+                f"no answer from {self.name}: {why}", hint=f"see {self.target.source}", temporary=True
+            ) from exc
+
+    def _connect(self, credentials: Credentials, deadline: Deadline) -> socket.socket:
+        if self.target.proxy:
+            proxy: Proxy | None = parse_proxy(self.target.proxy)
+        else:
+            proxy = proxy_from_environment(self._host, self._port, self._environment)
+        # Before the connection: a broken certificate should not leave one behind.
+        context = _context(self.target, credentials) if self._secure else None
+        if proxy is None:
+            sock = connect_tcp(self._host, self._port, self.name, deadline)
+        else:
+            sock = connect_through(proxy, self._host, self._port, deadline)
+        if context is None:
+            return sock
+        peer = TLSPeer(
+            name=self.name,
+            server_name=self.target.server_name or self._host,
+            context=context,
+            advice=f"see the cluster's certificate-authority and the user in {self.target.source}",
+        )
+        return peer.handshake(sock, deadline)
+
+
+def status_message(reply: Reply) -> str:
+    """Return the message of a Kubernetes Status, else what there is to say about the answer."""
+    with suppress(ValueError, KeyError, TypeError):
+        status: Any = json.loads(reply.body)
+        return str(status["message"])
+    return reply.text or reply.phrase or str(reply.status)
+
+
+def _context(target: KubeTarget, credentials: Credentials) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    # Go, and so kubectl, accepts the CAs of many an old cluster, which lack the key usage extension.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    if target.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif target.ca is None:
+        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+    else:
+        try:
+            context.load_verify_locations(cadata=target.ca.decode("ascii"))
+        except (ssl.SSLError, UnicodeDecodeError) as exc:
+            raise UsageError(f"the certificate-authority in {target.source} is not in PEM form") from exc
+    if credentials.cert is not None and credentials.key is not None:
+        try:
+            _load_pair(context, credentials.cert, credentials.key)
+        except ssl.SSLError as exc:
+            raise UsageError(f"the client certificate and key in {target.source} can't be used") from exc
+    return context
+
+
+def _load_pair(context: ssl.SSLContext, cert: bytes, key: bytes) -> None:
+    """Load a certificate and its key; OpenSSL takes them from a file only, so here is one in memory."""
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("client-certificate", os.MFD_CLOEXEC)
+        path = f"/proc/self/fd/{descriptor}"
+    else:
+        import tempfile
+
+        descriptor, path = tempfile.mkstemp()
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(cert.rstrip() + b"\n" + key.rstrip() + b"\n")
+            file.flush()
+            context.load_cert_chain(path, password=lambda: "")
+    finally:
+        if not path.startswith("/proc/"):
+            os.unlink(path)
