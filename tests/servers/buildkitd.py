@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import signal
 import tomllib
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -16,9 +15,9 @@ from typing import Self
 from tests.servers import binaries
 from tests.servers.cache import ServerError
 from tests.servers.certs import CA
-from tests.servers.kernel import remove_cgroup, unmount_below
 from tests.servers.ports import free_port, tcp_listens, unix_listens
 from tests.servers.process import ManagedProcess
+from tests.servers.traces import Trace, clean_stale, owned_trace
 
 # The kernel's limit for a socket's path, 108 bytes with the final zero.
 _LONGEST_SOCKET = 107
@@ -39,18 +38,16 @@ class Buildkitd:
         self,
         process: ManagedProcess,
         *,
-        root: Path,
-        cgroup: str,
+        trace: Trace,
         port: int | None,
         socket: Path | None,
         tls: CA | None,
     ) -> None:
         self.process = process
-        self.root = root
         self.port = port
         self.socket = socket
         self.tls = tls
-        self._cgroup = cgroup
+        self._trace = trace
 
     def __repr__(self) -> str:
         return f"<Buildkitd {self.address} pid={self.pid}>"
@@ -102,16 +99,12 @@ class Buildkitd:
     def stop(self) -> None:
         """End the daemon, its builds, and what they left mounted."""
         self.process.stop()
-        self._clean()
+        self._trace.clear()
 
     def kill(self) -> None:
         """End the daemon as a crash would, then clean up behind it."""
         self.process.kill()
-        self._clean()
-
-    def _clean(self) -> None:
-        remove_cgroup(self._cgroup)
-        unmount_below(self.root)
+        self._trace.clear()
 
 
 def start_buildkitd(
@@ -135,18 +128,20 @@ def start_buildkitd(
     """
     directory.mkdir(parents=True, exist_ok=True)
     programs = programs or Programs(buildkitd=binaries.buildkitd(), runc=binaries.runc())
-    state = root or directory / "root"
     chosen_port = (port or free_port()) if tcp else None
     socket = _socket_path(directory) if unix else None
-    cgroup = f"warmroute-{uuid.uuid4().hex[:12]}"
+    clean_stale()
+    trace = owned_trace("buildkitd", root or directory / "root", outlive=outlive)
+    trace.cgroup = f"warmroute-{trace.id}"
+    trace.save()
     config_file = directory / "buildkitd.toml"
-    config_file.write_text(with_cgroup(config, cgroup))
+    config_file.write_text(with_cgroup(config, trace.cgroup))
     addresses = [f"tcp://127.0.0.1:{chosen_port}"] if chosen_port is not None else []
     addresses += [f"unix://{socket}"] if socket is not None else []
     argv: list[str | Path] = [
         programs.buildkitd,
         f"--config={config_file}",
-        f"--root={state}",
+        f"--root={trace.directory}",
         *(f"--addr={address}" for address in addresses),
         *_tls_flags(directory, tls),
         "--oci-worker=true",
@@ -155,7 +150,8 @@ def start_buildkitd(
         "--containerd-worker=false",
     ]
     process = ManagedProcess(argv, log=directory / "buildkitd.log", outlive=outlive)
-    daemon = Buildkitd(process, root=state, cgroup=cgroup, port=chosen_port, socket=socket, tls=tls)
+    trace.add_process(process.pid)
+    daemon = Buildkitd(process, trace=trace, port=chosen_port, socket=socket, tls=tls)
     try:
         process.wait_until(daemon.listens, within=within)
     except BaseException:

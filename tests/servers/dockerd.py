@@ -7,7 +7,6 @@ The docker CLI is the one of the same package, with docker-buildx put beside it 
 from __future__ import annotations
 
 import subprocess
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +15,10 @@ from typing import Self
 
 from tests.servers import binaries
 from tests.servers.cache import ServerError
-from tests.servers.kernel import remove_cgroup, unmount_below
+from tests.servers.kernel import remove_cgroup
 from tests.servers.ports import unix_listens
 from tests.servers.process import ManagedProcess
-from tests.servers.shims import kill_shims
+from tests.servers.traces import Trace, clean_stale, owned_trace
 
 _DEBIAN_CONTAINERD = Path("/usr/bin/containerd")
 
@@ -31,7 +30,7 @@ class Dockerd:
     directory: Path
     process: ManagedProcess
     containerd: ManagedProcess
-    cgroup: str
+    trace: Trace
 
     def __enter__(self) -> Self:
         return self
@@ -103,11 +102,10 @@ class Dockerd:
 
     def stop(self) -> None:
         """End the engine, its containers, and what they left mounted."""
+        remove_cgroup(self.trace.cgroup)  # else the engine gives each container ten seconds
         self.process.stop(within=20)
         self.containerd.stop()
-        remove_cgroup(self.cgroup)
-        kill_shims(self.directory)
-        unmount_below(self.directory)
+        self.trace.clear()
 
 
 def start_dockerd(directory: Path, *, outlive: bool = False) -> Dockerd:
@@ -115,8 +113,12 @@ def start_dockerd(directory: Path, *, outlive: bool = False) -> Dockerd:
     directory.mkdir(parents=True, exist_ok=True)
     dockerd_binary = binaries.dockerd()
     _write_cli_config(directory / "config")
+    clean_stale()
+    trace = owned_trace("dockerd", directory, outlive=outlive)
+    trace.cgroup = f"warmroute-{trace.id}"
+    trace.save()
     containerd = _start_containerd(directory, outlive=outlive)
-    cgroup = f"warmroute-{uuid.uuid4().hex[:12]}"
+    trace.add_process(containerd.pid)
     process = ManagedProcess(
         [
             dockerd_binary,
@@ -126,7 +128,7 @@ def start_dockerd(directory: Path, *, outlive: bool = False) -> Dockerd:
             f"--exec-root={directory / 'exec'}",
             f"--pidfile={directory / 'docker.pid'}",
             f"--config-file={_empty_config(directory)}",
-            f"--cgroup-parent=/{cgroup}",
+            f"--cgroup-parent=/{trace.cgroup}",
             "--exec-opt=native.cgroupdriver=cgroupfs",
             "--bridge=none",
             "--iptables=false",
@@ -138,7 +140,8 @@ def start_dockerd(directory: Path, *, outlive: bool = False) -> Dockerd:
         log=directory / "dockerd.log",
         outlive=outlive,
     )
-    engine = Dockerd(directory=directory, process=process, containerd=containerd, cgroup=cgroup)
+    trace.add_process(process.pid)
+    engine = Dockerd(directory=directory, process=process, containerd=containerd, trace=trace)
     try:
         process.wait_until(lambda: unix_listens(engine.socket), within=60)
     except BaseException:

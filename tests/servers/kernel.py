@@ -1,4 +1,7 @@
-"""What the kernel keeps after a server is gone, mounts and cgroups: found by the path we gave, removed."""
+"""What the kernel keeps after a server is gone: mounts, cgroups, bridges, settings. Made here, removed here.
+
+Everything is found by the path or the name that we gave it.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,11 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+
+from tests.servers.run import run_logged
 
 _DRAIN = 5.0
 
@@ -44,6 +49,27 @@ def remove_cgroup(name: str) -> None:
                     folder.rmdir()
 
 
+def make_cgroup(name: str) -> None:
+    """Create the cgroup `name` in all hierarchies."""
+    for hierarchy in _hierarchies(Path("/proc/self/mounts").read_text()):
+        top = hierarchy / name
+        _hand_down(hierarchy)
+        top.mkdir(exist_ok=True)
+        for setting in ("cpuset.cpus", "cpuset.mems"):
+            inherited = hierarchy / setting
+            if inherited.exists():  # cgroup v1 starts a cpuset empty, and then nothing may run in it
+                (top / setting).write_text(inherited.read_text())
+
+
+def _hand_down(hierarchy: Path) -> None:
+    controllers = hierarchy / "cgroup.controllers"
+    if not controllers.exists():
+        return  # cgroup v1
+    for controller in controllers.read_text().split():
+        with suppress(OSError):  # one that can't be handed down isn't needed either
+            (hierarchy / "cgroup.subtree_control").write_text(f"+{controller}")
+
+
 def _hierarchies(mounts: str) -> Iterator[Path]:
     for line in mounts.splitlines():
         _, point, kind, *_ = line.split(" ")
@@ -70,3 +96,35 @@ def _members(top: Path) -> set[int]:
 
 def _bottom_up(top: Path) -> list[Path]:
     return [Path(folder) for folder, _, _ in os.walk(top, topdown=False)]
+
+
+def make_bridge(name: str, addresses: Sequence[str]) -> None:
+    """Create a bridge with these addresses (each with its prefix length) and bring it up."""
+    _ip("link", "add", name, "type", "bridge")
+    for address in addresses:
+        _ip("address", "add", address, "dev", name)
+    _ip("link", "set", name, "up")
+
+
+def delete_bridge(name: str) -> None:
+    """Delete the bridge if it is there."""
+    if Path("/sys/class/net", name).exists():
+        _ip("link", "delete", name)
+
+
+def _ip(*args: str) -> None:
+    run_logged(["ip", *args], cwd=Path("/"))
+
+
+def read_sysctls(names: Sequence[str]) -> dict[str, str]:
+    """Return the settings' values, by their paths below /proc/sys; leave out those this kernel lacks."""
+    paths = {name: Path("/proc/sys", name) for name in names}
+    return {name: path.read_text().strip() for name, path in paths.items() if path.exists()}
+
+
+def write_sysctls(values: Mapping[str, str]) -> None:
+    """Set those of the settings that differ."""
+    for name, value in values.items():
+        path = Path("/proc/sys", name)
+        if path.read_text().strip() != value:
+            path.write_text(value)

@@ -40,12 +40,14 @@ class ManagedProcess:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         outlive: bool = False,
+        orphaned: signal.Signals = signal.SIGTERM,
     ) -> None:
+        """Start `argv`, its output appended to `log`; `orphaned` is the signal it gets when we die."""
         self.argv = tuple(str(argument) for argument in argv)
         self.log = log
         self._outlive = outlive
         environment = {**os.environ, **(env or {})}
-        self._popen = _start(self.argv, log=log, env=environment, cwd=cwd, outlive=outlive)
+        self._popen = _start(_mortal(self.argv, outlive, orphaned), log=log, env=environment, cwd=cwd)
         self._pidfd = os.pidfd_open(self._popen.pid)
         self._reaped = False
         if not outlive:
@@ -134,17 +136,21 @@ def _stop_all() -> None:
         process.stop()
 
 
-def _start(
-    argv: Sequence[str], *, log: Path, env: Mapping[str, str], cwd: Path | None, outlive: bool
-) -> subprocess.Popen[bytes]:
+def _mortal(argv: Sequence[str], outlive: bool, orphaned: signal.Signals) -> Sequence[str]:
+    if outlive:
+        return argv
     # `setpriv` sets the parent-death signal and becomes the server; code of ours between fork and exec
     # (preexec_fn) could deadlock in a process that has threads.
-    mortal = () if outlive else ("setpriv", "--pdeathsig", "TERM", "--")
+    return ("setpriv", "--pdeathsig", orphaned.name.removeprefix("SIG"), "--", *argv)
 
+
+def _start(
+    argv: Sequence[str], *, log: Path, env: Mapping[str, str], cwd: Path | None
+) -> subprocess.Popen[bytes]:
     def spawn() -> subprocess.Popen[bytes]:
         with log.open("ab") as output:
             return subprocess.Popen(
-                [*mortal, *argv],
+                argv,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -16,12 +16,15 @@ def kill_shims(directory: Path) -> None:
     """Kill every shim that reports to a containerd in `directory`, and everything below it."""
     for shim in _shims_of(directory):
         family = [shim, *_children(shim)]
+        sockets = _sockets(shim)
         for process in family:
             try:
                 process.kill()
             except psutil.NoSuchProcess:
                 continue
         psutil.wait_procs(family, timeout=5)
+        for socket in sockets:
+            socket.unlink(missing_ok=True)
 
 
 def reports_into(argv: Sequence[str], directory: Path) -> bool:
@@ -46,3 +49,12 @@ def _children(process: psutil.Process) -> list[psutil.Process]:
         return process.children(recursive=True)
     except psutil.NoSuchProcess:
         return []
+
+
+def _sockets(process: psutil.Process) -> list[Path]:
+    """Return the socket files the shim listens on; their folder is fixed, wherever containerd keeps its own."""
+    try:
+        addresses = [connection.laddr for connection in process.net_connections(kind="unix")]
+    except psutil.Error:
+        return []
+    return [Path(str(address)) for address in addresses if str(address).startswith("/run/containerd/s/")]
