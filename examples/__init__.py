@@ -1,0 +1,1 @@
+"""Examples that run: each is applied and built by a test."""

@@ -1,0 +1,1 @@
+"""`make demo`: three daemons, six images, each built twice through the router."""

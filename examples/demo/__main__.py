@@ -1,0 +1,104 @@
+"""Build six small images twice on three daemons, and show where each build went."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from examples.demo.daemons import DemoError, three_daemons
+from router import BuildRequest, BuildRouter, Event, RouterConfig, RouterError, SolveStatus
+
+_IMAGES = ("api", "web", "worker", "billing", "search", "mailer")
+_MEGABYTES = 32
+
+
+@dataclass(kw_only=True)
+class _Steps:
+    """Counts a build's steps as its events tell them."""
+
+    cached: set[str]
+    all: set[str]
+
+    def hear(self, event: Event) -> None:
+        if not isinstance(event, SolveStatus):
+            return
+        for vertex in event.vertexes:
+            if vertex.name.startswith("[internal]"):
+                continue
+            self.all.add(vertex.digest)
+            if vertex.cached:
+                self.cached.add(vertex.digest)
+
+
+def main() -> int:
+    """Run the demo; return the exit code."""
+    console = Console()
+    console.print("Three daemons that share no cache, six images, each built twice through the router.\n")
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="warmroute-demo-") as directory,
+            three_daemons(Path(directory)) as addresses,
+        ):
+            for name, address in addresses:
+                console.print(f"  daemon [bold]{name}[/] at {address}")
+            console.print()
+            console.print(_build_all(Path(directory), addresses))
+    except (DemoError, RouterError) as exc:
+        print(f"ERROR: {exc}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    console.print("\nNothing is left running. The same images on your own daemons:")
+    console.print("  warmroute build --addr tcp://HOST-1:1234,tcp://HOST-2:1234 -t NAME .", markup=False)
+    return 0
+
+
+def _build_all(directory: Path, addresses: tuple[tuple[str, str], ...]) -> Table:
+    router = BuildRouter(RouterConfig(addresses=addresses))
+    table = Table("image", "key", "daemon", "first", "second", "cached steps")
+    contexts = {image: _context(directory / "images" / image, image) for image in _IMAGES}
+    first: dict[str, tuple[str, float]] = {}
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        for image in progress.track(_IMAGES, description="first builds"):
+            daemon, _, seconds, _ = _build(router, image, contexts[image])
+            first[image] = (daemon, seconds)
+        for image in progress.track(_IMAGES, description="second builds"):
+            daemon, key, seconds, steps = _build(router, image, contexts[image])
+            where = daemon if daemon == first[image][0] else f"{first[image][0]}, then {daemon}"
+            cached = f"{len(steps.cached)} of {len(steps.all)}"
+            table.add_row(image, key, where, f"{first[image][1]:.2f} s", f"{seconds:.2f} s", cached)
+    return table
+
+
+def _build(router: BuildRouter, image: str, context: Path) -> tuple[str, str, float, _Steps]:
+    steps = _Steps(cached=set(), all=set())
+    began = time.monotonic()
+    result = router.build(
+        BuildRequest(context=str(context), tags=(f"demo/{image}:latest",)), on_event=steps.hear
+    )
+    return result.daemon, result.key, time.monotonic() - began, steps
+
+
+def _context(directory: Path, image: str) -> Path:
+    """Write an image that needs no base image and no network: some data, copied in four steps."""
+    directory.mkdir(parents=True)
+    lines = ["FROM scratch AS data"]
+    for part in range(3):
+        (directory / f"part-{part}").write_bytes(
+            f"{image} {part}\n".encode() * (_MEGABYTES * 1024 * 1024 // 3 // 16)
+        )
+        lines.append(f"COPY part-{part} /data/")
+    lines += ["FROM scratch", "COPY --from=data /data /srv/"]
+    (directory / "Dockerfile").write_text("\n".join(lines) + "\n")
+    return directory
+
+
+if __name__ == "__main__":
+    sys.exit(main())
