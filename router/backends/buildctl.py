@@ -14,7 +14,14 @@ from base64 import b64encode
 from collections.abc import Sequence
 
 from router.backends import BackendContext
-from router.backends.tool import ToolOutput, open_sink, run_build, tool_version
+from router.backends.tool import (
+    ToolOutput,
+    format_export,
+    open_sink,
+    run_build,
+    through_stdout,
+    tool_version,
+)
 from router.errors import ConnectionLostError, DialError, RouterError, ToolError, UsageError
 from router.model.daemon import Daemon
 from router.model.request import BuildRequest
@@ -27,7 +34,6 @@ from router.solve.inputs import Inputs, open_inputs
 from router.solve.rawjson import parse_rawjson
 from router.solve.request import frontend_attrs
 from router.specs.cache import format_cache
-from router.specs.csv import format_pairs
 from router.specs.secret import format_secret
 from router.transport.address import DockerAddress, KubePodAddress, format_address, parse_address
 from router.transport.options import DialOptions
@@ -56,7 +62,7 @@ class BuildctlBackend:
             argv = (
                 *client_arguments(daemon, context.dial),
                 *("build", "--progress", "rawjson"),
-                *build_arguments(request, inputs, _on_stdout(plans)),
+                *build_arguments(request, inputs, through_stdout(plans)),
                 *files,
             )
             output = ToolOutput(parse_rawjson, context.on_event)
@@ -109,23 +115,8 @@ def build_arguments(request: BuildRequest, inputs: Inputs, plans: Sequence[Expor
     flags += [("--secret", format_secret(secret)) for secret in request.secrets]
     flags += [("--import-cache", format_cache(option)) for option in request.cache_from]
     flags += [("--export-cache", format_cache(option)) for option in request.cache_to]
-    flags += [("--output", _output(plan)) for plan in plans]
+    flags += [("--output", format_export(plan)) for plan in plans]
     return [part for flag in flags for part in flag]
-
-
-def _output(plan: ExportPlan) -> str:
-    dest = {"dest": plan.dest} if plan.dest else {}
-    return format_pairs({"type": plan.exporter.type, **dest, **plan.exporter.attrs})
-
-
-def _on_stdout(plans: Sequence[ExportPlan]) -> list[ExportPlan]:
-    """Send files to stdout: buildctl itself would leave half a file behind when the build fails."""
-    return [
-        ExportPlan(exporter=plan.exporter, delivery=plan.delivery, dest="-")
-        if plan.delivery in {"file", "load"}
-        else plan
-        for plan in plans
-    ]
 
 
 def _check_address(daemon: Daemon) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Protocol
 
 from router.backends import BackendContext
@@ -17,8 +18,17 @@ from router.model.events import SolveStatus
 from router.process import Command, Finished, Watch, run
 from router.solve.exporters import ExportPlan
 from router.solve.failure import BuildObserver
+from router.specs.csv import format_pairs
 
-__all__ = ["Sink", "ToolOutput", "open_sink", "run_build", "tool_version"]
+__all__ = [
+    "Sink",
+    "ToolOutput",
+    "format_export",
+    "open_sink",
+    "run_build",
+    "through_stdout",
+    "tool_version",
+]
 
 _UNKNOWN = 2  # gRPC's status for an error that says no more
 _EXCERPT = re.compile(r"^\S+:\d+\n-{20}\n(?:.*\n)*?-{20}$", re.MULTILINE)
@@ -59,7 +69,8 @@ class ToolOutput:
             return
         self.started = self.started or bool(status.vertexes)
         self._observer.see(status)
-        self._on_event(status)
+        if status != SolveStatus():
+            self._on_event(status)
 
     @property
     def text(self) -> str:
@@ -102,6 +113,17 @@ def run_build(
             raise
         waited = f"{command.argv[0]} within {context.dial.timeout:g} s"
         raise DialError(f"{daemon.name} ({daemon.address}) did not answer {waited}", temporary=True) from exc
+
+
+def format_export(plan: ExportPlan) -> str:
+    """Return a plan as the value of ``--output``. Pure."""
+    dest = {"dest": plan.dest} if plan.dest else {}
+    return format_pairs({"type": plan.exporter.type, **dest, **plan.exporter.attrs})
+
+
+def through_stdout(plans: Sequence[ExportPlan]) -> list[ExportPlan]:
+    """Send files to stdout: the programs themselves would leave half a file when the build fails. Pure."""
+    return [replace(plan, dest="-") if plan.delivery in {"file", "load"} else plan for plan in plans]
 
 
 @contextmanager

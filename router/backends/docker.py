@@ -1,0 +1,236 @@
+"""The build as runs of the ``docker`` command, on a Docker engine.
+
+One ``docker build``, by BuildKit, and one ``docker push`` for each tag if the image is to be pushed. The
+command's own builder is used, or its buildx plugin; its credentials are the docker config's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from router.backends import BackendContext
+from router.backends.docker_argv import (
+    DockerPlan,
+    build_arguments,
+    docker_plan,
+    engine_arguments,
+    on_stdout,
+)
+from router.backends.docker_plain import PlainParser
+from router.backends.tool import ToolOutput, open_sink, run_build, tool_version
+from router.errors import ConnectionLostError, DialError, OutputError, RouterError, ToolError, UsageError
+from router.model.daemon import Daemon
+from router.model.events import SolveStatus, Vertex, VertexLog
+from router.model.request import BuildRequest
+from router.model.result import BuildResult
+from router.process import Command, Finished, Watch, run
+from router.providers.secrets import SecretStore
+from router.redaction import redacted
+from router.solve.inputs import Inputs, open_inputs
+from router.solve.rawjson import parse_rawjson
+from router.transport.address import DockerAddress, parse_address
+from router.transport.docker_endpoint import find_endpoint
+
+__all__ = ["DockerBackend"]
+
+_GET_DOCKER = "install the docker command (docker-ce-cli, or docker.io), or use --backend native"
+_GET_BUILDX = "install buildx (docker-buildx-plugin, or docker-buildx), or use --backend native"
+_RAWJSON_SINCE = (0, 13)
+_BUILDKIT_SINCE = (18, 9)
+# From this on the command has no builder of its own for BuildKit.
+_BUILDX_NEEDED_SINCE = (23,)
+_DIGEST = re.compile(rb"\bdigest: (sha256:[0-9a-f]{64})\b")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Client:
+    """What the docker command can do: the version of its buildx plugin, () where it has none."""
+
+    buildx: tuple[int, ...] = ()
+
+    @property
+    def rawjson(self) -> bool:
+        return self.buildx >= _RAWJSON_SINCE
+
+    def parser(self) -> Callable[[bytes], SolveStatus | None]:
+        return parse_rawjson if self.rawjson else PlainParser()
+
+
+class DockerBackend:
+    """Runs docker. Stateless."""
+
+    def build(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> BuildResult:
+        """Build by one run of docker, then push; see ``Backend.build``. ``OutputError``: the push failed."""
+        address = _address(daemon, context.environment)
+        SecretStore(request.secrets, context.environment).check()
+        plan = docker_plan(request)
+        engine = _Engine(address, daemon, context)
+        client = engine.client()
+        with open_inputs(request) as inputs:  # for what it finds; docker reads the files itself
+            _check_client(client, request, inputs)
+            metadata = engine.build(request, plan, client)
+        if plan.push:
+            metadata |= engine.push(plan.tags)
+        return BuildResult(
+            daemon=daemon.name,
+            address=daemon.address,
+            ref=metadata.get("buildx.build.ref", "").rpartition("/")[2],
+            metadata=metadata,
+            key=context.key,
+        )
+
+    def command(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> Sequence[str]:
+        """Return the run of ``docker build``; see ``Backend.command``. Pushing comes after it."""
+        plan = docker_plan(request)
+        with open_inputs(request):
+            address = _address(daemon, context.environment)
+            return redacted([*engine_arguments(address), "build", *build_arguments(request, plan)])
+
+
+class _Engine:
+    """The docker command, pointed at one engine."""
+
+    def __init__(self, address: DockerAddress, daemon: Daemon, context: BackendContext) -> None:
+        self._argv = engine_arguments(address)
+        self._daemon = daemon
+        self._context = context
+        # Whatever builder is current, the image is to be in this engine.
+        builder = address.context or "default"
+        self._environment = {
+            **context.environment,
+            "DOCKER_BUILDKIT": "1",
+            "BUILDX_BUILDER": builder,
+            "BUILDX_GIT_INFO": context.environment.get("BUILDX_GIT_INFO", "false"),
+        }
+
+    def client(self) -> _Client:
+        """Look at the docker command. Raises ``ToolError`` if it is missing or can't build by BuildKit."""
+        buildx = tool_version(self._command("buildx", "version"))
+        if buildx:
+            return _Client(buildx=buildx)
+        version = tool_version(self._command("--version"))
+        shown = ".".join(map(str, version))
+        if version and version < _BUILDKIT_SINCE:
+            raise ToolError(f"docker {shown} is too old for BuildKit", hint=_GET_DOCKER)
+        if version >= _BUILDX_NEEDED_SINCE:
+            raise ToolError(f"docker {shown} can't build by BuildKit without buildx", hint=_GET_BUILDX)
+        return _Client()
+
+    def build(self, request: BuildRequest, plan: DockerPlan, client: _Client) -> dict[str, str]:
+        """Build; return what the result files say. Raises what ``Backend.build`` does."""
+        plans = [plan.export] if plan.export is not None else []
+        with (
+            tempfile.TemporaryDirectory(prefix="warmroute-docker-") as folder,
+            open_sink(plans, self._context.environment) as sink,
+        ):
+            flags = ["--progress", "rawjson" if client.rawjson else "plain"]
+            if plan.export is None:
+                flags += ["--iidfile", f"{folder}/iid"]
+            if client.buildx:
+                flags += ["--metadata-file", f"{folder}/metadata"]
+            # Before 23, docker build is the built-in builder's even where the plugin is there.
+            verb = ("buildx", "build") if client.buildx else ("build",)
+            command = self._command(*verb, *flags, *build_arguments(request, on_stdout(plan)))
+            command = replace(command, stdin=request.dockerfile_text or b"")
+            output = ToolOutput(client.parser(), self._context.on_event)
+            done = run_build(command, output, self._context, self._daemon, sink)
+            if done.returncode:
+                raise self._failure(output, done)
+            return _metadata(_read(f"{folder}/metadata"), _read(f"{folder}/iid"), plan.tags)
+
+    def push(self, tags: Sequence[str]) -> dict[str, str]:
+        """Push each tag; return the digest that the registry gave. Raises ``OutputError``."""
+        digest = b""
+        for tag in tags:
+            digest = self._push(tag) or digest
+        return {"containerimage.digest": digest.decode()} if digest else {}
+
+    def _push(self, tag: str) -> bytes:
+        vertex = Vertex(digest=f"push:{tag}", name=f"pushing {tag} with docker", started=time.time_ns())
+        self._tell(vertex)
+        found: list[bytes] = []
+
+        def on_line(line: bytes) -> None:
+            log = VertexLog(vertex=vertex.digest, data=line + b"\n", timestamp=time.time_ns())
+            self._context.on_event(SolveStatus(logs=(log,)))
+            found.extend(_DIGEST.findall(line))
+
+        watch = Watch(cancellation=self._context.cancellation, on_stdout=on_line)
+        done = run(self._command("push", tag), watch)
+        error = done.message if done.returncode else ""
+        self._tell(replace(vertex, completed=time.time_ns(), error=error))
+        if error:
+            raise OutputError(
+                f"can't push {tag}: {error}", hint="docker login, if the registry wants to know you"
+            )
+        return found[-1] if found else b""
+
+    def _tell(self, vertex: Vertex) -> None:
+        self._context.on_event(SolveStatus(vertexes=(vertex,)))
+
+    def _command(self, *arguments: str) -> Command:
+        return Command(argv=(*self._argv, *arguments), environment=self._environment, hint=_GET_DOCKER)
+
+    def _failure(self, output: ToolOutput, done: Finished) -> RouterError:
+        error = output.build_error(done)
+        if error.step:
+            return error
+        lost = self._unreachable()
+        if not lost:
+            return error
+        if output.started:
+            return ConnectionLostError(f"{self._daemon.name} broke off: {output.message}", temporary=True)
+        return DialError(f"can't reach {self._daemon.name} with docker: {lost}", temporary=True)
+
+    def _unreachable(self) -> str:
+        """Return why the engine can't be reached now, empty if it can."""
+        watch = Watch(deadline=self._context.dial.timeout, cancellation=self._context.cancellation)
+        try:
+            done = run(self._command("version", "--format", "{{.Server.Version}}"), watch)
+        except ToolError as exc:
+            return str(exc)
+        return done.message if done.returncode else ""
+
+
+def _address(daemon: Daemon, environment: Mapping[str, str]) -> DockerAddress:
+    address = parse_address(daemon.address)
+    if not isinstance(address, DockerAddress):
+        raise UsageError(
+            f"the docker backend builds on Docker engines only, which {daemon.address} is none of",
+            hint="use --backend native",
+        )
+    if address.endpoint or address.context:
+        return address
+    found = find_endpoint(environment)
+    return DockerAddress(context=found.context, endpoint=None if found.context else found.host)
+
+
+def _check_client(client: _Client, request: BuildRequest, inputs: Inputs) -> None:
+    remote = "context" not in inputs.directories
+    if remote and request.dockerfile_text is not None and not client.buildx:
+        raise ToolError(
+            "docker without buildx takes no Dockerfile from stdin for a remote context", hint=_GET_BUILDX
+        )
+
+
+def _read(path: str) -> str:
+    if not os.path.exists(path):
+        return ""
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def _metadata(written: str, image_id: str, tags: Sequence[str]) -> dict[str, str]:
+    found = json.loads(written) if written else {}
+    metadata = {name: value for name, value in found.items() if isinstance(value, str)}
+    if image_id:
+        metadata.setdefault("containerimage.config.digest", image_id)
+    if tags:
+        metadata.setdefault("image.name", ",".join(tags))
+    return metadata

@@ -1,0 +1,144 @@
+"""A build request as ``docker build`` takes it. Pure.
+
+The engine keeps the image under its tags; what is to be pushed is pushed from there afterwards. That is
+how Docker without the containerd image store works, and it works with it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from router.backends.tool import format_export, through_stdout
+from router.errors import UsageError
+from router.model.request import BuildRequest, Output
+from router.solve.exporters import ExportPlan
+from router.solve.inputs import Inputs
+from router.solve.request import Exporter, frontend_attrs
+from router.specs.boolean import parse_bool
+from router.specs.cache import format_cache
+from router.specs.output import is_directory, is_load, resolve_outputs
+from router.specs.secret import format_secret
+from router.transport.address import DockerAddress
+
+__all__ = ["DockerPlan", "build_arguments", "docker_plan", "engine_arguments"]
+
+_FLAGS = {"target": "--target", "platform": "--platform", "force-network-mode": "--network"}
+_PREFIXES = {"build-arg": "--build-arg", "label": "--label", "context": "--build-context"}
+# What the image exporter of the engine does anyhow.
+_OWN_KEYS = frozenset({"name", "push", "unpack"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DockerPlan:
+    """What is to become of the result: ``tags`` in the engine, then pushed or not, or one ``export``."""
+
+    tags: tuple[str, ...] = ()
+    push: bool = False
+    export: ExportPlan | None = None
+
+
+def docker_plan(request: BuildRequest) -> DockerPlan:
+    """Sort the outputs out. Raises ``UsageError`` for what ``docker build`` can't do."""
+    outputs = resolve_outputs(request.outputs, push=request.push, load=request.load, tags=request.tags)
+    images = [output for output in outputs if output.type == "image" or is_load(output)]
+    others = [output for output in outputs if output not in images]
+    if len(others) > 1 or (images and others):
+        raise UsageError(
+            "docker build has one output only",
+            hint="build once for each output, or use --backend native",
+        )
+    for output in images:
+        _check_keys(output)
+    named = [name for output in images for name in output.attrs.get("name", "").split(",") if name]
+    return DockerPlan(
+        tags=request.tags or tuple(dict.fromkeys(named)),
+        push=any(parse_bool(output.attrs.get("push", "")) for output in images),
+        export=_export(others[0]) if others else None,
+    )
+
+
+def engine_arguments(address: DockerAddress) -> list[str]:
+    """Return the program and which engine it is to talk to; without either the environment decides."""
+    if address.endpoint:
+        return ["docker", "--host", address.endpoint]
+    return ["docker", "--context", address.context] if address.context else ["docker"]
+
+
+def build_arguments(request: BuildRequest, plan: DockerPlan) -> list[str]:
+    """Return what is to be built as flags of ``docker build``, the context last.
+
+    A Dockerfile given as text is expected on stdin. Raises ``UsageError`` for options of the frontend that
+    ``docker build`` has no flag for.
+    """
+    flags = [part for tag in plan.tags for part in ("--tag", tag)]
+    if request.dockerfile_text is not None:
+        flags += ["--file", "-"]
+    elif request.dockerfile:
+        flags += ["--file", request.dockerfile]
+    flags += _frontend_flags(request)
+    for flag, values in (
+        ("--secret", map(format_secret, request.secrets)),
+        ("--cache-from", map(format_cache, request.cache_from)),
+        ("--cache-to", map(format_cache, request.cache_to)),
+    ):
+        flags += [part for value in values for part in (flag, value)]
+    if plan.export is not None:
+        flags += ["--output", format_export(plan.export)]
+    return [*flags, request.context]
+
+
+def on_stdout(plan: DockerPlan) -> DockerPlan:
+    """Return the plan with a file sent to stdout."""
+    if plan.export is None:
+        return plan
+    return DockerPlan(tags=plan.tags, push=plan.push, export=through_stdout([plan.export])[0])
+
+
+def _frontend_flags(request: BuildRequest) -> list[str]:
+    _, attrs = frontend_attrs(request, Inputs())
+    flags: list[str] = []
+    for name, value in attrs.items():
+        prefix, _, rest = name.partition(":")
+        if rest and prefix in _PREFIXES:
+            flags += [_PREFIXES[prefix], f"{rest}={value}"]
+        elif name in _FLAGS:
+            flags += [_FLAGS[name], value]
+        else:
+            flags += _special(name, value, attrs)
+    return flags
+
+
+def _special(name: str, value: str, attrs: Mapping[str, str]) -> Sequence[str]:
+    match name:
+        case "no-cache":
+            return ["--no-cache"]
+        case "image-resolve-mode" if value == "pull":
+            return ["--pull"]
+        case "source" | "cmdline" if "build-arg:BUILDKIT_SYNTAX" in attrs:
+            return []
+        case "source":
+            return ["--build-arg", f"BUILDKIT_SYNTAX={value}"]
+        case _:
+            raise UsageError(
+                f"docker build has no flag for the frontend's option {name}",
+                hint="use --backend native or --backend buildctl",
+            )
+
+
+def _export(output: Output) -> ExportPlan:
+    exporter = Exporter(type=output.type, attrs=output.attrs)
+    if output.type == "cacheonly":
+        return ExportPlan(exporter=exporter)
+    return ExportPlan(
+        exporter=exporter, delivery="tree" if is_directory(output) else "file", dest=output.dest or "-"
+    )
+
+
+def _check_keys(output: Output) -> None:
+    unknown = sorted(output.attrs.keys() - _OWN_KEYS)
+    if unknown:
+        raise UsageError(
+            f"the docker backend can't give --output type={output.type} the key {unknown[0]}",
+            hint="use --backend native",
+        )
