@@ -30,14 +30,17 @@ _S3_VARIABLES = {
 def parse_caches(texts: Iterable[str], flag: Flag) -> tuple[CacheOption, ...]:
     """Parse ``type=...`` with its keys, or image names (a comma list) as caches in a registry.
 
-    Raises ``UsageError`` naming ``flag``.
+    Empty texts count for nothing. Raises ``UsageError`` naming ``flag``.
     """
-    return tuple(option for text in texts for option in _parse(text, flag))
+    return tuple(option for text in texts if text for option in _parse(text, flag))
 
 
 def _parse(text: str, flag: Flag) -> Iterable[CacheOption]:
     if "=" not in text:
-        return [CacheOption(type="registry", attrs={"ref": ref}) for ref in parse_fields(text, flag)]
+        refs = parse_fields(text, flag)
+        if not all(refs):
+            raise flag.error(text, "an image's name in the list is empty")
+        return [CacheOption(type="registry", attrs={"ref": ref}) for ref in refs]
     attrs = dict(parse_pairs(text, flag))
     type_name = attrs.pop("type", "")
     if not type_name:

@@ -24,6 +24,5 @@ class Flag:
     def error(self, text: str, why: str) -> UsageError:
         """Return the error that refuses ``text``; ``why`` must quote nothing that may be secret."""
         shown = "" if self.secret else f' "{text}"'
-        return UsageError(
-            f"invalid {self.name}{shown}: {why}", hint=f"for example: {self.name} {self.example}"
-        )
+        example = f"{self.name} {self.example}" if self.name.startswith("-") else self.example
+        return UsageError(f"invalid {self.name}{shown}: {why}", hint=f"for example: {example}")

@@ -15,7 +15,15 @@ from router.specs.boolean import parse_bool
 from router.specs.csv import format_pairs, parse_fields, parse_pairs
 from router.specs.flag import Flag
 
-__all__ = ["STDOUT", "format_output", "is_directory", "is_load", "parse_output", "resolve_outputs"]
+__all__ = [
+    "STDOUT",
+    "format_output",
+    "is_directory",
+    "is_load",
+    "parse_output",
+    "parse_outputs",
+    "resolve_outputs",
+]
 
 STDOUT = "-"
 """The destination that means standard output."""
@@ -24,6 +32,11 @@ _FLAG = Flag(name="--output", example="type=local,dest=out")
 
 _TYPES: dict[str, OutputType] = {name: name for name in get_args(OutputType)}
 _NAMED = frozenset(["image", "oci", "docker"])
+
+
+def parse_outputs(texts: Iterable[str]) -> tuple[Output, ...]:
+    """Parse several; empty texts count for nothing. Raises ``UsageError``."""
+    return tuple(parse_output(text) for text in texts if text)
 
 
 def parse_output(text: str) -> Output:

@@ -19,8 +19,11 @@ _KEYS = {"id": "id", "src": "src", "source": "src", "env": "env", "type": "type"
 
 
 def parse_secrets(texts: Iterable[str], environment: Mapping[str, str]) -> tuple[Secret, ...]:
-    """Parse several; the last of those with the same id counts. Raises ``UsageError``."""
-    secrets = (parse_secret(text, environment) for text in texts)
+    """Parse several; the last of those with the same id counts, an empty text doesn't.
+
+    Raises ``UsageError``.
+    """
+    secrets = (parse_secret(text, environment) for text in texts if text)
     return tuple({secret.id: secret for secret in secrets}.values())
 
 

@@ -91,3 +91,13 @@ def test_s3_credentials_that_were_given_are_not_mixed_with_others() -> None:
     given_keys = CacheOption(type="s3", attrs={"access_key_id": "a", "secret_access_key": "b"})
 
     assert with_credentials([given_keys], {"AWS_SESSION_TOKEN": "token"}) == (given_keys,)
+
+
+def test_an_empty_text_is_no_cache() -> None:
+    assert parse_caches(["", "a"], CACHE_FROM) == (CacheOption(type="registry", attrs={"ref": "a"}),)
+
+
+def test_an_empty_name_in_a_list_is_refused() -> None:
+    error = refused(lambda: parse_caches(["a,,b"], CACHE_FROM))
+
+    assert str(error) == "invalid --cache-from: an image's name in the list is empty"

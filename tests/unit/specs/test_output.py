@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.model.request import Output
-from router.specs.output import format_output, is_directory, is_load, parse_output, resolve_outputs
+from router.specs.output import (
+    format_output,
+    is_directory,
+    is_load,
+    parse_output,
+    parse_outputs,
+    resolve_outputs,
+)
 from tests.unit.specs.refused import refused
 
 _ATTRS = st.dictionaries(
@@ -70,6 +77,10 @@ def test_an_output_is_read_as_buildx_reads_it(text: str, output: Output) -> None
 )
 def test_a_wrong_output_is_refused(text: str, why: str) -> None:
     assert str(refused(lambda: parse_output(text))) == f'invalid --output "{text}": {why}'
+
+
+def test_an_empty_text_is_no_output() -> None:
+    assert parse_outputs(["", "out"]) == (Output(type="local", dest="out"),)
 
 
 def test_no_flags_give_no_outputs() -> None:
