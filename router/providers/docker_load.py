@@ -55,6 +55,8 @@ class DockerLoadSink:
             body = response.read()
         except (OSError, HTTPException) as exc:
             raise OutputError(f"{self._peer} broke off while the image was loaded: {exc}") from exc
+        finally:
+            self._connection.close()
         errors = list(_errors(body))
         if response.status >= 300 or errors:
             why = "; ".join(errors) or body.decode("utf-8", "replace").strip() or response.reason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import http.server
 import io
@@ -27,6 +28,8 @@ from router.transport.options import DialOptions, TLSOptions
 from tests.servers import binaries
 from tests.servers.buildkitd import Buildkitd, start_buildkitd
 from tests.servers.certs import CA
+from tests.servers.dockerd import start_dockerd
+from tests.servers.registry import start_registry
 
 DOCKERFILE = """\
 FROM scratch AS base
@@ -255,6 +258,70 @@ def test_a_remote_context_is_fetched_by_the_daemon(
         run(build, request)
 
     assert (tmp_path / "out" / "copied").read_text() == "remote\n"
+
+
+def test_an_image_is_pushed_with_the_docker_configs_credentials(
+    build: Build, project: Path, tmp_path: Path
+) -> None:
+    with start_registry(tmp_path / "registry", "me", "word") as registry:
+        build.variables["DOCKER_CONFIG"] = str(registry.docker_config(tmp_path / "config"))
+        request = BuildRequest(
+            context=str(project), target="result", tags=(f"{registry.host}/app:1",), push=True
+        )
+
+        metadata = run(build, request)
+
+        assert metadata["containerimage.digest"] == registry.digest("app", "1")
+
+
+def test_a_registry_that_refuses_fails_the_build(build: Build, project: Path, tmp_path: Path) -> None:
+    with start_registry(tmp_path / "registry", "me", "word") as registry:
+        request = BuildRequest(
+            context=str(project), target="result", tags=(f"{registry.host}/app:1",), push=True
+        )
+
+        with pytest.raises(BuildError, match=r"401 Unauthorized|authorization failed|no basic auth"):
+            run(build, request)
+
+
+def test_an_image_is_loaded_into_the_docker_engine(build: Build, project: Path, tmp_path: Path) -> None:
+    with start_dockerd(tmp_path / "engine") as engine:
+        build.variables |= engine.environment
+        request = BuildRequest(context=str(project), target="result", tags=("example.test/app:1",), load=True)
+
+        metadata = run(build, request)
+
+        shown = engine.cli("image", "inspect", "--format", "{{.Id}}", "example.test/app:1")
+        assert shown.strip() == metadata["containerimage.config.digest"]
+
+
+def test_a_secret_stands_in_no_command_line(build: Build, project: Path, tmp_path: Path) -> None:
+    value = f"hidden-{tmp_path.name}"
+    build.variables["MY_SECRET"] = value
+    (tmp_path / "secret").write_text(value)
+    lines: set[bytes] = set()
+
+    def look(event: Event) -> None:
+        build.events.append(event)
+        for file in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                lines.add(file.read_bytes())
+
+    build.on_event = look  # type: ignore[method-assign]
+    request = BuildRequest(
+        context=str(project),
+        target="result",
+        secrets=(
+            Secret(id="file", path=str(tmp_path / "secret")),
+            Secret(id="variable", env="MY_SECRET"),
+        ),
+        build_args={"WORD": tmp_path.name},
+    )
+
+    run(build, request)
+
+    assert any(b"buildctl" in line for line in lines)
+    assert not any(value.encode() in line for line in lines)
 
 
 def test_a_second_build_is_cached(build: Build, project: Path) -> None:

@@ -285,33 +285,26 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
 
 
 def log_in(build: Build, registry: Registry) -> None:
-    """Write the login into a docker config that has the plugins of the old one."""
-    import base64
-    import json
-
-    old = Path(build.variables["DOCKER_CONFIG"])
-    folder = Path(build.variables["HOME"]) / "logged-in"
-    folder.mkdir()
-    if (old / "cli-plugins").is_dir():
-        (folder / "cli-plugins").symlink_to(old / "cli-plugins")
-    auth = base64.b64encode(f"{registry.user}:{registry.password}".encode()).decode()
-    (folder / "config.json").write_text(json.dumps({"auths": {f"127.0.0.1:{registry.port}": {"auth": auth}}}))
+    """Give the docker command a config with the login, and the plugins that it had."""
+    plugins = Path(build.variables["DOCKER_CONFIG"]) / "cli-plugins"
+    folder = registry.docker_config(Path(build.variables["HOME"]) / "logged-in")
+    if plugins.is_dir():
+        (folder / "cli-plugins").symlink_to(plugins)
     build.variables["DOCKER_CONFIG"] = str(folder)
 
 
 def test_each_tag_is_pushed_and_the_digest_is_the_registrys(
-    build: Build, engine: Dockerd, project: Path, registry: Registry
+    build: Build, project: Path, registry: Registry
 ) -> None:
     log_in(build, registry)
-    tags = tuple(f"127.0.0.1:{registry.port}/app:{name}" for name in ("one", "two"))
+    tags = tuple(f"{registry.host}/app:{name}" for name in ("one", "two"))
     request = BuildRequest(
         context=str(project), target="result", tags=tags, push=True, frontend_options=HOST_NETWORK
     )
 
     metadata = build.run(request)
 
-    pushed = engine.cli("image", "inspect", "--format", "{{json .RepoDigests}}", tags[1])
-    assert metadata["containerimage.digest"] in pushed
+    assert metadata["containerimage.digest"] == registry.digest("app", "one") == registry.digest("app", "two")
     names = [vertex.name for status in build.statuses for vertex in status.vertexes if vertex.completed]
     assert [name for name in names if name.startswith("pushing")] == [
         f"pushing {t} with docker" for t in tags
@@ -319,7 +312,7 @@ def test_each_tag_is_pushed_and_the_digest_is_the_registrys(
 
 
 def test_a_refused_push_is_an_error_of_the_output(build: Build, project: Path, registry: Registry) -> None:
-    tag = f"127.0.0.1:{registry.port}/app:1"
+    tag = f"{registry.host}/app:1"
     request = BuildRequest(
         context=str(project), target="result", tags=(tag,), push=True, frontend_options=HOST_NETWORK
     )
