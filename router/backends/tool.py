@@ -6,6 +6,7 @@ Knows neither the program's flags nor how its lines are to be read; ``buildctl``
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -58,14 +59,14 @@ class ToolOutput:
         self._parse = parse
         self._on_event = on_event
         self._observer = BuildObserver()
-        self._lines: list[str] = []
+        self._lines: deque[str] = deque(maxlen=_MAX_LINES)
         self.started = False
 
     def line(self, line: bytes) -> None:
         """Take one line."""
         status = self._parse(line)
         if status is None:
-            self._lines = [*self._lines[-_MAX_LINES:], line.decode(errors="replace")]
+            self._lines.append(line.decode(errors="replace"))
             return
         self.started = self.started or bool(status.vertexes)
         self._observer.see(status)
@@ -81,7 +82,7 @@ class ToolOutput:
     def message(self) -> str:
         """The program's own words about its failure, empty where it had none."""
         found = _ERROR.search(self.text)
-        return (found[1] if found else "\n".join(self._lines[-3:])).strip()
+        return (found[1] if found else "\n".join(list(self._lines)[-3:])).strip()
 
     def build_error(self, done: Finished) -> BuildError:
         """Return the failure as the user sees it."""
