@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+
 from router.errors import OutputError
 
 __all__ = ["FileSink", "StdoutSink"]
