@@ -1,0 +1,1 @@
+"""Side by side with buildctl and buildx, on the same daemon, in one run."""
