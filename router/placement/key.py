@@ -13,7 +13,7 @@ from router.errors import UsageError
 from router.specs.context import GitContext, HTTPContext, parse_context
 from router.specs.git import normalize_remote
 from router.specs.tag import parse_reference
-from router.specs.url import parse_url
+from router.specs.url import parse_url, without_credentials
 
 __all__ = ["GitCheckout", "Key", "KeyInputs", "KeyRule", "balancing_key", "printable"]
 
@@ -110,6 +110,6 @@ def _download(url: str) -> str:
     # The query may hold a signature that differs each time, and secrets.
     parts = parse_url(url)
     if parts is None:
-        return url.partition("?")[0]
+        return without_credentials(url).partition("?")[0]
     port = f":{parts.port}" if parts.port else ""
     return f"{parts.host}{port}{parts.path}"
