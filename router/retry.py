@@ -28,7 +28,7 @@ def retrying(call: Callable[[], _Result], *, attempts: int = 3, first_wait: floa
             raise
         failed = [exc]
     # Only now: the import takes longer than a listing.
-    from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+    from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential, wait_random
 
     def again() -> _Result:
         if failed:
@@ -37,7 +37,7 @@ def retrying(call: Callable[[], _Result], *, attempts: int = 3, first_wait: floa
 
     return Retrying(
         stop=stop_after_attempt(attempts),
-        wait=wait_exponential_jitter(initial=first_wait, jitter=first_wait),
+        wait=wait_exponential(multiplier=first_wait) + wait_random(0, first_wait),
         retry=retry_if_exception(lambda exc: isinstance(exc, RouterError) and exc.temporary),
         reraise=True,
     )(again)

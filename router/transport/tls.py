@@ -51,6 +51,8 @@ def client_context(options: TLSOptions, *, alpn: Sequence[str] = ("h2",)) -> ssl
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # As Go does it, and so buildctl: an intermediate CA may be the one that is trusted.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.set_alpn_protocols(list(alpn))
     if options.ca is None:
         context.load_default_certs(ssl.Purpose.SERVER_AUTH)
