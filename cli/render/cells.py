@@ -13,7 +13,7 @@ __all__ = ["cell_width", "fit", "pad", "printable", "settle_line"]
 
 _TAB = 8
 _VARIATION_SELECTOR_16 = "\ufe0f"  # asks for the emoji form, which takes one column more
-_LONGEST = 4096  # characters of one line that are looked at
+_FARTHEST = 4096  # columns that a line can jump to: what it asks for is no limit to our memory
 
 _ESCAPE = (
     r"\x1b\[[0-?]*[ -/]*[@-~]?"  # CSI
@@ -75,12 +75,12 @@ def printable(text: str) -> str:
 def settle_line(line: str) -> str:
     """Say what a line looks like after its carriage returns, backspaces, tabs and erasures.
 
-    Colours and movements to other lines are dropped.
+    Colours, movements to other lines and blanks at the end are dropped.
     """
     if line.isascii() and line.isprintable():
-        return line
+        return line.rstrip()
     settled, column = "", 0
-    for amount, move, control, run in re.findall(_PIECES, _excerpt(line)):
+    for amount, move, control, run in re.findall(_PIECES, _without_other_escapes(line)):
         if run:
             settled = settled[:column].ljust(column) + run + settled[column + len(run) :]
             column += len(run)
@@ -91,9 +91,9 @@ def settle_line(line: str) -> str:
     return printable(settled).rstrip()
 
 
-def _excerpt(line: str) -> str:
-    """Drop what can't be seen of a very long line: all but its end if it returns, else all but its start."""
-    line = line[-_LONGEST:] if "\r" in line else line[:_LONGEST]
+def _without_other_escapes(line: str) -> str:
+    """Keep the movements within a line; of one that returns again and again only the end can be seen."""
+    line = line[-_FARTHEST:] if "\r" in line else line
     return re.sub(_ESCAPE, lambda match: match[0] if re.fullmatch(_MOVE, match[0]) else "", line)
 
 
@@ -110,10 +110,10 @@ def _moved(column: int, move: str, amount: int) -> int:
         case "\b":
             return max(column - 1, 0)
         case "\t":
-            return min(column // _TAB * _TAB + _TAB, _LONGEST)
+            return max(column, min(column // _TAB * _TAB + _TAB, _FARTHEST))
         case "C":
-            return min(column + amount, _LONGEST)
+            return max(column, min(column + amount, _FARTHEST))
         case "D":
             return max(column - amount, 0)
         case _:
-            return min(max(amount - 1, 0), _LONGEST)
+            return min(max(amount - 1, 0), _FARTHEST)

@@ -11,6 +11,8 @@ from typing import TextIO
 
 __all__ = ["Output", "Ticker"]
 
+_LONGEST_WAIT = 0.5  # seconds
+
 
 class Output:
     """Writes text whole, and falls silent for good when nobody reads any more.
@@ -32,7 +34,7 @@ class Output:
         if self._gone or not text:
             return
         try:
-            self._stream.flush() if self._descriptor is not None else None
+            self._stream.flush()
             self._write(text)
         except (OSError, ValueError):
             self._gone = True
@@ -69,9 +71,13 @@ class Ticker:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread; on return no call is under way."""
+        """End the thread, and wait for it unless it waits for us.
+
+        It does when a signal handler calls this in a thread that holds the lock the function wants: then
+        the function runs later, and must see for itself that it is over.
+        """
         self._stopped.set()
-        self._thread.join()
+        self._thread.join(_LONGEST_WAIT)
 
     def _run(self) -> None:
         while not self._stopped.wait(self._interval):

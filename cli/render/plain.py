@@ -66,7 +66,7 @@ class PlainRenderer:
     def _tick(self) -> None:
         with self._lock:
             now = time.monotonic()
-            if now - self._told >= _IDLE:
+            if not self._closed and now - self._told >= _IDLE:
                 self._print(now)
 
     def _print(self, now: float) -> None:

@@ -95,6 +95,8 @@ class TtyRenderer:
     def _draw(self) -> None:
         columns, rows = self._output.size()
         with self._lock:
+            if self._closed:
+                return
             lines = live_lines(self._trace, self._logs, self._view(columns, rows))
             notices, self._notices = self._notices, []
         self._output.write(self._screen.draw(lines, above=notices, columns=columns))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 from cli.render.cells import printable
-from router.model.events import SourceRange, VertexWarning
+from router.model.events import VertexWarning
 
-__all__ = ["source_excerpt", "summarize_warnings"]
-
-_RULE = "-" * 20
+__all__ = ["summarize_warnings"]
 
 
 def summarize_warnings(
@@ -34,29 +32,15 @@ def summarize_warnings(
     return text
 
 
-def source_excerpt(filename: str, data: bytes, ranges: Sequence[SourceRange]) -> str:
-    """Quote the lines of ``ranges``, marked, and what stands around them; "" where there are none."""
-    lines = data.decode("utf-8", "replace").split("\n")
-    marked = {
-        line for each in ranges for line in range(each.start_line, max(each.end_line, each.start_line) + 1)
-    }
-    marked &= set(range(1, len(lines) + 1))
-    if not marked:
-        return ""
-    around = 2 if min(marked) == max(marked) else 1
-    first, last = max(min(marked) - around, 1), min(max(marked) + around, len(lines))
-    quoted = (
-        f" {number:3d} | {'>>>' if number in marked else '   '} {printable(lines[number - 1])}".rstrip()
-        for number in range(first, last + 1)
-    )
-    return "\n".join((f"{printable(filename)}:{min(marked)}", _RULE, *quoted, _RULE, ""))
-
-
 def _explanation(warning: VertexWarning) -> str:
-    text = "".join(f"{_text(detail)}\n" for detail in warning.detail)
+    from router.solve.failure import excerpt  # few ask for it
+
+    lines = [_text(detail) for detail in warning.detail]
     if warning.url:
-        text += f"More info: {printable(warning.url)}\n"
-    return text + source_excerpt(warning.source_filename, warning.source_data, warning.ranges) + "\n"
+        lines.append(f"More info: {printable(warning.url)}")
+    source = excerpt(warning.source_filename, warning.source_data, list(warning.ranges))
+    lines += map(printable, source.splitlines())
+    return "".join(f"{line}\n" for line in (*lines, ""))
 
 
 def _content(warning: VertexWarning) -> VertexWarning:

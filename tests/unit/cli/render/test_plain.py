@@ -1,0 +1,97 @@
+"""The plain display as it is written."""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+
+from cli.render.plain import PlainRenderer
+from router.model.events import Notice
+from tests.unit.cli.render.events import log, vertex, warning
+
+
+class Stream(io.StringIO):
+    """Tells when something is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = threading.Condition()
+
+    def write(self, text: str, /) -> int:
+        with self.written:
+            self.written.notify_all()
+            return super().write(text)
+
+
+def test_what_came_too_soon_to_print_is_printed_when_nothing_follows() -> None:
+    stream = Stream()
+    renderer = PlainRenderer(stream, verbosity=0)
+    renderer.event(vertex("a", 0))
+    with stream.written:
+        renderer.event(log("a", "second\n"))
+        assert stream.written.wait_for(lambda: "second" in stream.getvalue(), timeout=10)
+    renderer.close(None)
+
+
+def test_the_rest_and_the_warnings_are_printed_at_the_end() -> None:
+    stream = io.StringIO()
+    renderer = PlainRenderer(stream, verbosity=0)
+    for event in (vertex("a", 0), warning("a", "bad"), vertex("a", 0, 1)):
+        renderer.event(event)
+    renderer.close(None)
+    renderer.close(None)
+    renderer.event(vertex("late", 0))
+
+    assert stream.getvalue().endswith("#1 DONE 1.0s\n\n 1 warning found (use -v to expand):\n - bad\n")
+
+
+def test_notices_are_printed_as_they_come() -> None:
+    stream = io.StringIO()
+    renderer = PlainRenderer(stream, verbosity=0)
+    renderer.event(Notice(level="verbose", text="key app"))
+    renderer.event(Notice(level="info", text="going on to b\x1b[2J\nas a is silent"))
+
+    assert stream.getvalue() == "warmroute: going on to b\nwarmroute: as a is silent\n"
+    renderer.close(None)
+
+
+def test_verbose_notices_are_printed_for_those_who_ask() -> None:
+    stream = io.StringIO()
+    renderer = PlainRenderer(stream, verbosity=1)
+    renderer.event(Notice(level="verbose", text="key app"))
+    renderer.close(None)
+
+    assert stream.getvalue() == "warmroute: key app\n"
+
+
+def test_a_reader_that_goes_away_does_not_fail_the_build() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as stream:
+        renderer = PlainRenderer(stream, verbosity=0)
+        renderer.event(Notice(level="info", text="nobody reads this"))
+        renderer.event(vertex("a", 0, 1))
+        renderer.close(None)
+
+
+def test_a_nonblocking_pipe_gets_everything() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    received = bytearray()
+
+    def read() -> None:
+        while piece := os.read(reading, 65536):
+            received.extend(piece)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    with os.fdopen(writing, "w") as stream:
+        renderer = PlainRenderer(stream, verbosity=0)
+        renderer.event(vertex("a", 0))
+        renderer.event(log("a", "x" * 1_000_000 + "\n"))
+        renderer.close(None)
+    reader.join()
+    os.close(reading)
+
+    assert received.decode() == f"#1 a\n#1 0.000 {'x' * 1_000_000}\n"

@@ -1,0 +1,43 @@
+"""The summary of the frontend's warnings."""
+
+from __future__ import annotations
+
+from cli.render.warnings import summarize_warnings
+from router.model.events import SourceRange, VertexWarning
+
+
+def lint(vertex: str, short: str) -> VertexWarning:
+    return VertexWarning(
+        vertex=vertex,
+        short=short.encode(),
+        detail=(b"Use the JSON form",),
+        url="https://example.com/rule",
+        source_filename="Dockerfile",
+        source_data=b"FROM scratch\nCMD echo hello\n",
+        ranges=(SourceRange(start_line=2, end_line=2),),
+    )
+
+
+def test_without_warnings_nothing_is_said() -> None:
+    assert summarize_warnings([], verbosity=1) == ""
+
+
+def test_each_different_warning_is_listed_once() -> None:
+    text = summarize_warnings([lint("a", "one"), lint("b", "one"), lint("a", "two")], verbosity=0)
+
+    assert text == "\n 2 warnings found (use -v to expand):\n - one\n - two\n"
+
+
+def test_a_verbose_summary_explains_and_quotes() -> None:
+    text = summarize_warnings([lint("a", "one")], verbosity=1)
+
+    assert text.startswith(
+        "\n 1 warning found:\n - one\nUse the JSON form\nMore info: https://example.com/rule\nDockerfile:2\n"
+    )
+    assert "   2 | >>> CMD echo hello\n" in text
+
+
+def test_the_headline_can_be_highlighted() -> None:
+    assert summarize_warnings([lint("a", "one")], verbosity=1, highlight=("<", ">")).startswith(
+        "\n <1 warning found:>\n"
+    )
