@@ -9,9 +9,11 @@ from __future__ import annotations
 import posixpath
 import re
 
-__all__ = ["GlobError", "clean", "glob_to_regexp", "has_wildcard"]
+__all__ = ["GlobError", "check_glob", "clean", "glob_to_regexp", "has_wildcard"]
 
 _WILDCARDS = frozenset("*?[")
+# Asterisks, and what follows up to the next ones; those in brackets are characters like any other.
+_PART = re.compile(r"(\**)((?:\\.|\[(?:\\.|[^\]\\])*\]?|[^*\\\[]|\\\Z)*)", re.DOTALL)
 
 
 class GlobError(ValueError):
@@ -58,6 +60,25 @@ def glob_to_regexp(pattern: str) -> str:
                     raise GlobError("it ends with a backslash")
             out.append(re.escape(character))
     return "".join(out)
+
+
+def check_glob(pattern: str) -> None:
+    """Raise GlobError where Go's ``Match(pattern, ".")`` says ErrBadPattern.
+
+    That is how patterns are checked before they are used, and it looks no further than the first part that
+    the dot doesn't match.
+    """
+    name = "."
+    parts = [part for part in _PART.findall(pattern) if any(part)]
+    for number, (stars, part) in enumerate(parts, 1):
+        expression = re.compile(glob_to_regexp(part))
+        for start in range(len(name) + 1 if stars else 1):
+            found = expression.match(name, start)
+            if found and (found.end() == len(name) or number < len(parts)):
+                name = name[found.end() :]
+                break
+        else:
+            return
 
 
 def _class(pattern: str, position: int) -> tuple[str, int]:

@@ -15,7 +15,7 @@ from functools import cached_property
 from itertools import groupby
 
 from router.errors import UsageError
-from router.fstransfer.globs import GlobError, clean, glob_to_regexp
+from router.fstransfer.globs import GlobError, check_glob, clean
 from router.fstransfer.goregexp import RegexpError, translate
 
 __all__ = ["Pattern", "PatternMatcher", "parse_pattern"]
@@ -96,7 +96,7 @@ def parse_pattern(text: str) -> Pattern | None:
         if not text:
             raise UsageError("the file pattern '!' takes back nothing", reason="pattern")
     try:
-        glob_to_regexp(text)
+        check_glob(text)
     except GlobError as exc:
         raise UsageError(f"the file pattern {text!r} is malformed: {exc}", reason="pattern") from exc
     kind, expression = _to_expression(text)

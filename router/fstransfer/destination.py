@@ -1,0 +1,233 @@
+"""Write below one directory, whatever the names say: the disk side of a local output.
+
+The daemon isn't trusted. Every directory is opened from the one around it without following links, so
+neither a link that it sends nor one that lies there already leads out. What isn't a directory is written
+aside and renamed, so that it appears whole; what stands in its place goes, as with BuildKit's own clients,
+and directories are merged. Everything belongs to the user who runs this.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from router.fstransfer.packets import Stat
+from router.fstransfer.xattrs import write_xattrs
+
+__all__ = ["Destination", "Directory", "PartialFile"]
+
+_MOST_OPEN = 64
+_OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+
+_GO_SPECIAL = ((1 << 23, 0o4000), (1 << 22, 0o2000), (1 << 20, 0o1000))
+_GO_CHARACTER = 1 << 21
+_GO_PIPE = 1 << 25
+_GO_SYMLINK = 1 << 27
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Directory:
+    """A directory that exists below the destination; ``parent`` is None for the destination itself."""
+
+    parent: Directory | None
+    name: bytes
+    path: bytes
+    stat: Stat = field(default_factory=Stat)
+
+
+@dataclass(slots=True, eq=False)
+class PartialFile:
+    """A file that is being written aside. ``remaining`` may become negative, which is an error by then."""
+
+    directory: Directory
+    name: bytes
+    stat: Stat
+    aside: bytes
+    descriptor: int
+    remaining: int
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Append to the file. Raises OSError."""
+        self.remaining -= len(data)
+        written = os.write(self.descriptor, data)
+        while written < len(data):
+            data = memoryview(data)[written:]
+            written = os.write(self.descriptor, data)
+
+
+class Destination:
+    """The directory to write to; made if it doesn't exist. Methods raise OSError."""
+
+    def __init__(self, path: bytes) -> None:
+        os.makedirs(path, 0o700, exist_ok=True)
+        self.root = Directory(None, b"", b"")
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        self._open: OrderedDict[Directory, int] = OrderedDict()
+        self._made: list[Directory] = []
+        self._partial: set[PartialFile] = set()
+        self._owner = os.getuid(), os.getgid()
+        self._token = b".warmroute-" + os.urandom(6).hex().encode() + b"-"
+        self._count = 0
+
+    def make_directory(self, parent: Directory, name: bytes, path: bytes, described: Stat) -> Directory:
+        """Make a directory, or take the one that is there; ``finish`` gives it its mode and time."""
+        around = self._descriptor_of(parent)
+        directory = Directory(parent, name, path, described)
+        try:
+            os.mkdir(name, 0o700, dir_fd=around)
+        except FileExistsError:
+            try:
+                descriptor = self._descriptor_of(directory)
+            except OSError:
+                if stat.S_ISDIR(os.lstat(name, dir_fd=around).st_mode):
+                    raise
+                os.unlink(name, dir_fd=around)
+                os.mkdir(name, 0o700, dir_fd=around)
+            else:
+                mode = os.fstat(descriptor).st_mode
+                if mode & 0o700 != 0o700:
+                    os.fchmod(descriptor, stat.S_IMODE(mode) | 0o700)
+        self._made.append(directory)
+        return directory
+
+    def make_symlink(self, parent: Directory, name: bytes, described: Stat) -> None:
+        """Make a symbolic link; where it leads to is never looked at."""
+        around, aside = self._descriptor_of(parent), self._aside()
+        os.symlink(described.link, aside, dir_fd=around)
+        self._describe_and_rename(around, aside, name, described)
+
+    def make_special(self, parent: Directory, name: bytes, described: Stat) -> None:
+        """Make a named pipe or, which only root may, a device."""
+        mode = _permissions(described.mode)
+        if described.mode & _GO_CHARACTER:
+            mode |= stat.S_IFCHR
+        else:
+            mode |= stat.S_IFIFO if described.mode & _GO_PIPE else stat.S_IFBLK
+        around, aside = self._descriptor_of(parent), self._aside()
+        os.mknod(aside, mode, os.makedev(described.major, described.minor), dir_fd=around)
+        self._describe_and_rename(around, aside, name, described)
+
+    def make_link(self, source: tuple[Directory, bytes], parent: Directory, name: bytes) -> None:
+        """Give a file that was made here a second name."""
+        aside = self._aside()
+        # To look for the second directory may close the first one.
+        origin = os.dup(self._descriptor_of(source[0]))
+        try:
+            around = self._descriptor_of(parent)
+            os.link(source[1], aside, src_dir_fd=origin, dst_dir_fd=around, follow_symlinks=False)
+        finally:
+            os.close(origin)
+        _rename(around, aside, name)
+
+    def create_file(self, parent: Directory, name: bytes, described: Stat) -> PartialFile:
+        """Begin a file aside; it takes its place with ``complete``."""
+        aside = self._aside()
+        descriptor = os.open(aside, _CREATE, 0o600, dir_fd=self._descriptor_of(parent))
+        file = PartialFile(parent, name, described, aside, descriptor, described.size)
+        self._partial.add(file)
+        return file
+
+    def complete(self, file: PartialFile) -> None:
+        """Describe a file that is written and put it in its place."""
+        self._describe(file.descriptor, file.stat)
+        os.close(file.descriptor)
+        file.descriptor = -1
+        _rename(self._descriptor_of(file.directory), file.aside, file.name)
+        self._partial.remove(file)
+
+    def finish(self) -> None:
+        """Give the directories their modes and times, now that nothing is written to them any more."""
+        for directory in reversed(self._made):
+            self._describe(self._descriptor_of(directory), directory.stat)
+        self._made.clear()
+
+    def close(self) -> None:
+        """Remove what is half written and release everything. Closing twice is allowed."""
+        for file in self._partial:
+            if file.descriptor >= 0:
+                os.close(file.descriptor)
+            try:
+                os.unlink(file.aside, dir_fd=self._descriptor_of(file.directory))
+            except OSError:
+                continue
+        self._partial.clear()
+        for descriptor in self._open.values():
+            os.close(descriptor)
+        self._open.clear()
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _aside(self) -> bytes:
+        self._count += 1
+        return self._token + b"%d" % self._count
+
+    def _descriptor_of(self, directory: Directory) -> int:
+        """Return a descriptor that stays open until some other directories were asked for."""
+        if directory.parent is None:
+            return self._descriptor
+        descriptor = self._open.get(directory)
+        if descriptor is not None:
+            self._open.move_to_end(directory)
+            return descriptor
+        missing = [directory]
+        around = directory.parent
+        while around.parent is not None and around not in self._open:
+            missing.append(around)
+            around = around.parent
+        descriptor = self._open.get(around, self._descriptor)
+        for step in reversed(missing):
+            descriptor = os.open(step.name, _OPEN_DIRECTORY, dir_fd=descriptor)
+            self._open[step] = descriptor
+            # The one in use is the youngest, so it is never the one that goes.
+            if len(self._open) > _MOST_OPEN:
+                os.close(self._open.popitem(last=False)[1])
+        return descriptor
+
+    def _describe(self, descriptor: int, described: Stat) -> None:
+        # This order: a change of owner takes set-uid bits and capabilities away.
+        os.fchown(descriptor, *self._owner)
+        if described.xattrs:
+            write_xattrs(descriptor, described.xattrs)
+        os.fchmod(descriptor, _permissions(described.mode))
+        os.utime(descriptor, ns=(described.modified, described.modified))
+
+    def _describe_and_rename(self, around: int, aside: bytes, name: bytes, described: Stat) -> None:
+        try:
+            os.chown(aside, *self._owner, dir_fd=around, follow_symlinks=False)
+            if not described.mode & _GO_SYMLINK:
+                os.chmod(aside, _permissions(described.mode), dir_fd=around)
+            times = (described.modified, described.modified)
+            os.utime(aside, ns=times, dir_fd=around, follow_symlinks=False)
+        except (OSError, OverflowError):
+            os.unlink(aside, dir_fd=around)
+            raise
+        _rename(around, aside, name)
+
+
+def _rename(around: int, aside: bytes, name: bytes) -> None:
+    """Put what was made aside in its place; nothing stays aside where that fails."""
+    try:
+        try:
+            os.rename(aside, name, src_dir_fd=around, dst_dir_fd=around)
+        except IsADirectoryError:
+            # Its module imports every compressor, and a directory where a file should be is rare.
+            from shutil import rmtree
+
+            rmtree(name, dir_fd=around)
+            os.rename(aside, name, src_dir_fd=around, dst_dir_fd=around)
+    except OSError:
+        os.unlink(aside, dir_fd=around)
+        raise
+
+
+def _permissions(mode: int) -> int:
+    """Return the permission bits of Go's ``os.FileMode`` as those of ``chmod``."""
+    bits = mode & 0o777
+    for go, unix in _GO_SPECIAL:
+        if mode & go:
+            bits |= unix
+    return bits

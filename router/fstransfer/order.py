@@ -1,0 +1,60 @@
+"""The order that entries of a transfer must have, and the directory that each one is in.
+
+Names grow within a directory, a directory comes before what is in it, and no name leads elsewhere. What
+keeps this order can be written one entry after the other without a look back.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Generic, TypeVar
+
+from router.errors import OutputError
+
+__all__ = ["Order"]
+
+_Place = TypeVar("_Place")
+
+
+class Order(Generic[_Place]):
+    """The directories around the last entry, and the last name seen in each of them."""
+
+    def __init__(self, root: _Place) -> None:
+        self._paths = [b""]
+        self._places = [root]
+        self._lasts = [b""]
+
+    def locate(self, path: bytes) -> tuple[_Place, bytes]:
+        """Return the directory that the next entry is in, and its name there.
+
+        Raises OutputError for an entry out of order, or with a name that no entry may have.
+        """
+        parent, slash, name = path.rpartition(b"/")
+        if name in (b"", b".", b"..") or b"\0" in name or (slash and not parent):
+            raise OutputError(
+                f"the daemon sent a file named {path!r}, which could lie anywhere", reason="unsafe"
+            )
+        paths = self._paths
+        while paths[-1] != parent:
+            if len(paths) == 1:
+                raise _unsafe(path, "without the directory that it is in")
+            self._leave()
+        if name <= self._lasts[-1]:
+            raise _unsafe(path, "out of order")
+        self._lasts[-1] = name
+        return self._places[-1], name
+
+    def enter(self, path: bytes, place: _Place) -> None:
+        """Take the entry that was just located for a directory."""
+        self._paths.append(path)
+        self._places.append(place)
+        self._lasts.append(b"")
+
+    def _leave(self) -> None:
+        self._paths.pop()
+        self._places.pop()
+        self._lasts.pop()
+
+
+def _unsafe(path: bytes, how: str) -> OutputError:
+    return OutputError(f"the daemon sent the file {os.fsdecode(path)!r} {how}", reason="unsafe")
