@@ -28,7 +28,7 @@ class Pair:
         """Write NAME.crt and NAME.key; return both paths."""
         cert, key = directory / f"{name}.crt", directory / f"{name}.key"
         cert.write_bytes(self.cert)
-        _write_private(key, self.key)
+        write_private(key, self.key)
         return cert, key
 
 
@@ -73,7 +73,7 @@ class CA:
         directory.mkdir(parents=True, exist_ok=True)
         (directory / "ca.pem").write_bytes(self.pem)
         (directory / "cert.pem").write_bytes(pair.cert)
-        _write_private(directory / "key.pem", pair.key)
+        write_private(directory / "key.pem", pair.key)
         return directory
 
     def _issue(self, name: str, organization: str | None, names: Sequence[str], *, expired: bool) -> Pair:
@@ -111,9 +111,13 @@ _CA_USAGE = x509.KeyUsage(
 )
 
 
-def service_account_key() -> bytes:
-    """Return a private key, PEM, for signing Kubernetes service account tokens."""
-    return _private_pem(ec.generate_private_key(ec.SECP256R1()))
+def signing_keys() -> tuple[bytes, bytes]:
+    """Return a private key and its public key, PEM, for signing tokens and for checking them."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return _private_pem(key), public
 
 
 def _draft(
@@ -152,6 +156,7 @@ def _private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     )
 
 
-def _write_private(path: Path, content: bytes) -> None:
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner can read, from its first byte on."""
     path.touch(mode=0o600)
     path.write_bytes(content)

@@ -5,6 +5,7 @@ Everything is found by the path or the name that we gave it.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import signal
 import subprocess
@@ -128,3 +129,28 @@ def write_sysctls(values: Mapping[str, str]) -> None:
         path = Path("/proc/sys", name)
         if path.read_text().strip() != value:
             path.write_text(value)
+
+
+def cgroup_processes(name: str, child: str) -> set[int]:
+    """Return the processes in the folder `child`, wherever it lies below the cgroup `name`."""
+    for hierarchy in _hierarchies(Path("/proc/self/mounts").read_text()):
+        for folder in _bottom_up(hierarchy / name):
+            if folder.name == child and (members := _members(folder)):
+                return members
+    return set()
+
+
+def route_networks() -> list[ipaddress.IPv4Network]:
+    """Return the IPv4 networks that this machine has a route to, the default route left out."""
+    return parse_routes(Path("/proc/net/route").read_text())
+
+
+def parse_routes(table: str) -> list[ipaddress.IPv4Network]:
+    """Read /proc/net/route: a header, then lines with addresses in hexadecimal, lowest byte first."""
+    networks = []
+    for line in table.splitlines()[1:]:
+        fields = line.split()
+        address, mask = (ipaddress.IPv4Address(bytes.fromhex(fields[at])[::-1]) for at in (1, 7))
+        if int(mask):
+            networks.append(ipaddress.IPv4Network(f"{address}/{mask}"))
+    return networks

@@ -52,7 +52,7 @@ def _children(process: psutil.Process) -> list[psutil.Process]:
 
 
 def _sockets(process: psutil.Process) -> list[Path]:
-    """Return the socket files the shim listens on; their folder is fixed, wherever containerd keeps its own."""
+    """Return the socket files the shim listens on; containerd always puts them into one folder."""
     try:
         addresses = [connection.laddr for connection in process.net_connections(kind="unix")]
     except psutil.Error:
