@@ -76,10 +76,12 @@ def tools(address: str, directory: Path) -> tuple[Tool, ...]:
 
 def measure(argv: Sequence[str], environment: Mapping[str, str]) -> Run:
     """Run a command to its end; raise where it fails."""
+    # A user's Python keeps its compiled modules; a machine that forbids that would measure the compiler.
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     began = time.monotonic()
     process = subprocess.Popen(
         argv,
-        env={**os.environ, **environment},
+        env={**inherited, **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -33,12 +33,12 @@ def summarize_warnings(
 
 
 def _explanation(warning: VertexWarning) -> str:
-    from router.solve.failure import excerpt  # few ask for it
+    from router.model.source import excerpt  # few ask for it
 
     lines = [_text(detail) for detail in warning.detail]
     if warning.url:
         lines.append(f"More info: {printable(warning.url)}")
-    source = excerpt(warning.source_filename, warning.source_data, list(warning.ranges))
+    source = excerpt(warning.source_filename, warning.source_data, warning.ranges)
     lines += map(printable, source.splitlines())
     return "".join(f"{line}\n" for line in (*lines, ""))
 

@@ -77,9 +77,9 @@ class NativeBackend:
 
     def command(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> Sequence[str]:
         """Return what would be asked of the daemon, in buildctl's words."""
-        from router.backends.buildctl import BuildctlBackend
+        from router.backends.buildctl import buildctl_command
 
-        return BuildctlBackend().command(request, daemon, context)
+        return buildctl_command(request, daemon, context)
 
 
 class _Build:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from router.errors import BuildError, RpcError
 from router.model.events import SolveStatus, SourceRange, Vertex
+from router.model.source import excerpt
 
-__all__ = ["BuildObserver", "excerpt"]
+__all__ = ["BuildObserver"]
 
 _LOG_LINES = 40
 _LOG_BYTES = 64 * 1024
-_CONTEXT_LINES = 4
 
 
 @dataclass(slots=True)
@@ -87,21 +87,3 @@ def _base64(text: str) -> bytes:
     import base64
 
     return base64.b64decode(text)
-
-
-def excerpt(filename: str, data: bytes, ranges: list[SourceRange]) -> str:
-    """Return the lines around ``ranges`` with those inside marked, headed by the file and line."""
-    if not ranges:
-        return ""
-    lines = data.decode("utf-8", "replace").splitlines()
-    first = min(item.start_line for item in ranges)
-    last = max(item.end_line for item in ranges)
-    if not 1 <= first <= len(lines):
-        return ""
-    begin, end = max(first - _CONTEXT_LINES, 1), min(last + _CONTEXT_LINES, len(lines))
-    rule = "-" * 20
-    out = [f"{filename}:{first}", rule]
-    for number in range(begin, end + 1):
-        marked = any(item.start_line <= number <= item.end_line for item in ranges)
-        out.append(f"{number:4d} | {'>>> ' if marked else '    '}{lines[number - 1]}".rstrip())
-    return "\n".join([*out, rule])
