@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 import select
+import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -24,6 +26,7 @@ from router.rpc.http2 import (
     Headers,
     HeadersReceived,
     Http2Connection,
+    Http2Error,
     PingAcknowledged,
     Source,
     StreamReset,
@@ -80,9 +83,12 @@ class Call:
 
     def finish(self, error: RouterError | None) -> None:
         """Note how the call ended; the first word counts."""
-        if not self.done:
-            self.done = True
-            self.error = error
+        if self.done:
+            return
+        if error is None and self._reader.incomplete:
+            error = RpcError(f"{self.method}: the answer ends inside of a message", code=Status.INTERNAL)
+        self.done = True
+        self.error = error
 
 
 class Channel:
@@ -107,9 +113,10 @@ class Channel:
         self._calls: dict[int, Call] = {}
         self._outgoing: list[Buffer] = []
         self._heard = time.monotonic()
-        self._answered = False
         self._asked = False
         self._going_away = ""
+        self._unsendable: ConnectionLostError | None = None
+        self._wake_lock = threading.Lock()
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def __enter__(self) -> Self:
@@ -132,7 +139,10 @@ class Channel:
         metadata: Sequence[tuple[str, str]] = (),
     ) -> Call:
         """Begin a call. With ``request`` the one message is sent and our side closed; with ``source`` the
-        outgoing messages (framed) are pulled from it until ``end`` is called."""
+        outgoing messages (framed) are pulled from it until ``end`` is called. Raises ``ConnectionLostError``
+        where the peer takes no more calls."""
+        if self._going_away:
+            raise ConnectionLostError(f"{self.peer} takes no more calls: {self._going_away}", temporary=True)
         headers = [
             (b":method", b"POST"),
             (b":scheme", b"http"),
@@ -166,7 +176,11 @@ class Channel:
         seconds, ``ConnectionLostError``."""
         answers: list[bytes] = []
         call = self.start(method, request=request, on_message=lambda message: answers.append(bytes(message)))
-        self.run(lambda: call.done, timeout=timeout)
+        try:
+            self.run(lambda: call.done, timeout=timeout)
+        finally:
+            if not call.done:
+                self.cancel(call)
         if call.error:
             raise call.error
         if not answers:
@@ -181,35 +195,45 @@ class Channel:
         Raises ``DialError`` when ``timeout`` seconds pass without it, ``ConnectionLostError`` when the
         connection breaks or the peer falls silent, ``CancelledError`` when the cancellation is thrown.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
+        # Nobody listened between two runs, so that was no silence.
+        self._heard = time.monotonic()
+        deadline = None if timeout is None else self._heard + timeout
         while not until():
             if self._cancellation is not None:
                 self._cancellation.check()
+            # Also while bytes keep coming: a peer that talks without end has not answered either.
+            self._check_time(time.monotonic(), deadline)
             sent = self._write()
             if not self._read() and not sent:
+                if self._unsendable is not None:
+                    raise self._lost(self._unsendable) from self._unsendable
                 self._wait(deadline)
 
     def wake(self) -> None:
-        """Make ``run`` look around, from any thread."""
-        os.write(self._wake_write, b"\0")
+        """Make ``run`` look around, from any thread; on a closed channel do nothing."""
+        # The lock keeps a descriptor that is closed meanwhile, and used anew, from being written to.
+        with self._wake_lock:
+            if self._wake_write >= 0:
+                with suppress(BlockingIOError):  # a full pipe wakes as well
+                    os.write(self._wake_write, b"\0")
 
     def close(self) -> None:
         """Say goodbye as far as it can be said at once, and close the stream."""
         if self._wake_read < 0:
             return
         self._http2.close()
-        try:
-            self._outgoing.extend(self._http2.take(0))
-            self._stream.send(self._outgoing)
-        except RouterError:
-            pass  # the connection is going away: there is nobody to say goodbye to
+        with suppress(RouterError):  # of a broken connection: there is nobody to say goodbye to
+            self._stream.send([*self._outgoing, *self._http2.take(0)])
         self._stream.close()
-        os.close(self._wake_read)
-        os.close(self._wake_write)
-        self._wake_read = self._wake_write = -1
+        with self._wake_lock:
+            os.close(self._wake_read)
+            os.close(self._wake_write)
+            self._wake_read = self._wake_write = -1
 
     def _write(self) -> bool:
         """Send one cycle's worth; say whether anything went out."""
+        if self._unsendable is not None:
+            return False
         if not self._outgoing:
             self._outgoing = self._http2.take(_WRITE_SIZE)
         try:
@@ -220,7 +244,8 @@ class Channel:
             if self._stream.wants_write():
                 self._stream.flush()
         except ConnectionLostError as exc:
-            raise self._lost(exc) from exc
+            # What the peer said before it hung up tells more, and may be all that is waited for.
+            self._unsendable = exc
         return False
 
     def _read(self) -> bool:
@@ -232,7 +257,6 @@ class Channel:
             events = self._arrived(data)
         except ConnectionLostError as exc:
             raise self._lost(exc) from exc
-        self._answered = True
         for event in events:
             self._dispatch(event)
         return True
@@ -258,7 +282,6 @@ class Channel:
         ready = poll.poll(max(timeout, 0) * 1000 + 1) if not self._stream.pending() else []
         if any(descriptor == self._wake_read for descriptor, _ in ready):
             os.read(self._wake_read, 4096)
-        self._check_time(time.monotonic(), deadline)
 
     def _patience(self, now: float) -> float:
         return max(self._heard + (_LOST_AFTER if self._asked else _ASK_AFTER), now)
@@ -299,12 +322,26 @@ class Channel:
                             temporary=True,
                         )
                     )
-            case GoAwayReceived(_, code, debug):
-                self._going_away = (
-                    f"it is going away (HTTP/2 code {code}) {debug.decode('utf-8', 'replace')}".rstrip()
+            case GoAwayReceived(last, code, debug):
+                self._go_away(
+                    last, f"it is going away (HTTP/2 code {code}) {debug.decode('utf-8', 'replace')}"
                 )
             case PingAcknowledged():
                 pass
+
+    def _go_away(self, last_stream_id: int, why: str) -> None:
+        """End the calls that the peer says it never saw; it may complete the others."""
+        self._going_away = why
+        for call in [call for call in self._calls.values() if call.stream_id > last_stream_id]:
+            del self._calls[call.stream_id]
+            self._http2.reset(call.stream_id)
+            call.finish(
+                RpcError(
+                    f"{self.peer} did not take {call.method}: {self._going_away}",
+                    code=Status.UNAVAILABLE,
+                    temporary=True,
+                )
+            )
 
     def _forget(self, call: Call) -> None:
         if call.done:
@@ -316,7 +353,9 @@ class Channel:
         said, hint = str(cause), cause.hint
         if self._going_away:
             said = f"{said}; {self._going_away}"
-        if not self._answered:
+        if not self._http2.established:
+            if not isinstance(cause, Http2Error):
+                hint = hint or "is it a buildkitd? one that wants TLS hangs up like this: give --tls-ca"
             return DialError(
                 f"{self.peer} did not answer as a BuildKit daemon: {said}", hint=hint, temporary=True
             )

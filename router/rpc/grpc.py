@@ -5,20 +5,21 @@ https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
 
 from __future__ import annotations
 
-import binascii
 from collections.abc import Iterator, Mapping
-from urllib.parse import quote_from_bytes, unquote_to_bytes
+from struct import Struct
 
 from router.errors import RpcError
-from router.rpc.http2 import Headers, Http2Error
+from router.rpc.events import Headers, Http2Error
 from router.transport.stream import Buffer
 
 __all__ = ["MessageReader", "Status", "metadata", "prefix", "status_error", "status_headers"]
 
-# buildkitd sends messages of up to 16 MiB; anything far beyond is no message of its.
-MAX_MESSAGE = 64 * 1024 * 1024
+# What buildkitd and its clients let each other send.
+MAX_MESSAGE = 16 * 1024 * 1024
 
-_PREFIX = 5
+PREFIX_SIZE = 5
+# Section "Length-Prefixed-Message": whether it is compressed, and its size.
+_PREFIX = Struct(">BI")
 
 
 class Status:
@@ -42,57 +43,60 @@ class Status:
 
 def prefix(size: int) -> bytes:
     """Return what stands before a message of ``size`` bytes."""
-    return b"\0" + size.to_bytes(4, "big")
+    return _PREFIX.pack(0, size)
 
 
 class MessageReader:
-    """Cuts a stream's bytes into messages, wherever the network cut them."""
+    """Cuts a stream's bytes into messages, wherever the network cut them. ``limit`` is for one message."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, limit: int = MAX_MESSAGE) -> None:
+        self._limit = limit
+        # A message whose end has not arrived, and how much it lacks; or a prefix, and what that lacks.
         self._partial = bytearray()
+        self._missing = 0
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether the bytes so far end inside of a message."""
+        return self._missing > 0
 
     def feed(self, data: memoryview) -> Iterator[memoryview]:
         """Yield each message that is whole now. A yielded view is valid until the next step.
 
         Raises ``Http2Error`` for a compressed or an oversized message.
         """
-        if self._partial:
-            missing = self._missing()
-            while missing and len(data):
-                self._partial += data[:missing]
-                data = data[missing:]
-                missing = self._missing()
-            if missing:
-                return
-            whole = bytes(self._partial)
-            self._partial.clear()
-            yield memoryview(whole)[_PREFIX:]
         position, end = 0, len(data)
-        while end - position >= _PREFIX:
-            size = _message_size(data[position : position + _PREFIX])
-            start = position + _PREFIX
-            if end - start < size:
+        while self._missing:
+            after = position + self._missing
+            self._partial += data[position:after]
+            if after > end:
+                self._missing = after - end
+                return
+            position = after
+            self._missing = self._end_of_message(self._partial, 0) - len(self._partial)
+            if not self._missing:
+                whole, self._partial = self._partial, bytearray()
+                yield memoryview(whole)[PREFIX_SIZE:]
+        while end - position >= PREFIX_SIZE:
+            after = self._end_of_message(data, position)
+            if after > end:
                 break
-            position = start + size
-            yield data[start:position]
+            yield data[position + PREFIX_SIZE : after]
+            position = after
         if position < end:
             self._partial += data[position:]
+            have = end - position
+            whole_size = self._end_of_message(self._partial, 0) if have >= PREFIX_SIZE else PREFIX_SIZE
+            self._missing = whole_size - have
 
-    def _missing(self) -> int:
-        """Return how many bytes the partial message lacks, or the prefix where that isn't whole."""
-        have = len(self._partial)
-        if have < _PREFIX:
-            return _PREFIX - have
-        return _PREFIX + _message_size(self._partial) - have
-
-
-def _message_size(header: Buffer) -> int:
-    if header[0]:
-        raise Http2Error("the peer sent a compressed message although nobody offered that")
-    size = int.from_bytes(header[1:_PREFIX], "big")
-    if size > MAX_MESSAGE:
-        raise Http2Error(f"the peer sent a message of {size} bytes, more than the {MAX_MESSAGE} allowed")
-    return size
+    def _end_of_message(self, data: Buffer, position: int) -> int:
+        """Return where the message ends whose prefix stands at ``position``."""
+        compressed, size = _PREFIX.unpack_from(data, position)
+        if compressed:
+            raise Http2Error("the peer sent a compressed message although nobody offered that")
+        if size > self._limit:
+            raise Http2Error(f"the peer sent a message of {size} bytes, more than the {self._limit} allowed")
+        return position + PREFIX_SIZE + int(size)
 
 
 def metadata(headers: Headers) -> dict[str, list[str]]:
@@ -107,6 +111,9 @@ def status_headers(code: int, message: str = "") -> Headers:
     """Return the trailers that end a call."""
     trailers = [(b"grpc-status", str(code).encode())]
     if message:
+        # Imported here, as below: only a failing call has a message.
+        from urllib.parse import quote_from_bytes
+
         escaped = quote_from_bytes(message.encode("utf-8", "replace"), safe=" !\"#$&'()*+,/:;<=>?@[\\]^`{|}")
         trailers.append((b"grpc-message", escaped.encode("ascii")))
     return trailers
@@ -115,7 +122,7 @@ def status_headers(code: int, message: str = "") -> Headers:
 def status_error(trailers: Mapping[str, list[str]], method: str) -> RpcError | None:
     """Return the error that the trailers of a call stand for, None for OK."""
     raw = trailers.get("grpc-status", [""])[-1]
-    if not raw.isdigit():
+    if not (raw.isascii() and raw.isdigit() and len(raw) < 4):
         http = trailers.get(":status", ["?"])[-1]
         return RpcError(
             f"{method}: the answer is not gRPC (HTTP status {http})",
@@ -125,6 +132,8 @@ def status_error(trailers: Mapping[str, list[str]], method: str) -> RpcError | N
     code = int(raw)
     if code == Status.OK:
         return None
+    from urllib.parse import unquote_to_bytes
+
     message = unquote_to_bytes(trailers.get("grpc-message", [""])[-1]).decode("utf-8", "replace")
     return RpcError(
         message or f"{method} failed with gRPC status {code}",
@@ -137,7 +146,8 @@ def status_error(trailers: Mapping[str, list[str]], method: str) -> RpcError | N
 def _details(values: list[str]) -> list[tuple[str, bytes]]:
     if not values:
         return []
-    # Imported here: only a failing call has details.
+    import binascii
+
     from google.protobuf.message import DecodeError
 
     from router._proto.status_pb2 import Status as StatusMessage
@@ -145,6 +155,6 @@ def _details(values: list[str]) -> list[tuple[str, bytes]]:
     text = values[-1].split(",")[-1]
     try:
         packed = StatusMessage.FromString(binascii.a2b_base64(text + "=" * (-len(text) % 4)))
-    except (binascii.Error, DecodeError):
+    except (ValueError, DecodeError):  # a2b_base64 has a plain ValueError for what is not ASCII
         return []
     return [(detail.type_url, detail.value) for detail in packed.details]

@@ -5,7 +5,7 @@ https://protobuf.dev/programming-guides/encoding/
 
 from __future__ import annotations
 
-from router.rpc.http2 import Http2Error
+from router.rpc.events import Http2Error
 
 __all__ = ["bytes_field", "bytes_message_header", "varint"]
 

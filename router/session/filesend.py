@@ -93,10 +93,12 @@ class _Tree:
 def filesend(targets: Mapping[int, Target]) -> dict[str, StreamMethod]:
     """Return the methods of the service; targets are numbered as the exporters of the solve are."""
 
+    by_number = {str(number): target for number, target in targets.items()}
+
     def diff_copy(metadata: CallMetadata) -> StreamHandler:
         # Daemons that know one exporter only send no number.
         number = metadata.get("buildkit-attachable-exporter-id", ["0"])[0]
-        target = targets.get(int(number) if number.isdigit() else -1)
+        target = by_number.get(number)
         if target is None:
             raise CallRefused(Status.NOT_FOUND, f"exporter {number} has no destination on this machine")
         if isinstance(target, Directory):

@@ -9,10 +9,11 @@ or the network, so it gets a thread.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from router.errors import RouterError
 from router.rpc.grpc import MessageReader, Status, metadata, prefix, status_headers
@@ -22,6 +23,7 @@ from router.rpc.http2 import (
     GoAwayReceived,
     HeadersReceived,
     Http2Connection,
+    Http2Error,
     PingAcknowledged,
     StreamReset,
 )
@@ -32,10 +34,17 @@ __all__ = ["CallMetadata", "CallRefused", "SessionServer", "StreamHandler", "Str
 
 # Measured against buildkitd: 32 KiB takes 1.5 times as long as this.
 _BYTES_MESSAGE = 1024 * 1024
-# buildkitd has a handful under way; each unary one costs a thread.
-_MAX_CALLS = 200
+# Of a unary method: a name. What a hostile daemon could otherwise make 200 calls hold is 3 GiB.
+_MAX_REQUEST = 1024 * 1024
+# Calls that the daemon gave up still have their thread until it notices.
+_MAX_THREADS = 200
+# Bounds what one step makes of a message that consists of very small frames.
+_STEP = 64 * 1024
+# How long close() waits for the threads, all together. Each has a deadline of its own.
+_JOIN = 0.5
 
 CallMetadata = Mapping[str, Sequence[str]]
+_T = TypeVar("_T")
 
 
 class CallRefused(Exception):  # noqa: N818 - it is an answer, not a fault
@@ -77,7 +86,7 @@ class _Call:
         self.stream_id = stream_id
         self.method = method
         self.handler: StreamHandler | None = None
-        self.reader = MessageReader()
+        self.reader = MessageReader() if method is None else MessageReader(limit=_MAX_REQUEST)
         self.request = b""
 
 
@@ -104,6 +113,8 @@ class SessionServer:
         self._calls: dict[int, _Call] = {}
         self._answers: deque[tuple[int, int, bytes | str]] = deque()
         self._threads: list[threading.Thread] = []
+        self._newest = 0
+        self._closed = False
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -112,8 +123,10 @@ class SessionServer:
 
     def receive(self, message: memoryview) -> None:
         """Take one BytesMessage of the daemon. Raises ``Http2Error`` when it makes no sense."""
-        for event in self._http2.receive(bytes_field(message)):
-            self._dispatch(event)
+        data = bytes_field(message)
+        for start in range(0, len(data), _STEP):
+            for event in self._http2.receive(data[start : start + _STEP]):
+                self._dispatch(event)
 
     def pull(self, size: int) -> Sequence[Buffer] | None:
         """Return the next BytesMessage, framed, or None where there is nothing to say."""
@@ -127,13 +140,13 @@ class SessionServer:
         return [prefix(len(header) + len(data)) + header, data]
 
     def close(self) -> None:
-        """End every call and join the threads that answer; each of those has a deadline of its own."""
-        for call in self._calls.values():
-            if call.handler is not None:
-                call.handler.close()
-        self._calls.clear()
+        """End every call, and join the threads that answer as far as they end in half a second."""
+        self._closed = True
+        for stream_id in tuple(self._calls):
+            self._drop(stream_id)
+        deadline = time.monotonic() + _JOIN
         for thread in self._threads:
-            thread.join(timeout=0.2)
+            thread.join(timeout=max(deadline - time.monotonic(), 0))
 
     def _dispatch(self, event: Event) -> None:
         match event:
@@ -143,7 +156,8 @@ class SessionServer:
             case HeadersReceived(stream_id, headers, ended):
                 if (call := self._calls.get(stream_id)) is not None:
                     self._guarded(call, partial(self._data, call, memoryview(b""), ended=ended))
-                else:
+                elif stream_id > self._newest:  # else it is of a call that is over
+                    self._newest = stream_id
                     self._open(stream_id, metadata(headers), ended=ended)
             case StreamReset(stream_id, _):
                 self._drop(stream_id)
@@ -156,12 +170,12 @@ class SessionServer:
         self._calls[stream_id] = call
         self._http2.send_headers(stream_id, [(b":status", b"200"), (b"content-type", b"application/grpc")])
         method = self._streaming.get(path)
-        if len(self._calls) > _MAX_CALLS:
-            self._finish(call, Status.RESOURCE_EXHAUSTED, f"more than {_MAX_CALLS} calls at once")
-        elif method is not None:
+        if method is not None:
             self._guarded(call, partial(self._start, call, method, values, ended=ended))
         elif call.method is None:
             self._finish(call, Status.UNIMPLEMENTED, f"unknown method {path}")
+        elif ended:
+            self._finish(call, Status.INVALID_ARGUMENT, f"{path} was called without a request")
 
     def _start(self, call: _Call, method: StreamMethod, values: CallMetadata, *, ended: bool) -> None:
         call.handler = method(values)
@@ -177,12 +191,17 @@ class SessionServer:
                 call.request = bytes(message)
         if not ended:
             return
+        if call.reader.incomplete:
+            raise Http2Error("the daemon ended a call inside of a message")
         if call.handler is not None:
             call.handler.end_of_input()
         elif call.method is not None:
             self._run_unary(call.stream_id, call.method, call.request)
 
     def _run_unary(self, stream_id: int, method: UnaryMethod, request: bytes) -> None:
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        if len(self._threads) >= _MAX_THREADS:
+            raise CallRefused(Status.RESOURCE_EXHAUSTED, f"{_MAX_THREADS} calls are still being answered")
         thread = threading.Thread(
             target=self._unary_thread, args=(stream_id, method, request), name="session", daemon=True
         )
@@ -192,12 +211,10 @@ class SessionServer:
     def _unary_thread(self, stream_id: int, method: UnaryMethod, request: bytes) -> None:
         try:
             self._answers.append((stream_id, Status.OK, method(request)))
-        except CallRefused as exc:
-            self._answers.append((stream_id, exc.code, str(exc)))
-        except RouterError as exc:
-            self.failures.append(exc)
-            self._answers.append((stream_id, Status.UNKNOWN, str(exc)))
-        self._wake()
+        except Exception as exc:  # noqa: BLE001 - whatever it is, the daemon must not wait for ever
+            self._answers.append((stream_id, *self._status(exc)))
+        if not self._closed:
+            self._wake()
 
     def _answer(self, stream_id: int, code: int, answer: bytes | str) -> None:
         call = self._calls.get(stream_id)
@@ -209,28 +226,39 @@ class SessionServer:
         else:
             self._finish(call, code, answer)
 
-    def _guarded(self, call: _Call, action: Callable[[], object]) -> None:
+    def _guarded(self, call: _Call, action: Callable[[], _T]) -> _T | None:
         """Run a handler; whatever it raises ends its call and no other."""
         try:
-            action()
-        except CallRefused as exc:
-            self._finish(call, exc.code, str(exc))
-        except RouterError as exc:
+            return action()
+        except Exception as exc:  # noqa: BLE001 - as in a thread
+            self._finish(call, *self._status(exc))
+            return None
+
+    def _status(self, exc: Exception) -> tuple[int, str]:
+        """Return the status for what a service raised, and keep what is this side's failure."""
+        if isinstance(exc, CallRefused):
+            return exc.code, str(exc)
+        if isinstance(exc, RouterError):
             self.failures.append(exc)
-            self._finish(call, Status.UNKNOWN, str(exc))
+            return Status.UNKNOWN, str(exc)
+        # Imported here: no call of a daemon's ever comes to this.
+        from google.protobuf.message import DecodeError
+
+        if isinstance(exc, DecodeError):
+            return Status.INVALID_ARGUMENT, "the request can't be decoded"
+        # Its text is not told: nobody knows what is in it, and it may be a secret.
+        error = RouterError(f"a call of the daemon's could not be answered: {type(exc).__name__}")
+        error.__cause__ = exc
+        self.failures.append(error)
+        return Status.INTERNAL, str(error)
 
     def pull_from(self, call: _Call, size: int) -> Sequence[Buffer] | None:
         """Return what a streaming call has to send; end the call when it is complete."""
         handler = call.handler
         if handler is None or call.stream_id not in self._calls:
             return None
-        try:
-            buffers = handler.pull(size)
-        except RouterError as exc:
-            self.failures.append(exc)
-            self._finish(call, Status.UNKNOWN, str(exc))
-            return None
-        if not buffers and handler.done:
+        buffers = self._guarded(call, partial(handler.pull, size))
+        if not buffers and handler.done and call.stream_id in self._calls:
             self._finish(call, Status.OK, "")
         return buffers
 
@@ -240,8 +268,12 @@ class SessionServer:
 
     def _drop(self, stream_id: int) -> None:
         call = self._calls.pop(stream_id, None)
-        if call is not None and call.handler is not None:
+        if call is None or call.handler is None:
+            return
+        try:
             call.handler.close()
+        except RouterError as exc:
+            self.failures.append(exc)
 
 
 class _Outgoing:

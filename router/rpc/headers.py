@@ -1,0 +1,147 @@
+"""Header blocks (RFC 7541; RFC 9113, section 4.3): ours packed, the peer's gathered, bounded and unpacked.
+
+Ours are plain literals. A call has a dozen headers, and without a dynamic table there is no state that the
+peer's settings could bring out of step. What the peer sends is unpacked by the ``hpack`` package.
+"""
+
+from __future__ import annotations
+
+from hpack import Decoder
+from hpack.exceptions import HPACKError
+
+from router.rpc.events import Headers, Http2Error
+from router.rpc.frames import MAX_FRAME_SIZE, Flag, FrameType, frame
+from router.rpc.protobuf import varint
+from router.transport.stream import Buffer
+
+__all__ = ["MAX_HEADER_BLOCK", "HeaderReader", "header_frames"]
+
+# Of the block and of what it unpacks to. A call of BuildKit's has some hundred bytes; the patterns of a large
+# .dockerignore make it larger. Go's servers, and so buildctl's session, take as much.
+MAX_HEADER_BLOCK = 1024 * 1024
+# A block of that size in frames a sixteenth full; a flood of empty ones ends here.
+_MAX_CONTINUATIONS = 1024
+
+# Section 6.3: our dynamic table holds nothing. Said in every block, so that nothing needs remembering.
+_NO_TABLE = b"\x20"
+# Section 6.2.2: a literal field with a literal name, not to be indexed.
+_LITERAL = b"\x00"
+# RFC 9113, section 6.5.2: what a field counts beside its name and value.
+_FIELD_OVERHEAD = 32
+# No length in a block of ours or the peer's needs more octets.
+_MAX_INTEGER = 5
+
+
+def header_frames(stream_id: int, headers: Headers, *, end: bool) -> list[Buffer]:
+    """Return HEADERS, and CONTINUATION where one frame is too small; ``end`` closes our side."""
+    block = _pack(headers)
+    flags = Flag.END_STREAM if end else 0
+    if len(block) <= MAX_FRAME_SIZE:
+        return [frame(FrameType.HEADERS, flags | Flag.END_HEADERS, stream_id, block)]
+    frames: list[Buffer] = [frame(FrameType.HEADERS, flags, stream_id, block[:MAX_FRAME_SIZE])]
+    for start in range(MAX_FRAME_SIZE, len(block), MAX_FRAME_SIZE):
+        piece = block[start : start + MAX_FRAME_SIZE]
+        last = Flag.END_HEADERS if start + MAX_FRAME_SIZE >= len(block) else 0
+        frames.append(frame(FrameType.CONTINUATION, last, stream_id, piece))
+    return frames
+
+
+def _pack(headers: Headers) -> bytes:
+    block = [_NO_TABLE]
+    for name, value in headers:
+        block += (_LITERAL, _length(name), name, _length(value), value)
+    return b"".join(block)
+
+
+def _length(text: bytes) -> bytes:
+    """Section 5.1, with a prefix of seven bits; the eighth says that there is no Huffman code."""
+    size = len(text)
+    return bytes((size,)) if size < 0x7F else b"\x7f" + varint(size - 0x7F)
+
+
+class HeaderReader:
+    """Gathers the frames of one header block after the other. ``stream_id`` is 0 where none is under way."""
+
+    def __init__(self) -> None:
+        self.stream_id = 0
+        self.ends_stream = False
+        self._decoder = Decoder(MAX_HEADER_BLOCK)
+        self._block = bytearray()
+        self._continuations = 0
+
+    def begin(self, stream_id: int, flags: int, fragment: Buffer) -> None:
+        """Take the fragment of a HEADERS frame."""
+        if not stream_id:
+            raise Http2Error("the peer sent headers on stream 0, which carries none")
+        self.stream_id = stream_id
+        self.ends_stream = bool(flags & Flag.END_STREAM)
+        self._block = bytearray(fragment)
+        self._continuations = 0
+
+    def go_on(self, fragment: Buffer) -> None:
+        """Take the fragment of a CONTINUATION frame."""
+        self._block += fragment
+        self._continuations += 1
+        if len(self._block) > MAX_HEADER_BLOCK:
+            raise Http2Error(f"the peer sent a header block of more than {MAX_HEADER_BLOCK} bytes")
+        if self._continuations > _MAX_CONTINUATIONS:
+            raise Http2Error(f"the peer sent a header block of more than {_MAX_CONTINUATIONS} frames")
+
+    def end(self) -> Headers:
+        """The block is whole: unpack it, also where nobody wants it, because it changes the table."""
+        self.stream_id = 0
+        block, self._block = bytes(self._block), bytearray()
+        headers: list[tuple[bytes, bytes]] = []
+        size = 0
+        try:
+            for piece in _fields(block):
+                for name, value in self._decoder.decode(piece, raw=True):
+                    headers.append((bytes(name), bytes(value)))
+                    size += len(name) + len(value) + _FIELD_OVERHEAD
+                    if size > MAX_HEADER_BLOCK:
+                        raise Http2Error(f"the peer sent headers of more than {MAX_HEADER_BLOCK} bytes")
+        except (HPACKError, IndexError) as exc:
+            raise Http2Error(f"the peer sent headers that can't be decoded: {exc}") from exc
+        return headers
+
+
+def _fields(block: bytes) -> list[bytes]:
+    """Cut a block into its fields. Raises ``IndexError`` where it ends inside of one.
+
+    The decoder copies what is left for every field, which takes half a minute for a block of a megabyte
+    that a hostile peer has thought about; of single fields it copies nothing twice.
+    """
+    fields = []
+    position, end = 0, len(block)
+    while position < end:
+        start, first = position, block[position]
+        if first & 0x80:  # an index of both tables
+            _, position = _integer(block, position, 0x7F)
+        elif first & 0x60 == 0x20:  # the size of the dynamic table
+            _, position = _integer(block, position, 0x1F)
+        else:
+            name, position = _integer(block, position, 0x3F if first & 0x40 else 0x0F)
+            if not name:
+                size, position = _integer(block, position, 0x7F)
+                position += size
+            size, position = _integer(block, position, 0x7F)
+            position += size
+        if position > end:
+            raise IndexError("the block ends inside of a field")
+        fields.append(block[start:position])
+    return fields
+
+
+def _integer(block: bytes, position: int, mask: int) -> tuple[int, int]:
+    """Section 5.1: return an integer and where it ends."""
+    value = block[position] & mask
+    position += 1
+    if value < mask:
+        return value, position
+    for shift in range(0, 7 * _MAX_INTEGER, 7):
+        octet = block[position]
+        position += 1
+        value += (octet & 0x7F) << shift
+        if octet < 0x80:
+            return value, position
+    raise IndexError("the block has a number of too many octets")
