@@ -8,7 +8,8 @@ from router.model.events import SourceRange
 
 __all__ = ["excerpt"]
 
-_CONTEXT_LINES = 4
+# As BuildKit's own tools: a single line shows two around it, several show one.
+_AROUND_ONE, _AROUND_MANY = 2, 1
 
 
 def excerpt(filename: str, data: bytes, ranges: Sequence[SourceRange]) -> str:
@@ -20,7 +21,8 @@ def excerpt(filename: str, data: bytes, ranges: Sequence[SourceRange]) -> str:
     last = max(item.end_line for item in ranges)
     if not 1 <= first <= len(lines):
         return ""
-    begin, end = max(first - _CONTEXT_LINES, 1), min(last + _CONTEXT_LINES, len(lines))
+    around = _AROUND_ONE if first == last else _AROUND_MANY
+    begin, end = max(first - around, 1), min(last + around, len(lines))
     rule = "-" * 20
     out = [f"{filename}:{first}", rule]
     for number in range(begin, end + 1):

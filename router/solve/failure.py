@@ -12,7 +12,7 @@ from router.model.source import excerpt
 
 __all__ = ["BuildObserver"]
 
-_LOG_LINES = 40
+_LOG_LINES = 20
 _LOG_BYTES = 64 * 1024
 
 
