@@ -12,17 +12,21 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+import psutil
 
 from tests.servers.cache import cache_root, locked
 from tests.servers.kernel import delete_bridge, remove_cgroup, unmount_below, write_sysctls
 from tests.servers.shims import kill_shims
 
+_END_WITHIN = 20.0
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -71,8 +75,7 @@ class Trace:
     def _remove(self) -> None:
         for pid, started in self.processes:
             if _alive(pid, started):
-                with suppress(ProcessLookupError):
-                    os.killpg(pid, signal.SIGKILL)
+                _kill_family(pid)
         directory = Path(self.directory)
         kill_shims(directory)
         if self.cgroup:
@@ -127,6 +130,27 @@ def start_time(pid: int) -> str:
         return ""
     # The second field, the program's name, may hold blanks and brackets; the 22nd is the start time.
     return stat.rpartition(")")[2].split()[19]
+
+
+def _kill_family(pid: int) -> None:
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        handles = _pidfds([process, *process.children(recursive=True)])
+        for handle in handles:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+        for handle in handles:
+            # Readable once it has ended, even while nobody has reaped it yet.
+            select.select([handle], [], [], _END_WITHIN)
+            os.close(handle)
+
+
+def _pidfds(processes: Sequence[psutil.Process]) -> list[int]:
+    handles = []
+    for process in processes:
+        with suppress(ProcessLookupError):
+            handles.append(os.pidfd_open(process.pid))
+    return handles
 
 
 def _alive(pid: int, started: str) -> bool:

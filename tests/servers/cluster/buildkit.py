@@ -71,7 +71,6 @@ class Fleet:
         }
 
     def _container(self) -> dict[str, object]:
-        asks = {"exec": {"command": ["buildctl", "debug", "workers"]}}
         return {
             "name": "buildkitd",
             "image": images.BUILDKIT_ROOTLESS if self.rootless else images.BUILDKIT,
@@ -79,9 +78,13 @@ class Fleet:
             "args": self._args(),
             "ports": [{"name": "buildkit", "containerPort": PORT}],
             "securityContext": self._security(),
-            # Asked often until it is up, seldom afterwards: each time is a new process in the pod.
-            "startupProbe": {**asks, "periodSeconds": 1, "timeoutSeconds": 5, "failureThreshold": 60},
-            "readinessProbe": {**asks, "periodSeconds": 5, "timeoutSeconds": 5, "failureThreshold": 1},
+            # gRPC's health service; `buildctl debug workers` would start a process each time.
+            "readinessProbe": {
+                "grpc": {"port": PORT},
+                "periodSeconds": 1,
+                "timeoutSeconds": 3,
+                "failureThreshold": 2,
+            },
             "volumeMounts": [
                 {"name": "state", "mountPath": self._state()},
                 {"name": "config", "mountPath": "/etc/buildkit"},
