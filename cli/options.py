@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-import typer
+from cli.command_line import Argument, Option
 
 __all__ = [
     "Addresses",
@@ -15,6 +15,7 @@ __all__ = [
     "BuildArgs",
     "ConnectTimeout",
     "ContextArgument",
+    "ContextOption",
     "DryRun",
     "FallbackChoice",
     "File",
@@ -55,343 +56,214 @@ _DISPLAY = "Display"
 
 ContextArgument = Annotated[
     str | None,
-    typer.Argument(
-        metavar="CONTEXT",
-        help="A directory, or a git or http URL. [dim]default: the working directory[/]",
+    Argument(
+        metavar="CONTEXT", help="A directory, or a git or http URL. [dim]default: the working directory[/]"
     ),
 ]
-
+ContextOption = Annotated[
+    str | None,
+    Option(
+        names=("--context",),
+        metavar="PATH",
+        help="The build context. [dim]default: the working directory[/]",
+        panel=_IMAGE,
+    ),
+]
 Tags = Annotated[
     list[str] | None,
-    typer.Option(
-        "--tag",
-        "-t",
-        metavar="NAME[:TAG]",
-        envvar="WARMROUTE_TAG",
-        help="Name of the image; repeatable.",
-        rich_help_panel=_IMAGE,
-    ),
+    Option(names=("--tag", "-t"), metavar="NAME[:TAG]", help="Name of the image; repeatable.", panel=_IMAGE),
 ]
 File = Annotated[
     str | None,
-    typer.Option(
-        "--file",
-        "-f",
+    Option(
+        names=("--file", "-f"),
         metavar="PATH",
-        envvar="WARMROUTE_FILE",
         help="The Dockerfile; - is stdin. [dim]default: CONTEXT/Dockerfile[/]",
-        rich_help_panel=_IMAGE,
+        panel=_IMAGE,
     ),
 ]
 BuildArgs = Annotated[
     list[str] | None,
-    typer.Option(
-        "--build-arg",
+    Option(
+        names=("--build-arg",),
         metavar="NAME[=VALUE]",
-        envvar="WARMROUTE_BUILD_ARG",
         help="A build-time variable; NAME alone takes its value from the environment.",
-        rich_help_panel=_IMAGE,
+        panel=_IMAGE,
     ),
 ]
 Secrets = Annotated[
     list[str] | None,
-    typer.Option(
-        "--secret",
+    Option(
+        names=("--secret",),
         metavar="id=ID[,src=PATH|,env=NAME]",
-        envvar="WARMROUTE_SECRET",
         help="A secret that steps can mount.",
-        rich_help_panel=_IMAGE,
+        panel=_IMAGE,
     ),
 ]
 Labels = Annotated[
     list[str] | None,
-    typer.Option(
-        "--label",
-        metavar="NAME=VALUE",
-        envvar="WARMROUTE_LABEL",
-        help="A label of the image.",
-        rich_help_panel=_IMAGE,
-    ),
+    Option(names=("--label",), metavar="NAME=VALUE", help="A label of the image.", panel=_IMAGE),
 ]
 Target = Annotated[
-    str,
-    typer.Option(
-        "--target",
-        metavar="STAGE",
-        envvar="WARMROUTE_TARGET",
-        help="The stage to build.",
-        show_default=False,
-        rich_help_panel=_IMAGE,
-    ),
+    str, Option(names=("--target",), metavar="STAGE", help="The stage to build.", panel=_IMAGE)
 ]
 Platforms = Annotated[
     list[str] | None,
-    typer.Option(
-        "--platform",
+    Option(
+        names=("--platform",),
         metavar="OS/ARCH",
-        envvar="WARMROUTE_PLATFORM",
         help="Platforms to build for; repeatable, comma lists too.",
-        rich_help_panel=_IMAGE,
+        panel=_IMAGE,
     ),
 ]
-NoCache = Annotated[
-    bool,
-    typer.Option(
-        "--no-cache", envvar="WARMROUTE_NO_CACHE", help="Build every step anew.", rich_help_panel=_IMAGE
-    ),
-]
-Pull = Annotated[
-    bool,
-    typer.Option(
-        "--pull", envvar="WARMROUTE_PULL", help="Look for newer base images.", rich_help_panel=_IMAGE
-    ),
-]
-
+NoCache = Annotated[bool, Option(names=("--no-cache",), help="Build every step anew.", panel=_IMAGE)]
+Pull = Annotated[bool, Option(names=("--pull",), help="Look for newer base images.", panel=_IMAGE)]
 Push = Annotated[
     bool | None,
-    typer.Option(
-        "--push/--no-push",
-        envvar="WARMROUTE_PUSH",
-        help="Push the image to its registry.",
-        show_default=False,
-        rich_help_panel=_RESULT,
-    ),
+    Option(names=("--push",), off="--no-push", help="Push the image to its registry.", panel=_RESULT),
 ]
 Load = Annotated[
     bool | None,
-    typer.Option(
-        "--load/--no-load",
-        envvar="WARMROUTE_LOAD",
-        help="Load the image into the Docker engine.",
-        show_default=False,
-        rich_help_panel=_RESULT,
-    ),
+    Option(names=("--load",), off="--no-load", help="Load the image into the Docker engine.", panel=_RESULT),
 ]
 Outputs = Annotated[
     list[str] | None,
-    typer.Option(
-        "--output",
-        "-o",
+    Option(
+        names=("--output", "-o"),
         metavar="type=TYPE[,KEY=VALUE]",
-        envvar="WARMROUTE_OUTPUT",
-        help="Where the result goes: image, registry, local, tar, oci, docker, cacheonly;"
-        " a path alone is a local directory, - a tar on stdout.",
-        rich_help_panel=_RESULT,
+        help="Where the result goes: image, registry, local, tar, oci, docker, cacheonly."
+        " A path alone is a local directory, - a tar on stdout.",
+        panel=_RESULT,
     ),
 ]
 MetadataFile = Annotated[
     str | None,
-    typer.Option(
-        "--metadata-file",
+    Option(
+        names=("--metadata-file",),
         metavar="PATH",
-        envvar="WARMROUTE_METADATA_FILE",
         help="Write what came of the build there, as JSON.",
-        rich_help_panel=_RESULT,
+        panel=_RESULT,
     ),
 ]
 IidFile = Annotated[
     str | None,
-    typer.Option(
-        "--iidfile",
-        metavar="PATH",
-        envvar="WARMROUTE_IIDFILE",
-        help="Write the image's id there.",
-        rich_help_panel=_RESULT,
-    ),
+    Option(names=("--iidfile",), metavar="PATH", help="Write the image's id there.", panel=_RESULT),
 ]
-
 Selector = Annotated[
     str | None,
-    typer.Option(
-        "--selector",
-        "-l",
-        "--kube-pod-selector",
+    Option(
+        names=("--selector", "-l", "--kube-pod-selector"),
         metavar="LABELS",
-        envvar="WARMROUTE_SELECTOR",
         help="Pods that run buildkitd, by label.",
-        rich_help_panel=_ROUTING,
+        panel=_ROUTING,
     ),
 ]
 Namespace = Annotated[
     str | None,
-    typer.Option(
-        "--namespace",
-        "-n",
+    Option(
+        names=("--namespace", "-n"),
         metavar="NAME",
-        envvar="WARMROUTE_NAMESPACE",
         help="Their namespace. [dim]default: the context's[/]",
-        rich_help_panel=_ROUTING,
+        panel=_ROUTING,
     ),
 ]
 KubeContext = Annotated[
     str | None,
-    typer.Option(
-        "--kube-context",
-        metavar="NAME",
-        envvar="WARMROUTE_KUBE_CONTEXT",
-        help="The context of the kubeconfig.",
-        rich_help_panel=_ROUTING,
-    ),
+    Option(names=("--kube-context",), metavar="NAME", help="The context of the kubeconfig.", panel=_ROUTING),
 ]
 Kubeconfig = Annotated[
     str | None,
-    typer.Option(
-        "--kubeconfig",
+    Option(
+        names=("--kubeconfig",),
         metavar="PATH",
-        envvar="WARMROUTE_KUBECONFIG",
         help="The kubeconfig. [dim]default: $KUBECONFIG, ~/.kube/config, in-cluster[/]",
-        rich_help_panel=_ROUTING,
+        panel=_ROUTING,
     ),
 ]
 Addresses = Annotated[
     list[str] | None,
-    typer.Option(
-        "--addr",
+    Option(
+        names=("--addr",),
         metavar="[NAME=]URL",
-        envvar="WARMROUTE_ADDR",
         help="A daemon: tcp://, unix://, kube-pod://, docker://; repeatable, comma lists too.",
-        rich_help_panel=_ROUTING,
+        panel=_ROUTING,
     ),
 ]
 KeyOption = Annotated[
     str | None,
-    typer.Option(
-        "--key",
-        "--kube-pod-balancing-hash-key",
+    Option(
+        names=("--key", "--kube-pod-balancing-hash-key"),
         metavar="KEY",
-        envvar="WARMROUTE_KEY",
         help="The balancing key: the same key goes to the same daemon."
         " [dim]default: by the image's name, else the git remote, else the path[/]",
-        rich_help_panel=_ROUTING,
+        panel=_ROUTING,
     ),
 ]
 PlacementChoice = Annotated[
     Literal["ring", "rendezvous", "buildx"],
-    typer.Option(
-        "--placement",
-        envvar="WARMROUTE_PLACEMENT",
-        help="How keys are spread over daemons.",
-        rich_help_panel=_ROUTING,
-    ),
+    Option(names=("--placement",), help="How keys are spread over daemons.", panel=_ROUTING),
 ]
 BackendChoice = Annotated[
     Literal["native", "buildctl", "docker"],
-    typer.Option(
-        "--backend",
-        "--cli",
-        envvar="WARMROUTE_BACKEND",
-        help="What carries the build out.",
-        rich_help_panel=_ROUTING,
-    ),
+    Option(names=("--backend", "--cli"), help="What carries the build out.", panel=_ROUTING),
 ]
 FallbackChoice = Annotated[
     Literal["none", "docker"],
-    typer.Option(
-        "--fallback",
-        envvar="WARMROUTE_FALLBACK",
-        help="Where to build when no daemon can be reached.",
-        rich_help_panel=_ROUTING,
-    ),
+    Option(names=("--fallback",), help="Where to build when no daemon can be reached.", panel=_ROUTING),
 ]
 ConnectTimeout = Annotated[
     float,
-    typer.Option(
-        "--connect-timeout",
+    Option(
+        names=("--connect-timeout",),
         metavar="SECONDS",
-        envvar="WARMROUTE_CONNECT_TIMEOUT",
-        min=0.1,
+        minimum=0.1,
         help="How long a daemon may take to answer.",
-        rich_help_panel=_ROUTING,
+        panel=_ROUTING,
     ),
 ]
 DryRun = Annotated[
-    bool,
-    typer.Option(
-        "--dry-run", help="Print where and what would be built, and stop.", rich_help_panel=_ROUTING
-    ),
+    bool, Option(names=("--dry-run",), help="Print where and what would be built, and stop.", panel=_ROUTING)
 ]
-
 TLSCa = Annotated[
     str | None,
-    typer.Option(
-        "--tls-ca",
-        metavar="PATH",
-        envvar="WARMROUTE_TLS_CA",
-        help="The CA that signed the daemons' certificates.",
-        rich_help_panel=_TLS,
+    Option(
+        names=("--tls-ca",), metavar="PATH", help="The CA that signed the daemons' certificates.", panel=_TLS
     ),
 ]
 TLSCert = Annotated[
-    str | None,
-    typer.Option(
-        "--tls-cert",
-        metavar="PATH",
-        envvar="WARMROUTE_TLS_CERT",
-        help="Our certificate.",
-        rich_help_panel=_TLS,
-    ),
+    str | None, Option(names=("--tls-cert",), metavar="PATH", help="Our certificate.", panel=_TLS)
 ]
-TLSKey = Annotated[
-    str | None,
-    typer.Option(
-        "--tls-key", metavar="PATH", envvar="WARMROUTE_TLS_KEY", help="Its key.", rich_help_panel=_TLS
-    ),
-]
+TLSKey = Annotated[str | None, Option(names=("--tls-key",), metavar="PATH", help="Its key.", panel=_TLS)]
 TLSServerName = Annotated[
     str | None,
-    typer.Option(
-        "--tls-server-name",
+    Option(
+        names=("--tls-server-name",),
         metavar="NAME",
-        envvar="WARMROUTE_TLS_SERVER_NAME",
         help="The name in the daemons' certificates.",
-        rich_help_panel=_TLS,
+        panel=_TLS,
     ),
 ]
 TLSDir = Annotated[
     str | None,
-    typer.Option(
-        "--tls-dir",
-        metavar="DIR",
-        envvar="WARMROUTE_TLS_DIR",
-        help="A directory with ca.pem, cert.pem and key.pem.",
-        rich_help_panel=_TLS,
+    Option(
+        names=("--tls-dir",), metavar="DIR", help="A directory with ca.pem, cert.pem and key.pem.", panel=_TLS
     ),
 ]
-
 Progress = Annotated[
     Literal["auto", "tty", "plain", "rawjson", "quiet"],
-    typer.Option(
-        "--progress",
-        envvar="WARMROUTE_PROGRESS",
-        help="How progress is shown, on stderr.",
-        rich_help_panel=_DISPLAY,
-    ),
+    Option(names=("--progress",), help="How progress is shown, on stderr.", panel=_DISPLAY),
 ]
 Quiet = Annotated[
-    bool,
-    typer.Option(
-        "--quiet",
-        "-q",
-        envvar="WARMROUTE_QUIET",
-        help="Print the image's digest alone.",
-        rich_help_panel=_DISPLAY,
-    ),
+    bool, Option(names=("--quiet", "-q"), help="Print the image's digest alone.", panel=_DISPLAY)
 ]
 Verbose = Annotated[
     int,
-    typer.Option(
-        "--verbose",
-        "-v",
-        count=True,
-        envvar="WARMROUTE_VERBOSE",
-        help="Say how the daemon was chosen; twice: every attempt.",
-        show_default=False,
-        rich_help_panel=_DISPLAY,
+    Option(
+        names=("--verbose", "-v"),
+        help="Say which key and which daemon were chosen, and why; expand warnings.",
+        panel=_DISPLAY,
     ),
 ]
 Format = Annotated[
-    Literal["table", "json"],
-    typer.Option(
-        "--format", envvar="WARMROUTE_FORMAT", help="For people or for programs.", rich_help_panel=_DISPLAY
-    ),
+    Literal["table", "json"], Option(names=("--format",), help="For people or for programs.", panel=_DISPLAY)
 ]

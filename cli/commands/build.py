@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
-from dataclasses import replace
-from typing import TYPE_CHECKING
-
-import typer
 
 from cli import options as o
-from cli.commands.interruption import interruptible
 from cli.commands.requests import ImageOptions, Prepared, build_request, skaffold_routing
-from cli.commands.results import check_directory, metadata, write_whole
 from cli.commands.routing import RoutingOptions, TLSFlags, router_config
-from cli.render import ProgressMode, open_renderer
-from router.config import RouterConfig, environment
-from router.errors import UsageError
-from router.model.events import Notice
-from router.model.request import BuildRequest
+from router.config import RouterConfig
 
-if TYPE_CHECKING:
-    from router import BuildResult, BuildRouter
-
-__all__ = ["command", "run_build"]
+__all__ = ["command"]
 
 
 def command(
@@ -100,58 +86,28 @@ def command(
             outputs=output,
         )
     )
-    check_directory("--metadata-file", metadata_file)
-    check_directory("--iidfile", iidfile)
-    prepared = replace(prepared, request=_with_stdin(prepared.request))
     if dry_run:
-        _print_plan(config, prepared.request)
+        _print_plan(config, prepared)
         return
-    result = run_build(config, prepared, progress="quiet" if quiet else progress, verbosity=verbose)
-    if metadata_file:
-        write_whole(metadata_file, json.dumps(metadata(result), indent=2) + "\n")
-    if iidfile:
-        write_whole(iidfile, result.image_id)
-    if (quiet or progress == "quiet") and result.image_id:
-        typer.echo(result.image_id)
+    from cli.commands.running import Reporting, build_and_report
+
+    build_and_report(
+        config,
+        prepared,
+        Reporting(
+            progress="quiet" if quiet else progress,
+            verbosity=verbose,
+            metadata_file=metadata_file,
+            iidfile=iidfile,
+        ),
+    )
 
 
-def run_build(
-    config: RouterConfig, prepared: Prepared, *, progress: ProgressMode, verbosity: int
-) -> BuildResult:
-    """Build with a display on stderr; signals cancel it. Raises what ``BuildRouter.build`` raises."""
+def _print_plan(config: RouterConfig, prepared: Prepared) -> None:
     from router import BuildRouter
 
-    router = BuildRouter(config)
-    renderer = open_renderer(progress, stream=sys.stderr, environment=environment(), verbosity=verbosity)
     for warning in prepared.warnings:
-        renderer.event(Notice(level="warning", text=warning))
-    with interruptible(
-        watch_parent=prepared.by_skaffold, at_once=lambda: renderer.close(KeyboardInterrupt())
-    ) as cancellation:
-        try:
-            result = router.build(prepared.request, on_event=renderer.event, cancellation=cancellation)
-        except BaseException as exc:
-            renderer.close(exc)
-            raise
-    renderer.close(None)
-    return result
-
-
-def _with_stdin(request: BuildRequest) -> BuildRequest:
-    """Read what stdin is to give; keep a terminal free of archives."""
-    if any(output.dest == "-" for output in request.outputs) and sys.stdout.isatty():
-        raise UsageError(
-            "the output is an archive, and stdout is a terminal", hint="redirect stdout, or give dest=FILE"
-        )
-    if request.dockerfile != "-":
-        return request
-    return replace(request, dockerfile=None, dockerfile_text=sys.stdin.buffer.read())
-
-
-def _print_plan(config: RouterConfig, request: BuildRequest) -> None:
-    from router import BuildRouter
-
-    router: BuildRouter = BuildRouter(config)
-    route, argv = router.command(request)
-    typer.echo(f"key {route.key.key} (rule: {route.key.rule}), placement {route.placement}", err=True)
-    typer.echo(shlex.join(argv))
+        sys.stderr.write(f"warmroute: {warning}\n")
+    route, argv = BuildRouter(config).command(prepared.request)
+    sys.stderr.write(f"key {route.key.key} (rule: {route.key.rule}), placement {route.placement}\n")
+    sys.stdout.write(f"{shlex.join(argv)}\n")

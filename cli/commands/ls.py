@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
-
-import typer
 
 from cli import options as o
 from cli.commands.routing import RoutingOptions, TLSFlags, router_config
@@ -48,9 +47,9 @@ def command(
 
     router = BuildRouter(config)
     reports = inspect(sorted(router.fleet.daemons(), key=lambda daemon: daemon.name), router.dial_options)
-    typer.echo(_json(reports) if format == "json" else _table(reports))
+    sys.stdout.write(f"{_json(reports) if format == 'json' else _table(reports)}\n")
     if not reports:
-        typer.echo(f"no {router.fleet.describe()}", err=True)
+        sys.stderr.write(f"no {router.fleet.describe()}\n")
 
 
 def _table(reports: tuple[DaemonReport, ...]) -> str:

@@ -6,12 +6,13 @@ import base64
 import binascii
 import json
 import os
+import shlex
 import tempfile
 
 from router.errors import OutputError, UsageError
 from router.model.result import BuildResult
 
-__all__ = ["check_directory", "metadata", "write_whole"]
+__all__ = ["check_file", "metadata", "write_whole"]
 
 
 def metadata(result: BuildResult) -> dict[str, object]:
@@ -30,13 +31,19 @@ def _unpacked(value: str) -> object:
     return decoded if isinstance(decoded, dict) else value
 
 
-def check_directory(flag: str, path: str | None) -> None:
+def check_file(flag: str, path: str | None) -> None:
     """Refuse, before anything is built, a file that can't be written afterwards. Raises ``UsageError``."""
-    if path and not os.access(os.path.dirname(path) or ".", os.W_OK | os.X_OK):
+    if not path:
+        return
+    directory = os.path.dirname(path) or "."
+    if os.path.isdir(path):
+        raise UsageError(f"{flag} {path} is a directory", hint=f"name a file: {flag} {path}/FILE")
+    if not os.path.isdir(directory):
         raise UsageError(
-            f"{flag} {path}: its directory does not exist or can't be written to",
-            hint="create the directory first",
+            f"{flag} {path}: there is no directory {directory}", hint=f"mkdir -p {shlex.quote(directory)}"
         )
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise UsageError(f"{flag} {path}: the directory {directory} can't be written to")
 
 
 def write_whole(path: str, text: str) -> None:

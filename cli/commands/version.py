@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import version
-
-import typer
+import sys
 
 __all__ = ["command"]
 
 
 def command() -> None:
     """Print the version."""
-    typer.echo(f"warmroute {version('warmroute')} (Python {platform.python_version()})")
+    from importlib.metadata import version
+
+    sys.stdout.write(f"warmroute {version('warmroute')} (Python {platform.python_version()})\n")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from cli import options as o
+from cli.command_line import Argument
 from cli.commands.requests import ImageOptions, build_request, skaffold_routing
 from cli.commands.routing import RoutingOptions, router_config
 
@@ -18,15 +18,13 @@ __all__ = ["command"]
 
 _KeyArgument = Annotated[
     str | None,
-    typer.Argument(metavar="KEY", help="A balancing key. [dim]default: what `build` would use here[/]"),
+    Argument(metavar="KEY", help="A balancing key. [dim]default: what `build` would use here[/]"),
 ]
 
 
 def command(
     key: _KeyArgument = None,
-    context: Annotated[
-        str | None, typer.Option("--context", metavar="PATH", help="The build context.")
-    ] = None,
+    context: o.ContextOption = None,
     tag: o.Tags = None,
     platform: o.Platforms = None,
     selector: o.Selector = None,
@@ -36,6 +34,7 @@ def command(
     addr: o.Addresses = None,
     key_option: o.KeyOption = None,
     placement: o.PlacementChoice = "ring",
+    backend: o.BackendChoice = "native",
     connect_timeout: o.ConnectTimeout = 10.0,
     format: o.Format = "table",
 ) -> None:
@@ -49,6 +48,7 @@ def command(
                 kube_context=kube_context,
                 kubeconfig=kubeconfig,
                 placement=placement,
+                backend=backend,
                 key=key or key_option,
                 connect_timeout=connect_timeout,
             )
@@ -59,7 +59,9 @@ def command(
     router = BuildRouter(config)
     request = build_request(ImageOptions(context=context, tags=tag, platforms=platform)).request
     route = router.route(router.key(request), request.platforms)
-    typer.echo(_json(route) if format == "json" else _table(route))
+    sys.stdout.write(f"{_json(route) if format == 'json' else _table(route)}\n")
+    if not route.candidates:
+        sys.stderr.write(f"no {router.fleet.describe()}\n")
 
 
 def _json(route: Route) -> str:

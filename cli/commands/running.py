@@ -1,0 +1,82 @@
+"""One build from a prepared request to its end: the display, what interrupts it, what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass, replace
+
+from cli.commands.interruption import interruptible
+from cli.commands.requests import Prepared
+from cli.commands.results import check_file, metadata, write_whole
+from cli.render import ProgressMode, open_renderer
+from router import BuildResult, BuildRouter
+from router.config import RouterConfig, environment
+from router.errors import UsageError
+from router.model.events import Notice
+from router.model.request import BuildRequest
+
+__all__ = ["Reporting", "build_and_report", "with_stdin"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reporting:
+    """How a build is told of: while it runs, and afterwards in files."""
+
+    progress: ProgressMode = "auto"
+    verbosity: int = 0
+    metadata_file: str | None = None
+    iidfile: str | None = None
+
+
+def build_and_report(config: RouterConfig, prepared: Prepared, reporting: Reporting) -> None:
+    """Build with a display on stderr; the results that were asked for go to files and stdout.
+
+    Raises what ``BuildRouter.build`` raises, and ``OutputError``.
+    """
+    check_file("--metadata-file", reporting.metadata_file)
+    check_file("--iidfile", reporting.iidfile)
+    result = _build(config, replace(prepared, request=with_stdin(prepared.request)), reporting)
+    if reporting.metadata_file:
+        write_whole(reporting.metadata_file, json.dumps(metadata(result), indent=2) + "\n")
+    if reporting.iidfile:
+        write_whole(reporting.iidfile, result.image_id)
+    if reporting.progress == "quiet" and result.image_id:
+        sys.stdout.write(f"{result.image_id}\n")
+
+
+def _build(config: RouterConfig, prepared: Prepared, reporting: Reporting) -> BuildResult:
+    router = BuildRouter(config)
+    renderer = open_renderer(
+        reporting.progress, stream=sys.stderr, environment=environment(), verbosity=reporting.verbosity
+    )
+    for warning in prepared.warnings:
+        renderer.event(Notice(level="warning", text=warning))
+    with interruptible(
+        watch_parent=prepared.by_skaffold, at_once=lambda: renderer.close(KeyboardInterrupt())
+    ) as cancellation:
+        try:
+            result = router.build(prepared.request, on_event=renderer.event, cancellation=cancellation)
+        except BaseException as exc:
+            renderer.close(exc)
+            raise
+    renderer.close(None)
+    return result
+
+
+def with_stdin(request: BuildRequest) -> BuildRequest:
+    """Read what stdin is to give, and keep a terminal free of archives. Raises ``UsageError``."""
+    if any(output.dest == "-" for output in request.outputs) and sys.stdout.isatty():
+        raise UsageError(
+            "the output is an archive, and stdout is a terminal", hint="redirect stdout, or give dest=FILE"
+        )
+    if request.dockerfile != "-":
+        return request
+    if sys.stdin is None or os.isatty(sys.stdin.fileno()):
+        what = "is closed" if sys.stdin is None else "is a terminal"
+        raise UsageError(
+            f"the Dockerfile is to come from stdin (--file -), which {what}",
+            hint="redirect it: warmroute build --file - . < Dockerfile",
+        )
+    return replace(request, dockerfile=None, dockerfile_text=sys.stdin.buffer.read())

@@ -1,0 +1,93 @@
+"""A program of commands: which one the command line names, and how it ends.
+
+The one place where an error becomes a message, a hint and an exit code. Help, completion and their like
+load Typer; a command does not.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import NamedTuple, cast
+
+from cli.command_line import HELP_NAMES, HelpWantedError, arguments_of, parameters_of
+from router.config import environment
+from router.errors import RouterError, UsageError
+
+__all__ = ["Program", "load", "run_program"]
+
+_FOR_TYPER = frozenset([*HELP_NAMES, "--install-completion", "--show-completion"])
+_BROKEN_PIPE, _INTERRUPTED = 141, 130
+
+
+class Program(NamedTuple):
+    """A program as it is installed. ``commands`` say where each is (``module:function``); ``""`` is the
+    command of a program that has one only."""
+
+    name: str
+    summary: str
+    commands: Mapping[str, str]
+
+
+def load(program: Program, command: str) -> Callable[..., None]:
+    """Return the function of a command."""
+    module, _, name = program.commands[command].partition(":")
+    return cast("Callable[..., None]", getattr(import_module(module), name))
+
+
+def run_program(program: Program, words: Sequence[str] | None = None) -> None:
+    """Run the command that ``words`` (else the process's arguments) name, and exit.
+
+    The exit code is 0, the error's own, 2 for wrong usage, 130 when interrupted.
+    """
+    words = sys.argv[1:] if words is None else words
+    try:
+        _run(program, words)
+        sys.stdout.flush()
+    except RouterError as exc:
+        _print_error(exc)
+        sys.exit(exc.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("ERROR: interrupted\n")
+        sys.exit(_INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our stdout went away; Python must not complain about it once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(_BROKEN_PIPE)
+
+
+def _run(program: Program, words: Sequence[str]) -> None:
+    completing = f"_{program.name.replace('-', '_').upper()}_COMPLETE"
+    single = "" in program.commands
+    name, rest = ("", words) if single else ("".join(words[:1]), words[1:])
+    if completing in os.environ or name in _FOR_TYPER or not words or _FOR_TYPER.intersection(words[:1]):
+        return _hand_over(program, words)
+    if name not in program.commands:
+        raise UsageError(
+            f"no such {'option' if name.startswith('-') else 'command'}: {name}",
+            hint=f"the commands are {', '.join(program.commands)}; see {program.name} --help",
+        )
+    command = load(program, name)
+    try:
+        values = arguments_of(parameters_of(command), rest, environment())
+    except HelpWantedError:
+        return _hand_over(program, [*([] if single else [name]), "--help"])
+    except UsageError as exc:
+        see = f"see {program.name} {name}".rstrip() + " --help"
+        raise UsageError(str(exc), hint=f"{exc.hint} {see}" if exc.hint else see) from exc
+    return command(**values)
+
+
+def _hand_over(program: Program, words: Sequence[str]) -> None:
+    from cli.typer_app import typer_app
+
+    typer_app(program)(args=words, prog_name=program.name)
+
+
+def _print_error(error: RouterError) -> None:
+    from cli.render.error import render_error
+
+    color = sys.stderr.isatty() and "NO_COLOR" not in os.environ
+    sys.stderr.write(render_error(error, color=color))

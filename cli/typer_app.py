@@ -1,0 +1,95 @@
+"""The program as Typer knows it, for help and shell completion; made from the same table of options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import Parameter as SignatureParameter
+from inspect import Signature
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from cli.command_line import HELP_NAMES, Argument, Option, Parameter, parameters_of, variable
+from cli.program import Program, load
+
+__all__ = ["typer_app"]
+
+_EPILOG = (
+    "Each option can come from a variable: --build-arg from WARMROUTE_BUILD_ARG. One that holds a list has"
+    " one item on each line, or on a single line items with blanks between. The command line wins.\n\n"
+    "Exit codes: 0 done; 1 the build failed, or its result could not be written; 2 something given is wrong;"
+    " 69 a daemon or a tool can't be reached; 130 interrupted."
+)
+
+
+def typer_app(program: Program) -> typer.Typer:
+    """Return the app; calling it runs the program, as Typer reads the command line."""
+    app = typer.Typer(
+        name=program.name,
+        help=program.summary,
+        epilog=_EPILOG,
+        no_args_is_help="" not in program.commands,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": list(HELP_NAMES)},
+    )
+    if "" not in program.commands:
+        # Without a callback Typer makes the only command of an app the app itself.
+        app.callback()(lambda: None)
+    for name in program.commands:
+        app.command(name or program.name, epilog=_EPILOG)(_for_typer(load(program, name)))
+    return app
+
+
+def _for_typer(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a function that Typer reads as the command: with the same parameters in Typer's terms."""
+    hints = get_type_hints(command)
+
+    def run(**values: Any) -> None:
+        command(**values)
+
+    declared = {
+        parameter.name: _annotation(parameter, hints[parameter.name]) for parameter in parameters_of(command)
+    }
+    signature = Signature(
+        [
+            SignatureParameter(
+                parameter.name,
+                SignatureParameter.KEYWORD_ONLY,
+                default=SignatureParameter.empty if _is_required(parameter) else parameter.default,
+                annotation=declared[parameter.name],
+            )
+            for parameter in parameters_of(command)
+        ]
+    )
+    run.__doc__ = command.__doc__
+    run.__annotations__ = declared
+    run.__signature__ = signature  # type: ignore[attr-defined]  # what inspect.signature looks for first
+    return run
+
+
+def _is_required(parameter: Parameter) -> bool:
+    return isinstance(parameter.declared, Argument) and parameter.declared.required
+
+
+def _annotation(parameter: Parameter, hint: object) -> object:
+    match parameter.declared:
+        case Argument(metavar=metavar, help=text):
+            return Annotated[hint, typer.Argument(metavar=metavar, help=text)]
+        case Option() as option:
+            return Annotated[hint, _option(parameter, option)]
+
+
+def _option(parameter: Parameter, option: Option) -> Any:
+    names = [f"{option.names[0]}/{option.off}" if option.off else option.names[0], *option.names[1:]]
+    return typer.Option(
+        *names,
+        metavar=option.metavar or None,
+        help=option.help,
+        rich_help_panel=option.panel,
+        envvar=variable(option),
+        show_envvar=False,
+        show_default=parameter.kind in {"choice", "number"},
+        count=parameter.kind == "count",
+        min=option.minimum,
+    )
