@@ -31,12 +31,16 @@ class KubernetesFleet:
     @property
     def hint(self) -> str | None:
         """The kubectl command that lists the same pods."""
-        context = f" --context {self._options.kube_context}" if self._options.kube_context else ""
-        return f"kubectl get pods{context} -n {self._namespace} -l {self._options.selector}"
+        from shlex import join
+
+        context = ["--context", self._options.kube_context] if self._options.kube_context else []
+        selector = self._options.selector or ""
+        return join(["kubectl", "get", "pods", *context, "-n", self._namespace, "-l", selector])
 
     def daemons(self) -> Sequence[Daemon]:
         """List the pods, ready or not. Raises FleetError, UsageError, ToolError."""
-        return retrying(self._list)
+        deadline = Deadline(self._options.timeout)
+        return retrying(lambda: self._list(deadline))
 
     def describe(self) -> str:
         """Name the selector and the namespace."""
@@ -59,17 +63,17 @@ class KubernetesFleet:
     def _namespace(self) -> str:
         return self._options.namespace or self._target.namespace
 
-    def _list(self) -> Sequence[Daemon]:
+    def _list(self, deadline: Deadline) -> Sequence[Daemon]:
         target = self._target
         api = KubeApi(target, self._options.environment)
         try:
-            reply = api.get(self._path(), Deadline(self._options.timeout))
+            reply = api.get(self._path(), deadline)
         except DialError as exc:
             raise FleetError(
                 f"can't list {self.describe()}: {exc}",
                 hint=exc.hint,
                 reason=exc.reason,
-                temporary=exc.temporary,
+                temporary=exc.temporary and not deadline.passed,
             ) from exc
         if reply.status != 200:
             raise self._refused(reply)

@@ -22,3 +22,8 @@ class Deadline:
         if left <= 0:
             raise TimeoutError("timed out")
         return left
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is left."""
+        return time.monotonic() >= self._end

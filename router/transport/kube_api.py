@@ -65,7 +65,10 @@ class KubeApi:
 
     def open(self, path: str, headers: tuple[tuple[str, str], ...], deadline: Deadline) -> Opened:
         """Send a GET and return the answer with the socket. Raises DialError, ToolError, UsageError."""
-        credentials = credentials_for(self.target, self._environment, timeout=deadline.remaining())
+        try:
+            credentials = credentials_for(self.target, self._environment, timeout=deadline.remaining())
+        except TimeoutError as exc:
+            raise self._unanswered(exc) from exc
         sock = self._connect(credentials, deadline)
         request = Request(
             method="GET",
@@ -77,10 +80,17 @@ class KubeApi:
             return Opened(socket=sock, reply=exchange(sock, request, deadline))
         except OSError as exc:
             sock.close()
-            why = describe_tls_error(exc)[0] if isinstance(exc, ssl.SSLError) else describe_os_error(exc)
-            raise DialError(
-                f"no answer from {self.name}: {why}", hint=f"see {self.target.source}", temporary=True
-            ) from exc
+            raise self._unanswered(exc) from exc
+
+    def _unanswered(self, exc: OSError) -> DialError:
+        why = describe_tls_error(exc)[0] if isinstance(exc, ssl.SSLError) else describe_os_error(exc)
+        reason = "timeout" if isinstance(exc, TimeoutError) else None
+        return DialError(
+            f"no answer from {self.name}: {why}",
+            hint=f"is it up, and is it the right one? {self.target.source} names it",
+            reason=reason,
+            temporary=True,
+        )
 
     def _connect(self, credentials: Credentials, deadline: Deadline) -> socket.socket:
         if self.target.proxy:

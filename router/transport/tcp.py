@@ -103,8 +103,6 @@ def _look_up(host: str, port: int, deadline: Deadline) -> Sequence[_Target]:
             answers.put(_ask(host, port, 0))
         except OSError as exc:
             answers.put(exc)
-        except UnicodeError:  # a label that is empty or longer than 63 characters
-            answers.put(socket.gaierror(socket.EAI_NONAME, "it is no valid host name"))
 
     threading.Thread(target=ask, name=f"resolve {host}", daemon=True).start()
     try:
@@ -117,7 +115,12 @@ def _look_up(host: str, port: int, deadline: Deadline) -> Sequence[_Target]:
 
 
 def _ask(host: str, port: int, flags: int) -> Sequence[_Target]:
-    infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    # A name as text goes through the IDNA codec, whose import takes longer than the connection.
+    name = host.encode() if host.isascii() else host
+    try:
+        infos = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=flags)
+    except UnicodeError as exc:  # a label that is empty or longer than 63 characters
+        raise socket.gaierror(socket.EAI_NONAME, "it is no valid host name") from exc
     return [(family, where) for family, _, _, _, where in infos]
 
 
