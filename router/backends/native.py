@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from hashlib import sha256
 
 from router._proto import control_pb2 as pb
 from router.backends import BackendContext
-from router.errors import CancelledError, ConnectionLostError, RouterError, RpcError
+from router.errors import CancelledError, ConnectionLostError, DialError, RouterError, RpcError
 from router.model.daemon import Daemon
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
@@ -53,6 +54,7 @@ class NativeBackend:
         store.check()
         plans = export_plans(request, engine=_is_engine(daemon))
         with open_inputs(request) as inputs:
+            deadline = time.monotonic() + context.dial.timeout
             stream = dial(daemon.address, context.dial)
             channel = Channel(
                 stream, peer=f"{daemon.name} ({daemon.address})", cancellation=context.cancellation
@@ -71,7 +73,8 @@ class NativeBackend:
                     wake=channel.wake,
                 )
                 try:
-                    return _Build(request, daemon, context, channel, session).run(inputs, plans)
+                    build = _Build(request, daemon, context, channel, session)
+                    return build.run(inputs, plans, deadline)
                 finally:
                     session.close()
 
@@ -101,7 +104,8 @@ class _Build:
         self._observer = BuildObserver()
         self._response = pb.SolveResponse()
 
-    def run(self, inputs: Inputs, plans: Sequence[ExportPlan]) -> BuildResult:
+    def run(self, inputs: Inputs, plans: Sequence[ExportPlan], deadline: float) -> BuildResult:
+        """Build. ``deadline`` is when (as of ``time.monotonic``) the daemon must have begun to speak."""
         identity = SolveIdentity(ref=_random_id(), session_id=_random_id())
         message = solve_request(self._request, inputs, [plan.exporter for plan in plans], identity)
         control = Control(self._channel)
@@ -110,9 +114,10 @@ class _Build:
         )
         solve = control.solve(message, self._answered)
         status = control.status(identity.ref, self._saw)
+        self._channel.handshake(deadline - time.monotonic())
         self._channel.run(lambda: solve.done)
-        deadline = time.monotonic() + _STATUS_GRACE
-        self._channel.run(lambda: status.done or reverse.done or time.monotonic() > deadline)
+        with suppress(DialError, ConnectionLostError):  # the build is done, whatever happens now
+            self._channel.run(lambda: status.done or reverse.done, timeout=_STATUS_GRACE)
         if solve.error is not None:
             raise self._failure(solve.error) from solve.error
         return BuildResult(

@@ -189,6 +189,14 @@ class Channel:
 
     # -- driving
 
+    def handshake(self, timeout: float) -> None:
+        """Return once the peer speaks HTTP/2; what was started already is sent meanwhile, not held back.
+
+        A peer that listens is not yet one that lives: the kernel accepts connections for a frozen process.
+        Raises ``DialError`` when it says nothing within ``timeout`` seconds, else as ``run`` does.
+        """
+        self.run(lambda: self._http2.established, timeout=timeout)
+
     def run(self, until: Callable[[], bool], *, timeout: float | None = None) -> None:
         """Move bytes until ``until()`` says so.
 
