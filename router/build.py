@@ -18,7 +18,7 @@ from router.errors import ConnectionLostError, DialError, FleetError, NoDaemonEr
 from router.fleet import Fleet, FleetOptions, discover
 from router.model.daemon import Candidate, Daemon
 from router.model.events import Event, Notice, NoticeLevel
-from router.model.request import BuildRequest
+from router.model.request import BuildRequest, Output
 from router.model.result import BuildResult
 from router.model.routing import BackendName, Placement
 from router.placement.key import GitCheckout, Key, KeyInputs, balancing_key
@@ -26,6 +26,8 @@ from router.placement.order import order, require_fit
 from router.providers.git_remote import find_git_location
 from router.providers.secrets import SecretStore
 from router.solve.inputs import check_inputs
+from router.specs.output import STDOUT, is_directory, is_load, resolve_outputs
+from router.transport.address import DockerAddress, parse_address
 from router.transport.options import DialOptions
 
 __all__ = ["BuildRouter", "Route"]
@@ -99,6 +101,19 @@ class BuildRouter:
         """Find what the user gave wrong before any daemon is looked for."""
         check_inputs(request)
         SecretStore(request.secrets, self._environment).check()
+        outputs = resolve_outputs(request.outputs, push=request.push, load=request.load, tags=request.tags)
+        for output in outputs:
+            self._check_output(output)
+
+    def _check_output(self, output: Output) -> None:
+        if is_load(output):
+            from router.providers.docker_load import check_engine
+
+            check_engine(self._environment)
+        elif output.dest and output.dest != STDOUT:
+            from router.providers.outputs import check_directory, check_file
+
+            (check_directory if is_directory(output) else check_file)(output.dest, "the output")
 
     def key(self, request: BuildRequest) -> Key:
         """Return the balancing key of a request, and the rule that made it."""
@@ -142,7 +157,11 @@ class BuildRouter:
     @property
     def fleet(self) -> Fleet:
         """The daemons that the config names, found when first asked for."""
-        if self._fleet is None:
+        if self._fleet is None and self._builds_on_docker:
+            from router.fleet.docker import DockerFleet
+
+            self._fleet = DockerFleet(self._environment)
+        elif self._fleet is None:
             config = self._config
             self._fleet = discover(
                 FleetOptions(
@@ -156,6 +175,12 @@ class BuildRouter:
                 )
             )
         return self._fleet
+
+    @property
+    def _builds_on_docker(self) -> bool:
+        """Whether the docker command chooses the daemon: BUILDKIT_HOST means nothing to it."""
+        config = self._config
+        return config.backend == "docker" and not config.addresses and not config.selector
 
     @property
     def dial_options(self) -> DialOptions:
@@ -175,10 +200,13 @@ class BuildRouter:
             if faults:
                 _tell(context.on_event, "warning", f"{faults[-1]}; going on to {daemon.name}")
             try:
-                return backend.build(request, daemon, context)
+                result = backend.build(request, daemon, context)
             except (DialError, ConnectionLostError) as exc:
                 # A fault of the path, not of the build: the next daemon may do.
                 faults.append(exc)
+            else:
+                _tell_what_is_left(request, daemon, context.on_event)
+                return result
         if len(faults) == 1:
             raise faults[0]
         tried = "".join(f"\n  {fault}" for fault in faults)
@@ -219,6 +247,14 @@ class BuildRouter:
     def _context_id(self, request: BuildRequest) -> str:
         git = self._git(request.context)
         return git.path if git else os.path.basename(os.path.abspath(request.context))
+
+
+def _tell_what_is_left(request: BuildRequest, daemon: Daemon, on_event: Callable[[Event], None]) -> None:
+    """Say so if nothing comes of the build but cache; a Docker engine keeps the image anyhow."""
+    wanted = request.outputs or request.push or request.load
+    if not wanted and not isinstance(parse_address(daemon.address), DockerAddress):
+        text = f"no output was asked for: the result stays in the build cache of {daemon.name} only"
+        _tell(on_event, "warning", f"{text} (--push, --load or --output takes it out)")
 
 
 def _backend(name: BackendName) -> Backend:

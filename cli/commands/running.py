@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from cli.commands.interruption import interruptible
 from cli.commands.requests import Prepared
-from cli.commands.results import check_file, metadata, write_whole
 from cli.render import ProgressMode, open_renderer
 from router import BuildResult, BuildRouter
 from router.config import RouterConfig, environment
@@ -17,7 +17,10 @@ from router.errors import UsageError
 from router.model.events import Notice
 from router.model.request import BuildRequest
 
-__all__ = ["Reporting", "build_and_report", "with_stdin"]
+if TYPE_CHECKING:
+    from cli.commands.results import ResultFile
+
+__all__ = ["Reporting", "build_and_report"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,15 +38,24 @@ def build_and_report(config: RouterConfig, prepared: Prepared, reporting: Report
 
     Raises what ``BuildRouter.build`` raises, and ``OutputError``.
     """
-    check_file("--metadata-file", reporting.metadata_file)
-    check_file("--iidfile", reporting.iidfile)
-    result = _build(config, replace(prepared, request=with_stdin(prepared.request)), reporting)
-    if reporting.metadata_file:
-        write_whole(reporting.metadata_file, json.dumps(metadata(result), indent=2) + "\n")
-    if reporting.iidfile:
-        write_whole(reporting.iidfile, result.image_id)
+    files = _result_files(reporting)
+    result = _build(config, replace(prepared, request=_with_stdin(prepared.request)), reporting)
+    for file in files:
+        file.write(result)
     if reporting.progress == "quiet" and result.image_id:
         sys.stdout.write(f"{result.image_id}\n")
+
+
+def _result_files(reporting: Reporting) -> Sequence[ResultFile]:
+    if reporting.metadata_file is None and reporting.iidfile is None:
+        return ()
+    from cli.commands.results import ResultFile, image_id, metadata  # few builds leave files
+
+    wanted = (
+        ("--metadata-file", reporting.metadata_file, metadata),
+        ("--iidfile", reporting.iidfile, image_id),
+    )
+    return [ResultFile(flag, path, text) for flag, path, text in wanted if path is not None]
 
 
 def _build(config: RouterConfig, prepared: Prepared, reporting: Reporting) -> BuildResult:
@@ -65,7 +77,7 @@ def _build(config: RouterConfig, prepared: Prepared, reporting: Reporting) -> Bu
     return result
 
 
-def with_stdin(request: BuildRequest) -> BuildRequest:
+def _with_stdin(request: BuildRequest) -> BuildRequest:
     """Read what stdin is to give, and keep a terminal free of archives. Raises ``UsageError``."""
     if any(output.dest == "-" for output in request.outputs) and sys.stdout.isatty():
         raise UsageError(

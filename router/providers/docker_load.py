@@ -6,30 +6,42 @@ import json
 from collections.abc import Iterator, Mapping
 from http.client import HTTPConnection, HTTPException
 
-from router.errors import OutputError
+from router.errors import DialError, OutputError
 from router.transport.deadline import Deadline
 from router.transport.docker_endpoint import find_endpoint
 from router.transport.docker_engine import connect_engine
 
-__all__ = ["DockerLoadSink"]
+__all__ = ["DockerLoadSink", "check_engine"]
 
 _CONNECT_TIMEOUT = 10.0
 # The engine unpacks the layers before it answers.
 _LOAD_TIMEOUT = 600.0
 
 
+def check_engine(environment: Mapping[str, str]) -> None:
+    """Raise ``DialError`` if the engine can't be reached, before a build is spent on it."""
+    endpoint = find_endpoint(environment)
+    try:
+        connect_engine(endpoint, Deadline(_CONNECT_TIMEOUT)).close()
+    except DialError as exc:
+        raise DialError(f"--load: {exc}", hint=exc.hint, reason=exc.reason) from exc
+
+
 class DockerLoadSink:
     """One ``POST /images/load``, whose body is the archive.
 
-    ``environment`` names the engine, as for the docker command. Raises ``DialError`` where the engine can't
-    be reached, ``OutputError`` where it refuses the image.
+    ``environment`` names the engine, as for the docker command. Raises ``OutputError`` where the engine can't
+    be reached (by now it is no fault of the daemon's, and the next one would not help) or refuses the image.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         endpoint = find_endpoint(environment)
         self._peer = f"the Docker engine at {endpoint.host}"
         self._connection = HTTPConnection("docker")
-        self._connection.sock = connect_engine(endpoint, Deadline(_CONNECT_TIMEOUT))
+        try:
+            self._connection.sock = connect_engine(endpoint, Deadline(_CONNECT_TIMEOUT))
+        except DialError as exc:
+            raise OutputError(f"can't load the image: {exc}", hint=exc.hint) from exc
         self._connection.sock.settimeout(_LOAD_TIMEOUT)
         self._connection.putrequest("POST", "/images/load?quiet=1")
         self._connection.putheader("Content-Type", "application/x-tar")
