@@ -1,0 +1,1 @@
+"""What the test servers decide, without starting them."""
