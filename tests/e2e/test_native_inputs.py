@@ -1,4 +1,4 @@
-"""What a build is made from: contexts, Dockerfiles, ignore files, arguments. Native backend, real buildkitd."""
+"""What a build is made from: contexts, Dockerfiles, ignore files, arguments; native, on a real buildkitd."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ from tests.servers.traces import Trace, traces
 
 BUILDS: Mapping[str, Callable[[], Path]] = {
     "buildkit": binaries.buildkitd,
+    "dockerfile-frontend": binaries.dockerfile_frontend,
     "runc": binaries.runc,
     "busybox": binaries.busybox,
     "registry": binaries.docker_registry,

@@ -23,6 +23,13 @@ BUILDKIT = GoProgram(
     tags=("osusergo", "netgo", "static_build", "seccomp"),
     ldflags=("-s", "-w", "-X github.com/moby/buildkit/version.Version=v0.32.1"),
 )
+# What a `# syntax=` line names: the Dockerfile frontend as a program of its own, to be put into an image.
+DOCKERFILE_FRONTEND = GoProgram(
+    name="dockerfile-frontend",
+    version=BUILDKIT.version,
+    packages=("github.com/moby/buildkit/frontend/dockerfile/cmd/dockerfile-frontend",),
+    tags=("osusergo", "netgo", "static_build"),
+)
 # Static, so that the same file runs inside an image that has no C library.
 RUNC = GoProgram(
     name="runc",
@@ -84,6 +91,12 @@ def buildkitd() -> Path:
 def buildctl() -> Path:
     """Return the pinned buildctl."""
     return built(BUILDKIT) / "buildctl"
+
+
+@functools.cache
+def dockerfile_frontend() -> Path:
+    """Return the Dockerfile frontend of the pinned BuildKit, statically linked."""
+    return built(DOCKERFILE_FRONTEND) / "dockerfile-frontend"
 
 
 @functools.cache
