@@ -38,7 +38,8 @@ _WORDS = {"yes": True, "y": True, "on": True, "no": False, "n": False, "off": Fa
 class Option(NamedTuple):
     """An option: its names, the one that its variable is called after first; ``off`` turns a flag off.
 
-    ``minimum`` bounds a number. The help may hold rich's markup.
+    ``aliases`` are names of other programs that are understood as well. ``minimum`` bounds a number; ``env``
+    is a variable that is not called after it. The help may hold rich's markup.
     """
 
     names: tuple[str, ...]
@@ -46,7 +47,9 @@ class Option(NamedTuple):
     panel: str
     metavar: str = ""
     off: str = ""
+    aliases: tuple[str, ...] = ()
     minimum: float | None = None
+    env: str = ""
 
 
 class Argument(NamedTuple):
@@ -73,7 +76,7 @@ class HelpWantedError(Exception):
 
 def variable(option: Option) -> str:
     """Return the name of the variable that an option can come from."""
-    return "WARMROUTE_" + option.names[0].lstrip("-").replace("-", "_").upper()
+    return option.env or "WARMROUTE_" + option.names[0].lstrip("-").replace("-", "_").upper()
 
 
 def parameters_of(command: Callable[..., None]) -> tuple[Parameter, ...]:
@@ -139,7 +142,7 @@ class _Reader:
         self._options: dict[str, tuple[Parameter, Option]] = {}
         for parameter in parameters:
             if isinstance(declared := parameter.declared, Option):
-                names = (*declared.names, declared.off) if declared.off else declared.names
+                names = (*declared.names, *declared.aliases, *filter(None, [declared.off]))
                 self._options.update(dict.fromkeys(names, (parameter, declared)))
 
     def read(self) -> None:

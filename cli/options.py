@@ -57,7 +57,7 @@ _DISPLAY = "Display"
 ContextArgument = Annotated[
     str | None,
     Argument(
-        metavar="CONTEXT", help="A directory, or a git or http URL. [dim]default: the working directory[/]"
+        metavar="CONTEXT", help="A directory, or a git or http URL. [dim]default: the working directory.[/]"
     ),
 ]
 ContextOption = Annotated[
@@ -65,20 +65,22 @@ ContextOption = Annotated[
     Option(
         names=("--context",),
         metavar="PATH",
-        help="The build context. [dim]default: the working directory[/]",
+        help="The build context. [dim]default: the working directory.[/]",
         panel=_IMAGE,
     ),
 ]
 Tags = Annotated[
     list[str] | None,
-    Option(names=("--tag", "-t"), metavar="NAME[:TAG]", help="Name of the image; repeatable.", panel=_IMAGE),
+    Option(
+        names=("--tag", "-t"), metavar="NAME[:TAG]", help="A name for the image; repeatable.", panel=_IMAGE
+    ),
 ]
 File = Annotated[
     str | None,
     Option(
         names=("--file", "-f"),
         metavar="PATH",
-        help="The Dockerfile; - is stdin. [dim]default: CONTEXT/Dockerfile[/]",
+        help="The Dockerfile; - is stdin. [dim]default: CONTEXT/Dockerfile.[/]",
         panel=_IMAGE,
     ),
 ]
@@ -102,7 +104,7 @@ Secrets = Annotated[
 ]
 Labels = Annotated[
     list[str] | None,
-    Option(names=("--label",), metavar="NAME=VALUE", help="A label of the image.", panel=_IMAGE),
+    Option(names=("--label",), metavar="NAME=VALUE", help="A label for the image.", panel=_IMAGE),
 ]
 Target = Annotated[
     str, Option(names=("--target",), metavar="STAGE", help="The stage to build.", panel=_IMAGE)
@@ -130,7 +132,7 @@ Outputs = Annotated[
     list[str] | None,
     Option(
         names=("--output", "-o"),
-        metavar="type=TYPE[,KEY=VALUE]",
+        metavar="type=TYPE[,...]",
         help="Where the result goes: image, registry, local, tar, oci, docker, cacheonly."
         " A path alone is a local directory, - a tar on stdout.",
         panel=_RESULT,
@@ -141,18 +143,24 @@ MetadataFile = Annotated[
     Option(
         names=("--metadata-file",),
         metavar="PATH",
-        help="Write what came of the build there, as JSON.",
+        help="Write there what came of the build, as JSON.",
         panel=_RESULT,
     ),
 ]
 IidFile = Annotated[
     str | None,
-    Option(names=("--iidfile",), metavar="PATH", help="Write the image's id there.", panel=_RESULT),
+    Option(
+        names=("--iidfile",),
+        metavar="PATH",
+        help="Write the image's id there, and nothing else.",
+        panel=_RESULT,
+    ),
 ]
 Selector = Annotated[
     str | None,
     Option(
-        names=("--selector", "-l", "--kube-pod-selector"),
+        names=("--selector", "-l"),
+        aliases=("--kube-pod-selector",),
         metavar="LABELS",
         help="Pods that run buildkitd, by label.",
         panel=_ROUTING,
@@ -163,7 +171,7 @@ Namespace = Annotated[
     Option(
         names=("--namespace", "-n"),
         metavar="NAME",
-        help="Their namespace. [dim]default: the context's[/]",
+        help="Their namespace. [dim]default: the context's.[/]",
         panel=_ROUTING,
     ),
 ]
@@ -176,7 +184,7 @@ Kubeconfig = Annotated[
     Option(
         names=("--kubeconfig",),
         metavar="PATH",
-        help="The kubeconfig. [dim]default: $KUBECONFIG, ~/.kube/config, in-cluster[/]",
+        help="The kubeconfig. [dim]default: $KUBECONFIG, ~/.kube/config, in-cluster.[/]",
         panel=_ROUTING,
     ),
 ]
@@ -192,10 +200,11 @@ Addresses = Annotated[
 KeyOption = Annotated[
     str | None,
     Option(
-        names=("--key", "--kube-pod-balancing-hash-key"),
+        names=("--key",),
+        aliases=("--kube-pod-balancing-hash-key",),
         metavar="KEY",
         help="The balancing key: the same key goes to the same daemon."
-        " [dim]default: by the image's name, else the git remote, else the path[/]",
+        " [dim]default: by the image's name, else the git remote, else the path.[/]",
         panel=_ROUTING,
     ),
 ]
@@ -205,7 +214,7 @@ PlacementChoice = Annotated[
 ]
 BackendChoice = Annotated[
     Literal["native", "buildctl", "docker"],
-    Option(names=("--backend", "--cli"), help="What carries the build out.", panel=_ROUTING),
+    Option(names=("--backend",), aliases=("--cli",), help="What carries the build out.", panel=_ROUTING),
 ]
 FallbackChoice = Annotated[
     Literal["none", "docker"],
@@ -231,9 +240,12 @@ TLSCa = Annotated[
     ),
 ]
 TLSCert = Annotated[
-    str | None, Option(names=("--tls-cert",), metavar="PATH", help="Our certificate.", panel=_TLS)
+    str | None,
+    Option(names=("--tls-cert",), metavar="PATH", help="The certificate that we show.", panel=_TLS),
 ]
-TLSKey = Annotated[str | None, Option(names=("--tls-key",), metavar="PATH", help="Its key.", panel=_TLS)]
+TLSKey = Annotated[
+    str | None, Option(names=("--tls-key",), metavar="PATH", help="The key of our certificate.", panel=_TLS)
+]
 TLSServerName = Annotated[
     str | None,
     Option(

@@ -62,7 +62,7 @@ def _run(program: Program, words: Sequence[str]) -> None:
     completing = f"_{program.name.replace('-', '_').upper()}_COMPLETE"
     single = "" in program.commands
     name, rest = ("", words) if single else ("".join(words[:1]), words[1:])
-    if completing in os.environ or name in _FOR_TYPER or not words or _FOR_TYPER.intersection(words[:1]):
+    if completing in os.environ or _FOR_TYPER.intersection(words[:1]) or not (words or single):
         return _hand_over(program, words)
     if name not in program.commands:
         raise UsageError(

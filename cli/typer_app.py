@@ -84,12 +84,23 @@ def _option(parameter: Parameter, option: Option) -> Any:
     names = [f"{option.names[0]}/{option.off}" if option.off else option.names[0], *option.names[1:]]
     return typer.Option(
         *names,
-        metavar=option.metavar or None,
-        help=option.help,
+        metavar=_metavar(parameter, option),
+        help=_help(parameter, option),
         rich_help_panel=option.panel,
         envvar=variable(option),
         show_envvar=False,
         show_default=parameter.kind in {"choice", "number"},
         count=parameter.kind == "count",
-        min=option.minimum,
     )
+
+
+def _metavar(parameter: Parameter, option: Option) -> str | None:
+    # Typer would show all choices there, too many for the column; and a number for a flag that is counted.
+    return {"choice": "WORD", "count": " "}.get(parameter.kind, option.metavar or None)
+
+
+def _help(parameter: Parameter, option: Option) -> str:
+    text = option.help
+    if parameter.choices:
+        text = f"{text.removesuffix('.')}: {', '.join(parameter.choices)}."
+    return f"{text} [dim]Also {', '.join(option.aliases)}.[/]" if option.aliases else text

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
-
 from cli import options as o
-from cli.commands.requests import ImageOptions, Prepared, build_request, skaffold_routing
+from cli.commands.requests import (
+    ImageOptions,
+    asked_by_skaffold,
+    build_request,
+    skaffold_routing,
+)
 from cli.commands.routing import RoutingOptions, TLSFlags, router_config
-from router.config import RouterConfig
 
 __all__ = ["command"]
 
@@ -50,6 +51,7 @@ def command(
     verbose: o.Verbose = 0,
 ) -> None:
     """Build an image on the daemon that is warm for it."""
+    asked = asked_by_skaffold()
     config = router_config(
         skaffold_routing(
             RoutingOptions(
@@ -66,7 +68,8 @@ def command(
                 tls=TLSFlags(
                     ca=tls_ca, cert=tls_cert, key=tls_key, server_name=tls_server_name, directory=tls_dir
                 ),
-            )
+            ),
+            asked,
         )
     )
     prepared = build_request(
@@ -84,13 +87,14 @@ def command(
             push=push,
             load=load,
             outputs=output,
-        )
+        ),
+        asked,
     )
-    if dry_run:
-        _print_plan(config, prepared)
-        return
-    from cli.commands.running import Reporting, build_and_report
+    from cli.commands.running import Reporting, build_and_report, print_plan
 
+    if dry_run:
+        print_plan(config, prepared)
+        return
     build_and_report(
         config,
         prepared,
@@ -101,13 +105,3 @@ def command(
             iidfile=iidfile,
         ),
     )
-
-
-def _print_plan(config: RouterConfig, prepared: Prepared) -> None:
-    from router import BuildRouter
-
-    for warning in prepared.warnings:
-        sys.stderr.write(f"warmroute: {warning}\n")
-    route, argv = BuildRouter(config).command(prepared.request)
-    sys.stderr.write(f"key {route.key.key} (rule: {route.key.rule}), placement {route.placement}\n")
-    sys.stdout.write(f"{shlex.join(argv)}\n")

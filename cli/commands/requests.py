@@ -19,7 +19,7 @@ from router.specs.secret import parse_secrets
 from router.specs.skaffold import SkaffoldBuild, skaffold
 from router.specs.tag import parse_reference
 
-__all__ = ["ImageOptions", "Prepared", "build_request", "skaffold_routing"]
+__all__ = ["ImageOptions", "Prepared", "asked_by_skaffold", "build_request", "skaffold_routing"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +51,14 @@ class Prepared:
     by_skaffold: bool = False
 
 
-def build_request(options: ImageOptions) -> Prepared:
+def asked_by_skaffold() -> SkaffoldBuild | None:
+    """Return what skaffold's environment asks for, None outside of skaffold. Raises ``UsageError``."""
+    return skaffold(environment(), local=local_platform())
+
+
+def build_request(options: ImageOptions, asked: SkaffoldBuild | None) -> Prepared:
     """Return the request. Raises ``UsageError`` for an option that can't be read or contradicts another."""
     variables = environment()
-    asked = skaffold(variables, local=local_platform())
     warnings: tuple[str, ...] = ()
     if asked is not None:
         warnings = (*asked.warnings, *_contradictions(options, asked))
@@ -85,9 +89,8 @@ def build_request(options: ImageOptions) -> Prepared:
     return Prepared(request=request, warnings=warnings, by_skaffold=asked is not None)
 
 
-def skaffold_routing(options: RoutingOptions) -> RoutingOptions:
+def skaffold_routing(options: RoutingOptions, asked: SkaffoldBuild | None) -> RoutingOptions:
     """Let skaffold's Kubernetes context stand in where none was given."""
-    asked = skaffold(environment(), local=local_platform())
     if asked is None or options.kube_context or not asked.kube_context:
         return options
     return replace(options, kube_context=asked.kube_context)
@@ -108,6 +111,9 @@ def _with_skaffold(options: ImageOptions, asked: SkaffoldBuild) -> ImageOptions:
 
 def _contradictions(options: ImageOptions, asked: SkaffoldBuild) -> list[str]:
     said: list[str] = []
+    if asked.push is None:
+        # Skaffold always says whether to push: somebody else's IMAGE is no demand.
+        return said
     if options.tags and asked.image not in options.tags:
         said.append(f"skaffold asks for {asked.image}, but --tag says {', '.join(options.tags)}")
     if asked.push is True and options.push is not True and (options.push is False or options.load):

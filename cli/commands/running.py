@@ -20,7 +20,7 @@ from router.model.request import BuildRequest
 if TYPE_CHECKING:
     from cli.commands.results import ResultFile
 
-__all__ = ["Reporting", "build_and_report"]
+__all__ = ["Reporting", "build_and_report", "print_plan"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,17 @@ def build_and_report(config: RouterConfig, prepared: Prepared, reporting: Report
         file.write(result)
     if reporting.progress == "quiet" and result.image_id:
         sys.stdout.write(f"{result.image_id}\n")
+
+
+def print_plan(config: RouterConfig, prepared: Prepared) -> None:
+    """Print where and what would be built: the command line on stdout, with secrets redacted."""
+    import shlex
+
+    for warning in prepared.warnings:
+        sys.stderr.write(f"warmroute: {warning}\n")
+    route, argv = BuildRouter(config).command(prepared.request)
+    sys.stderr.write(f"key {route.key.key} (rule: {route.key.rule}), placement {route.placement}\n")
+    sys.stdout.write(f"{shlex.join(argv)}\n")
 
 
 def _result_files(reporting: Reporting) -> Sequence[ResultFile]:

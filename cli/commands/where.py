@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cli import options as o
 from cli.command_line import Argument
-from cli.commands.requests import ImageOptions, build_request, skaffold_routing
+from cli.commands.requests import ImageOptions, asked_by_skaffold, build_request, skaffold_routing
 from cli.commands.routing import RoutingOptions, router_config
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def command(
     format: o.Format = "table",
 ) -> None:
     """Show which daemon a key belongs to, and which come next."""
+    asked = asked_by_skaffold()
     config = router_config(
         skaffold_routing(
             RoutingOptions(
@@ -51,13 +52,14 @@ def command(
                 backend=backend,
                 key=key or key_option,
                 connect_timeout=connect_timeout,
-            )
+            ),
+            asked,
         )
     )
     from router import BuildRouter
 
     router = BuildRouter(config)
-    request = build_request(ImageOptions(context=context, tags=tag, platforms=platform)).request
+    request = build_request(ImageOptions(context=context, tags=tag, platforms=platform), asked).request
     route = router.route(router.key(request), request.platforms)
     sys.stdout.write(f"{_json(route) if format == 'json' else _table(route)}\n")
     if not route.candidates:

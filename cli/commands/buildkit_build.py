@@ -1,0 +1,110 @@
+"""`buildkit-build`: a command line like docker's, for one buildkitd and the local Docker engine."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import Annotated
+
+from cli import options as o
+from cli.command_line import Argument, Option
+from cli.commands.requests import ImageOptions, Prepared, build_request
+from cli.commands.routing import RoutingOptions, router_config
+from cli.commands.running import Reporting, build_and_report
+from router.config import RouterConfig
+from router.errors import UsageError
+from router.model.request import CacheOption
+
+__all__ = ["command"]
+
+# What BuildKit's own programs use where nothing is said.
+_DEFAULT_ADDRESS = "unix:///run/buildkit/buildkitd.sock"
+_DAEMON = "Daemon and cache"
+
+_Context = Annotated[str, Argument(metavar="PATH|URL", help="The build context.", required=True)]
+_Address = Annotated[
+    str,
+    Option(
+        names=("--buildkit-addr",),
+        env="BUILDKIT_HOST",
+        metavar="URL",
+        help=f"The daemon. [dim]default: $BUILDKIT_HOST, {_DEFAULT_ADDRESS}[/]",
+        panel=_DAEMON,
+    ),
+]
+_CacheImport = Annotated[
+    str | None,
+    Option(
+        names=("--local-cache-import",),
+        env="BUILDKIT_LOCAL_CACHE_IMPORT",
+        metavar="DIR",
+        help="A directory with cache to use. [dim]default: $BUILDKIT_LOCAL_CACHE_IMPORT[/]",
+        panel=_DAEMON,
+    ),
+]
+_CacheExport = Annotated[
+    str | None,
+    Option(
+        names=("--local-cache-export",),
+        env="BUILDKIT_LOCAL_CACHE_EXPORT",
+        metavar="DIR",
+        help="A directory to write cache to. [dim]default: $BUILDKIT_LOCAL_CACHE_EXPORT[/]",
+        panel=_DAEMON,
+    ),
+]
+
+
+def command(
+    context: _Context,
+    tag: o.Tags = None,
+    file: o.File = None,
+    build_arg: o.BuildArgs = None,
+    label: o.Labels = None,
+    target: o.Target = "",
+    no_cache: o.NoCache = False,
+    addr: _Address = _DEFAULT_ADDRESS,
+    local_cache_import: _CacheImport = None,
+    local_cache_export: _CacheExport = None,
+    progress: o.Progress = "auto",
+    verbose: o.Verbose = 0,
+) -> None:
+    """Build an image with a command line like docker's, and load it into the Docker engine."""
+    if not tag:
+        raise UsageError("the image has no name", hint="give it one: --tag NAME[:TAG]")
+    if context == "-":
+        raise UsageError("a context from stdin is not supported", hint="name a directory or a URL")
+    prepared = build_request(
+        ImageOptions(
+            context=context,
+            file=file,
+            tags=tag,
+            build_args=build_arg,
+            labels=label,
+            target=target,
+            no_cache=no_cache,
+            load=True,
+        ),
+        asked=None,
+    )
+    config = router_config(RoutingOptions(addresses=[addr]))
+    if local_cache_import or local_cache_export:
+        config, prepared = _with_local_cache(config, prepared, local_cache_import, local_cache_export)
+    build_and_report(config, prepared, Reporting(progress=progress, verbosity=verbose))
+
+
+def _with_local_cache(
+    config: RouterConfig, prepared: Prepared, source: str | None, destination: str | None
+) -> tuple[RouterConfig, Prepared]:
+    """Add the caches, and let buildctl build: it is the backend that knows caches in directories."""
+    said = "buildctl builds this: the cache is in a directory"
+    cache_from: tuple[CacheOption, ...] = ()
+    if source and not os.path.exists(os.path.join(source, "index.json")):
+        # As in the old program: the first build has no cache yet.
+        said += f" (none in {source} yet)"
+    elif source:
+        cache_from = (CacheOption(type="local", attrs={"src": source}),)
+    cache_to = (CacheOption(type="local", attrs={"dest": destination}),) if destination else ()
+    request = replace(prepared.request, cache_from=cache_from, cache_to=cache_to)
+    return replace(config, backend="buildctl"), replace(
+        prepared, request=request, warnings=(*prepared.warnings, said)
+    )
