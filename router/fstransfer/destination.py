@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import stat
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from router.fstransfer.packets import Stat
 from router.fstransfer.xattrs import write_xattrs
@@ -35,12 +35,12 @@ class Directory:
     parent: Directory | None
     name: bytes
     path: bytes
-    stat: Stat = field(default_factory=Stat)
+    stat: Stat
 
 
 @dataclass(slots=True, eq=False)
 class PartialFile:
-    """A file that is being written aside. ``remaining`` may become negative, which is an error by then."""
+    """A file that is being written aside; ``remaining`` is what it lacks of the size it was described with."""
 
     directory: Directory
     name: bytes
@@ -63,7 +63,7 @@ class Destination:
 
     def __init__(self, path: bytes) -> None:
         os.makedirs(path, 0o700, exist_ok=True)
-        self.root = Directory(None, b"", b"")
+        self.root = Directory(None, b"", b"", Stat())
         self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         self._open: OrderedDict[Directory, int] = OrderedDict()
         self._made: list[Directory] = []

@@ -31,9 +31,7 @@ class Order(Generic[_Place]):
         """
         parent, slash, name = path.rpartition(b"/")
         if name in (b"", b".", b"..") or b"\0" in name or (slash and not parent):
-            raise OutputError(
-                f"the daemon sent a file named {path!r}, which could lie anywhere", reason="unsafe"
-            )
+            raise _unsafe(path, "under a name that no file may have")
         paths = self._paths
         while paths[-1] != parent:
             if len(paths) == 1:

@@ -153,17 +153,18 @@ class Receiver:
             if file is None:
                 file = self._destination.create_file(*self._wanted.pop(number))
                 self._partial[number] = file
+            remaining = file.remaining - len(data)
+            if remaining < 0 or (not data and remaining):
+                sent = entry.size - remaining
+                raise OutputError(
+                    f"the daemon sent {sent} bytes of {_quoted(entry.path)}, which has {entry.size}"
+                )
             if data:
                 file.write(data)
             else:
                 self._destination.complete(file)
         except (OSError, ValueError, OverflowError) as exc:
             raise self._unwritable(exc, entry.path) from exc
-        if file.remaining < 0 or (not data and file.remaining):
-            raise OutputError(
-                f"the daemon sent {entry.size - file.remaining} bytes of {_quoted(entry.path)}, "
-                f"which has {entry.size}"
-            )
         if data:
             self._count(len(data))
         else:
