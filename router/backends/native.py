@@ -15,7 +15,14 @@ from hashlib import sha256
 
 from router._proto import control_pb2 as pb
 from router.backends import BackendContext
-from router.errors import CancelledError, ConnectionLostError, DialError, RouterError, RpcError
+from router.errors import (
+    CancelledError,
+    ConnectionLostError,
+    DialError,
+    RouterError,
+    RpcError,
+    UsageError,
+)
 from router.model.daemon import Daemon
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
@@ -53,6 +60,7 @@ class NativeBackend:
         store = SecretStore(request.secrets, context.environment)
         store.check()
         plans = export_plans(request, engine=_is_engine(daemon))
+        targets = _targets(plans, context.environment)
         with open_inputs(request) as inputs:
             deadline = time.monotonic() + context.dial.timeout
             stream = dial(daemon.address, context.dial)
@@ -68,7 +76,7 @@ class NativeBackend:
                     },
                     streaming={
                         **filesync(inputs.directories),
-                        **filesend(_targets(plans, context.environment)),
+                        **filesend(targets),
                     },
                     wake=channel.wake,
                 )
@@ -161,6 +169,11 @@ def _targets(plans: Sequence[ExportPlan], environment: Mapping[str, str]) -> dic
     targets: dict[int, Target] = {}
     for number, plan in enumerate(plans):
         match plan.delivery:
+            case "tree" if plan.exporter.type != "local":
+                raise UsageError(
+                    f"the native backend can't write an image of type {plan.exporter.type} as a directory",
+                    hint="leave out tar=false and unpack the archive, or use --backend buildctl",
+                )
             case "tree":
                 targets[number] = Directory(plan.dest)
             case "file" if plan.dest == "-":

@@ -9,7 +9,7 @@ from typing import Literal
 from router.errors import UsageError
 from router.model.request import BuildRequest, Output
 from router.solve.request import Exporter
-from router.specs.output import resolve_outputs
+from router.specs.output import is_directory, resolve_outputs
 
 __all__ = ["Delivery", "ExportPlan", "export_plans"]
 
@@ -51,13 +51,11 @@ def _plan(output: Output, tags: Sequence[str], *, engine: bool) -> ExportPlan:
             if engine:
                 return _image(attrs, engine=True)
             return ExportPlan(exporter=Exporter(type="docker", attrs=attrs), delivery="load")
-        case "local":
+        case "local" | "tar" | "oci" | "docker" | "cacheonly":
             return ExportPlan(
-                exporter=Exporter(type="local", attrs=attrs), delivery="tree", dest=_dest(output)
-            )
-        case "tar" | "oci" | "docker" | "cacheonly":
-            return ExportPlan(
-                exporter=Exporter(type=output.type, attrs=attrs), delivery="file", dest=_dest(output)
+                exporter=Exporter(type=output.type, attrs=attrs),
+                delivery="tree" if is_directory(output) else "file",
+                dest=_dest(output),
             )
 
 

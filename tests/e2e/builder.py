@@ -165,16 +165,18 @@ def tar_of(files: Mapping[str, str | bytes]) -> bytes:
 def small_busybox() -> Image:
     """Return a base image that is enough for RUN in its shell form, with few entries: it unpacks fast."""
     names = ("sh", "cat", "echo", "sleep", "wc", "mkdir", "env", "head", "seq", "touch")
+    folders = (*map(_folder, ("bin", "dev", "etc", "proc", "sys", "run")), Entry(path="tmp", mode=0o1777))
+    program = Entry(path="bin/busybox", source=binaries.busybox())
+    links = (Entry(path=f"bin/{name}", link="busybox") for name in names)
     return Image(
         reference="busybox",
-        entries=(
-            *(Entry(path=path) for path in ("bin", "dev", "etc", "proc", "sys", "run")),
-            Entry(path="tmp", mode=0o1777),
-            Entry(path="bin/busybox", source=binaries.busybox()),
-            *(Entry(path=f"bin/{name}", link="busybox") for name in names),
-        ),
+        layers=((*folders, program, *links),),
         config={"Env": ["PATH=/bin"], "Cmd": ["sh"]},
     )
+
+
+def _folder(path: str) -> Entry:
+    return Entry(path=path)
 
 
 def active_builds(address: str) -> int:

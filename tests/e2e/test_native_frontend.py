@@ -18,12 +18,11 @@ DOCKERFILE = "FROM scratch\nARG WORD\nCOPY a.txt /copied\nLABEL word=$WORD\n"
 @pytest.fixture(scope="module")
 def frontend(registry: Registry) -> str:
     """The reference of the frontend's image."""
+    folders = [Entry(path=path) for path in ("bin", "dev", "etc", "proc", "sys", "run", "tmp")]
+    program = Entry(path="bin/dockerfile-frontend", source=binaries.dockerfile_frontend())
     image = Image(
         reference="dockerfile",
-        entries=(
-            *(Entry(path=path) for path in ("bin", "dev", "etc", "proc", "sys", "run", "tmp")),
-            Entry(path="bin/dockerfile-frontend", source=binaries.dockerfile_frontend()),
-        ),
+        layers=((*folders, program),),
         config={
             "Entrypoint": ["/bin/dockerfile-frontend"],
             "Labels": {"moby.buildkit.frontend.caps": "moby.buildkit.frontend.inputs"},
