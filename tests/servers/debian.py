@@ -95,7 +95,8 @@ def _refreshing(fetch: Callable[[], object]) -> None:
     try:
         fetch()
     except ServerError:
-        _apt("update")
+        with locked(cache_root() / "apt-lists.lock"):
+            _apt("update")
         fetch()
 
 

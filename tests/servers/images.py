@@ -1,7 +1,7 @@
 """The images of the tests, made from this machine's own files because no image registry can be reached.
 
 A busybox base for RUN steps, a pause image for pods, and buildkitd: privileged, and rootless. How images are
-written is `oci`'s. Tars are kept in the cache.
+written is `oci`'s. Tars are kept in the cache. Equal layers are stored and unpacked once.
 """
 
 from __future__ import annotations
@@ -70,20 +70,20 @@ _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 def busybox_image(reference: str = BUSYBOX) -> Image:
     """Return the base image of test builds."""
-    return Image(reference=reference, entries=busybox_entries(), config={"Cmd": ["sh"], "Env": [_PATH]})
+    return Image(reference=reference, layers=(busybox_entries(),), config={"Cmd": ["sh"], "Env": [_PATH]})
 
 
 def pause_image() -> Image:
     """Return the image of a pod's sandbox: it waits for the signal to end."""
     waits = ["/bin/sh", "-c", "trap 'exit 0' TERM; while :; do sleep 3600 & wait; done"]
-    return Image(reference=PAUSE, entries=busybox_entries(), config={"Entrypoint": waits})
+    return Image(reference=PAUSE, layers=(busybox_entries(),), config={"Entrypoint": waits})
 
 
 def buildkit_image() -> Image:
     """Return buildkitd, buildctl and runc on busybox, to be run privileged; as upstream's image is run."""
     return Image(
         reference=BUILDKIT,
-        entries=(*busybox_entries(), *_buildkit_entries(), Entry(path="var/lib/buildkit", mode=0o700)),
+        layers=(busybox_entries(), _buildkit_entries()),
         config={"Entrypoint": ["buildkitd"], "Env": [_PATH]},
     )
 
@@ -101,14 +101,17 @@ def rootless_image() -> Image:
     ]
     return Image(
         reference=BUILDKIT_ROOTLESS,
-        entries=(*busybox_entries(), *_buildkit_entries(), *_rootless_entries()),
+        layers=(busybox_entries(), _buildkit_entries(), _rootless_entries()),
         config={"Entrypoint": ["rootlesskit", "buildkitd"], "User": "1000:1000", "Env": environment},
     )
 
 
 def _buildkit_entries() -> tuple[Entry, ...]:
     programs = (binaries.buildkitd(), binaries.buildctl(), binaries.runc())
-    return tuple(Entry(path=f"usr/bin/{program.name}", source=program) for program in programs)
+    return (
+        Entry(path="var/lib/buildkit", mode=0o700),
+        *(Entry(path=f"usr/bin/{program.name}", source=program) for program in programs),
+    )
 
 
 def _rootless_entries() -> tuple[Entry, ...]:

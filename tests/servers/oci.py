@@ -1,6 +1,6 @@
 """Writes container images as OCI layouts and tars, without any container program.
 
-An image here is a list of entries (files, folders, links) in one layer, and a config. The tar is one that
+An image here is layers, each a list of entries (files, folders, links), and a config. The tar is one that
 `ctr images import` reads as an OCI layout and `docker load` as its own format. Pushing is `registry`'s.
 
 Does not compress: the files stay on this machine.
@@ -15,7 +15,7 @@ import platform
 import shutil
 import struct
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,10 +74,10 @@ def _capability_xattr(permitted: int) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """One layer and how to run it. `config` holds OCI's own keys (Entrypoint, Env, User ...)."""
+    """Layers, lowest first, and how to run them. `config` holds OCI's own keys (Entrypoint, User ...)."""
 
     reference: str
-    entries: tuple[Entry, ...]
+    layers: tuple[tuple[Entry, ...], ...]
     config: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -97,17 +97,19 @@ class Layout:
 def write_layout(image: Image, directory: Path) -> Layout:
     """Write the image as an OCI layout."""
     (directory / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
-    layer, size = _write_layer(image.entries, directory)
-    config = _write_blob(directory, _json(_config(image, layer)))
+    layers = [_write_layer(entries, directory) for entries in image.layers]
+    config = _write_blob(directory, _json(_config(image, [digest for digest, _ in layers])))
     manifest = {
         "schemaVersion": 2,
         "mediaType": MANIFEST_TYPE,
         "config": {"mediaType": CONFIG_TYPE, **config},
-        "layers": [{"mediaType": LAYER_TYPE, "digest": layer, "size": size}],
+        "layers": [{"mediaType": LAYER_TYPE, "digest": digest, "size": size} for digest, size in layers],
     }
     described = {"mediaType": MANIFEST_TYPE, **_write_blob(directory, _json(manifest))}
     _write_index(image.reference, described, directory)
-    _write_docker_manifest(image.reference, str(config["digest"]), layer, directory)
+    _write_docker_manifest(
+        image.reference, str(config["digest"]), [digest for digest, _ in layers], directory
+    )
     return Layout(directory=directory, reference=image.reference, digest=str(described["digest"]))
 
 
@@ -140,12 +142,12 @@ def _write_blob(directory: Path, content: bytes) -> dict[str, object]:
     return {"digest": f"sha256:{digest}", "size": len(content)}
 
 
-def _config(image: Image, layer: str) -> dict[str, object]:
+def _config(image: Image, layers: Sequence[str]) -> dict[str, object]:
     return {
         "architecture": _ARCHITECTURES[platform.machine()],
         "os": "linux",
         "config": dict(image.config),
-        "rootfs": {"type": "layers", "diff_ids": [layer]},
+        "rootfs": {"type": "layers", "diff_ids": list(layers)},
     }
 
 
@@ -157,11 +159,11 @@ def _write_index(reference: str, described: dict[str, object], directory: Path) 
     (directory / "oci-layout").write_bytes(_json({"imageLayoutVersion": "1.0.0"}))
 
 
-def _write_docker_manifest(reference: str, config: str, layer: str, directory: Path) -> None:
+def _write_docker_manifest(reference: str, config: str, layers: Sequence[str], directory: Path) -> None:
     described = {
         "Config": f"blobs/{config.replace(':', '/')}",
         "RepoTags": [familiar(reference)],
-        "Layers": [f"blobs/{layer.replace(':', '/')}"],
+        "Layers": [f"blobs/{layer.replace(':', '/')}" for layer in layers],
     }
     (directory / "manifest.json").write_bytes(_json([described]))
 

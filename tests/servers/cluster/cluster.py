@@ -153,7 +153,8 @@ class Cluster:
 
     def load_image(self, tar: Path) -> None:
         """Make an image tar available to pods, under the name that it carries."""
-        self.ctr("images", "import", str(tar))
+        # --local: nearly twice as fast as sending the file through containerd's transfer service.
+        self.ctr("images", "import", "--local", str(tar))
 
     def ctr(self, *args: str) -> str:
         """Run containerd's own client in Kubernetes' namespace."""

@@ -11,10 +11,13 @@ from tests.servers.oci import CAP_SETUID, Entry, Image, write_layout, write_tar
 
 IMAGE = Image(
     reference="docker.io/library/small:1",
-    entries=(
-        Entry(path="bin"),
-        Entry(path="bin/tool", content=b"#!", mode=0o755, uid=1000),
-        Entry(path="bin/sh", link="tool"),
+    layers=(
+        (
+            Entry(path="bin"),
+            Entry(path="bin/tool", content=b"#!", mode=0o755, uid=1000),
+            Entry(path="bin/sh", link="tool"),
+        ),
+        (Entry(path="etc"),),
     ),
     config={"Cmd": ["tool"]},
 )
@@ -25,7 +28,7 @@ def test_every_blob_is_named_by_its_digest(tmp_path: Path) -> None:
 
     blobs = list((tmp_path / "blobs" / "sha256").iterdir())
 
-    assert len(blobs) == 3
+    assert len(blobs) == 4
     assert all(hashlib.sha256(blob.read_bytes()).hexdigest() == blob.name for blob in blobs)
 
 
@@ -48,7 +51,7 @@ def test_the_layer_holds_the_entries(tmp_path: Path) -> None:
 
 def test_file_capabilities_are_written_byte_for_byte(tmp_path: Path) -> None:
     entry = Entry(path="newuidmap", content=b"", capabilities=CAP_SETUID)
-    layout = write_layout(Image(reference="r", entries=(entry,)), tmp_path)
+    layout = write_layout(Image(reference="r", layers=((entry,),)), tmp_path)
     manifest = json.loads(layout.blob(layout.digest).read_text())
     record = b"SCHILY.xattr.security.capability=\x01\x00\x00\x02\x80" + bytes(15)
 
