@@ -84,6 +84,7 @@ def parameters_of(command: Callable[..., None]) -> tuple[Parameter, ...]:
     hints = get_type_hints(command, include_extras=True)
     hints.pop("return", None)
     defaults = dict(zip(reversed(list(hints)), reversed(command.__defaults__ or ()), strict=False))
+    defaults |= command.__kwdefaults__ or {}
     return tuple(_parameter(name, hint, defaults.get(name)) for name, hint in hints.items())
 
 

@@ -12,7 +12,7 @@ import typer
 from cli.command_line import HELP_NAMES, Argument, Option, Parameter, parameters_of, variable
 from cli.program import Program, load
 
-__all__ = ["typer_app"]
+__all__ = ["as_typer_reads", "typer_app"]
 
 _EPILOG = (
     "Each option can come from a variable: --build-arg from WARMROUTE_BUILD_ARG. One that holds a list has"
@@ -37,16 +37,19 @@ def typer_app(program: Program) -> typer.Typer:
         # Without a callback Typer makes the only command of an app the app itself.
         app.callback()(lambda: None)
     for name in program.commands:
-        app.command(name or program.name, epilog=_EPILOG)(_for_typer(load(program, name)))
+        command = load(program, name)
+        app.command(name or program.name, epilog=_EPILOG)(as_typer_reads(command, _caller(command)))
     return app
 
 
-def _for_typer(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a function that Typer reads as the command: with the same parameters in Typer's terms."""
+def as_typer_reads(
+    command: Callable[..., None], on_values: Callable[[dict[str, object]], None]
+) -> Callable[..., None]:
+    """Return a function with the command's parameters in Typer's terms; it hands on their values."""
     hints = get_type_hints(command)
 
-    def run(**values: Any) -> None:
-        command(**values)
+    def run(**values: object) -> None:
+        on_values(values)
 
     declared = {
         parameter.name: _annotation(parameter, hints[parameter.name]) for parameter in parameters_of(command)
@@ -66,6 +69,10 @@ def _for_typer(command: Callable[..., None]) -> Callable[..., None]:
     run.__annotations__ = declared
     run.__signature__ = signature  # type: ignore[attr-defined]  # what inspect.signature looks for first
     return run
+
+
+def _caller(command: Callable[..., None]) -> Callable[[dict[str, object]], None]:
+    return lambda values: command(**values)
 
 
 def _is_required(parameter: Parameter) -> bool:

@@ -1,0 +1,208 @@
+"""Reading a command line: docker's grammar, variables, and the same answers as Typer where both have one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+import pytest
+import typer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from cli.command_line import (
+    Argument,
+    HelpWantedError,
+    Option,
+    arguments_of,
+    parameters_of,
+    variable,
+)
+from cli.typer_app import as_typer_reads
+from router.errors import UsageError
+
+_PANEL = "Panel"
+_Place = Annotated[str | None, Argument(metavar="PLACE", help="")]
+_Names = Annotated[list[str] | None, Option(names=("--name", "-t"), help="", panel=_PANEL)]
+_File = Annotated[str, Option(names=("--file", "-f"), aliases=("--old-file",), help="", panel=_PANEL)]
+_Push = Annotated[bool | None, Option(names=("--push",), off="--no-push", help="", panel=_PANEL)]
+_Quiet = Annotated[bool, Option(names=("--quiet", "-q"), help="", panel=_PANEL)]
+_Loud = Annotated[int, Option(names=("--loud", "-v"), help="", panel=_PANEL)]
+_Mode = Annotated[Literal["plain", "tty"], Option(names=("--mode",), help="", panel=_PANEL)]
+_Wait = Annotated[float, Option(names=("--wait",), minimum=0.5, help="", panel=_PANEL)]
+_Host = Annotated[str | None, Option(names=("--host",), env="SOME_HOST", help="", panel=_PANEL)]
+
+
+def _command(
+    *,
+    place: _Place = None,
+    names: _Names = None,
+    file: _File = "",
+    push: _Push = None,
+    quiet: _Quiet = False,
+    loud: _Loud = 0,
+    mode: _Mode = "plain",
+    wait: _Wait = 2.0,
+    host: _Host = None,
+) -> None:
+    """Serve as a table of options."""
+
+
+def _demanding(place: Annotated[str, Argument(metavar="PLACE", help="", required=True)]) -> None:
+    """Serve as a command that needs an argument."""
+
+
+def _read(*words: str, **environment: str) -> dict[str, object]:
+    """Return what was given, without the parameters that kept their defaults."""
+    parameters = parameters_of(_command)
+    values = arguments_of(parameters, words, environment)
+    return {p.name: values[p.name] for p in parameters if values[p.name] != p.default}
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ((), {}),
+        (("here",), {"place": "here"}),
+        (("-",), {"place": "-"}),
+        (("--", "--name"), {"place": "--name"}),
+        (("--name", "a", "--name=b", "-tc", "-t", "d", "-t=e"), {"names": ["a", "b", "c", "d", "e"]}),
+        (("--name=A=b c",), {"names": ["A=b c"]}),
+        (("--name=",), {"names": [""]}),
+        (("--file", "-"), {"file": "-"}),
+        (("--file", "--odd"), {"file": "--odd"}),
+        (("--file", "a", "-f", "b"), {"file": "b"}),
+        (("--old-file", "a"), {"file": "a"}),
+        (("--push",), {"push": True}),
+        (("--no-push",), {"push": False}),
+        (("--push", "--no-push"), {"push": False}),
+        (("--push=false",), {"push": False}),
+        (("--push=true",), {"push": True}),
+        (("-q", "here"), {"quiet": True, "place": "here"}),
+        (("--quiet=yes",), {"quiet": True}),
+        (("-vv", "-v"), {"loud": 3}),
+        (("-qvt", "a"), {"quiet": True, "loud": 1, "names": ["a"]}),
+        (("-qfa=b",), {"quiet": True, "file": "a=b"}),
+        (("--mode", "tty"), {"mode": "tty"}),
+        (("--wait", "0.5"), {"wait": 0.5}),
+    ],
+)
+def test_a_command_line_gives_values(words: tuple[str, ...], expected: dict[str, object]) -> None:
+    assert _read(*words) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "hint"),
+    [
+        (("--nam", "a"), "no such option: --nam", "did you mean --name?"),
+        (("--zzzz",), "no such option: --zzzz", None),
+        (("-z",), "no such option: -z", None),
+        (("--name",), "option --name needs a value", None),
+        (("-t",), "option -t needs a value", None),
+        (("a", "b"), "unexpected argument: b", None),
+        (("--no-push=1",), "--no-push takes no value", "--push=1, or --no-push alone"),
+        (("--push=maybe",), 'invalid --push "maybe": it must be true or false', None),
+        (("--mode", "loud"), 'invalid --mode "loud": choose one of plain, tty', None),
+        (("--wait", "0.1"), 'invalid --wait "0.1": it must be at least 0.5', None),
+        (("--wait", "nan"), 'invalid --wait "nan": it must be at least 0.5', None),
+        (("--wait", "soon"), 'invalid --wait "soon": it must be a number', None),
+    ],
+)
+def test_what_cannot_be_read_is_refused(words: tuple[str, ...], message: str, hint: str | None) -> None:
+    with pytest.raises(UsageError) as refused:
+        _read(*words)
+
+    assert (str(refused.value), refused.value.hint) == (message, hint)
+
+
+def test_a_missing_argument_is_refused() -> None:
+    with pytest.raises(UsageError, match="PLACE is missing"):
+        arguments_of(parameters_of(_demanding), [], {})
+
+
+@pytest.mark.parametrize("words", [("--help",), ("-h",), ("-qh",), ("here", "--help")])
+def test_help_is_asked_for_by_an_option(words: tuple[str, ...]) -> None:
+    with pytest.raises(HelpWantedError):
+        _read(*words)
+
+
+@pytest.mark.parametrize("words", [("--name", "--help"), ("--", "--help")])
+def test_a_value_asks_for_no_help(words: tuple[str, ...]) -> None:
+    assert "--help" in str(_read(*words))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("WARMROUTE_NAME", "a b\tc", {"names": ["a", "b", "c"]}),
+        ("WARMROUTE_NAME", "a b\nc=d e\n", {"names": ["a b", "c=d e"]}),
+        ("WARMROUTE_NAME", "one with blanks\n", {"names": ["one with blanks"]}),
+        ("WARMROUTE_NAME", "id=a,src=b id=c", {"names": ["id=a,src=b", "id=c"]}),
+        ("WARMROUTE_NAME", "", {}),
+        ("WARMROUTE_FILE", "a b", {"file": "a b"}),
+        ("WARMROUTE_PUSH", "true", {"push": True}),
+        ("WARMROUTE_PUSH", "0", {"push": False}),
+        ("WARMROUTE_QUIET", "Yes", {"quiet": True}),
+        ("WARMROUTE_LOUD", "2", {"loud": 2}),
+        ("WARMROUTE_MODE", "tty", {"mode": "tty"}),
+        ("WARMROUTE_WAIT", "3", {"wait": 3.0}),
+        ("SOME_HOST", "h", {"host": "h"}),
+        ("WARMROUTE_HOST", "h", {}),
+    ],
+)
+def test_a_variable_stands_in_for_an_option(name: str, text: str, expected: dict[str, object]) -> None:
+    assert _read(**{name: text}) == expected
+
+
+def test_the_command_line_wins_over_a_variable_as_a_whole() -> None:
+    assert _read("--name", "a", WARMROUTE_NAME="b c") == {"names": ["a"]}
+
+
+def test_an_error_names_the_variable_that_is_wrong() -> None:
+    with pytest.raises(UsageError, match='invalid WARMROUTE_MODE "x"'):
+        _read(WARMROUTE_MODE="x")
+
+
+def test_a_variable_is_called_after_the_first_name() -> None:
+    assert variable(Option(names=("--build-arg", "-b"), help="", panel=_PANEL)) == "WARMROUTE_BUILD_ARG"
+
+
+# Typer is an independent reader of the same table. It knows neither truth values for flags nor `-t=x`.
+_VALUES = st.sampled_from(["a", "b=c", "x y", "", "-", "--push", "-q", "plain", "tty", "1", "0.5", "é"])
+_WORDS = st.one_of(
+    _VALUES,
+    st.sampled_from(["--push", "--no-push", "-q", "-v", "-vv", "-qv", "--", "--mode", "--name", "-t", "-qt"]),
+    _VALUES.map("--name={}".format),
+    _VALUES.map("--file={}".format),
+    _VALUES.filter(lambda value: not value.startswith("=")).map("-f{}".format),
+)
+
+
+def _typer_reader(command: Callable[..., None]) -> Callable[[list[str]], dict[str, object] | None]:
+    seen: list[dict[str, object]] = []
+    app = typer.Typer(add_completion=False)
+    app.command()(as_typer_reads(command, seen.append))
+
+    def read(words: list[str]) -> dict[str, object] | None:
+        seen.clear()
+        CliRunner().invoke(app, words)
+        return seen[0] if seen else None
+
+    return read
+
+
+_TYPER = _typer_reader(_command)
+
+
+@given(st.lists(_WORDS, max_size=6))
+@settings(max_examples=150, deadline=None)
+def test_the_command_line_is_read_as_typer_reads_it(words: list[str]) -> None:
+    expected = _TYPER(words)
+
+    try:
+        values: dict[str, object] | None = arguments_of(parameters_of(_command), words, {})
+    except UsageError:
+        values = None
+
+    assert values == expected
