@@ -93,6 +93,7 @@ class ToolOutput:
             step=told.step,
             log_tail=told.log_tail,
             excerpt=excerpt[0] if excerpt else "",
+            hint=told.hint,
             exit_code=done.returncode,
         )
 

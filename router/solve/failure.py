@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -11,6 +12,21 @@ from router.model.events import SolveStatus, SourceRange, Vertex
 from router.model.source import excerpt
 
 __all__ = ["BuildObserver"]
+
+# What can be done about a failure, by the daemon's words: it has no other way of telling.
+_LOG_IN = (
+    "docker login to that registry: the credentials are those of the docker config of who runs the build"
+)
+_PLAIN_HTTP = (
+    "a registry without TLS: --output type=image,push=true,registry.insecure=true, or buildkitd.toml"
+)
+_HINTS = (
+    (
+        re.compile(r"401 Unauthorized|403 Forbidden|no basic auth|authorization failed|insufficient_scope"),
+        _LOG_IN,
+    ),
+    (re.compile("server gave HTTP response to HTTPS client"), _PLAIN_HTTP),
+)
 
 _LOG_LINES = 20
 _LOG_BYTES = 64 * 1024
@@ -60,7 +76,14 @@ class BuildObserver:
             step=failed.name if failed else "",
             log_tail=tail.text() if tail else (),
             excerpt=_excerpt_of(error),
+            hint=_hint(str(error)),
         )
+
+
+def _hint(message: str) -> str | None:
+    if "did not complete successfully" in message:
+        return None  # a step's command, whatever words are in it
+    return next((hint for pattern, hint in _HINTS if pattern.search(message)), None)
 
 
 def _excerpt_of(error: RpcError) -> str:

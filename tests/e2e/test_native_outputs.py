@@ -144,7 +144,7 @@ def test_a_full_disk_is_told_as_such(builder: Builder, context: Path, tmp_path: 
     small.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(small)], check=True)
     try:
-        with pytest.raises(OutputError, match="(?i)no space left on device"):
+        with pytest.raises(OutputError, match=r"(?i)no space left on device"):
             export(builder, context, Output(type="tar", dest=str(small / "files.tar")))
         assert list(small.iterdir()) == []
     finally:
