@@ -76,7 +76,7 @@ def exec_refused(where: str, namespace: str, reply: Reply) -> DialError:
             )
         case 403:
             return DialError(
-                f"can't run a command in {where}: {said}",
+                f"can't run a command in {where}: pods/exec is forbidden ({said.rstrip(': ')})",
                 hint=f"a Role in namespace {namespace} must allow the verbs create and get on pods/exec",
                 reason="forbidden",
             )

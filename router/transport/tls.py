@@ -148,13 +148,15 @@ class TLSStream:
     def send(self, buffers: Sequence[Buffer]) -> int:
         """Encrypt and send as much as fits. Raises ConnectionLostError."""
         self.flush()
+        if self._held:
+            return 0
         taken = 0
         for chunk in chunks(buffers, _CHUNK):
-            if self._held:
-                break
             self._held = chunk
             taken += len(chunk)
             self.flush()
+            if self._held:
+                break
         return taken
 
     def pending(self) -> bool:
