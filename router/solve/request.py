@@ -47,6 +47,9 @@ def solve_request(
         # The BuildKit inside Docker 20.10 looks at these alone; newer daemons ignore them beside the list.
         message.ExporterDeprecated = exporters[0].type
         message.ExporterAttrsDeprecated.update(exporters[0].attrs)
+    if attrs.get("force-network-mode") == "host":
+        # The daemon wants it said twice: as the frontend's option, and as a right that the user grants.
+        message.Entitlements.append("network.host")
     for option in request.cache_to:
         message.Cache.Exports.add(Type=option.type, Attrs=option.attrs)
     for option in request.cache_from:
