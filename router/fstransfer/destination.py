@@ -40,7 +40,7 @@ class Directory:
 
 @dataclass(slots=True, eq=False)
 class PartialFile:
-    """A file that is being written aside; ``remaining`` is what it lacks of the size it was described with."""
+    """A file that is being written aside; ``remaining`` is what is missing of its announced size."""
 
     directory: Directory
     name: bytes

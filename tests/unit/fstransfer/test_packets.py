@@ -6,7 +6,7 @@ import contextlib
 import os
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router._proto.fsutil_pb2 import Packet, Stat
@@ -23,6 +23,7 @@ def status_of(mode: int, *, size: int = 0, time: int = 0, uid: int = 0, gid: int
     return os.stat_result((mode, 1, 1, 1, uid, gid, size, 0, 0, 0), fields)
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.integers(0, (1 << 64) - 1))
 def test_a_varint_is_what_protobuf_writes(number: int) -> None:
     message = Packet(ID=number & 0xFFFFFFFF)
@@ -30,6 +31,7 @@ def test_a_varint_is_what_protobuf_writes(number: int) -> None:
     assert len(packets.varint(number)) == max(1, -(-number.bit_length() // 7))
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     path=st.binary(min_size=1, max_size=300),
     size=st.integers(0, (1 << 63) - 1),
@@ -53,6 +55,7 @@ def test_an_entry_reads_back_as_it_was(
     assert dict(stat.xattrs) == {"user.a": b"\0b"}
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(int64, min_size=1, max_size=8))
 def test_times_that_follow_each_other_dont_mix(times: list[int]) -> None:
     packer = packets.StatPacker(reset_ids=True)
@@ -95,6 +98,7 @@ def test_a_device_has_its_numbers() -> None:
     assert (packet.stat.devmajor, packet.stat.devminor) == (259, 300)
 
 
+@settings(deadline=None, max_examples=60)
 @given(numbers, st.binary(min_size=1, max_size=400))
 def test_content_reads_back_in_both_forms(number: int, data: bytes) -> None:
     apart = [packets.data_head(number, len(data)), data, packets.data_end(number)]
@@ -111,6 +115,7 @@ def test_the_end_and_an_error_read_back() -> None:
     assert error == Packet(type=Packet.PACKET_ERR, data="no é".encode())
 
 
+@settings(deadline=None, max_examples=60)
 @given(numbers)
 def test_the_quick_way_agrees_with_the_whole_one_on_requests(number: int) -> None:
     message = Packet(type=Packet.PACKET_REQ, ID=number).SerializeToString()
@@ -119,6 +124,7 @@ def test_the_quick_way_agrees_with_the_whole_one_on_requests(number: int) -> Non
     assert packets.parse_request(memoryview(message)) in (None, number)
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.binary(max_size=9))
 def test_the_quick_way_finds_nothing_that_the_whole_one_doesnt(message: bytes) -> None:
     number = packets.parse_request(b"\x08\x01\x18" + message)
@@ -126,6 +132,7 @@ def test_the_quick_way_finds_nothing_that_the_whole_one_doesnt(message: bytes) -
         assert packets.parse(b"\x08\x01\x18" + message).number == number
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     st.builds(
         Stat,
@@ -156,6 +163,7 @@ def test_an_entry_of_the_daemon_is_parsed(stat: Stat) -> None:
     assert (parsed.xattrs or {}) == {name.encode(): value for name, value in stat.xattrs.items()}
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.binary(max_size=40))
 def test_noise_is_parsed_or_refused_with_one_error(message: bytes) -> None:
     with contextlib.suppress(TransferError):

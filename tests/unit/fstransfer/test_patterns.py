@@ -141,13 +141,13 @@ pattern_texts = st.builds(
 )
 
 
-@settings(max_examples=150)
+@settings(deadline=None, max_examples=150)
 @given(st.lists(pattern_texts, min_size=1, max_size=5), paths)
 def test_the_quick_way_decides_as_the_slow_one(patterns: list[str], path: str) -> None:
     matches(patterns, path)
 
 
-@settings(max_examples=150)
+@settings(deadline=None, max_examples=150)
 @given(st.lists(pattern_texts, min_size=1, max_size=5), paths, paths)
 def test_what_is_settled_for_a_directory_holds_for_all_in_it(
     patterns: list[str], directory: str, below: str

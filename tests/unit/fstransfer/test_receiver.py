@@ -401,7 +401,7 @@ entries = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None, max_examples=150)
 @given(
     st.lists(entries, max_size=6), st.lists(st.tuples(st.integers(0, 6), st.binary(max_size=3)), max_size=8)
 )
@@ -423,6 +423,7 @@ def test_whatever_the_daemon_sends_nothing_outside_changes(
     assert sorted(os.listdir(base)) == ["out", "victim"]
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.binary(max_size=30))
 def test_noise_raises_one_of_our_errors_or_nothing(
     tmp_path_factory: pytest.TempPathFactory, message: bytes

@@ -103,7 +103,7 @@ def test_a_tree_that_no_include_pattern_reaches_is_not_walked(
     assert sorted(seen) == sorted([tmp_path.name, "src", "sub"])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(
     include=st.lists(pattern_texts, max_size=3),
     exclude=st.lists(pattern_texts, max_size=4),
