@@ -39,7 +39,8 @@ __all__ = ["ExecStream", "dial_kube_pod"]
 COMMAND = ("buildctl", "dial-stdio")
 _PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 _STDIN, _STDOUT, _STDERR, _STATUS = range(4)
-# Larger frames are slower: the API server and the kubelet pass them on in pieces of 32 KiB.
+# What kubectl sends too. Frames of 64 KiB to 1 MiB were taken, but measured no faster: the API server and
+# the kubelet are the bottleneck, and pass them on in pieces of this size.
 _FRAME = 1 << 15
 _MOST_QUEUED = 1 << 18
 _STDERR_TAIL = 4096
