@@ -8,11 +8,21 @@ import pytest
 
 from router import RouterConfig
 from tests.e2e.builder import Builder, small_busybox
+from tests.e2e.kubernetes import fleet, program
 from tests.servers.buildkitd import Buildkitd
 from tests.servers.fixtures import buildkitd, buildkitd_three, cluster, dockerd, private_registry, registry
 from tests.servers.registry import Registry
 
-__all__ = ["buildkitd", "buildkitd_three", "cluster", "dockerd", "private_registry", "registry"]
+__all__ = [
+    "buildkitd",
+    "buildkitd_three",
+    "cluster",
+    "dockerd",
+    "fleet",
+    "private_registry",
+    "program",
+    "registry",
+]
 
 
 @pytest.fixture

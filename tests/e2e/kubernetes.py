@@ -1,0 +1,83 @@
+"""What the tests on Kubernetes share: a fleet of three pods, the program with a kubeconfig, users with few rights."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.program import Program
+from tests.servers.cluster import Cluster
+from tests.servers.cluster.plan import NODE
+
+SELECTOR = "app=buildkitd"
+
+
+@pytest.fixture(scope="session")
+def fleet(cluster: Cluster) -> tuple[str, ...]:
+    """The names of three buildkitd pods, ready. A test that breaks one waits until it is back."""
+    return cluster.apply_buildkitd(replicas=3)
+
+
+@pytest.fixture
+def program(cluster: Cluster) -> Program:
+    """warmroute, as the cluster's administrator."""
+    return Program(environment={"KUBECONFIG": str(cluster.kubeconfig)})
+
+
+@contextmanager
+def no_new_pods(cluster: Cluster) -> Iterator[None]:
+    """Keep pods that are created meanwhile from starting: they stay pending until the end."""
+    cluster.kubectl("cordon", NODE)
+    try:
+        yield
+    finally:
+        cluster.kubectl("uncordon", NODE)
+
+
+def wait_for(condition: Callable[[], bool], what: str, within: float = 30.0) -> None:
+    """Return once the condition holds; for what no server tells by itself."""
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {within:.0f} s: {what}"
+        time.sleep(0.05)
+
+
+def kubeconfig(cluster: Cluster, path: Path, changes: Mapping[str, Mapping[str, object]]) -> Path:
+    """Write the administrator's kubeconfig with other values in its `cluster`, `user` or `context`."""
+    config: dict[str, Any] = json.loads(cluster.kubeconfig.read_text())
+    for kind, values in changes.items():
+        entry = config[f"{kind}s"][0]
+        entry[kind] = {**({} if kind == "user" else entry[kind]), **values}
+    path.write_text(json.dumps(config))
+    return path
+
+
+def user_with(
+    cluster: Cluster, name: str, rules: Sequence[tuple[str, Sequence[str]]]
+) -> Mapping[str, object]:
+    """Create a service account that may do this alone, (resource, verbs); return it as a kubeconfig's user."""
+    role_rules = [
+        {"apiGroups": [""], "resources": [resource], "verbs": list(verbs)} for resource, verbs in rules
+    ]
+    meta = {"name": name, "namespace": "default"}
+    rbac = "rbac.authorization.k8s.io"
+    subject = {"kind": "ServiceAccount", **meta}
+    items = [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta},
+        {"apiVersion": f"{rbac}/v1", "kind": "Role", "metadata": meta, "rules": role_rules},
+        {
+            "apiVersion": f"{rbac}/v1",
+            "kind": "RoleBinding",
+            "metadata": meta,
+            "roleRef": {"apiGroup": rbac, "kind": "Role", "name": name},
+            "subjects": [subject],
+        },
+    ]
+    cluster.apply(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    return {"token": cluster.kubectl("create", "token", name).strip()}

@@ -1,0 +1,105 @@
+"""Builds come home: twelve images on three pods, also after one pod has gone and come back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.builder import write_tree
+from tests.e2e.kubernetes import SELECTOR, no_new_pods
+from tests.e2e.program import Finished, Program
+from tests.servers.cluster import Cluster
+
+pytestmark = pytest.mark.xdist_group("kubernetes")
+
+DOCKERFILE = """\
+FROM scratch AS assets
+COPY data /data/
+FROM scratch
+COPY app /app
+COPY --from=assets /data /data
+WORKDIR /data
+"""
+
+
+class Images:
+    """Twelve images, built by warmroute with a selector."""
+
+    def __init__(self, program: Program, folder: Path) -> None:
+        self.tags = tuple(f"registry.test/team/app-{number}:dev" for number in range(12))
+        self._program = program
+        self._contexts = {tag: self._context(folder, tag) for tag in self.tags}
+
+    @staticmethod
+    def _context(folder: Path, tag: str) -> Path:
+        name = tag.rpartition("/")[2].partition(":")[0]
+        files = {"Dockerfile": DOCKERFILE, "app": name, "data/one": f"{name} one", "data/two": f"{name} two"}
+        return write_tree(folder / name, files)
+
+    def build(self, tags: tuple[str, ...] = ()) -> dict[str, Finished]:
+        return {tag: self._build(tag) for tag in tags or self.tags}
+
+    def _build(self, tag: str) -> Finished:
+        options = ("--selector", SELECTOR, "--tag", tag, "--progress", "plain", "-v")
+        return self._program.ok("build", *options, self._contexts[tag])
+
+    def orders(self) -> dict[str, list[str]]:
+        """Ask where each image belongs."""
+        found = {}
+        for tag in self.tags:
+            asked = self._program.ok("where", "--selector", SELECTOR, "--tag", tag, "--format", "json").json
+            found[tag] = [candidate["name"] for candidate in asked["order"]]
+        return found
+
+
+def test_twelve_images_come_home_and_only_the_keys_of_a_lost_pod_move(
+    cluster: Cluster,
+    fleet: tuple[str, ...],
+    program: Program,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    images = Images(program, tmp_path)
+    orders = images.orders()
+    homes = {tag: order[0] for tag, order in orders.items()}
+    assert set(homes.values()) == set(fleet)
+
+    first, second = images.build(), images.build()
+
+    assert daemons(first) == daemons(second) == homes
+    assert not any(cached for done in first.values() for cached in done.steps.values())
+    assert all(len(done.steps) == 4 and all(done.steps.values()) for done in second.values())
+
+    lost = homes[images.tags[0]]
+    moving = tuple(tag for tag in images.tags if homes[tag] == lost)
+    with no_new_pods(cluster):
+        cluster.kubectl("delete", "pod", lost, "--wait=false")
+        away = images.build()
+    cluster.wait_ready(SELECTOR, len(fleet))
+    back, again = images.build(), images.build(moving)
+
+    assert {tag for tag in images.tags if daemons(away)[tag] != homes[tag]} == set(moving)
+    assert {tag: daemons(away)[tag] for tag in moving} == {tag: orders[tag][1] for tag in moving}
+    assert all(all(away[tag].steps.values()) for tag in images.tags if tag not in moving)
+    assert daemons(back) == homes
+    assert all(all(done.steps.values()) for done in again.values())
+    with capsys.disabled():
+        print(f"\n{report({'1st': first, '2nd': second, f'{lost} lost': away, 'back': back})}")
+
+
+def daemons(builds: dict[str, Finished]) -> dict[str, str]:
+    return {tag: done.daemon for tag, done in builds.items()}
+
+
+def report(rounds: dict[str, dict[str, Finished]]) -> str:
+    """Return a table: where each image was built in each round, cached steps of all, seconds."""
+    lines = [f"{'image':28}" + "".join(f"{name:>30}" for name in rounds)]
+    for tag in next(iter(rounds.values())):
+        cells = []
+        for builds in rounds.values():
+            done = builds[tag]
+            cached = f"{sum(done.steps.values())}/{len(done.steps)} cached"
+            cells.append(f"{done.daemon:>12} {cached} {done.seconds:4.2f} s")
+        lines.append(f"{tag:28}" + "".join(f"{cell:>30}" for cell in cells))
+    return "\n".join(lines)
