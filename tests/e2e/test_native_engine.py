@@ -149,7 +149,8 @@ def test_load_is_what_the_engine_does_anyway(
 
 
 @pytest.fixture
-def engine_base(dockerd: Dockerd, registry: Registry) -> str:
+def engine_base(registry: Registry) -> str:
+    """A base image for RUN, which the engine pulls."""
     return registry.push(small_busybox(), "engine-base")
 
 

@@ -1,0 +1,215 @@
+"""What happens when a daemon can't be reached, falls silent or breaks; and when only the build is broken."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from router import (
+    BuildError,
+    BuildRequest,
+    BuildRouter,
+    DialError,
+    Event,
+    NoDaemonError,
+    RouterConfig,
+    TLSOptions,
+)
+from tests.e2e.builder import Builder, finished_builds, write_tree
+from tests.servers.buildkitd import Buildkitd, start_buildkitd
+from tests.servers.certs import CA
+from tests.servers.dockerd import Dockerd
+from tests.servers.ports import free_port
+from tests.servers.registry import Registry
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    return write_tree(tmp_path / "context", {"Dockerfile": "FROM scratch\nCOPY a.txt /\n", "a.txt": "a\n"})
+
+
+@pytest.fixture
+def victim(tmp_path: Path) -> Iterator[Buildkitd]:
+    """A daemon to break."""
+    with start_buildkitd(tmp_path / "victim", unix=False) as daemon:
+        yield daemon
+
+
+def two(home: str, other: str, scratch: Path) -> Builder:
+    """Return a builder whose key belongs to the daemon named ``home``, with one more named ``other``."""
+    config = RouterConfig(addresses=(("home", home), ("other", other)), connect_timeout=2.0)
+    return Builder(config=replace(config, key=key_of(config, "home")), scratch=scratch)
+
+
+def key_of(config: RouterConfig, name: str) -> str:
+    """Return a key whose home is the daemon of that name."""
+    for number in range(1000):
+        router = BuildRouter(replace(config, key=f"key-{number}"), environment={})
+        home = router.route(router.key(BuildRequest())).home
+        if home is not None and home.name == name:
+            return f"key-{number}"
+    raise AssertionError(f"no key of 1000 belongs to {name}")
+
+
+def test_a_home_that_refuses_is_passed_over_with_one_warning(
+    buildkitd: Buildkitd, context: Path, tmp_path: Path
+) -> None:
+    builder = two(f"tcp://127.0.0.1:{free_port()}", buildkitd.address, tmp_path)
+
+    result = builder.build(BuildRequest(context=str(context)))
+
+    assert result.daemon == "other"
+    failed_over = [text for text in builder.warnings if "going on to other" in text]
+    assert len(failed_over) == 1
+    assert "connection refused" in failed_over[0]
+
+
+def test_a_frozen_home_is_given_up_within_the_time_for_connecting(
+    buildkitd: Buildkitd, victim: Buildkitd, context: Path, tmp_path: Path
+) -> None:
+    builder = two(victim.address, buildkitd.address, tmp_path)
+    victim.freeze()
+    started = time.monotonic()
+    try:
+        result = builder.build(BuildRequest(context=str(context)))
+    finally:
+        victim.thaw()
+
+    assert result.daemon == "other"
+    assert 2.0 <= time.monotonic() - started < 4.0
+    assert any("home" in text and "did not answer" in text for text in builder.warnings)
+
+
+def test_a_thawed_daemon_does_not_build_what_went_elsewhere(
+    buildkitd: Buildkitd, victim: Buildkitd, context: Path, tmp_path: Path
+) -> None:
+    builder = two(victim.address, buildkitd.address, tmp_path)
+    victim.freeze()
+    try:
+        builder.build(BuildRequest(context=str(context)))
+    finally:
+        victim.thaw()
+
+    # A daemon answers in order: this one comes after what was left in its socket.
+    builder.config = replace(builder.config, addresses=(("home", victim.address),))
+    builder.build(BuildRequest(context=str(context)))
+    assert finished_builds(victim.address) == 1
+
+
+def test_a_daemon_that_dies_during_the_build_is_replaced(
+    buildkitd: Buildkitd, victim: Buildkitd, busybox: str, tmp_path: Path
+) -> None:
+    builder = two(victim.address, buildkitd.address, tmp_path)
+    dockerfile = f"FROM {busybox}\nRUN echo {tmp_path.name}; sleep 2; echo done >/done\n"
+    write_tree(tmp_path / "context", {"Dockerfile": dockerfile})
+    word = f"{tmp_path.name}\n".encode()
+
+    def kill(_event: Event) -> None:
+        if word in builder.log and victim.process.running():
+            victim.kill()
+
+    builder.then = kill
+
+    files = builder.files(BuildRequest(context=str(tmp_path / "context")))
+
+    assert files["done"] == b"done\n"
+    assert any("lost home" in text and "going on to other" in text for text in builder.warnings)
+
+
+def test_a_build_that_fails_is_not_tried_on_the_next_daemon(
+    buildkitd: Buildkitd, victim: Buildkitd, busybox: str, tmp_path: Path
+) -> None:
+    builder = two(buildkitd.address, victim.address, tmp_path)
+    write_tree(tmp_path / "context", {"Dockerfile": f"FROM {busybox}\nRUN exit 3\n"})
+    before = finished_builds(buildkitd.address)
+
+    with pytest.raises(BuildError):
+        builder.build(BuildRequest(context=str(tmp_path / "context")))
+
+    assert finished_builds(buildkitd.address) == before + 1
+    assert finished_builds(victim.address) == 0
+    assert not any("going on" in text for text in builder.warnings)
+
+
+def test_no_daemon_at_all_is_an_error_that_lists_each(context: Path, tmp_path: Path) -> None:
+    addresses = [f"tcp://127.0.0.1:{free_port()}" for _ in range(2)]
+    builder = two(addresses[0], addresses[1], tmp_path)
+
+    with pytest.raises(NoDaemonError) as caught:
+        builder.build(BuildRequest(context=str(context)))
+
+    assert all(address in str(caught.value) for address in addresses)
+    assert str(caught.value).count("connection refused") == 2
+    assert caught.value.exit_code == 69
+    assert caught.value.hint
+
+
+def test_one_daemon_that_can_not_be_reached_is_named_by_its_own_error(context: Path, tmp_path: Path) -> None:
+    address = f"tcp://127.0.0.1:{free_port()}"
+    builder = Builder(config=RouterConfig(addresses=(("only", address),)), scratch=tmp_path)
+
+    with pytest.raises(DialError, match="connection refused") as caught:
+        builder.build(BuildRequest(context=str(context)))
+
+    assert caught.value.exit_code == 69
+
+
+def test_the_local_engine_is_the_fallback(dockerd: Dockerd, context: Path, tmp_path: Path) -> None:
+    builder = two(f"tcp://127.0.0.1:{free_port()}", f"tcp://127.0.0.1:{free_port()}", tmp_path)
+    builder.config = replace(builder.config, fallback="docker")
+    builder.environment |= dockerd.environment
+    tag = "example.test/fallback:1"
+
+    result = builder.build(BuildRequest(context=str(context), tags=(tag,)))
+
+    assert dockerd.cli("image", "inspect", "--format", "{{.Id}}", tag).strip() == result.image_id
+
+
+@contextmanager
+def listening() -> Iterator[str]:
+    """Yield the address of a socket that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"tcp://127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_a_peer_that_says_nothing_is_silent_not_lost(context: Path, tmp_path: Path) -> None:
+    with listening() as address:
+        config = RouterConfig(addresses=(("mute", address),), connect_timeout=1.0)
+        builder = Builder(config=config, scratch=tmp_path)
+
+        with pytest.raises(DialError, match=r"mute .* did not answer in time") as caught:
+            builder.build(BuildRequest(context=str(context)))
+
+    assert caught.value.reason == "timeout"
+
+
+def test_a_server_that_is_no_buildkit_is_told_apart(
+    registry: Registry, context: Path, tmp_path: Path
+) -> None:
+    config = RouterConfig(addresses=(("web", f"tcp://{registry.host}"),), connect_timeout=5.0)
+    builder = Builder(config=config, scratch=tmp_path)
+
+    with pytest.raises(DialError, match="did not answer as a BuildKit daemon"):
+        builder.build(BuildRequest(context=str(context)))
+
+
+def test_tls_is_spoken_with_client_certificates(context: Path, tmp_path: Path) -> None:
+    ca = CA()
+    certs = ca.write_tls_dir(tmp_path / "tls", ca.client())
+    tls = TLSOptions(ca=f"{certs}/ca.pem", cert=f"{certs}/cert.pem", key=f"{certs}/key.pem")
+    with start_buildkitd(tmp_path / "d", unix=False, tls=ca) as daemon:
+        config = RouterConfig(addresses=(("tls", daemon.address),), tls=tls, connect_timeout=5.0)
+        builder = Builder(config=config, scratch=tmp_path)
+        assert builder.files(BuildRequest(context=str(context))) == {"a.txt": b"a\n"}
+
+        for wrong in (None, replace(tls, ca=str(write_tree(tmp_path, {"ca": CA().pem}) / "ca"))):
+            builder.config = replace(config, tls=wrong)
+            with pytest.raises(DialError) as caught:
+                builder.build(BuildRequest(context=str(context)))
+            assert caught.value.hint
