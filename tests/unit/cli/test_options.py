@@ -1,0 +1,124 @@
+"""Every option of every program: its variable, its place in the help, one meaning everywhere."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from cli.command_line import Option, Parameter, arguments_of, parameters_of, variable
+from cli.legacy import BUILDKIT_BUILD, SKAFFOLD_BUILDKIT_WRAPPER
+from cli.main import PROGRAM
+from cli.program import Program, load
+from cli.typer_app import typer_app
+
+PROGRAMS = (PROGRAM, SKAFFOLD_BUILDKIT_WRAPPER, BUILDKIT_BUILD)
+
+
+def _options() -> Iterator[tuple[Program, str, Parameter, Option]]:
+    for program in PROGRAMS:
+        for command in program.commands:
+            for parameter in parameters_of(load(program, command)):
+                if isinstance(parameter.declared, Option):
+                    yield program, command, parameter, parameter.declared
+
+
+OPTIONS = [pytest.param(*found, id=f"{found[0].name}-{found[1]}{found[3].names[0]}") for found in _options()]
+
+
+@pytest.mark.parametrize(("program", "command", "parameter", "option"), OPTIONS)
+def test_an_option_can_come_from_a_variable(
+    program: Program, command: str, parameter: Parameter, option: Option
+) -> None:
+    text, value = _sample(parameter)
+
+    values = arguments_of(_without_arguments(program, command), [], {variable(option): text})
+
+    assert values[parameter.name] == value
+    assert re.fullmatch(r"(WARMROUTE|BUILDKIT)_[A-Z_]+", variable(option))
+
+
+@pytest.mark.parametrize(("program", "command", "parameter", "option"), OPTIONS)
+def test_the_command_line_wins_over_the_variable(
+    program: Program, command: str, parameter: Parameter, option: Option
+) -> None:
+    text, value = _sample(parameter)
+    wrong = {"list": "other", "text": "other"}.get(parameter.kind, "no value of this kind")
+    word = f"{option.names[0]}={text}"
+
+    values = arguments_of(_without_arguments(program, command), [word], {variable(option): wrong})
+
+    assert values[parameter.name] == value
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
+def test_an_option_means_the_same_in_every_command(program: Program) -> None:
+    meanings: dict[str, set[Option]] = {}
+    for of, _, _, option in _options():
+        if of is program:
+            for name in (*option.names, *option.aliases):
+                meanings.setdefault(name, set()).add(option)
+
+    assert [name for name, found in meanings.items() if len(found) > 1] == []
+
+
+@pytest.mark.parametrize(
+    ("program", "command"),
+    [
+        pytest.param(program, command, id=f"{program.name} {command}")
+        for program in PROGRAMS
+        for command in program.commands
+    ],
+)
+def test_the_help_tells_of_every_option_and_of_the_exit_codes(
+    program: Program, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("TERMINAL_WIDTH", "200")
+    told = _help(program, command)
+
+    for of, name, parameter, option in _options():
+        if (of, name) == (program, command):
+            names = (*option.names, *option.aliases, *parameter.choices)
+            assert [part for part in names if part not in told] == []
+            assert option.help[:12] in told
+    assert "WARMROUTE_BUILD_ARG" in told
+    assert re.search(r"Exit codes: 0 .* 1 .* 2 .* 69 .* 130 ", told)
+
+
+def test_build_has_what_the_old_wrapper_took() -> None:
+    known = {
+        name
+        for program, command, _, option in _options()
+        if (program, command) == (PROGRAM, "build")
+        for name in (*option.names, *option.aliases)
+    }
+
+    old = {"--cli", "--kube-pod-selector", "--kube-pod-balancing-hash-key", "--addr", "--file", "--secret"}
+    assert old | {"--build-arg"} <= known
+
+
+def _without_arguments(program: Program, command: str) -> list[Parameter]:
+    return [p for p in parameters_of(load(program, command)) if isinstance(p.declared, Option)]
+
+
+def _sample(parameter: Parameter) -> tuple[str, object]:
+    samples: dict[str, tuple[str, object]] = {
+        "flag": ("true", True),
+        "count": ("3", 3),
+        "list": ("id=a,src=b", ["id=a,src=b"]),
+        "number": ("1.5", 1.5),
+        "text": ("some text", "some text"),
+    }
+    if parameter.kind == "choice":
+        return parameter.choices[-1], parameter.choices[-1]
+    return samples[parameter.kind]
+
+
+def _help(program: Program, command: str) -> str:
+    with contextlib.redirect_stdout(io.StringIO()) as told, contextlib.suppress(SystemExit):
+        typer_app(program)(args=[*filter(None, [command]), "--help"], prog_name=program.name)
+    return told.getvalue()

@@ -1,0 +1,143 @@
+"""The program as a process: what it loads, how it ends, what a shell's completion gets from it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_RUN = "from cli.main import run; run()"
+
+
+def _warmroute(
+    *words: str, cwd: Path | None = None, flags: tuple[str, ...] = (), **environment: str
+) -> subprocess.CompletedProcess[str]:
+    clean = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, *flags, "-c", f"import sys; sys.argv[0] = 'warmroute'; {_RUN}", *words],
+        env={**clean, **environment},
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def _imported(done: subprocess.CompletedProcess[str]) -> set[str]:
+    found = re.findall(r"^import time:.*\|\s+(\S+)$", done.stderr, flags=re.MULTILINE)
+    assert "cli.program" in found
+    return {name.partition(".")[0] for name in found}
+
+
+@pytest.mark.parametrize("words", [("--help",), ("build", "--help"), ("ls", "--help"), ("version",)])
+def test_help_loads_neither_grpc_nor_kubernetes(words: tuple[str, ...]) -> None:
+    done = _warmroute(*words, flags=("-X", "importtime"))
+
+    assert done.returncode == 0
+    assert not _imported(done) & {"grpc", "kubernetes", "google", "h2", "yaml"}
+
+
+def test_a_build_loads_neither_typer_nor_rich(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+
+    done = _warmroute(
+        "build", "--addr", f"unix://{tmp_path}/nobody", str(tmp_path), flags=("-X", "importtime")
+    )
+
+    assert done.returncode == 69
+    unwanted = {"typer", "click", "rich", "pydantic", "grpc", "kubernetes", "tenacity", "asyncio", "yaml"}
+    assert not _imported(done) & unwanted
+
+
+def test_the_version_goes_to_stdout() -> None:
+    done = _warmroute("version")
+
+    assert re.fullmatch(r"warmroute \d+\.\d+\.\d+\S* \(Python \d\S+\)\n", done.stdout)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("frob",), "no such command: frob"),
+        (("--frob",), "no such option: --frob"),
+        (("build", "--frob"), "no such option: --frob"),
+        (("build", "a", "b"), "unexpected argument: b"),
+        (("build", "--progress", "loud"), 'invalid --progress "loud"'),
+        (("build", "--connect-timeout", "0"), 'invalid --connect-timeout "0"'),
+        (("where", "--format", "yaml"), 'invalid --format "yaml"'),
+    ],
+)
+def test_wrong_usage_is_one_message_and_a_hint_and_exit_2(words: tuple[str, ...], message: str) -> None:
+    done = _warmroute(*words)
+
+    first, second = done.stderr.splitlines()
+    assert first.startswith(f"ERROR: {message}")
+    assert second.startswith("hint: ")
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+def test_without_a_command_the_help_is_shown() -> None:
+    done = _warmroute()
+
+    assert "Usage: warmroute" in done.stdout + done.stderr
+
+
+def test_an_address_that_cannot_be_reached_gives_69(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+
+    done = _warmroute("build", "--addr", "unix:///nonexistent/sock", cwd=tmp_path)
+
+    assert done.returncode == 69
+    assert "Traceback" not in done.stderr
+
+
+def test_a_reader_that_has_gone_away_is_no_error() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write) as nobody_reads:
+        done = subprocess.run(
+            [sys.executable, "-c", _RUN, "version"],
+            stdout=nobody_reads,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("warmroute w", {"where"}),
+        ("warmroute build --pl", {"--platform", "--placement"}),
+        ("warmroute build --progress ", {"auto", "tty", "plain", "rawjson", "quiet"}),
+        ("warmroute ls --tls-", {"--tls-ca", "--tls-cert", "--tls-key", "--tls-server-name", "--tls-dir"}),
+    ],
+)
+def test_bash_completes(line: str, expected: set[str]) -> None:
+    done = _warmroute(
+        _WARMROUTE_COMPLETE="complete_bash",
+        COMP_WORDS=line,
+        COMP_CWORD=str(len(line.split(" ")) - 1),
+    )
+
+    assert set(done.stdout.split()) == expected
+
+
+def test_bash_takes_the_completion_script() -> None:
+    script = _warmroute(_WARMROUTE_COMPLETE="source_bash").stdout
+
+    done = subprocess.run(
+        ["bash", "-c", f"{script}\ncomplete -p warmroute"], capture_output=True, text=True, check=False
+    )
+
+    assert "_warmroute_completion" in done.stdout
