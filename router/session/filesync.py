@@ -41,7 +41,7 @@ def filesync(directories: Mapping[str, str]) -> dict[str, StreamMethod]:
     """Return the methods of the service for directories by the name that the frontend knows them by."""
 
     def diff_copy(metadata: CallMetadata) -> StreamHandler:
-        name = metadata.get("dir-name", [""])[0]
+        name = "".join(_values(metadata, "dir-name")[:1])
         if name not in directories:
             raise CallRefused(Status.NOT_FOUND, f'no access allowed to dir "{name}"')
         return _DiffCopy(Sender(os.fsencode(directories[name]), filter=_filter(metadata)))
