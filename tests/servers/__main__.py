@@ -78,7 +78,7 @@ def build(names: list[str]) -> None:
 def _timed(name: str) -> str:
     started = time.monotonic()
     path = BUILDS[name]()
-    return f"{name:12} {time.monotonic() - started:6.1f} s  {path}"
+    return f"{name:20} {time.monotonic() - started:6.1f} s  {path}"
 
 
 def cluster_up(directory: Path, replicas: int) -> None:
