@@ -15,14 +15,7 @@ from hashlib import sha256
 
 from router._proto import control_pb2 as pb
 from router.backends import BackendContext
-from router.errors import (
-    CancelledError,
-    ConnectionLostError,
-    DialError,
-    RouterError,
-    RpcError,
-    UsageError,
-)
+from router.errors import ConnectionLostError, DialError, UsageError
 from router.model.daemon import Daemon
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
@@ -30,7 +23,6 @@ from router.providers.outputs import FileSink, StdoutSink
 from router.providers.registry_auth import RegistryAuth
 from router.providers.secrets import SecretStore
 from router.rpc.channel import Channel
-from router.rpc.grpc import Status
 from router.session import health
 from router.session.auth import auth
 from router.session.filesend import Directory, Target, filesend
@@ -40,7 +32,7 @@ from router.session.server import SessionServer
 from router.solve.control import Control
 from router.solve.events import solve_status
 from router.solve.exporters import ExportPlan, export_plans
-from router.solve.failure import BuildObserver
+from router.solve.failure import BuildObserver, explain
 from router.solve.inputs import Inputs, open_inputs
 from router.solve.request import SolveIdentity, solve_request
 from router.transport import dial
@@ -127,7 +119,13 @@ class _Build:
         with suppress(DialError, ConnectionLostError):  # the build is done, whatever happens now
             self._channel.run(lambda: status.done or reverse.done, timeout=_STATUS_GRACE)
         if solve.error is not None:
-            raise self._failure(solve.error) from solve.error
+            failure = explain(
+                solve.error,
+                own=self._session.failures,
+                observer=self._observer,
+                daemon=self._daemon.name,
+            )
+            raise failure from failure.__cause__ or solve.error
         return BuildResult(
             daemon=self._daemon.name,
             address=self._daemon.address,
@@ -151,18 +149,6 @@ class _Build:
         status = solve_status(response)
         self._observer.see(status)
         self._context.on_event(status)
-
-    def _failure(self, error: RouterError) -> RouterError:
-        """Tell faults of the path, of this machine and of the build from each other."""
-        if self._session.failures:
-            return self._session.failures[0]
-        if not isinstance(error, RpcError):
-            return error
-        if error.code == Status.CANCELLED:
-            return CancelledError(f"the build was cancelled on {self._daemon.name}: {error}")
-        if error.temporary:
-            return ConnectionLostError(f"{self._daemon.name} broke off: {error}", temporary=True)
-        return self._observer.build_error(error)
 
 
 def _targets(plans: Sequence[ExportPlan], environment: Mapping[str, str]) -> dict[int, Target]:

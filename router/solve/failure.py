@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from router.errors import BuildError, RpcError
+from router.errors import BuildError, ConnectionLostError, RouterError, RpcError, TransferError
 from router.model.events import SolveStatus, SourceRange, Vertex
 from router.model.source import excerpt
+from router.rpc.grpc import Status
 
-__all__ = ["BuildObserver"]
+__all__ = ["BuildObserver", "explain"]
 
 # What can be done about a failure, by the daemon's words: it has no other way of telling.
 _LOG_IN = (
@@ -78,6 +80,25 @@ class BuildObserver:
             excerpt=_excerpt_of(error),
             hint=_hint(str(error)),
         )
+
+
+def explain(
+    error: RouterError, *, own: Sequence[RouterError], observer: BuildObserver, daemon: str
+) -> RouterError:
+    """Tell faults of the path, of this machine and of the build from each other.
+
+    ``error`` is how Solve ended; ``own`` is what went wrong meanwhile on this side of the session, which the
+    daemon's answer only echoes. Nobody here cancelled the build: that never gets to an answer of Solve's.
+    """
+    # A transfer that the daemon broke off is a consequence of its failure, whatever that was.
+    causes = [cause for cause in own if not isinstance(cause, TransferError)]
+    if causes:
+        return causes[0]
+    if not isinstance(error, RpcError):
+        return error
+    if error.temporary or error.code == Status.CANCELLED:
+        return ConnectionLostError(f"{daemon} broke off: {error}", temporary=True)
+    return observer.build_error(error)
 
 
 def _hint(message: str) -> str | None:
