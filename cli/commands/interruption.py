@@ -1,8 +1,8 @@
 """What ends a build early: signals, and for skaffold a parent that is gone.
 
-The first signal cancels the build on the daemon; the second ends this process at once. Whatever does not
-heed the first in time (a connection being made, a slow Kubernetes listing) is unwound by an exception, and
-what even that doesn't reach is left behind: who interrupted us kills us after two seconds.
+The first signal cancels the build on the daemon. What does not heed that in time (a connection being made,
+a slow Kubernetes listing), and anything at the second signal, is unwound by an exception; what even that
+doesn't reach is left behind, because who interrupts us kills us after two seconds.
 """
 
 from __future__ import annotations
@@ -13,42 +13,57 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import NoReturn
+from typing import Protocol
 
 from router.cancellation import Cancellation
 
-__all__ = ["interruptible"]
+__all__ = ["Interrupted", "interruptible"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PARENT_POLL = 0.25
 # Seconds from the first signal. The build's own way out may need some of them: buildctl and docker are
 # given 1.5 to tell the daemon.
 _UNWIND_AFTER = 1.6
-_GIVE_UP_AFTER = 0.3
-_INTERRUPTED = 130
+_UNWIND_WITHIN = 0.3
+_EXIT_CODE = 130
+
+
+class Interrupted(Protocol):
+    """Who is told of an interruption, from a thread of its own."""
+
+    def tell(self, text: str) -> None:
+        """Say that the build is being cancelled."""
+
+    def leave(self) -> None:
+        """Put the terminal right: the process ends now, without unwinding."""
 
 
 @contextmanager
-def interruptible(*, watch_parent: bool, at_once: Callable[[], None]) -> Iterator[Cancellation]:
+def interruptible(interrupted: Interrupted, *, watch_parent: bool) -> Iterator[Cancellation]:
     """Yield a switch that SIGINT, SIGTERM and SIGHUP throw, for the main thread to build with.
 
-    ``at_once`` puts the terminal right before the process ends without unwinding.
+    Raises ``CancelledError`` within the block where the switch alone doesn't end it.
     """
     with Cancellation() as cancellation:
-        limit = _Limit(cancellation, at_once)
+        limit = _Limit(cancellation, interrupted)
 
         def handle(number: int, _frame: FrameType | None) -> None:
             if cancellation.cancelled:
-                limit.exit()
+                _in_background(limit.leave_unless_over)
+                cancellation.check()
             limit.cancel(f"got {signal.Signals(number).name}")
 
         def unwind(_number: int, _frame: FrameType | None) -> None:
             cancellation.check()
 
-        handlers = {**dict.fromkeys(_SIGNALS, handle), signal.SIGALRM: unwind}
+        handlers: dict[signal.Signals, Callable[[int, FrameType | None], None]] = {
+            **dict.fromkeys(_SIGNALS, handle),
+            signal.SIGALRM: unwind,
+        }
         previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
         if watch_parent:
-            threading.Thread(target=limit.watch_parent, args=(os.getppid(),), daemon=True).start()
+            parent = os.getppid()
+            _in_background(lambda: limit.watch(parent))
         try:
             yield cancellation
         finally:
@@ -60,29 +75,35 @@ def interruptible(*, watch_parent: bool, at_once: Callable[[], None]) -> Iterato
 class _Limit:
     """Sees to it that a cancelled build ends in time."""
 
-    def __init__(self, cancellation: Cancellation, at_once: Callable[[], None]) -> None:
+    def __init__(self, cancellation: Cancellation, interrupted: Interrupted) -> None:
         self.over = threading.Event()
         self._cancellation = cancellation
-        self._at_once = at_once
+        self._interrupted = interrupted
 
     def cancel(self, why: str) -> None:
+        """Throw the switch; no more than that, because a signal's handler may call it."""
         self._cancellation.cancel(why)
-        threading.Thread(target=self._enforce, daemon=True).start()
+        _in_background(self._enforce)
 
-    def exit(self) -> NoReturn:
-        self._at_once()
-        os._exit(_INTERRUPTED)
-
-    def watch_parent(self, parent: int) -> None:
+    def watch(self, parent: int) -> None:
         """Cancel when the parent dies: skaffold interrupts its shell only, never what the shell runs."""
         while not self.over.wait(_PARENT_POLL):
             if os.getppid() != parent:
                 self.cancel("the parent process is gone")
                 return
 
+    def leave_unless_over(self) -> None:
+        """End the process if unwinding takes too long."""
+        if not self.over.wait(_UNWIND_WITHIN):
+            self._interrupted.leave()
+            os._exit(_EXIT_CODE)
+
     def _enforce(self) -> None:
-        if self.over.wait(_UNWIND_AFTER):
-            return
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
-        if not self.over.wait(_GIVE_UP_AFTER):
-            self.exit()
+        self._interrupted.tell(f"{self._cancellation.why}: cancelling the build")
+        if not self.over.wait(_UNWIND_AFTER):
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
+            self.leave_unless_over()
+
+
+def _in_background(work: Callable[[], None]) -> None:
+    threading.Thread(target=work, daemon=True).start()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cli.commands.interruption import interruptible
 from cli.commands.requests import Prepared
-from cli.render import ProgressMode, open_renderer
+from cli.render import ProgressMode, Renderer, open_renderer
 from router import BuildResult, BuildRouter
 from router.config import RouterConfig, environment
 from router.errors import UsageError
@@ -76,9 +76,7 @@ def _build(config: RouterConfig, prepared: Prepared, reporting: Reporting) -> Bu
     )
     for warning in prepared.warnings:
         renderer.event(Notice(level="warning", text=warning))
-    with interruptible(
-        watch_parent=prepared.by_skaffold, at_once=lambda: renderer.close(KeyboardInterrupt())
-    ) as cancellation:
+    with interruptible(_Display(renderer), watch_parent=prepared.by_skaffold) as cancellation:
         try:
             result = router.build(prepared.request, on_event=renderer.event, cancellation=cancellation)
         except BaseException as exc:
@@ -86,6 +84,21 @@ def _build(config: RouterConfig, prepared: Prepared, reporting: Reporting) -> Bu
             raise
     renderer.close(None)
     return result
+
+
+class _Display:
+    """Hears of an interruption."""
+
+    def __init__(self, renderer: Renderer) -> None:
+        self._renderer = renderer
+
+    def tell(self, text: str) -> None:
+        """Say so among the progress."""
+        self._renderer.event(Notice(level="info", text=text))
+
+    def leave(self) -> None:
+        """Leave a sane terminal."""
+        self._renderer.close(KeyboardInterrupt())
 
 
 def _with_stdin(request: BuildRequest) -> BuildRequest:

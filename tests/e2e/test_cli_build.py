@@ -1,0 +1,284 @@
+"""`warmroute build` and its relatives as processes: what goes to stdout and stderr, files, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import threading
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.e2e.builder import OciArchive, active_builds, tar_files, write_tree
+from tests.e2e.kubernetes import wait_for
+from tests.e2e.processes import Installed
+from tests.servers.buildkitd import Buildkitd, start_buildkitd
+from tests.servers.dockerd import Dockerd
+from tests.servers.ports import free_port
+from tests.servers.registry import Registry
+
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+STAYS_IN_CACHE = "no output was asked for: the result stays in the build cache"
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    """A context that builds everywhere, without a base image."""
+    dockerfile = "FROM scratch\nARG WORD=none\nLABEL word=$WORD\nCOPY file /file\n"
+    return write_tree(tmp_path / "context", {"Dockerfile": dockerfile, "file": "content"})
+
+
+@pytest.fixture
+def slow(tmp_path: Path, busybox: str) -> Path:
+    """A context whose build lasts longer than any test."""
+    dockerfile = f"FROM {busybox}\nRUN echo begun {os.urandom(8).hex()} && sleep 300\n"
+    return write_tree(tmp_path / "slow", {"Dockerfile": dockerfile})
+
+
+@pytest.fixture
+def warmroute(buildkitd: Buildkitd) -> Installed:
+    """The command, told of one daemon."""
+    return Installed(environment={"WARMROUTE_ADDR": f"one={buildkitd.address}"})
+
+
+def test_a_quiet_build_prints_the_digest_alone(warmroute: Installed, context: Path) -> None:
+    done = warmroute.ok("build", "-q", "--output", "type=image", "-t", "example.test/app", context)
+
+    assert DIGEST.fullmatch(done.stdout.removesuffix("\n"))
+    assert done.stderr == ""
+
+
+def test_a_quiet_build_that_makes_no_image_prints_nothing(warmroute: Installed, context: Path) -> None:
+    done = warmroute.ok("build", "--progress=quiet", context)
+
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_a_build_without_an_output_says_that_it_stays_in_the_cache(
+    warmroute: Installed, context: Path
+) -> None:
+    done = warmroute.ok("build", context)
+
+    assert done.stderr.count(STAYS_IN_CACHE) == 1
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("output", ["type=cacheonly", "type=image", "type=tar,dest=out.tar"])
+def test_a_build_with_an_output_says_nothing_of_the_cache(
+    warmroute: Installed, context: Path, tmp_path: Path, output: str
+) -> None:
+    done = warmroute.ok("build", "-o", output, context, cwd=tmp_path)
+
+    assert STAYS_IN_CACHE not in done.stderr
+
+
+def test_a_docker_engine_keeps_the_image_anyhow(dockerd: Dockerd, context: Path) -> None:
+    engine = Installed(environment=dockerd.environment)
+
+    done = engine.ok("build", "-t", "kept:1", context)
+
+    assert STAYS_IN_CACHE not in done.stderr
+    assert DIGEST.fullmatch(dockerd.cli("image", "inspect", "--format", "{{.Id}}", "kept:1").strip())
+
+
+def test_the_digest_in_the_metadata_is_the_registrys(
+    warmroute: Installed, registry: Registry, context: Path, tmp_path: Path
+) -> None:
+    image = f"{registry.host}/team/metadata:1"
+    files = ("--metadata-file", tmp_path / "metadata.json", "--iidfile", tmp_path / "iid")
+
+    done = warmroute.ok("build", "-q", "--push", "-t", image, *files, context)
+
+    metadata = json.loads((tmp_path / "metadata.json").read_text())
+    assert metadata["containerimage.digest"] == registry.digest("team/metadata", "1")
+    assert metadata["image.name"] == image
+    assert metadata["buildx.build.ref"].startswith("warmroute/one/")
+    assert (tmp_path / "iid").read_text() == metadata["containerimage.config.digest"] == done.stdout.strip()
+
+
+def test_a_pipe_takes_the_metadata_and_stays_a_pipe(
+    warmroute: Installed, context: Path, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    read: list[str] = []
+    reader = threading.Thread(target=lambda: read.append((tmp_path / "pipe").read_text()))
+    reader.start()
+
+    warmroute.ok("build", "-o", "type=image", "--metadata-file", tmp_path / "pipe", context)
+
+    reader.join(timeout=10)
+    assert "containerimage.digest" in json.loads(read[0])
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_link_to_the_metadata_stays_a_link(warmroute: Installed, context: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+
+    warmroute.ok("build", "-o", "type=image", "--iidfile", tmp_path / "link", context)
+
+    assert (tmp_path / "link").is_symlink()
+    assert DIGEST.fullmatch((tmp_path / "real").read_text())
+
+
+def test_the_dockerfile_can_come_from_stdin(warmroute: Installed, context: Path) -> None:
+    dockerfile = b"FROM scratch\nCOPY file /elsewhere\n"
+
+    done = warmroute.run("build", "--file", "-", "-o", "-", context, stdin=dockerfile)
+
+    assert tar_files(done.stdout.encode(errors="surrogateescape")) == {"elsewhere": b"content"}
+
+
+@pytest.mark.parametrize("word", ["a=b", "two words", 'quo"ted', "comma,s", "über"])
+def test_values_reach_the_image_as_they_are(
+    warmroute: Installed, context: Path, tmp_path: Path, word: str
+) -> None:
+    options = ("--build-arg", f"WORD={word}", "--label", f"given={word}")
+
+    warmroute.ok("build", *options, "-o", "type=oci,dest=image.tar", context, cwd=tmp_path)
+
+    labels = OciArchive((tmp_path / "image.tar").read_bytes()).config()["config"]["Labels"]
+    assert labels == {"word": word, "given": word}
+
+
+def test_options_can_come_from_variables(buildkitd: Buildkitd, context: Path, tmp_path: Path) -> None:
+    variables = {
+        "WARMROUTE_ADDR": buildkitd.address,
+        "WARMROUTE_BUILD_ARG": "WORD=two words\n",
+        "WARMROUTE_LABEL": "a=1 b=2",
+        "WARMROUTE_OUTPUT": f"type=oci,dest={tmp_path}/image.tar",
+        "WARMROUTE_QUIET": "true",
+    }
+
+    done = Installed(environment=variables).ok("build", context)
+
+    labels = OciArchive((tmp_path / "image.tar").read_bytes()).config()["config"]["Labels"]
+    assert labels == {"word": "two words", "a": "1", "b": "2"}
+    assert done.stderr == ""
+
+
+def test_a_dry_run_prints_what_would_run_and_connects_to_nothing(context: Path, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("hidden")
+    address = f"tcp://127.0.0.1:{free_port()}"
+    options = ("--secret", f"id=token,src={tmp_path}/token", "--build-arg", "PASSWORD=hidden", "--push")
+
+    done = Installed().ok("build", "--dry-run", "--addr", address, *options, "-t", "a.test/b", context)
+
+    assert done.stdout.startswith(f"buildctl --addr {address} build --frontend dockerfile.v0 ")
+    assert "key a.test/b (rule: " in done.stderr
+    assert "hidden" not in done.stdout + done.stderr
+
+
+def test_a_failed_build_tells_the_step_and_its_output_and_exits_with_1(
+    warmroute: Installed, busybox: str, tmp_path: Path
+) -> None:
+    write_tree(tmp_path, {"Dockerfile": f"FROM {busybox}\nRUN echo last words && exit 3\n"})
+
+    done = warmroute.run("build", "--metadata-file", tmp_path / "metadata", tmp_path)
+
+    assert done.code == 1
+    assert "RUN echo last words" in done.stderr
+    assert "last words\n" in done.stderr
+    assert "ERROR: failed to solve: " in done.stderr
+    assert not (tmp_path / "metadata").exists()
+
+
+def test_where_tells_the_order_for_a_key(warmroute: Installed) -> None:
+    done = warmroute.ok("where", "some-key", "--addr", "a=tcp://a:1,b=tcp://b:1", "--format", "json")
+
+    assert set(done.json) == {"key", "rule", "placement", "home", "order"}
+    assert (done.json["key"], done.json["rule"], done.json["placement"]) == ("some-key", "key", "ring")
+    assert done.json["home"] == done.json["order"][0]["name"]
+    assert {tuple(entry) for entry in done.json["order"]} == {("name", "address", "fit", "reason")}
+    assert {entry["address"] for entry in done.json["order"]} == {"tcp://a:1", "tcp://b:1"}
+
+
+def test_where_without_a_key_tells_what_build_would_use(warmroute: Installed, context: Path) -> None:
+    tag = ("--tag", "registry.test/team/app:2")
+
+    where = warmroute.ok("where", *tag, "--context", context, "--format", "json")
+    built = warmroute.ok("build", "-v", *tag, context)
+
+    assert where.json["key"] == "registry.test/team/app"
+    assert f"key {where.json['key']} (rule: {where.json['rule']})" in built.stderr
+
+
+def test_ls_tells_of_every_daemon_also_of_the_dead(buildkitd: Buildkitd) -> None:
+    dead = f"tcp://127.0.0.1:{free_port()}"
+    options = ("--addr", f"alive={buildkitd.address}", "--addr", f"dead={dead}")
+
+    table = Installed().ok("ls", *options)
+    listed = Installed().ok("ls", *options, "--format", "json").json
+
+    alive, gone = listed
+    assert (alive["name"], alive["state"], alive["version"]) == ("alive", "ready", "v0.32.1")
+    assert "linux/amd64" in alive["platforms"]
+    assert alive["builds"] == 0
+    assert (gone["name"], gone["state"], gone["builds"]) == ("dead", "unreachable", None)
+    assert "refused" in gone["error"]
+    assert re.search(r"^alive .* ready +v0\.32\.1 +0 ", table.stdout, re.MULTILINE)
+    assert f"dead: can't connect to {dead}" in table.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_cancels_the_build_on_the_daemon(
+    warmroute: Installed, buildkitd: Buildkitd, slow: Path, number: signal.Signals
+) -> None:
+    with warmroute.started("build", "--progress", "plain", slow) as build:
+        build.read_until(b"begun")
+
+        build.signal(number)
+
+        assert build.wait(within=2.0) == 130
+    wait_for(lambda: active_builds(buildkitd.address) == 0, "the daemon has no build", within=2.0)
+    assert f"ERROR: build cancelled: got {number.name}".encode() in build.output
+    assert b"Traceback" not in build.output
+
+
+@pytest.mark.parametrize("backend", ["native", "buildctl"])
+def test_a_frozen_daemon_does_not_delay_the_end_of_an_interrupted_build(
+    slow: Path, tmp_path: Path, backend: str
+) -> None:
+    with start_buildkitd(tmp_path / "frozen") as daemon:
+        options = ("--addr", daemon.address, "--backend", backend, "--progress", "plain")
+        with Installed().started("build", *options, slow) as build:
+            build.read_until(b"begun")
+            daemon.freeze()
+
+            build.signal(signal.SIGINT)
+
+            assert build.wait(within=2.0) == 130
+        daemon.thaw()
+        wait_for(lambda: active_builds(daemon.address) == 0, "the daemon has no build", within=5.0)
+
+
+def test_an_interrupted_connection_attempt_ends_in_time(slow: Path, tmp_path: Path) -> None:
+    with start_buildkitd(tmp_path / "frozen", unix=False) as daemon:
+        daemon.freeze()
+        options = ("--addr", daemon.address, "--connect-timeout", "60", "-v", "--progress", "plain")
+        with Installed().started("build", *options, slow) as build:
+            build.read_until(b"building on")
+
+            build.signal(signal.SIGINT)
+
+            assert build.wait(within=2.0) == 130
+        daemon.thaw()
+
+
+def test_a_second_signal_ends_it_at_once_with_all_it_started(slow: Path, tmp_path: Path) -> None:
+    with start_buildkitd(tmp_path / "frozen", unix=False) as daemon:
+        options = ("--addr", daemon.address, "--backend", "buildctl", "--progress", "plain")
+        with Installed().started("build", *options, slow) as build:
+            build.read_until(b"begun")
+            (child,) = psutil.Process(build.process.pid).children()
+            daemon.freeze()
+            build.signal(signal.SIGINT)
+            build.read_until(b"got SIGINT: cancelling the build")
+
+            build.signal(signal.SIGINT)
+
+            assert build.wait(within=0.5) == 130
+        assert not child.is_running()
+        daemon.thaw()
