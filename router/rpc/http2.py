@@ -36,7 +36,7 @@ from router.rpc.frames import (
 )
 from router.rpc.framing import FrameReader
 from router.rpc.headers import MAX_HEADER_BLOCK, HeaderReader, header_frames
-from router.rpc.streams import RECEIVE_WINDOW, Source, Stream
+from router.rpc.streams import Source, Stream
 from router.transport.stream import Buffer
 
 __all__ = [
@@ -57,6 +57,10 @@ NO_ERROR = 0x0
 REFUSED_STREAM = 0x7
 CANCEL = 0x8
 
+# What we let the peer send before it hears from us again. Everything received is consumed at once, so this
+# bounds the bytes in flight and not memory, and nobody checks that the peer keeps to it.
+RECEIVE_WINDOW = 16 * 1024 * 1024
+_ACKNOWLEDGE = RECEIVE_WINDOW // 2
 # The largest piece that a source is asked for at once.
 PULL_SIZE = 1024 * 1024
 # How many streams a peer may have open; buildkitd has a handful.
@@ -77,7 +81,7 @@ class Http2Connection:
         self._next_stream_id = 1
         self._last_peer_stream_id = 0
         self._send_window = DEFAULT_WINDOW
-        self._receive_window = RECEIVE_WINDOW
+        self._unacknowledged = 0
         self._peer_initial_window = DEFAULT_WINDOW
         self._peer_max_frame = MAX_FRAME_SIZE
         self._frames = FrameReader(b"" if client else PREFACE)
@@ -234,12 +238,10 @@ class Http2Connection:
 
     def _data(self, flags: int, stream_id: int, payload: memoryview, events: list[Event]) -> None:
         size = len(payload)
-        self._receive_window -= size
-        if self._receive_window < RECEIVE_WINDOW // 2:
-            if self._receive_window < 0:
-                raise Http2Error("the peer sent more than the connection's flow-control window")
-            self._control.append(window_update(0, RECEIVE_WINDOW - self._receive_window))
-            self._receive_window = RECEIVE_WINDOW
+        self._unacknowledged += size
+        if self._unacknowledged >= _ACKNOWLEDGE:
+            self._control.append(window_update(0, self._unacknowledged))
+            self._unacknowledged = 0
         stream = self._streams.get(stream_id)
         if stream is None:
             self._check_known(stream_id, "DATA")
@@ -247,13 +249,10 @@ class Http2Connection:
         if stream.remote_closed:
             raise Http2Error(f"the peer sent data on stream {stream_id}, which it had closed")
         ended = bool(flags & Flag.END_STREAM)
-        stream.receive_window -= size
-        if stream.receive_window < RECEIVE_WINDOW // 2:
-            if stream.receive_window < 0:
-                raise Http2Error(f"the peer sent more than the flow-control window of stream {stream_id}")
-            if not ended:
-                self._control.append(window_update(stream_id, RECEIVE_WINDOW - stream.receive_window))
-                stream.receive_window = RECEIVE_WINDOW
+        stream.unacknowledged += size
+        if stream.unacknowledged >= _ACKNOWLEDGE and not ended:
+            self._control.append(window_update(stream_id, stream.unacknowledged))
+            stream.unacknowledged = 0
         if flags & Flag.PADDED:
             payload = _unpadded(payload)
         if ended:

@@ -33,13 +33,12 @@ def bytes_field(message: memoryview) -> memoryview:
     if not message:
         return message
     size, shift, position = 0, 0, 1
-    while shift < 35 and position < len(message):
-        byte = message[position]
-        size |= (byte & 0x7F) << shift
+    last = 0x80
+    while last >= 0x80 and shift < 35 and position < len(message):
+        last = message[position]
+        size |= (last & 0x7F) << shift
         position += 1
         shift += 7
-        if byte < 0x80:
-            break
-    if message[0] != _BYTES_FIELD or position + size != len(message):
+    if message[0] != _BYTES_FIELD or last >= 0x80 or position + size != len(message):
         raise Http2Error("the peer sent something on a byte stream that is no BytesMessage")
     return message[position:]

@@ -10,11 +10,7 @@ from router.rpc.events import Headers
 from router.rpc.frames import FRAME_HEADER, FrameType
 from router.transport.stream import Buffer
 
-__all__ = ["RECEIVE_WINDOW", "Source", "Stream"]
-
-# What we let the peer send before we read on. Everything received is consumed at once, so this bounds
-# the bytes in flight, not memory.
-RECEIVE_WINDOW = 16 * 1024 * 1024
+__all__ = ["Source", "Stream"]
 
 # Buffers that are smaller on average cost more to carry one by one than to copy.
 _WORTH_A_SLICE = 4096
@@ -42,16 +38,16 @@ class Stream:
         "id",
         "local_closed",
         "pending_size",
-        "receive_window",
         "remote_closed",
         "send_window",
         "source",
+        "unacknowledged",
     )
 
     def __init__(self, stream_id: int, send_window: int) -> None:
         self.id = stream_id
         self.send_window = send_window
-        self.receive_window = RECEIVE_WINDOW
+        self.unacknowledged = 0
         self.source: Source | None = None
         self.ending: Headers | None = None
         self.header_blocks = 0
