@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 import tomllib
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -18,9 +19,6 @@ from tests.servers.certs import CA
 from tests.servers.ports import free_port, tcp_listens, unix_listens
 from tests.servers.process import ManagedProcess
 from tests.servers.traces import Trace, clean_stale, owned_trace
-
-# The kernel's limit for a socket's path, 108 bytes with the final zero.
-_LONGEST_SOCKET = 107
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,34 +127,32 @@ def start_buildkitd(
     directory.mkdir(parents=True, exist_ok=True)
     programs = programs or Programs(buildkitd=binaries.buildkitd(), runc=binaries.runc())
     chosen_port = (port or free_port()) if tcp else None
-    socket = _socket_path(directory) if unix else None
     clean_stale()
     trace = owned_trace("buildkitd", root or directory / "root", outlive=outlive)
-    trace.cgroup = f"warmroute-{trace.id}"
-    trace.save()
-    config_file = directory / "buildkitd.toml"
-    config_file.write_text(with_cgroup(config, trace.cgroup))
-    addresses = [f"tcp://127.0.0.1:{chosen_port}"] if chosen_port is not None else []
-    addresses += [f"unix://{socket}"] if socket is not None else []
-    argv: list[str | Path] = [
-        programs.buildkitd,
-        f"--config={config_file}",
-        f"--root={trace.directory}",
-        *(f"--addr={address}" for address in addresses),
-        *_tls_flags(directory, tls),
-        "--oci-worker=true",
-        "--oci-worker-net=host",
-        f"--oci-worker-binary={programs.runc}",
-        "--containerd-worker=false",
-    ]
-    process = ManagedProcess(argv, log=directory / "buildkitd.log", outlive=outlive)
-    trace.add_process(process.pid)
-    daemon = Buildkitd(process, trace=trace, port=chosen_port, socket=socket, tls=tls)
-    try:
+    with ExitStack() as undo:
+        undo.callback(trace.clear)
+        trace.save()
+        socket = trace.socket_folder() / "buildkitd.sock" if unix else None
+        config_file = directory / "buildkitd.toml"
+        config_file.write_text(with_cgroup(config, trace.cgroup))
+        argv: list[str | Path] = [
+            programs.buildkitd,
+            f"--config={config_file}",
+            f"--root={trace.directory}",
+            *([f"--addr=tcp://127.0.0.1:{chosen_port}"] if tcp else []),
+            *([f"--addr=unix://{socket}"] if unix else []),
+            *_tls_flags(directory, tls),
+            "--oci-worker=true",
+            "--oci-worker-net=host",
+            f"--oci-worker-binary={programs.runc}",
+            "--containerd-worker=false",
+        ]
+        process = ManagedProcess(argv, log=directory / "buildkitd.log", outlive=outlive)
+        undo.callback(process.kill)
+        trace.add_process(process.pid)
+        daemon = Buildkitd(process, trace=trace, port=chosen_port, socket=socket, tls=tls)
         process.wait_until(daemon.listens, within=within)
-    except BaseException:
-        daemon.kill()
-        raise
+        undo.pop_all()
     return daemon
 
 
@@ -171,13 +167,6 @@ def with_cgroup(config: str, cgroup: str) -> str:
     if "[worker.oci]" in config:
         return config.replace("[worker.oci]\n", setting, 1)
     return f"{config}\n{setting}"
-
-
-def _socket_path(directory: Path) -> Path:
-    path = directory / "buildkitd.sock"
-    if len(str(path)) > _LONGEST_SOCKET:
-        raise ServerError(f"too long for a unix socket ({len(str(path))} > {_LONGEST_SOCKET}): {path}")
-    return path
 
 
 def _tls_flags(directory: Path, tls: CA | None) -> list[str]:

@@ -6,8 +6,10 @@ The docker CLI is the one of the same package, with docker-buildx put beside it 
 
 from __future__ import annotations
 
+import socket
 import subprocess
 from collections.abc import Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -43,7 +45,7 @@ class Dockerd:
     @property
     def socket(self) -> Path:
         """The engine's socket."""
-        return self.directory / "docker.sock"
+        return self.trace.socket_folder() / "docker.sock"
 
     @property
     def host(self) -> str:
@@ -109,68 +111,75 @@ class Dockerd:
 
 
 def start_dockerd(directory: Path, *, outlive: bool = False) -> Dockerd:
-    """Start an engine that keeps everything below `directory`, and return it once it accepts connections."""
+    """Start an engine that keeps everything below `directory`, and return it once it answers."""
     directory.mkdir(parents=True, exist_ok=True)
-    dockerd_binary = binaries.dockerd()
+    program = binaries.dockerd()
     _write_cli_config(directory / "config")
+    (directory / "daemon.json").write_text("{}")  # keeps the machine's own /etc/docker/daemon.json out
     clean_stale()
     trace = owned_trace("dockerd", directory, outlive=outlive)
-    trace.cgroup = f"warmroute-{trace.id}"
-    trace.save()
-    containerd = _start_containerd(directory, outlive=outlive)
-    trace.add_process(containerd.pid)
-    process = ManagedProcess(
-        [
-            dockerd_binary,
-            f"--host=unix://{directory / 'docker.sock'}",
-            f"--containerd={directory / 'containerd.sock'}",
-            f"--data-root={directory / 'data'}",
-            f"--exec-root={directory / 'exec'}",
-            f"--pidfile={directory / 'docker.pid'}",
-            f"--config-file={_empty_config(directory)}",
-            f"--cgroup-parent=/{trace.cgroup}",
-            "--exec-opt=native.cgroupdriver=cgroupfs",
-            "--bridge=none",
-            "--iptables=false",
-            "--ip6tables=false",
-            "--ip-forward=false",
-            "--ip-masq=false",
-            "--userland-proxy=false",
-        ],
-        log=directory / "dockerd.log",
-        outlive=outlive,
-    )
-    trace.add_process(process.pid)
-    engine = Dockerd(directory=directory, process=process, containerd=containerd, trace=trace)
-    try:
-        process.wait_until(lambda: unix_listens(engine.socket), within=60)
-    except BaseException:
-        engine.stop()
-        raise
+    with ExitStack() as undo:
+        undo.callback(trace.clear)
+        trace.save()
+        containerd = _start_containerd(directory, trace.socket_folder(), outlive=outlive)
+        undo.callback(containerd.kill)
+        trace.add_process(containerd.pid)
+        argv = [str(program), *_flags(directory, trace.socket_folder(), trace.cgroup)]
+        process = ManagedProcess(argv, log=directory / "dockerd.log", outlive=outlive)
+        undo.callback(process.kill)
+        trace.add_process(process.pid)
+        engine = Dockerd(directory=directory, process=process, containerd=containerd, trace=trace)
+        process.wait_until(lambda: _answers(engine.socket), within=60)
+        undo.pop_all()
     return engine
 
 
-def _start_containerd(directory: Path, *, outlive: bool) -> ManagedProcess:
+def _flags(directory: Path, sockets: Path, cgroup: str) -> tuple[str, ...]:
+    return (
+        f"--host=unix://{sockets / 'docker.sock'}",
+        f"--containerd={sockets / 'containerd.sock'}",
+        f"--data-root={directory / 'data'}",
+        f"--exec-root={sockets / 'exec'}",
+        f"--pidfile={directory / 'docker.pid'}",
+        f"--config-file={directory / 'daemon.json'}",
+        f"--cgroup-parent=/{cgroup}",
+        "--exec-opt=native.cgroupdriver=cgroupfs",
+        "--bridge=none",
+        "--iptables=false",
+        "--ip6tables=false",
+        "--ip-forward=false",
+        "--ip-masq=false",
+        "--userland-proxy=false",
+    )
+
+
+def _answers(path: Path) -> bool:
+    """Return whether the engine answers a ping: it accepts connections long before."""
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as connection:
+        connection.settimeout(5)
+        try:
+            connection.connect(str(path))
+            connection.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
+            return b" 200 OK" in connection.recv(64)
+        except OSError:
+            return False
+
+
+def _start_containerd(directory: Path, sockets: Path, *, outlive: bool) -> ManagedProcess:
     config = directory / "containerd.toml"
     config.write_text(
-        f'version = 2\nroot = "{directory}/containerd"\nstate = "{directory}/containerd-state"\n'
-        f'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\naddress = "{directory}/containerd.sock"\n'
+        f'version = 2\nroot = "{directory}/containerd"\nstate = "{sockets}/containerd"\n'
+        f'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\naddress = "{sockets}/containerd.sock"\n'
     )
     process = ManagedProcess(
         [_DEBIAN_CONTAINERD, "--config", config], log=directory / "containerd.log", outlive=outlive
     )
     try:
-        process.wait_until(lambda: unix_listens(directory / "containerd.sock"), within=30)
+        process.wait_until(lambda: unix_listens(sockets / "containerd.sock"), within=30)
     except BaseException:
         process.kill()
         raise
     return process
-
-
-def _empty_config(directory: Path) -> Path:
-    path = directory / "daemon.json"  # keeps the machine's own /etc/docker/daemon.json out
-    path.write_text("{}")
-    return path
 
 
 def _write_cli_config(directory: Path) -> None:

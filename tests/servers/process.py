@@ -12,7 +12,6 @@ from __future__ import annotations
 import atexit
 import os
 import queue
-import select
 import signal
 import subprocess
 import threading
@@ -24,6 +23,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.servers.cache import ServerError
+from tests.servers.families import wait_ended
 
 _POLL = 0.05
 _LOG_TAIL = 30
@@ -120,11 +120,7 @@ class ManagedProcess:
         _running.discard(self)
 
     def _ended(self, *, within: float) -> bool:
-        if self._reaped:
-            return True
-        poll = select.poll()
-        poll.register(self._pidfd, select.POLLIN)
-        return bool(poll.poll(within * 1000))
+        return self._reaped or wait_ended(self._pidfd, within=within)
 
 
 _running: set[ManagedProcess] = set()

@@ -11,18 +11,14 @@ from pathlib import Path
 
 import psutil
 
+from tests.servers.families import kill_family
+
 
 def kill_shims(directory: Path) -> None:
     """Kill every shim that reports to a containerd in `directory`, and everything below it."""
     for shim in _shims_of(directory):
-        family = [shim, *_children(shim)]
         sockets = _sockets(shim)
-        for process in family:
-            try:
-                process.kill()
-            except psutil.NoSuchProcess:
-                continue
-        psutil.wait_procs(family, timeout=5)
+        kill_family(shim.pid)
         for socket in sockets:
             socket.unlink(missing_ok=True)
 
@@ -42,13 +38,6 @@ def _shims_of(directory: Path) -> list[psutil.Process]:
         if reports_into(argv, directory):
             found.append(process)
     return found
-
-
-def _children(process: psutil.Process) -> list[psutil.Process]:
-    try:
-        return process.children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
 
 
 def _sockets(process: psutil.Process) -> list[Path]:

@@ -12,30 +12,32 @@ from __future__ import annotations
 
 import json
 import os
-import select
-import signal
+import shutil
+import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import psutil
-
 from tests.servers.cache import cache_root, locked
+from tests.servers.families import kill_family
 from tests.servers.kernel import delete_bridge, remove_cgroup, unmount_below, write_sysctls
 from tests.servers.shims import kill_shims
 
-_END_WITHIN = 20.0
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(kw_only=True)
 class Trace:
-    """Everything that one server may leave behind. `processes` and `owner` are ids with start times."""
+    """Everything that one server may leave behind. `processes` and `owner` are ids with start times.
+
+    `directory` is the caller's and stays; `sockets` is ours and goes.
+    """
 
     kind: str
     directory: str
+    sockets: str = ""
     cgroup: str = ""
     bridge: str = ""
     sysctls: dict[str, str] = field(default_factory=dict)
@@ -57,6 +59,13 @@ class Trace:
         aside.write_text(json.dumps(asdict(self)))
         aside.rename(self.path)
 
+    def socket_folder(self) -> Path:
+        """Return a folder for sockets: a socket's path ends at 107 characters, and a test's may be longer."""
+        if not self.sockets:
+            self.sockets = tempfile.mkdtemp(prefix="warmroute-")
+            self.save()
+        return Path(self.sockets)
+
     def add_process(self, pid: int) -> None:
         """Write down one more process of the server's."""
         self.processes.append((pid, start_time(pid)))
@@ -75,21 +84,27 @@ class Trace:
     def _remove(self) -> None:
         for pid, started in self.processes:
             if _alive(pid, started):
-                _kill_family(pid)
-        directory = Path(self.directory)
-        kill_shims(directory)
+                kill_family(pid)
+        folders = [Path(folder) for folder in (self.directory, self.sockets) if folder]
+        for folder in folders:
+            kill_shims(folder)
         if self.cgroup:
             remove_cgroup(self.cgroup)
-        unmount_below(directory)
+        for folder in folders:
+            unmount_below(folder)
+        if self.sockets:
+            shutil.rmtree(self.sockets, ignore_errors=True)
         if self.bridge:
             delete_bridge(self.bridge)
         write_sysctls(self.sysctls)
 
 
 def owned_trace(kind: str, directory: Path, *, outlive: bool) -> Trace:
-    """Return a trace that this process owns, or nobody when the server is to outlive it."""
+    """Return a trace, cgroup named, that this process owns, or nobody when the server is to outlive it."""
     owner = None if outlive else (os.getpid(), start_time(os.getpid()))
-    return Trace(kind=kind, directory=str(directory), owner=owner)
+    trace = Trace(kind=kind, directory=str(directory), owner=owner)
+    trace.cgroup = f"warmroute-{trace.id}"
+    return trace
 
 
 def clean_stale() -> None:
@@ -130,27 +145,6 @@ def start_time(pid: int) -> str:
         return ""
     # The second field, the program's name, may hold blanks and brackets; the 22nd is the start time.
     return stat.rpartition(")")[2].split()[19]
-
-
-def _kill_family(pid: int) -> None:
-    with suppress(psutil.NoSuchProcess):
-        process = psutil.Process(pid)
-        handles = _pidfds([process, *process.children(recursive=True)])
-        for handle in handles:
-            with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(handle, signal.SIGKILL)
-        for handle in handles:
-            # Readable once it has ended, even while nobody has reaped it yet.
-            select.select([handle], [], [], _END_WITHIN)
-            os.close(handle)
-
-
-def _pidfds(processes: Sequence[psutil.Process]) -> list[int]:
-    handles = []
-    for process in processes:
-        with suppress(ProcessLookupError):
-            handles.append(os.pidfd_open(process.pid))
-    return handles
 
 
 def _alive(pid: int, started: str) -> bool:

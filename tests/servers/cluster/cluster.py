@@ -248,7 +248,7 @@ def start_cluster(directory: Path, *, outlive: bool = False) -> Cluster:
     binaries.kubectl()
     clean_stale()
     trace = owned_trace("cluster", directory, outlive=outlive)
-    plan = Plan(directory=directory, id=trace.id, net=_free_net(), ports=_free_ports())
+    plan = Plan(directory=directory, cgroup=trace.cgroup, net=_free_net(), ports=_free_ports())
     cluster = Cluster(plan, trace, outlive=outlive)
     with ExitStack() as undo:
         undo.callback(cluster.stop)
@@ -259,7 +259,7 @@ def start_cluster(directory: Path, *, outlive: bool = False) -> Cluster:
 
 
 def _prepare(plan: Plan, trace: Trace) -> None:
-    trace.bridge, trace.cgroup, trace.sysctls = plan.bridge, plan.cgroup, read_sysctls(plans.SYSCTLS)
+    trace.bridge, trace.sysctls = plan.bridge, read_sysctls(plans.SYSCTLS)
     trace.save()
     make_bridge(plan.bridge, (f"{plan.node_ip}/24", f"{plan.service_ip}/32"))
     make_cgroup(plan.cgroup)

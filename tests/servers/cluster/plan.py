@@ -42,23 +42,19 @@ class Ports:
 class Plan:
     """One cluster: its folder, the names and addresses that only it uses.
 
-    Pods and the node share one bridge, 10.NET.0.0/24; services are numbers out of 10.NET.1.0/24.
+    Pods and the node share one bridge, 10.NET.0.0/24; services are numbers out of 10.NET.1.0/24. All pods are
+    below the cgroup `cgroup`.
     """
 
     directory: Path
-    id: str
+    cgroup: str
     net: int
     ports: Ports
 
     @property
     def bridge(self) -> str:
         """The bridge that the node and all pods are on."""
-        return f"wr{self.id[:8]}"
-
-    @property
-    def cgroup(self) -> str:
-        """The cgroup that all pods are below."""
-        return f"warmroute-{self.id}"
+        return f"warmroute{self.net}"
 
     @property
     def node_ip(self) -> str:

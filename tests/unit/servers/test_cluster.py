@@ -22,14 +22,10 @@ from tests.servers.cluster.plan import (
 
 PLAN = Plan(
     directory=Path("/somewhere"),
-    id="0123456789ab",
+    cgroup="ours",
     net=137,
     ports=Ports(etcd=1, etcd_peer=2, apiserver=3, kubelet=4),
 )
-
-
-def test_a_bridge_name_fits_the_kernel() -> None:
-    assert len(PLAN.bridge) <= 15
 
 
 def test_the_apiserver_listens_on_loopback_only() -> None:

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from tests.servers.cache import ServerError
+from tests.servers.families import wait_ended
 from tests.servers.process import ManagedProcess
 
 # Says that its handler is set, then waits for any signal.
@@ -66,9 +67,10 @@ def test_a_frozen_server_can_be_stopped(tmp_path: Path) -> None:
 def test_what_a_server_started_ends_with_it(tmp_path: Path) -> None:
     with ManagedProcess(["sh", "-c", "sleep 1000 & echo up $!; wait"], log=tmp_path / "log") as process:
         process.wait_until(lambda: says_up(process), within=30)
-        child = psutil.Process(int(process.log.read_text().split()[1]))
+        child = os.pidfd_open(int(process.log.read_text().split()[1]))
 
-    assert psutil.wait_procs([child], timeout=30)[0]
+    assert wait_ended(child, within=30)
+    os.close(child)
 
 
 def test_a_server_outlives_the_thread_that_started_it(tmp_path: Path) -> None:
@@ -94,10 +96,11 @@ def test_a_server_dies_with_a_python_that_is_killed(tmp_path: Path) -> None:
         [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as parent:
         assert parent.stdout is not None
-        server = psutil.Process(int(parent.stdout.readline()))
+        server = os.pidfd_open(int(parent.stdout.readline()))
         parent.kill()
 
-    assert psutil.wait_procs([server], timeout=30)[0]
+    assert wait_ended(server, within=30)
+    os.close(server)
 
 
 def test_the_environment_is_added_to(tmp_path: Path) -> None:
