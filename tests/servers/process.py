@@ -136,7 +136,8 @@ def _mortal(argv: Sequence[str], outlive: bool, orphaned: signal.Signals) -> Seq
     if outlive:
         return argv
     # `setpriv` sets the parent-death signal and becomes the server; code of ours between fork and exec
-    # (preexec_fn) could deadlock in a process that has threads.
+    # (preexec_fn) could deadlock in a process that has threads. Only a parent that is killed in the
+    # milliseconds before `setpriv` has run leaves the server behind.
     return ("setpriv", "--pdeathsig", orphaned.name.removeprefix("SIG"), "--", *argv)
 
 

@@ -87,11 +87,17 @@ def test_a_server_outlives_the_thread_that_started_it(tmp_path: Path) -> None:
 
 
 def test_a_server_dies_with_a_python_that_is_killed(tmp_path: Path) -> None:
-    script = (
-        "import sys; from pathlib import Path; from tests.servers.process import ManagedProcess\n"
-        f"print(ManagedProcess(['sleep', '1000'], log=Path({str(tmp_path / 'log')!r})).pid, flush=True)\n"
-        "sys.stdin.read()"
-    )
+    log = tmp_path / "log"
+    script = f"""
+import sys
+from pathlib import Path
+from tests.servers.process import ManagedProcess
+log = Path({str(log)!r})
+process = ManagedProcess(["sh", "-c", "echo up; exec sleep 1000"], log=log)
+process.wait_until(lambda: "up" in log.read_text(), within=30)
+print(process.pid, flush=True)
+sys.stdin.read()
+"""
     with subprocess.Popen(
         [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as parent:
