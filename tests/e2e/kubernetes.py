@@ -1,4 +1,4 @@
-"""What the tests on Kubernetes share: a fleet of three pods, the program with a kubeconfig, users with few rights."""
+"""What tests on Kubernetes share: three pods, the program with a kubeconfig, users with few rights."""
 
 from __future__ import annotations
 
@@ -58,19 +58,15 @@ def kubeconfig(cluster: Cluster, path: Path, changes: Mapping[str, Mapping[str, 
     return path
 
 
-def user_with(
-    cluster: Cluster, name: str, rules: Sequence[tuple[str, Sequence[str]]]
-) -> Mapping[str, object]:
-    """Create a service account that may do this alone, (resource, verbs); return it as a kubeconfig's user."""
-    role_rules = [
-        {"apiGroups": [""], "resources": [resource], "verbs": list(verbs)} for resource, verbs in rules
-    ]
+def user_with(cluster: Cluster, name: str, rights: Sequence[tuple[str, str]]) -> Mapping[str, object]:
+    """Create a service account with these rights (verb, resource) alone; return a kubeconfig's user."""
+    rules = [{"apiGroups": [""], "resources": [resource], "verbs": [verb]} for verb, resource in rights]
     meta = {"name": name, "namespace": "default"}
     rbac = "rbac.authorization.k8s.io"
     subject = {"kind": "ServiceAccount", **meta}
     items = [
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta},
-        {"apiVersion": f"{rbac}/v1", "kind": "Role", "metadata": meta, "rules": role_rules},
+        {"apiVersion": f"{rbac}/v1", "kind": "Role", "metadata": meta, "rules": rules},
         {
             "apiVersion": f"{rbac}/v1",
             "kind": "RoleBinding",

@@ -1,4 +1,4 @@
-"""The command `warmroute` as its users run it: a process of its own, in an environment that holds nothing else."""
+"""The command `warmroute` as its users run it: a process of its own, in a clean environment."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Finished:
     @property
     def daemon(self) -> str:
         """The name of the last daemon that a build went to; needs `-v`."""
-        return re.findall(r"building on (\S+)", self.stderr)[-1]
+        return str(re.findall(r"building on (\S+)", self.stderr)[-1])
 
     @property
     def steps(self) -> dict[str, bool]:

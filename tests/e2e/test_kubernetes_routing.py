@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,8 @@ def test_twelve_images_come_home_and_only_the_keys_of_a_lost_pod_move(
     assert daemons(back) == homes
     assert all(all(done.steps.values()) for done in again.values())
     with capsys.disabled():
-        print(f"\n{report({'1st': first, '2nd': second, f'{lost} lost': away, 'back': back})}")
+        rounds = {"1st": first, "2nd": second, f"{lost} lost": away, "back": back}
+        sys.stdout.write(f"\n{report(rounds)}\n")
 
 
 def daemons(builds: dict[str, Finished]) -> dict[str, str]:
