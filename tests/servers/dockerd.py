@@ -1,11 +1,14 @@
 """A Docker engine of its own (Debian's 20.10), apart from any engine the machine may already run.
 
-Own containerd, own folders, no bridge and no firewall rules: RUN steps and containers need `--network=host`.
+Own containerd, own folders, no firewall rules. Without a bridge (the default) RUN steps and containers need
+`--network=host`.
 The docker CLI is the one of the same package, with docker-buildx put beside it as a plugin.
 """
 
 from __future__ import annotations
 
+import ipaddress
+import random
 import socket
 import subprocess
 from collections.abc import Mapping
@@ -17,7 +20,7 @@ from typing import Self
 
 from tests.servers import binaries
 from tests.servers.cache import ServerError
-from tests.servers.kernel import remove_cgroup
+from tests.servers.kernel import make_bridge, remove_cgroup, route_networks
 from tests.servers.ports import unix_listens
 from tests.servers.process import ManagedProcess
 from tests.servers.traces import Trace, clean_stale, owned_trace
@@ -110,8 +113,11 @@ class Dockerd:
         self.trace.clear()
 
 
-def start_dockerd(directory: Path, *, outlive: bool = False) -> Dockerd:
-    """Start an engine that keeps everything below `directory`, and return it once it answers."""
+def start_dockerd(directory: Path, *, bridged: bool = False, outlive: bool = False) -> Dockerd:
+    """Start an engine that keeps everything below `directory`, and return it once it answers.
+
+    `bridged` gives it a network for RUN steps and containers, on a bridge of its own that leads nowhere.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     program = binaries.dockerd()
     _write_cli_config(directory / "config")
@@ -120,11 +126,14 @@ def start_dockerd(directory: Path, *, outlive: bool = False) -> Dockerd:
     trace = owned_trace("dockerd", directory, outlive=outlive)
     with ExitStack() as undo:
         undo.callback(trace.clear)
+        trace.bridge = f"wr{trace.id[:8]}" if bridged else ""
         trace.save()
+        if bridged:
+            make_bridge(trace.bridge, (_free_address(),))
         containerd = _start_containerd(directory, trace.socket_folder(), outlive=outlive)
         undo.callback(containerd.kill)
         trace.add_process(containerd.pid)
-        argv = [str(program), *_flags(directory, trace.socket_folder(), trace.cgroup)]
+        argv = [str(program), *_flags(directory, trace)]
         process = ManagedProcess(argv, log=directory / "dockerd.log", outlive=outlive)
         undo.callback(process.kill)
         trace.add_process(process.pid)
@@ -134,7 +143,18 @@ def start_dockerd(directory: Path, *, outlive: bool = False) -> Dockerd:
     return engine
 
 
-def _flags(directory: Path, sockets: Path, cgroup: str) -> tuple[str, ...]:
+def _free_address() -> str:
+    """Return an address with its prefix length, in a network that this machine has no route to."""
+    taken = route_networks()
+    for third in random.sample(range(256), 256):
+        network = ipaddress.IPv4Network(f"172.29.{third}.0/24")
+        if not any(network.overlaps(other) for other in taken):
+            return f"{network[1]}/24"
+    raise ServerError("no free network within 172.29.0.0/16")
+
+
+def _flags(directory: Path, trace: Trace) -> tuple[str, ...]:
+    sockets = trace.socket_folder()
     return (
         f"--host=unix://{sockets / 'docker.sock'}",
         f"--containerd={sockets / 'containerd.sock'}",
@@ -142,9 +162,9 @@ def _flags(directory: Path, sockets: Path, cgroup: str) -> tuple[str, ...]:
         f"--exec-root={sockets / 'exec'}",
         f"--pidfile={directory / 'docker.pid'}",
         f"--config-file={directory / 'daemon.json'}",
-        f"--cgroup-parent=/{cgroup}",
+        f"--cgroup-parent=/{trace.cgroup}",
         "--exec-opt=native.cgroupdriver=cgroupfs",
-        "--bridge=none",
+        f"--bridge={trace.bridge or 'none'}",
         "--iptables=false",
         "--ip6tables=false",
         "--ip-forward=false",
