@@ -114,7 +114,11 @@ def run_build(
         if exc.reason != "timeout":
             raise
         waited = f"{command.argv[0]} within {context.dial.timeout:g} s"
-        raise DialError(f"{daemon.name} ({daemon.address}) did not answer {waited}", temporary=True) from exc
+        raise DialError(
+            f"{daemon.name} ({daemon.address}) did not answer {waited}",
+            hint="is it a buildkitd, and is it alive? `warmroute ls` asks all of them",
+            temporary=True,
+        ) from exc
 
 
 def format_export(plan: ExportPlan) -> str:

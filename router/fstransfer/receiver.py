@@ -202,7 +202,9 @@ class Receiver:
     def _unwritable(self, error: Exception, path: bytes) -> OutputError:
         name = os.path.join(self._name, os.fsdecode(path)) if path else self._name
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        return OutputError(f"can't write {name!r}: {why.lower()}")
+        return OutputError(
+            f"can't write {name!r}: {why.lower()}", hint="may you write there, and is there space left?"
+        )
 
 
 def _quoted(path: bytes) -> str:

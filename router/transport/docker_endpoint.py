@@ -103,7 +103,11 @@ def _read_json(path: str) -> Mapping[str, object]:
     except FileNotFoundError:
         return {}
     except OSError as exc:
-        raise UsageError(f"can't read {path}: {describe_os_error(exc)}") from exc
+        raise UsageError(
+            f"can't read {path}: {describe_os_error(exc)}", hint="DOCKER_CONFIG names another directory"
+        ) from exc
     except ValueError as exc:
-        raise UsageError(f"{path} is not valid JSON: {exc}") from exc
+        raise UsageError(
+            f"{path} is not valid JSON: {exc}", hint="correct it, or move it away and run docker login again"
+        ) from exc
     return value if isinstance(value, dict) else {}

@@ -20,6 +20,7 @@ from router.transport.sockets import describe_os_error
 
 __all__ = ["ExecPlugin", "KubeSource", "KubeTarget", "KubeUser", "load_target"]
 
+_OTHERS = "--kubeconfig and KUBECONFIG name other files"
 _SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 _SECTIONS = {"clusters": "cluster", "contexts": "context", "users": "user"}
 # Keys whose values are paths, relative to the file that they stand in.
@@ -203,17 +204,17 @@ def _read_yaml(path: str) -> _Mapping:
     except OSError as exc:
         raise UsageError(
             f"can't read the kubeconfig {path}: {describe_os_error(exc)}",
-            hint="--kubeconfig and KUBECONFIG name other files",
+            hint=_OTHERS,
         ) from exc
     except (yaml.YAMLError, UnicodeDecodeError) as exc:
         line = getattr(getattr(exc, "problem_mark", None), "line", None)
         place = f" at line {line + 1}" if line is not None else ""
         # The parser's own message quotes the file, which holds secrets.
-        raise UsageError(f"the kubeconfig {path} is not valid YAML{place}") from None
+        raise UsageError(f"the kubeconfig {path} is not valid YAML{place}", hint=_OTHERS) from None
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise UsageError(f"the kubeconfig {path} is not a kubeconfig")
+        raise UsageError(f"the kubeconfig {path} is not a kubeconfig", hint=_OTHERS)
     return value
 
 

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from itertools import zip_longest
 from typing import Any
 
-from router.errors import DialError, UsageError
+from router.errors import DialError
 from router.transport.address import TcpAddress, format_address
 from router.transport.deadline import Deadline
 from router.transport.options import DialOptions
@@ -32,19 +32,16 @@ _Target = tuple[socket.AddressFamily, tuple[Any, ...]]
 
 
 def dial_tcp(address: TcpAddress, options: DialOptions) -> ByteStream:
-    """Connect, with TLS where ``options.tls`` is given. Raises DialError."""
+    """Connect, with TLS where ``options.tls`` is given. Raises DialError, UsageError."""
     peer = format_address(address)
     deadline = Deadline(options.timeout)
-    sock = connect_tcp(address.host, address.port, peer, deadline)
     if options.tls is None:
-        return SocketStream(sock, peer)
+        return SocketStream(connect_tcp(address.host, address.port, peer, deadline), peer)
     from router.transport.tls import TLSPeer, client_context
 
-    try:
-        context = client_context(options.tls)
-    except UsageError:
-        sock.close()
-        raise
+    # First of all: a wrong file is the user's to correct, whether the daemon answers or not.
+    context = client_context(options.tls)
+    sock = connect_tcp(address.host, address.port, peer, deadline)
     secured = TLSPeer(name=peer, server_name=options.tls.server_name or address.host, context=context)
     return secured.stream(sock, deadline)
 

@@ -184,13 +184,16 @@ class TLSStream:
         self._socket.close()
 
 
+_FILES = "--tls-ca, --tls-cert and --tls-key name the files, --tls-dir a directory with all three"
+
+
 def _load_ca(context: ssl.SSLContext, path: str) -> None:
     try:
         context.load_verify_locations(cafile=path)
     except ssl.SSLError as exc:
-        raise UsageError(f"the TLS CA file {path} holds no certificate in PEM form") from exc
+        raise UsageError(f"the TLS CA file {path} holds no certificate in PEM form", hint=_FILES) from exc
     except OSError as exc:
-        raise UsageError(f"can't read the TLS CA file {path}: {describe_os_error(exc)}") from exc
+        raise UsageError(f"can't read the TLS CA file {path}: {describe_os_error(exc)}", hint=_FILES) from exc
 
 
 def _load_pair(context: ssl.SSLContext, cert: str, key: str) -> None:
@@ -207,7 +210,7 @@ def _load_pair(context: ssl.SSLContext, cert: str, key: str) -> None:
         ) from exc
     except OSError as exc:
         raise UsageError(
-            f"can't read the TLS certificate {cert} or key {key}: {describe_os_error(exc)}"
+            f"can't read the TLS certificate {cert} or key {key}: {describe_os_error(exc)}", hint=_FILES
         ) from exc
 
 
