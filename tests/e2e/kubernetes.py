@@ -58,9 +58,12 @@ def kubeconfig(cluster: Cluster, path: Path, changes: Mapping[str, Mapping[str, 
     return path
 
 
-def user_with(cluster: Cluster, name: str, rights: Sequence[tuple[str, str]]) -> Mapping[str, object]:
-    """Create a service account with these rights (verb, resource) alone; return a kubeconfig's user."""
-    rules = [{"apiGroups": [""], "resources": [resource], "verbs": [verb]} for verb, resource in rights]
+Rights = Sequence[tuple[str, Sequence[str]]]
+
+
+def user_with(cluster: Cluster, name: str, rights: Rights) -> Mapping[str, object]:
+    """Create a service account with these rights, (resource, verbs), alone; return a kubeconfig's user."""
+    rules = [{"apiGroups": [""], "resources": [resource], "verbs": list(verbs)} for resource, verbs in rights]
     meta = {"name": name, "namespace": "default"}
     rbac = "rbac.authorization.k8s.io"
     subject = {"kind": "ServiceAccount", **meta}

@@ -17,7 +17,7 @@ from tests.e2e.program import Program
 from tests.servers import binaries
 from tests.servers.cluster import Cluster
 
-pytestmark = pytest.mark.xdist_group("kubernetes")
+pytestmark = pytest.mark.xdist_group("cluster")
 
 HELLO = {"Dockerfile": "FROM scratch\nCOPY hello /hello\n", "hello": "hello\n"}
 

@@ -19,7 +19,7 @@ from tests.e2e.test_kubernetes_build import HELLO, with_busybox
 from tests.servers import images
 from tests.servers.cluster import Cluster
 
-pytestmark = pytest.mark.xdist_group("kubernetes")
+pytestmark = pytest.mark.xdist_group("cluster")
 
 
 @pytest.fixture
@@ -75,9 +75,7 @@ def test_a_pod_that_is_being_deleted_takes_no_build(
         cluster.kubectl(*patch, json.dumps(release))
 
 
-def test_without_any_pod_the_error_says_what_was_looked_for(
-    cluster: Cluster, program: Program, context: Path
-) -> None:
+def test_without_any_pod_the_error_says_what_was_looked_for(program: Program, context: Path) -> None:
     done = program.run("build", "--selector", "app=nothing", context)
 
     assert done.code == 69
@@ -85,9 +83,7 @@ def test_without_any_pod_the_error_says_what_was_looked_for(
     assert "kubectl get pods -n default -l app=nothing" in done.stderr
 
 
-def test_a_selector_that_cannot_be_read_is_the_users_fault(
-    cluster: Cluster, program: Program, context: Path
-) -> None:
+def test_a_selector_that_cannot_be_read_is_the_users_fault(program: Program, context: Path) -> None:
     done = program.run("build", "--selector", "app in", context)
 
     assert done.code == 2
@@ -198,7 +194,7 @@ def test_a_pod_whose_daemon_does_not_run_says_so(cluster: Cluster, program: Prog
 def test_the_container_with_buildkitd_is_found_among_others(
     cluster: Cluster, program: Program, context: Path, name: str, annotations: dict[str, str]
 ) -> None:
-    containers = [{"name": "sidecar"}, {**BUILDKITD, "name": name}]
+    containers: list[dict[str, object]] = [{"name": "sidecar"}, {**BUILDKITD, "name": name}]
     cluster.apply(pod(f"many-{name}", containers, annotations=annotations))
     cluster.wait_ready(f"app=many-{name}", 1)
     address = f"kube-pod://many-{name}"
@@ -242,9 +238,7 @@ def test_a_silent_api_server_is_given_up_in_time(
     assert done.seconds < 10
 
 
-def test_an_api_server_that_is_down_is_told_at_once(
-    cluster: Cluster, tmp_path: Path, context: Path, silent_port: int
-) -> None:
+def test_an_api_server_that_is_down_is_told_at_once(cluster: Cluster, tmp_path: Path, context: Path) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # bound, not listening
         server = {"cluster": {"server": f"https://127.0.0.1:{closed.getsockname()[1]}"}}

@@ -12,7 +12,7 @@ from tests.e2e.kubernetes import SELECTOR, no_new_pods
 from tests.e2e.program import Finished, Program
 from tests.servers.cluster import Cluster
 
-pytestmark = pytest.mark.xdist_group("kubernetes")
+pytestmark = pytest.mark.xdist_group("cluster")
 
 DOCKERFILE = """\
 FROM scratch AS assets
