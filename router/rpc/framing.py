@@ -14,8 +14,9 @@ __all__ = ["FrameReader"]
 Frame = tuple[int, int, int, memoryview]
 
 _HEADER_SIZE = FRAME_HEADER.size
-# The first frame is SETTINGS (section 3.4), which its fourth byte tells.
-_FIRST_TYPE = 4
+# The first frame is SETTINGS (section 3.4), which its first four bytes tell: the size, and the type.
+_RECOGNISED = 4
+_SETTING_SIZE = 6
 
 
 class FrameReader:
@@ -57,9 +58,10 @@ class FrameReader:
         preface = len(self._expected)
         if not self._expected.startswith(opening[:preface]):
             raise _not_http2(opening)
-        if len(opening) < preface + _FIRST_TYPE:
+        if len(opening) < preface + _RECOGNISED:
             return False
-        if opening[preface + _FIRST_TYPE - 1] != FrameType.SETTINGS:
+        size, kind = int.from_bytes(opening[preface : preface + 3], "big"), opening[preface + 3]
+        if kind != FrameType.SETTINGS or size % _SETTING_SIZE or size > MAX_FRAME_SIZE:
             raise _not_http2(opening[preface:])
         return True
 

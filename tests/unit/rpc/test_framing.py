@@ -39,6 +39,7 @@ def test_any_split_gives_the_same_frames(
         (b"\x15\x03\x03\x00\x02\x02\x46", "the peer speaks TLS"),
         (b"SSH-2.0-OpenSSH_9.2p1\r\n", "does not speak HTTP/2: it began with b'SSH-2.0"),
         (b"\0\0\0\0\0\0\0\0\0", "does not speak HTTP/2"),
+        (b"\1\2\3\4\5\6\7\x08\x09", "does not speak HTTP/2"),
     ],
 )
 def test_what_is_no_http2_is_called_by_its_name(said: bytes, understood: str) -> None:
