@@ -7,8 +7,8 @@ import binascii
 import json
 from collections.abc import Callable
 
+from router.files import FileSink, check_file
 from router.model.result import BuildResult
-from router.providers.outputs import FileSink, check_file
 
 __all__ = ["ResultFile", "image_id", "metadata"]
 

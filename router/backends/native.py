@@ -16,10 +16,11 @@ from hashlib import sha256
 from router._proto import control_pb2 as pb
 from router.backends import BackendContext
 from router.errors import ConnectionLostError, DialError, UsageError
+from router.files import FileSink
 from router.model.daemon import Daemon
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
-from router.providers.outputs import FileSink, StdoutSink
+from router.providers.outputs import StdoutSink
 from router.providers.registry_auth import RegistryAuth
 from router.providers.secrets import SecretStore
 from router.rpc.channel import Channel

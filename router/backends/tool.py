@@ -157,7 +157,8 @@ def open_sink(plans: Sequence[ExportPlan], environment: Mapping[str, str]) -> It
 
 
 def _sink(plan: ExportPlan, environment: Mapping[str, str]) -> Sink:
-    from router.providers.outputs import FileSink, StdoutSink
+    from router.files import FileSink
+    from router.providers.outputs import StdoutSink
 
     if plan.delivery == "load":
         from router.providers.docker_load import DockerLoadSink
