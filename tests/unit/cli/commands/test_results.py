@@ -1,0 +1,55 @@
+"""What goes into --metadata-file and --iidfile."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.commands.results import ResultFile, image_id, metadata
+from router.errors import UsageError
+from router.model.result import BuildResult
+
+
+def _result(**values: str) -> BuildResult:
+    return BuildResult(daemon="pod-1", address="tcp://a:1", ref="abc", metadata=values)
+
+
+def test_json_in_base64_is_unpacked() -> None:
+    packed = base64.b64encode(json.dumps({"size": 3}).encode()).decode()
+
+    found = json.loads(metadata(_result(**{"containerimage.descriptor": packed})))
+
+    assert found["containerimage.descriptor"] == {"size": 3}
+
+
+@pytest.mark.parametrize("value", ["sha256:00", "YWJj", "MTI=", "not base64!", ""])
+def test_all_else_stays_as_it_is(value: str) -> None:
+    assert json.loads(metadata(_result(key=value)))["key"] == value
+
+
+def test_the_reference_names_the_daemon() -> None:
+    assert json.loads(metadata(_result()))["buildx.build.ref"] == "warmroute/pod-1/abc"
+
+
+def test_the_image_id_is_the_configs_digest_else_the_manifests() -> None:
+    both = _result(**{"containerimage.config.digest": "sha256:c", "containerimage.digest": "sha256:m"})
+
+    assert image_id(both) == "sha256:c"
+    assert image_id(_result(**{"containerimage.digest": "sha256:m"})) == "sha256:m"
+
+
+def test_a_file_replaces_the_old_one_as_a_whole(tmp_path: Path) -> None:
+    (tmp_path / "iid").write_text("an old one that is longer")
+    file = ResultFile("--iidfile", str(tmp_path / "iid"), image_id)
+
+    file.write(_result(**{"containerimage.digest": "sha256:m"}))
+
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"iid": "sha256:m"}
+
+
+def test_a_file_that_cannot_be_is_refused_before_the_build(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--iidfile"):
+        ResultFile("--iidfile", str(tmp_path), image_id)

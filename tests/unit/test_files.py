@@ -1,0 +1,130 @@
+"""Files appear whole or not at all; what is no file stays what it is."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from router.errors import OutputError, UsageError
+from router.files import FileSink, check_directory, check_file
+
+
+def _write(path: Path, *parts: bytes) -> None:
+    sink = FileSink(str(path))
+    for part in parts:
+        sink.write(memoryview(part))
+    sink.commit()
+    sink.abort()
+
+
+def test_a_file_appears_when_it_is_committed(tmp_path: Path) -> None:
+    sink = FileSink(str(tmp_path / "out"))
+    sink.write(memoryview(b"all of it"))
+    before = (tmp_path / "out").exists()
+
+    sink.commit()
+
+    assert not before
+    assert (tmp_path / "out").read_bytes() == b"all of it"
+
+
+def test_nothing_is_left_of_what_was_aborted(tmp_path: Path) -> None:
+    (tmp_path / "out").write_bytes(b"old")
+    sink = FileSink(str(tmp_path / "out"))
+    sink.write(memoryview(b"half"))
+
+    sink.abort()
+
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"out": b"old"}
+
+
+def test_abort_after_commit_changes_nothing(tmp_path: Path) -> None:
+    _write(tmp_path / "out", b"one ", b"two")
+
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"one two"]
+
+
+def test_a_file_has_the_mode_that_the_umask_gives(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        _write(tmp_path / "out", b"")
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE((tmp_path / "out").stat().st_mode) == 0o640
+
+
+def test_a_link_stays_and_what_it_names_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("folder/real")
+
+    _write(tmp_path / "link", b"content")
+
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "folder" / "real").read_bytes() == b"content"
+
+
+def test_a_pipe_takes_the_bytes_and_stays(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append((tmp_path / "pipe").read_bytes()))
+    reader.start()
+
+    _write(tmp_path / "pipe", b"content")
+
+    reader.join(timeout=10)
+    assert read == [b"content"]
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_file_that_cannot_be_opened_is_an_output_error(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="No such file or directory"):
+        FileSink(str(tmp_path / "nothing" / "out"))
+
+
+@pytest.mark.parametrize("path", ["", "folder", "folder/", "nowhere/file", "file/below"])
+def test_a_path_where_no_file_can_be_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(UsageError, match=r"^--flag .*(a directory|no directory)"):
+        check_file(path, "--flag")
+
+
+@pytest.mark.parametrize("path", ["new", "file", "folder/new", "/dev/null"])
+def test_a_path_where_a_file_can_be_is_fine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    monkeypatch.chdir(tmp_path)
+
+    check_file(path, "--flag")
+
+
+@pytest.mark.parametrize("path", [".", "folder", "new", "new/and/deeper"])
+def test_a_path_where_a_tree_can_be_is_fine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    check_directory(path, "the output")
+
+
+@pytest.mark.parametrize("path", ["file", "file/below", "/dev/null"])
+def test_a_path_where_no_tree_can_be_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(UsageError, match="is not a directory"):
+        check_directory(path, "the output")
