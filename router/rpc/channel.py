@@ -112,7 +112,9 @@ class Channel:
         self._http2 = Http2Connection(client=True)
         self._calls: dict[int, Call] = {}
         self._outgoing: list[Buffer] = []
-        self._heard = time.monotonic()
+        # Seconds spent listening since the peer was last heard. Time spent on other things is no silence:
+        # a handler that writes to a slow disk, a process that is suspended.
+        self._silence = 0.0
         self._asked = False
         self._going_away = ""
         self._unsendable: ConnectionLostError | None = None
@@ -203,9 +205,8 @@ class Channel:
         Raises ``DialError`` when ``timeout`` seconds pass without it, ``ConnectionLostError`` when the
         connection breaks or the peer falls silent, ``CancelledError`` when the cancellation is thrown.
         """
-        # Nobody listened between two runs, so that was no silence.
-        self._heard = time.monotonic()
-        deadline = None if timeout is None else self._heard + timeout
+        self._silence = 0.0
+        deadline = None if timeout is None else time.monotonic() + timeout
         while not until():
             if self._cancellation is not None:
                 self._cancellation.check()
@@ -272,27 +273,27 @@ class Channel:
     def _arrived(self, data: bytes) -> list[Event]:
         if not data:
             raise ConnectionLostError("the connection was closed by the far end")
-        self._heard = time.monotonic()
+        self._silence = 0.0
         self._asked = False
         return self._http2.receive(data)
 
     def _wait(self, deadline: float | None) -> None:
         blocked = bool(self._outgoing) or self._stream.wants_write()
-        now = time.monotonic()
-        timeout = self._patience(now) - now
+        begun = time.monotonic()
+        timeout = (_LOST_AFTER if self._asked else _ASK_AFTER) - self._silence
         if deadline is not None:
-            timeout = min(timeout, deadline - now)
+            timeout = min(timeout, deadline - begun)
+        timeout = max(timeout, 0.0) + 0.001
         poll = select.poll()
         poll.register(self._stream.fileno(), select.POLLIN | (select.POLLOUT if blocked else 0))
         poll.register(self._wake_read, select.POLLIN)
         if self._cancellation is not None:
             poll.register(self._cancellation.fileno(), select.POLLIN)
-        ready = poll.poll(max(timeout, 0) * 1000 + 1) if not self._stream.pending() else []
+        ready = poll.poll(timeout * 1000) if not self._stream.pending() else []
+        # Not more than was asked for: the process may have been stopped meanwhile.
+        self._silence += min(time.monotonic() - begun, timeout)
         if any(descriptor == self._wake_read for descriptor, _ in ready):
             os.read(self._wake_read, 4096)
-
-    def _patience(self, now: float) -> float:
-        return max(self._heard + (_LOST_AFTER if self._asked else _ASK_AFTER), now)
 
     def _check_time(self, now: float, deadline: float | None) -> None:
         if deadline is not None and now >= deadline:
@@ -302,12 +303,11 @@ class Channel:
                 reason="timeout",
                 temporary=True,
             )
-        silence = now - self._heard
-        if silence >= _LOST_AFTER:
+        if self._silence >= _LOST_AFTER:
             raise ConnectionLostError(
-                f"{self.peer} has been silent for {silence:.0f} s", temporary=True, reason="silent"
+                f"{self.peer} has been silent for {self._silence:.0f} s", temporary=True, reason="silent"
             )
-        if silence >= _ASK_AFTER and not self._asked:
+        if self._silence >= _ASK_AFTER and not self._asked:
             self._asked = True
             self._http2.ping()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -147,10 +148,45 @@ def test_a_call_that_missed_its_deadline_is_given_up(ends: tuple[Channel, Daemon
 def test_time_between_two_runs_is_no_silence(ends: tuple[Channel, Daemon]) -> None:
     channel, daemon = ends
     daemon.greet()
-    channel._heard -= 1000
+    channel._silence = 1000
 
     with pytest.raises(DialError, match="in time"):
         channel.run(lambda: False, timeout=0.02)
+
+
+def test_time_that_a_handler_takes_is_no_silence(
+    ends: tuple[Channel, Daemon], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel, daemon = ends
+    daemon.greet(answer(b"pong"))
+    monkeypatch.setattr(channel_module, "_ASK_AFTER", 0.01)
+    monkeypatch.setattr(channel_module, "_LOST_AFTER", 0.02)
+    busy = time.monotonic() + 0.1
+
+    def work(_message: memoryview) -> None:
+        while time.monotonic() < busy:
+            pass
+
+    call = channel.start("/service/Method", request=b"", on_message=work)
+    once_more = iter((False, True))
+
+    channel.run(lambda: call.done and next(once_more))
+
+
+def test_a_peer_that_says_nothing_at_all_misses_the_handshake(ends: tuple[Channel, Daemon]) -> None:
+    channel, _ = ends
+
+    with pytest.raises(DialError, match="did not answer in time") as caught:
+        channel.handshake(0.02)
+
+    assert caught.value.reason == "timeout"
+
+
+def test_the_handshake_is_over_with_the_peers_first_frame(ends: tuple[Channel, Daemon]) -> None:
+    channel, daemon = ends
+    daemon.greet()
+
+    channel.handshake(10)
 
 
 def test_a_silent_daemon_is_asked_and_then_given_up(
