@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from router.backends import Backend, BackendContext
 from router.cancellation import Cancellation
@@ -18,6 +18,7 @@ from router.errors import ConnectionLostError, DialError, FleetError, NoDaemonEr
 from router.fleet import Fleet, FleetOptions, discover
 from router.model.daemon import Candidate, Daemon
 from router.model.events import Event, Notice, NoticeLevel
+from router.model.frozen import frozen
 from router.model.request import BuildRequest, Output
 from router.model.result import BuildResult
 from router.model.routing import BackendName, Placement
@@ -37,7 +38,7 @@ def _ignore(_event: Event) -> None:
     """Hear nothing of the progress."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Route:
     """Where a key goes: the whole fleet in order, home first, each with the reason why it is left out."""
 
@@ -111,7 +112,7 @@ class BuildRouter:
 
             check_engine(self._environment)
         elif output.dest and output.dest != STDOUT:
-            from router.providers.outputs import check_directory, check_file
+            from router.files import check_directory, check_file
 
             (check_directory if is_directory(output) else check_file)(output.dest, "the output")
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from router.errors import UsageError
+from router.model.frozen import frozen
 from router.model.routing import BackendName, Fallback, Placement
 from router.model.tls import TLSOptions
 from router.specs.platform import normalize
@@ -19,7 +19,7 @@ from router.specs.platform import normalize
 __all__ = ["RouterConfig", "environment", "local_platform", "tls_options"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RouterConfig:
     """Where to look for daemons, and how to choose and reach one.
 

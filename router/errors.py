@@ -135,7 +135,7 @@ class BuildError(RouterError):
 
     default_reason = "build"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a fact about the failure, given by name
         self,
         message: str,
         *,

@@ -1,4 +1,4 @@
-"""Files on this machine that appear whole or not at all, and what can be said of them before they are written."""
+"""Files on this machine that appear whole or not at all, and what is known of them before."""
 
 from __future__ import annotations
 

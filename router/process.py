@@ -14,13 +14,14 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from types import TracebackType
 from typing import IO, Self
 
 from router.cancellation import Cancellation
 from router.errors import ToolError
+from router.model.frozen import frozen
 from router.redaction import redacted
 
 __all__ = ["Command", "DataHandler", "Finished", "LineHandler", "Process", "Stdio", "Watch", "run"]
@@ -35,7 +36,7 @@ INTERRUPT_GRACE = 1.5
 _CHUNK = 1 << 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Command:
     """A program to run: ``environment`` is the child's whole environment, ``stdin`` what it reads.
 
@@ -51,7 +52,7 @@ class Command:
         return f"Command({' '.join(redacted(self.argv))})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Stdio:
     """Descriptors for the child instead of pipes; they stay the caller's to close."""
 
@@ -59,7 +60,7 @@ class Stdio:
     stdout: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Finished:
     """How a program ended. ``returncode`` is negative for a signal; what went to a handler isn't kept."""
 
@@ -79,7 +80,7 @@ class Finished:
         return f"exit code {self.returncode}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Watch:
     """What to look after while a program runs.
 

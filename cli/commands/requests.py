@@ -6,11 +6,12 @@ What the user gives explicitly wins over skaffold; where the two contradict each
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from cli.commands.routing import RoutingOptions
 from router.config import environment, local_platform
 from router.errors import UsageError
+from router.model.frozen import frozen
 from router.model.request import BuildRequest
 from router.specs.keyvalue import parse_build_args, parse_labels
 from router.specs.output import parse_output
@@ -22,7 +23,7 @@ from router.specs.tag import parse_reference
 __all__ = ["ImageOptions", "Prepared", "asked_by_skaffold", "build_request", "skaffold_routing"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ImageOptions:
     """The options of `build` that say what to build, as given; None where they were not."""
 
@@ -42,7 +43,7 @@ class ImageOptions:
     outputs: Sequence[str] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Prepared:
     """A request, and what the user should know about how it came to be."""
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from router.config import RouterConfig, tls_options
+from router.model.frozen import frozen
 from router.model.routing import BackendName, Fallback, Placement
 from router.model.tls import TLSOptions
 from router.specs.address import parse_addresses
@@ -12,7 +11,7 @@ from router.specs.address import parse_addresses
 __all__ = ["RoutingOptions", "TLSFlags", "router_config"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class TLSFlags:
     """The --tls options as given."""
 
@@ -23,7 +22,7 @@ class TLSFlags:
     directory: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RoutingOptions:
     """The routing options as given."""
 

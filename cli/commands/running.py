@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cli.commands.interruption import interruptible
@@ -15,6 +15,7 @@ from router import BuildResult, BuildRouter
 from router.config import RouterConfig, environment
 from router.errors import UsageError
 from router.model.events import Notice
+from router.model.frozen import frozen
 from router.model.request import BuildRequest
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Reporting", "build_and_report", "print_plan"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Reporting:
     """How a build is told of: while it runs, and afterwards in files."""
 

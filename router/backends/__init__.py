@@ -7,12 +7,13 @@ the same request and tell the same events, so that the story in ``router.build``
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from router.cancellation import Cancellation
 from router.model.daemon import Daemon
 from router.model.events import Event
+from router.model.frozen import frozen
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
 from router.transport.options import DialOptions
@@ -20,7 +21,7 @@ from router.transport.options import DialOptions
 __all__ = ["Backend", "BackendContext"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BackendContext:
     """What a build needs beside the request and the daemon.
 

@@ -12,7 +12,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from router.backends import BackendContext
 from router.backends.docker_argv import (
@@ -27,6 +27,7 @@ from router.backends.tool import ToolOutput, open_sink, run_build, tool_version
 from router.errors import ConnectionLostError, DialError, OutputError, RouterError, ToolError, UsageError
 from router.model.daemon import Daemon
 from router.model.events import SolveStatus, Vertex, VertexLog
+from router.model.frozen import frozen
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
 from router.process import Command, Finished, Watch, run
@@ -48,7 +49,7 @@ _BUILDX_NEEDED_SINCE = (23,)
 _DIGEST = re.compile(rb"\bdigest: (sha256:[0-9a-f]{64})\b")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Client:
     """What the docker command can do: the version of its buildx plugin, () where it has none."""
 

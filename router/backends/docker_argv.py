@@ -7,10 +7,10 @@ how Docker without the containerd image store works, and it works with it too.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from router.backends.tool import format_export, through_stdout
 from router.errors import UsageError
+from router.model.frozen import frozen
 from router.model.request import BuildRequest, Output
 from router.solve.exporters import ExportPlan
 from router.solve.inputs import Inputs
@@ -29,7 +29,7 @@ _PREFIXES = {"build-arg": "--build-arg", "label": "--label", "context": "--build
 _OWN_KEYS = frozenset({"name", "push", "unpack"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class DockerPlan:
     """What is to become of the result: ``tags`` in the engine, then pushed or not, or one ``export``."""
 

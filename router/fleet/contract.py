@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from router.model.daemon import Daemon
+from router.model.frozen import frozen
 
 __all__ = ["Fleet", "FleetOptions"]
 
@@ -28,7 +29,7 @@ class Fleet(Protocol):
         """Name the fleet within a sentence: ``buildkitd pods matching app=buildkitd in namespace ci``."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class FleetOptions:
     """Where to look. ``addresses`` are pairs of name and URL; ``selector`` is a Kubernetes label selector.
 

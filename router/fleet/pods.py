@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from router.model.daemon import Daemon
+from router.model.frozen import frozen
 from router.transport.address import DEFAULT_PORT, KubePodAddress, TcpAddress, format_address
 
 __all__ = ["Reach", "daemon_of_pod"]
@@ -17,7 +17,7 @@ _DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 _Object = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Reach:
     """How pods are dialled: by IP always, never, or (``pod_ip`` None) where one declares a port.
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from router.fstransfer.followlinks import follow_links, without_covered
 from router.fstransfer.patterns import PatternMatcher
+from router.model.frozen import frozen
 
 __all__ = ["Filter", "Scope", "select"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Filter:
     """What the daemon wants of a directory, as the call's metadata says it.
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from router.model.frozen import frozen
 
 __all__ = ["Candidate", "Daemon"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Daemon:
     """One buildkitd.
 
@@ -27,7 +29,7 @@ class Daemon:
     annotations: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Candidate:
     """A daemon in its place in the order for a key; ``reason`` says why it is left out, empty if fit."""
 

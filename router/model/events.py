@@ -6,8 +6,9 @@ logs and warnings. Times are nanoseconds since the epoch, None where the daemon 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from router.model.frozen import frozen
 
 __all__ = [
     "Event",
@@ -25,7 +26,7 @@ __all__ = [
 NoticeLevel = Literal["verbose", "info", "warning"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ProgressGroup:
     """Vertexes that are shown as one."""
 
@@ -34,7 +35,7 @@ class ProgressGroup:
     weak: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Vertex:
     """One step, told again each time that something about it changes."""
 
@@ -48,7 +49,7 @@ class Vertex:
     progress_group: ProgressGroup | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class VertexStatus:
     """Something within a step that has progress: ``current`` of ``total`` (0 where it is not known)."""
 
@@ -62,7 +63,7 @@ class VertexStatus:
     completed: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class VertexLog:
     """Bytes that a step wrote; ``stream`` is 1 for stdout, 2 for stderr. Not cut at line ends."""
 
@@ -72,7 +73,7 @@ class VertexLog:
     timestamp: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SourceRange:
     """Lines of a source file, 1-based, both ends included; characters are 0-based columns."""
 
@@ -82,7 +83,7 @@ class SourceRange:
     end_character: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class VertexWarning:
     """A warning of the frontend, such as a lint rule's."""
 
@@ -96,7 +97,7 @@ class VertexWarning:
     ranges: tuple[SourceRange, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SolveStatus:
     """One message of the daemon's Status stream."""
 
@@ -106,7 +107,7 @@ class SolveStatus:
     warnings: tuple[VertexWarning, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Notice:
     """One line of warmroute's own: which daemon was chosen and why, that it goes on to the next."""
 

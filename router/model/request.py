@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
+
+from router.model.frozen import frozen
 
 __all__ = ["BuildRequest", "CacheOption", "Output", "OutputType", "Secret"]
 
 OutputType = Literal["image", "registry", "local", "tar", "oci", "docker", "cacheonly"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Secret:
     """A secret by its id and where its value is: exactly one of ``path`` and ``env`` is set.
 
@@ -23,7 +25,7 @@ class Secret:
     env: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Output:
     """One exporter. ``dest`` is a path on this machine, ``-`` for stdout, None where the exporter has none.
 
@@ -35,7 +37,7 @@ class Output:
     dest: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CacheOption:
     """One cache import or export: its type (``registry``, ``local``, ``inline`` ...) and keys.
 
@@ -46,7 +48,7 @@ class CacheOption:
     attrs: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BuildRequest:
     """One image build, in the terms of ``docker buildx build``.
 

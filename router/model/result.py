@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from router.model.frozen import frozen
 
 __all__ = ["BuildResult"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BuildResult:
     """A build that succeeded.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from router.model.frozen import frozen
 
 __all__ = ["TLSOptions"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class TLSOptions:
     """Paths of PEM files, in buildctl's meaning; ``server_name`` overrides the host of the address."""
 

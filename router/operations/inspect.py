@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 from router.errors import RouterError, RpcError
 from router.model.daemon import Daemon
+from router.model.frozen import frozen
 from router.rpc.channel import Channel
 from router.rpc.grpc import Status
 from router.solve.control import Control
@@ -19,7 +19,7 @@ __all__ = ["DaemonReport", "inspect"]
 _AT_ONCE = 32
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class DaemonReport:
     """What a daemon said. ``builds`` is the number of builds in flight, None where it can't tell.
 

@@ -6,10 +6,10 @@ they said.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from router.errors import UsageError
+from router.model.frozen import frozen
 from router.specs.context import GitContext, HTTPContext, parse_context
 from router.specs.git import normalize_remote
 from router.specs.tag import parse_reference
@@ -20,7 +20,7 @@ __all__ = ["GitCheckout", "Key", "KeyInputs", "KeyRule", "balancing_key", "print
 KeyRule = Literal["key", "image-repo", "image", "tag", "url", "git", "path"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class GitCheckout:
     """Where a directory stands in a git repository.
 
@@ -32,7 +32,7 @@ class GitCheckout:
     path: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class KeyInputs:
     """All that a key can be made of; what isn't known is empty.
 
@@ -48,7 +48,7 @@ class KeyInputs:
     git: GitCheckout | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Key:
     """A balancing key, and the rule that made it."""
 

@@ -11,9 +11,10 @@ import binascii
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from router.errors import UsageError
+from router.model.frozen import frozen
 
 __all__ = ["DOCKER_HUB", "Credentials", "DockerConfig", "config_directory", "load", "registry_key"]
 
@@ -30,7 +31,7 @@ _PROXY_VARIABLES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Credentials:
     """A login. An empty user name with a secret is an identity token; both empty is anonymous."""
 
@@ -38,7 +39,7 @@ class Credentials:
     secret: str = field(default="", repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class DockerConfig:
     """What config.json says. ``path`` is where it is, or would be; keys of ``auths`` are as written there."""
 

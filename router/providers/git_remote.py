@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+
+from router.model.frozen import frozen
 
 __all__ = ["GitLocation", "find_git_location"]
 
@@ -18,7 +19,7 @@ _SECTION = re.compile(r'^\[\s*([\w.-]+)(?:\s+"((?:[^"\\]|\\.)*)")?\s*\](.*)$')
 _MAX_CONFIG = 1 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class GitLocation:
     """``remote`` is a remote's URL without user and password of http; ``path`` is relative to the top of
     the working tree, with slashes, and empty at the top."""

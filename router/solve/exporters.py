@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from router.errors import UsageError
+from router.model.frozen import frozen
 from router.model.request import BuildRequest, Output
 from router.solve.request import Exporter
 from router.specs.output import is_directory, resolve_outputs
@@ -17,7 +17,7 @@ Delivery = Literal["none", "tree", "file", "load"]
 """What comes back over the session: nothing, a tree of files, one file, an archive for the Docker engine."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ExportPlan:
     """One exporter; ``dest`` is the path of a tree or a file (``-``: stdout), empty otherwise."""
 

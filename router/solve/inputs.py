@@ -10,16 +10,17 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from router.errors import UsageError
+from router.model.frozen import frozen
 from router.model.request import BuildRequest
 from router.specs.context import GitContext, HTTPContext, parse_context
 
 __all__ = ["Inputs", "check_inputs", "open_inputs"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Inputs:
     """``directories`` are offered to the daemon under their names; ``attrs`` go to the frontend."""
 

@@ -7,17 +7,17 @@ https://github.com/moby/buildkit/blob/master/frontend/dockerui/config.go
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from router._proto import control_pb2 as pb
 from router.errors import UsageError
+from router.model.frozen import frozen
 from router.model.request import BuildRequest
 from router.solve.inputs import Inputs
 
 __all__ = ["Exporter", "frontend_attrs", "solve_request"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Exporter:
     """What the daemon does with the result: the exporter's type there, and its attributes."""
 
@@ -25,7 +25,7 @@ class Exporter:
     attrs: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SolveIdentity:
     """The names of one solve: its own, and its session's."""
 

@@ -6,8 +6,7 @@ is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from router.model.frozen import frozen
 from router.specs.flag import Flag
 
 __all__ = ["HOST_GATEWAY", "ExtraHost", "format_add_host", "parse_add_host"]
@@ -18,7 +17,7 @@ HOST_GATEWAY = "host-gateway"
 _FLAG = Flag(name="--add-host", example="registry.local=10.0.0.1")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ExtraHost:
     """A host's name and its addresses, without brackets; or ``host-gateway`` alone."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from router.model.frozen import frozen
 from router.specs.flag import Flag
 from router.specs.platform import parse_platform
 
@@ -17,7 +17,7 @@ _TYPES = ("manifest", "index", "manifest-descriptor", "index-descriptor")
 _TARGET = re.compile(r"([a-z-]+)(?:\[([A-Za-z0-9_/-]+)\])?")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Annotation:
     """One annotation of one kind of object; ``type`` and ``platform`` are empty where they weren't given."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
+from router.model.frozen import frozen
 from router.specs.boolean import parse_bool
 from router.specs.csv import format_pairs, parse_fields
 from router.specs.flag import Flag
@@ -21,7 +22,7 @@ _SHORTHANDS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Attestation:
     """One kind of attestation with its keys; ``disabled`` asks that there be none of that kind."""
 

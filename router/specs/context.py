@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from router.model.frozen import frozen
 from router.specs.flag import Flag
 from router.specs.git import GitContext, parse_git_context
 
@@ -24,14 +25,14 @@ __all__ = [
 _FLAG = Flag(name="context", example=".")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class DirectoryContext:
     """A directory on this machine."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class HTTPContext:
     """A Dockerfile or an archive that the daemon downloads."""
 

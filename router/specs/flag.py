@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from router.errors import UsageError
+from router.model.frozen import frozen
 
 __all__ = ["Flag"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Flag:
     """A command-line flag, or an argument or a variable that holds the same kind of value.
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
 
+from router.model.frozen import frozen
 from router.specs.flag import Flag
 from router.specs.url import URL, parse_query, parse_url, without_credentials
 
@@ -28,7 +28,7 @@ _SCP_REMOTE = re.compile(r"(?:[^/@]*@)?(?P<host>\[[^\]]*\]|[^/:@\[\]]+):(?!//)(?
 _DEFAULT_PORTS = {"http": "80", "https": "443", "git": "9418"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class GitContext:
     """A build context that the daemon clones.
 

@@ -7,9 +7,9 @@ so its variables can contradict each other; that is noticed here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from router.errors import UsageError
+from router.model.frozen import frozen
 from router.specs.boolean import parse_bool
 from router.specs.flag import Flag
 from router.specs.platform import parse_platforms
@@ -20,7 +20,7 @@ _PUSH = Flag(name="PUSH_IMAGE", example="PUSH_IMAGE=true")
 _PLATFORMS = Flag(name="PLATFORMS", example="PLATFORMS=linux/amd64,linux/arm64")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SkaffoldBuild:
     """One build that skaffold asks for; what it didn't say is empty.
 

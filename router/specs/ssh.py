@@ -7,8 +7,8 @@ it is needed. An id alone stands for the agent of ``SSH_AUTH_SOCK``.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from router.model.frozen import frozen
 from router.specs.boolean import parse_bool
 from router.specs.flag import Flag
 
@@ -17,7 +17,7 @@ __all__ = ["SSHAgent", "format_ssh", "parse_ssh", "parse_sshs"]
 _FLAG = Flag(name="--ssh", example="default=/run/agent.sock")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SSHAgent:
     """What an id stands for: no path is the user's agent. ``raw``: the one path is a plain socket."""
 

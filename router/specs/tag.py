@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from router.model.frozen import frozen
 from router.specs.flag import Flag
 
 __all__ = ["Reference", "format_reference", "parse_reference", "parse_tags"]
@@ -27,7 +27,7 @@ _IDENTIFIER = re.compile("[a-f0-9]{64}")
 _LONGEST_PATH = 255
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Reference:
     """An image's normalised name: ``app`` has the domain ``docker.io`` and the path ``library/app``.
 

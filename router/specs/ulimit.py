@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from router.model.frozen import frozen
 from router.specs.flag import Flag
 
 __all__ = ["Ulimit", "format_ulimit", "parse_ulimit", "parse_ulimits"]
@@ -19,7 +19,7 @@ _NAMES = (
 _NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Ulimit:
     """A limit by its name, as ``setrlimit`` knows it."""
 

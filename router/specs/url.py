@@ -7,7 +7,8 @@ query has to be read.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from router.model.frozen import frozen
 
 __all__ = ["URL", "parse_query", "parse_url", "without_credentials"]
 
@@ -23,7 +24,7 @@ _URL = re.compile(
 _CREDENTIALS = re.compile(r"(?<=://)[^/?#]*@")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class URL:
     """The parts of a URL; scheme and host in lower case, the others as they stand, empty where missing.
 

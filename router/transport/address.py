@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import assert_never
 
 from router.errors import UsageError
+from router.model.frozen import frozen
 
 __all__ = [
     "DEFAULT_PORT",
@@ -34,7 +34,7 @@ DEFAULT_PORT = 1234
 """Where buildkitd listens by convention."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class TcpAddress:
     """``host`` is a name or an IP address; IPv6 stands here without its brackets."""
 
@@ -42,14 +42,14 @@ class TcpAddress:
     port: int = DEFAULT_PORT
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class UnixAddress:
     """A relative ``path`` is relative to the working directory; ``@`` opens Linux' abstract namespace."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class KubePodAddress:
     """None: the context's namespace, the current context, the pod's default container."""
 
@@ -59,7 +59,7 @@ class KubePodAddress:
     container: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class DockerAddress:
     """``context`` is a docker context, ``endpoint`` a docker host (``unix:///var/run/docker.sock``).
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from router.errors import UsageError
+from router.model.frozen import frozen
 from router.transport.options import TLSOptions
 from router.transport.sockets import describe_os_error
 
@@ -20,7 +20,7 @@ __all__ = ["DEFAULT_HOST", "DockerEndpoint", "endpoint_of_host", "find_endpoint"
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class DockerEndpoint:
     """``source`` says who named it: a variable, a context, or nobody (``the default socket``).
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
 from router.errors import ConnectionLostError, DialError, UnreachableError
+from router.model.frozen import frozen
 from router.transport.http1 import Reply
 from router.transport.kube_api import status_message
 
@@ -20,7 +20,7 @@ _NO_BUILDCTL_HINT = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ExecEnd:
     """How the command ended: its exit code where it ran to an end, else what is known."""
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from router.model.frozen import frozen
 from router.transport.deadline import Deadline
 
 __all__ = ["HttpProtocolError", "Reply", "Request", "exchange"]
@@ -23,7 +24,7 @@ class HttpProtocolError(OSError):
     """The peer's answer is not HTTP/1.1; an OSError, so that callers map it with those of the socket."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Request:
     """``headers`` may carry credentials and so don't stand in the repr."""
 
@@ -42,7 +43,7 @@ class Request:
         return "\r\n".join([*lines, "", ""]).encode("latin-1") + self.body
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Reply:
     """An answer; header names are lower case. ``rest`` is what followed the head of an upgrade (101)
     or of a tunnel (a 2xx to CONNECT)."""

@@ -11,10 +11,10 @@ import socket
 import ssl
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from router.errors import DialError, UsageError
+from router.model.frozen import frozen
 from router.transport.deadline import Deadline
 from router.transport.http1 import Reply, Request, exchange
 from router.transport.kube_credentials import Credentials, credentials_for
@@ -29,7 +29,7 @@ __all__ = ["KubeApi", "Opened", "status_message"]
 _PORTS = {"https": 443, "http": 80}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Opened:
     """An answered request on its socket, which the receiver closes."""
 

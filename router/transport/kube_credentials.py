@@ -10,10 +10,11 @@ import json
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 
 from router.errors import ToolError, UsageError
+from router.model.frozen import frozen
 from router.transport.kubeconfig import ExecPlugin, KubeTarget
 from router.transport.sockets import describe_os_error
 
@@ -23,7 +24,7 @@ __all__ = ["Credentials", "credentials_for"]
 _MARGIN = timedelta(seconds=10)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Credentials:
     """Headers for every request, and the client's certificate and key in PEM form; none in the repr."""
 

@@ -12,10 +12,11 @@ import base64
 import binascii
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from router.errors import UsageError
+from router.model.frozen import frozen
 from router.transport.sockets import describe_os_error
 
 __all__ = ["ExecPlugin", "KubeSource", "KubeTarget", "KubeUser", "load_target"]
@@ -29,7 +30,7 @@ _PATH_KEYS = ("certificate-authority", "client-certificate", "client-key", "toke
 _Mapping = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class KubeSource:
     """What to read: ``kubeconfig`` and ``context`` None mean what the environment and the files say.
 
@@ -42,7 +43,7 @@ class KubeSource:
     service_account: str = _SERVICE_ACCOUNT
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ExecPlugin:
     """A credential plugin: a program that prints an ExecCredential."""
 
@@ -55,7 +56,7 @@ class ExecPlugin:
     needs_terminal: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class KubeUser:
     """Who we are: certificate and key in PEM form; no secret stands in the repr."""
 
@@ -68,7 +69,7 @@ class KubeUser:
     impersonate: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class KubeTarget:
     """An API server and a user on it. ``ca`` is in PEM form, None for the system's CAs.
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from router.model.frozen import frozen
 from router.model.tls import TLSOptions
 
 __all__ = ["DialOptions", "TLSOptions"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class DialOptions:
     """``environment`` stands for os.environ (HOME, KUBECONFIG, DOCKER_CONFIG ...); ``timeout`` is seconds
     for the whole of connecting."""

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from router.errors import DialError, UsageError
+from router.model.frozen import frozen
 from router.transport.deadline import Deadline
 from router.transport.http1 import Request, exchange
 from router.transport.sockets import describe_os_error
@@ -20,7 +21,7 @@ __all__ = ["Proxy", "connect_through", "parse_proxy", "proxy_from_environment"]
 _DEFAULT_PORTS = {"http": 80, "socks5": 1080, "socks5h": 1080}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Proxy:
     """``login`` is user and password."""
 

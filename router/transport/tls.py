@@ -8,9 +8,9 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from router.errors import ConnectionLostError, DialError, UsageError
+from router.model.frozen import frozen
 from router.transport.buffers import chunks
 from router.transport.deadline import Deadline
 from router.transport.options import TLSOptions
@@ -68,7 +68,7 @@ def client_context(options: TLSOptions, *, alpn: Sequence[str] = ("h2",)) -> ssl
     return context
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class TLSPeer:
     """Whom to speak TLS with: ``name`` stands in errors, ``server_name`` is what its certificate is for.
 
