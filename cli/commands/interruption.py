@@ -23,7 +23,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PARENT_POLL = 0.25
 # Seconds from the first signal. The build's own way out may need some of them: buildctl and docker are
 # given 1.5 to tell the daemon.
-_UNWIND_AFTER = 1.6
+UNWIND_AFTER = 1.6
 _UNWIND_WITHIN = 0.3
 _EXIT_CODE = 130
 
@@ -39,13 +39,15 @@ class Interrupted(Protocol):
 
 
 @contextmanager
-def interruptible(interrupted: Interrupted, *, watch_parent: bool) -> Iterator[Cancellation]:
-    """Yield a switch that SIGINT, SIGTERM and SIGHUP throw, for the main thread to build with.
+def interruptible(
+    interrupted: Interrupted, *, watch_parent: bool = False, grace: float = UNWIND_AFTER
+) -> Iterator[Cancellation]:
+    """Yield a switch that SIGINT, SIGTERM and SIGHUP throw, for the main thread to work with.
 
-    Raises ``CancelledError`` within the block where the switch alone doesn't end it.
+    Raises ``CancelledError`` within the block where the switch alone doesn't end it in ``grace`` seconds.
     """
     with Cancellation() as cancellation:
-        limit = _Limit(cancellation, interrupted)
+        limit = _Limit(cancellation, interrupted, grace)
 
         def handle(number: int, _frame: FrameType | None) -> None:
             if cancellation.cancelled:
@@ -75,8 +77,9 @@ def interruptible(interrupted: Interrupted, *, watch_parent: bool) -> Iterator[C
 class _Limit:
     """Sees to it that a cancelled build ends in time."""
 
-    def __init__(self, cancellation: Cancellation, interrupted: Interrupted) -> None:
+    def __init__(self, cancellation: Cancellation, interrupted: Interrupted, grace: float) -> None:
         self.over = threading.Event()
+        self._grace = grace
         self._cancellation = cancellation
         self._interrupted = interrupted
 
@@ -100,7 +103,7 @@ class _Limit:
 
     def _enforce(self) -> None:
         self._interrupted.tell(f"{self._cancellation.why}: cancelling the build")
-        if not self.over.wait(_UNWIND_AFTER):
+        if not self.over.wait(self._grace):
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
             self.leave_unless_over()
 

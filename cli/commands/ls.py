@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from cli import options as o
+from cli.commands.interruption import interruptible
 from cli.commands.routing import RoutingOptions, TLSFlags, router_config
 
 if TYPE_CHECKING:
@@ -46,10 +47,22 @@ def command(
     from router import BuildRouter, inspect
 
     router = BuildRouter(config)
-    reports = inspect(sorted(router.fleet.daemons(), key=lambda daemon: daemon.name), router.dial_options)
+    with interruptible(_Asking(), grace=0.0):
+        daemons = sorted(router.fleet.daemons(), key=lambda daemon: daemon.name)
+        reports = inspect(daemons, router.dial_options)
     sys.stdout.write(f"{_json(reports) if format == 'json' else _table(reports)}\n")
     if not reports:
         sys.stderr.write(f"no {router.fleet.describe()}\n")
+
+
+class _Asking:
+    """Hears of an interruption: there is nothing to say, and nothing to put right."""
+
+    def tell(self, text: str) -> None:
+        """Say nothing."""
+
+    def leave(self) -> None:
+        """Leave."""
 
 
 def _table(reports: tuple[DaemonReport, ...]) -> str:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import threading
 from pathlib import Path
 
@@ -265,6 +266,18 @@ def test_an_interrupted_connection_attempt_ends_in_time(slow: Path, tmp_path: Pa
 
             assert build.wait(within=2.0) == 130
         daemon.thaw()
+
+
+def test_an_interrupted_listing_ends_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        with Installed().started("ls", "--addr", address, "--connect-timeout", "60") as listing:
+            accepted, _ = silent.accept()
+            with accepted:
+                listing.signal(signal.SIGINT)
+
+                assert listing.wait(within=2.0) == 130
+    assert b"Traceback" not in listing.output
 
 
 def test_a_second_signal_ends_it_at_once_with_all_it_started(slow: Path, tmp_path: Path) -> None:
