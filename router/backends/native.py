@@ -69,7 +69,7 @@ class NativeBackend:
                     },
                     streaming={
                         **filesync(inputs.directories),
-                        **filesend(targets),
+                        **filesend(targets, wake=channel.wake),
                     },
                     wake=channel.wake,
                 )

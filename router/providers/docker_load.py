@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
+from socket import SHUT_RDWR
 
 from router.errors import DialError, OutputError
 from router.transport.deadline import Deadline
@@ -14,7 +16,8 @@ from router.transport.docker_engine import connect_engine
 __all__ = ["DockerLoadSink", "check_engine"]
 
 _CONNECT_TIMEOUT = 10.0
-# The engine unpacks the layers before it answers.
+# How long the engine may take no bytes, and how long to unpack the layers before it answers.
+_WRITE_TIMEOUT = 30.0
 _LOAD_TIMEOUT = 600.0
 
 
@@ -42,7 +45,8 @@ class DockerLoadSink:
             self._connection.sock = connect_engine(endpoint, Deadline(_CONNECT_TIMEOUT))
         except DialError as exc:
             raise OutputError(f"can't load the image: {exc}", hint=exc.hint) from exc
-        self._connection.sock.settimeout(_LOAD_TIMEOUT)
+        self._connection.auto_open = 0  # once it is closed it stays closed
+        self._connection.sock.settimeout(_WRITE_TIMEOUT)
         self._connection.putrequest("POST", "/images/load?quiet=1")
         self._connection.putheader("Content-Type", "application/x-tar")
         self._connection.putheader("Transfer-Encoding", "chunked")
@@ -63,6 +67,8 @@ class DockerLoadSink:
         """End the archive and hear what the engine made of it."""
         try:
             self._connection.send(b"0\r\n\r\n")
+            if self._connection.sock is not None:
+                self._connection.sock.settimeout(_LOAD_TIMEOUT)
             response = self._connection.getresponse()
             body = response.read()
         except (OSError, HTTPException) as exc:
@@ -76,6 +82,12 @@ class DockerLoadSink:
 
     def abort(self) -> None:
         """Close the connection; an archive that was not ended is dropped by the engine."""
+        sock = self._connection.sock
+        if sock is not None:
+            with suppress(OSError):  # it may be closed already
+                sock.shutdown(
+                    SHUT_RDWR
+                )  # wakes a ``commit`` that waits in another thread, which close doesn't
         self._connection.close()
 
 

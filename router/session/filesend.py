@@ -6,6 +6,7 @@ thrown away there.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 __all__ = ["Directory", "Sink", "Target", "filesend"]
 
 
+# How long a result that is being committed may still take when its call is over, in seconds. A file is
+# renamed in no time; what takes longer is told to stop.
+_COMMIT_GRACE = 0.2
+_STOP_GRACE = 1.0
+
+
 class Sink(Protocol):
     """Takes one stream of bytes. All methods may raise ``OutputError``."""
 
@@ -27,10 +34,10 @@ class Sink(Protocol):
         """Take the next bytes."""
 
     def commit(self) -> None:
-        """All bytes have come: make the result appear."""
+        """All bytes have come: make the result appear. May take minutes."""
 
     def abort(self) -> None:
-        """The stream broke, or was committed: drop what is still held."""
+        """The stream broke, or was committed: drop what is still held, and have ``commit`` end soon."""
 
 
 class Directory(str):
@@ -42,29 +49,53 @@ class Directory(str):
 Target = Directory | Callable[[], Sink]
 
 
+class _Commit(threading.Thread):
+    """Makes a result appear, aside from the connection: an engine takes its time to unpack an image."""
+
+    def __init__(self, sink: Sink, wake: Callable[[], None]) -> None:
+        super().__init__(name="commit", daemon=True)
+        self.finished = False
+        self.error: Exception | None = None
+        self._sink = sink
+        self._wake = wake
+
+    def run(self) -> None:
+        try:
+            self._sink.commit()
+        except Exception as exc:  # noqa: BLE001 - raised again in the thread that drives the connection
+            self.error = exc
+        self.finished = True
+        self._wake()
+
+
 class _FileStream:
     """A tar or an image archive, arriving as BytesMessages."""
 
-    def __init__(self, sink: Sink) -> None:
+    def __init__(self, sink: Sink, wake: Callable[[], None]) -> None:
         self._sink = sink
-        self._done = False
+        self._commit = _Commit(sink, wake)
 
     @property
     def done(self) -> bool:
-        return self._done
+        return self._commit.finished
 
     def receive(self, message: memoryview) -> None:
         self._sink.write(bytes_field(message))
 
     def end_of_input(self) -> None:
-        self._sink.commit()
-        self._done = True
+        self._commit.start()
 
     def pull(self, _size: int) -> Sequence[Buffer] | None:
+        if self._commit.finished and self._commit.error is not None:
+            raise self._commit.error
         return None
 
     def close(self) -> None:
+        if self._commit.is_alive():
+            self._commit.join(_COMMIT_GRACE)
         self._sink.abort()
+        if self._commit.is_alive():
+            self._commit.join(_STOP_GRACE)
 
 
 class _Tree:
@@ -90,8 +121,18 @@ class _Tree:
         self._receiver.close()
 
 
-def filesend(targets: Mapping[int, Target]) -> dict[str, StreamMethod]:
-    """Return the methods of the service; targets are numbered as the exporters of the solve are."""
+def _tell_nobody() -> None:
+    """Do nothing."""
+
+
+def filesend(
+    targets: Mapping[int, Target], *, wake: Callable[[], None] = _tell_nobody
+) -> dict[str, StreamMethod]:
+    """Return the methods of the service; targets are numbered as the exporters of the solve are.
+
+    ``wake`` is called, from another thread, when a result has appeared or has failed to: the call goes on
+    when the session is driven again.
+    """
 
     by_number = {str(number): target for number, target in targets.items()}
 
@@ -106,6 +147,6 @@ def filesend(targets: Mapping[int, Target]) -> dict[str, StreamMethod]:
             from router.fstransfer.receiver import Receiver
 
             return _Tree(Receiver(target))
-        return _FileStream(target())
+        return _FileStream(target(), wake)
 
     return {"/moby.filesync.v1.FileSend/DiffCopy": diff_copy}

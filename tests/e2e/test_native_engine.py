@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import http.server
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from router import BuildError, BuildRequest, Output, OutputError, RouterConfig, Secret
+from router import (
+    BuildError,
+    BuildRequest,
+    Cancellation,
+    CancelledError,
+    Output,
+    OutputError,
+    RouterConfig,
+    Secret,
+)
 from tests.e2e.builder import Builder, small_busybox, tar_files, write_tree
 from tests.servers.dockerd import Dockerd
 from tests.servers.registry import Registry
@@ -81,8 +92,8 @@ def test_a_failing_build_loads_nothing(
     assert dockerd.cli("image", "ls", "--quiet", "example.test/broken") == ""
 
 
-class RefusingEngine(http.server.BaseHTTPRequestHandler):
-    """Answers as an engine whose disk is full: with an error among the lines of its answer."""
+class FakeEngine(http.server.BaseHTTPRequestHandler):
+    """Takes an archive; what becomes of it is up to the classes below."""
 
     protocol_version = "HTTP/1.1"
 
@@ -90,19 +101,39 @@ class RefusingEngine(http.server.BaseHTTPRequestHandler):
         while size := int(self.rfile.readline(), 16):
             self.rfile.read(size + 2)
         self.rfile.readline()
+        self.take()
+
+    def take(self) -> None:
+        raise NotImplementedError
+
+    def log_message(self, *_: object) -> None:
+        """Write nothing."""
+
+
+class FullEngine(FakeEngine):
+    """Answers as an engine whose disk is full: with an error among the lines of its answer."""
+
+    def take(self) -> None:
         body = b'{"errorDetail":{"message":"no space left"},"error":"no space left"}\n'
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *_: object) -> None:
-        """Write nothing."""
+
+class BusyEngine(FakeEngine):
+    """Unpacks without end."""
+
+    taken = threading.Event()
+
+    def take(self) -> None:
+        self.taken.set()
+        self.rfile.read(1)
 
 
-@pytest.fixture
-def refusing_engine() -> Iterator[str]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), RefusingEngine) as server:
+@contextmanager
+def listening(engine: type[FakeEngine]) -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), engine) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"tcp://127.0.0.1:{server.server_address[1]}"
@@ -111,12 +142,37 @@ def refusing_engine() -> Iterator[str]:
 
 
 def test_an_engine_that_does_not_take_the_image_is_an_error_of_the_output(
-    builder: Builder, context: Path, refusing_engine: str
+    builder: Builder, context: Path
 ) -> None:
-    builder.environment["DOCKER_HOST"] = refusing_engine
+    request = BuildRequest(context=str(context), tags=("example.test/refused:1",), load=True)
+    with (
+        listening(FullEngine) as builder.environment["DOCKER_HOST"],
+        pytest.raises(OutputError, match="did not take the image: no space left"),
+    ):
+        builder.build(request)
 
-    with pytest.raises(OutputError, match="did not take the image: no space left"):
-        builder.build(BuildRequest(context=str(context), tags=("example.test/refused:1",), load=True))
+
+def test_a_build_can_be_cancelled_while_the_engine_unpacks(builder: Builder, context: Path) -> None:
+    times = []
+    with (
+        listening(BusyEngine) as builder.environment["DOCKER_HOST"],
+        Cancellation() as cancellation,
+    ):
+
+        def cancel() -> None:
+            assert BusyEngine.taken.wait(timeout=30)
+            times.append(time.monotonic())
+            cancellation.cancel()
+
+        thread = threading.Thread(target=cancel)
+        thread.start()
+        request = BuildRequest(context=str(context), tags=("example.test/busy:1",), load=True)
+        with pytest.raises(CancelledError):
+            builder.build(request, cancellation=cancellation)
+        times.append(time.monotonic())
+        thread.join()
+
+    assert times[1] - times[0] < 2.0
 
 
 # -- the engine builds
