@@ -36,7 +36,19 @@ class SolveIdentity:
 def solve_request(
     request: BuildRequest, inputs: Inputs, exporters: Sequence[Exporter], identity: SolveIdentity
 ) -> pb.SolveRequest:
-    """Return the message. Raises ``UsageError`` for an empty BUILDKIT_SYNTAX."""
+    """Return the message. Raises ``UsageError`` for an empty BUILDKIT_SYNTAX and for text not in UTF-8."""
+    try:
+        return _message(request, inputs, exporters, identity)
+    except UnicodeEncodeError as exc:
+        raise UsageError(
+            f"BuildKit takes text in UTF-8 only, which {exc.object!a} is not",
+            hint="see the names and values of tags, build arguments and labels, and the Dockerfile's name",
+        ) from exc
+
+
+def _message(
+    request: BuildRequest, inputs: Inputs, exporters: Sequence[Exporter], identity: SolveIdentity
+) -> pb.SolveRequest:
     frontend, attrs = frontend_attrs(request, inputs)
     message = pb.SolveRequest(
         Ref=identity.ref, Session=identity.session_id, Frontend=frontend, FrontendAttrs=attrs

@@ -251,6 +251,14 @@ def test_a_name_that_is_unknown_is_unreachable(workspace: Path) -> None:
     assert_refused(build_on("tcp://nothing.invalid:1234", workspace), 69, "nothing.invalid", workspace)
 
 
+def test_text_that_is_not_utf_8_is_refused(buildkitd: Buildkitd, workspace: Path) -> None:
+    word = os.fsdecode(b"A=\xff")
+
+    done = build_on(buildkitd.address, workspace, "--build-arg", word)
+
+    assert_refused(done, 2, r"'\udcff' is not", workspace)
+
+
 def test_a_destination_that_cannot_be_made_is_told(buildkitd: Buildkitd, workspace: Path) -> None:
     done = build_on(buildkitd.address, workspace, "--output", "/proc/nothing")
 
