@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from router.model.events import Event, SolveStatus
 from tests.e2e.program import Program
 from tests.servers.cluster import Cluster
 from tests.servers.cluster.plan import NODE
@@ -80,3 +81,18 @@ def user_with(cluster: Cluster, name: str, rights: Rights) -> Mapping[str, objec
     ]
     cluster.apply(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
     return {"token": cluster.kubectl("create", "token", name).strip()}
+
+
+class Deleting:
+    """Hears of a build's events; runs `kubectl delete pod` once, when a step writes "waiting"."""
+
+    def __init__(self, cluster: Cluster, *arguments: str) -> None:
+        self.done = False
+        self._cluster = cluster
+        self._arguments = arguments
+
+    def __call__(self, event: Event) -> None:
+        logs = event.logs if isinstance(event, SolveStatus) else ()
+        if not self.done and any(b"waiting" in log.data for log in logs):
+            self.done = True
+            self._cluster.kubectl("delete", "pod", *self._arguments)

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from router import BuildRequest, RouterConfig
-from router.model.events import Event, SolveStatus
 from tests.e2e.builder import Builder, write_tree
-from tests.e2e.kubernetes import SELECTOR, kubeconfig, no_new_pods, wait_for
+from tests.e2e.kubernetes import SELECTOR, Deleting, kubeconfig, no_new_pods, wait_for
 from tests.e2e.program import Program
 from tests.e2e.test_kubernetes_build import HELLO, with_busybox
 from tests.servers import images
@@ -88,21 +87,6 @@ def test_a_selector_that_cannot_be_read_is_the_users_fault(program: Program, con
 
     assert done.code == 2
     assert "app=buildkitd" in done.stderr
-
-
-class Deleting:
-    """Deletes the pod that a build is on, once its step is under way."""
-
-    def __init__(self, cluster: Cluster, *arguments: str) -> None:
-        self.done = False
-        self._cluster = cluster
-        self._arguments = arguments
-
-    def __call__(self, event: Event) -> None:
-        logs = event.logs if isinstance(event, SolveStatus) else ()
-        if not self.done and any(b"waiting" in log.data for log in logs):
-            self.done = True
-            self._cluster.kubectl("delete", "pod", *self._arguments)
 
 
 @pytest.mark.parametrize("options", [("--wait=false", "--grace-period=0", "--force"), ("--wait=false",)])
