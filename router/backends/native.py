@@ -15,7 +15,7 @@ from hashlib import sha256
 
 from router._proto import control_pb2 as pb
 from router.backends import BackendContext
-from router.errors import ConnectionLostError, DialError, UsageError
+from router.errors import ConnectionLostError, DialError, OutputError, UsageError
 from router.files import FileSink
 from router.model.daemon import Daemon
 from router.model.request import BuildRequest
@@ -50,40 +50,49 @@ class NativeBackend:
 
     def build(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> BuildResult:
         """Build over one new connection; see ``Backend.build``."""
-        store = SecretStore(request.secrets, context.environment)
-        store.check()
-        plans = export_plans(request, engine=_is_engine(daemon))
-        targets = _targets(plans, context.environment)
-        with open_inputs(request) as inputs:
-            deadline = time.monotonic() + context.dial.timeout
-            stream = dial(daemon.address, context.dial)
-            channel = Channel(
-                stream, peer=f"{daemon.name} ({daemon.address})", cancellation=context.cancellation
-            )
-            with channel:
-                session = SessionServer(
-                    unary={
-                        health.CHECK: health.check,
-                        **secrets(store),
-                        **auth(RegistryAuth(context.environment)),
-                    },
-                    streaming={
-                        **filesync(inputs.directories),
-                        **filesend(targets, wake=channel.wake),
-                    },
-                    wake=channel.wake,
-                )
-                try:
-                    build = _Build(request, daemon, context, channel, session)
-                    return build.run(inputs, plans, deadline)
-                finally:
-                    session.close()
+        stdout = StdoutSink()
+        try:
+            return _build(request, daemon, context, stdout)
+        except ConnectionLostError as exc:
+            if not stdout.begun:
+                raise
+            # On the next daemon the output would begin anew, behind what is written already.
+            raise OutputError(f"{exc}; a part of the output is on stdout by now", hint="build again") from exc
 
     def command(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> Sequence[str]:
         """Return what would be asked of the daemon, in buildctl's words."""
         from router.backends.buildctl import buildctl_command
 
         return buildctl_command(request, daemon, context)
+
+
+def _build(request: BuildRequest, daemon: Daemon, context: BackendContext, stdout: StdoutSink) -> BuildResult:
+    store = SecretStore(request.secrets, context.environment)
+    store.check()
+    plans = export_plans(request, engine=_is_engine(daemon))
+    targets = _targets(plans, context.environment, stdout)
+    with open_inputs(request) as inputs:
+        deadline = time.monotonic() + context.dial.timeout
+        stream = dial(daemon.address, context.dial)
+        peer = f"{daemon.name} ({daemon.address})"
+        with Channel(stream, peer=peer, cancellation=context.cancellation) as channel:
+            session = SessionServer(
+                unary={
+                    health.CHECK: health.check,
+                    **secrets(store),
+                    **auth(RegistryAuth(context.environment)),
+                },
+                streaming={
+                    **filesync(inputs.directories),
+                    **filesend(targets, wake=channel.wake),
+                },
+                wake=channel.wake,
+            )
+            try:
+                build = _Build(request, daemon, context, channel, session)
+                return build.run(inputs, plans, deadline)
+            finally:
+                session.close()
 
 
 class _Build:
@@ -152,7 +161,9 @@ class _Build:
         self._context.on_event(status)
 
 
-def _targets(plans: Sequence[ExportPlan], environment: Mapping[str, str]) -> dict[int, Target]:
+def _targets(
+    plans: Sequence[ExportPlan], environment: Mapping[str, str], stdout: StdoutSink
+) -> dict[int, Target]:
     targets: dict[int, Target] = {}
     for number, plan in enumerate(plans):
         match plan.delivery:
@@ -164,7 +175,7 @@ def _targets(plans: Sequence[ExportPlan], environment: Mapping[str, str]) -> dic
             case "tree":
                 targets[number] = Directory(plan.dest)
             case "file" if plan.dest == "-":
-                targets[number] = StdoutSink
+                targets[number] = lambda: stdout
             case "file":
                 targets[number] = partial(FileSink, plan.dest)
             case "load":

@@ -10,10 +10,14 @@ __all__ = ["StdoutSink"]
 
 
 class StdoutSink:
-    """Writes to this process's stdout, past Python's own buffering."""
+    """Writes to this process's stdout, past Python's own buffering. ``begun``: something was written."""
+
+    def __init__(self) -> None:
+        self.begun = False
 
     def write(self, data: memoryview) -> None:
         """Take the next bytes."""
+        self.begun = True
         try:
             while data:
                 data = data[os.write(1, data) :]

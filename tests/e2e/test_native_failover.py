@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +23,8 @@ from router import (
     RouterConfig,
     TLSOptions,
 )
-from tests.e2e.builder import Builder, finished_builds, write_tree
+from tests.e2e.builder import SEARCH_PATH, Builder, finished_builds, write_tree
+from tests.e2e.program import WARMROUTE
 from tests.servers.buildkitd import Buildkitd, start_buildkitd
 from tests.servers.certs import CA
 from tests.servers.dockerd import Dockerd
@@ -213,3 +216,29 @@ def test_tls_is_spoken_with_client_certificates(context: Path, tmp_path: Path) -
             with pytest.raises(DialError) as caught:
                 builder.build(BuildRequest(context=str(context)))
             assert caught.value.hint
+
+
+def test_what_is_half_on_stdout_is_not_begun_again_by_the_next_daemon(
+    buildkitd: Buildkitd, victim: Buildkitd, tmp_path: Path
+) -> None:
+    config = two(victim.address, buildkitd.address, tmp_path).config
+    big = os.urandom(60_000_000)
+    context = write_tree(tmp_path / "context", {"Dockerfile": "FROM scratch\nCOPY big /\n", "big": big})
+    addresses = [f"--addr={name}={address}" for name, address in config.addresses]
+    with subprocess.Popen(
+        [WARMROUTE, "build", *addresses, "--key", config.key, "--output=-", str(context)],
+        env={"PATH": SEARCH_PATH, "HOME": "/nonexistent"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        head = running.stdout.read(10_000)
+        victim.kill()
+        rest = running.stdout.read()
+        said = running.stderr.read().decode()
+
+    assert running.returncode == 1
+    assert "a part of the output is on stdout by now" in said
+    assert "going on to other" not in said
+    assert 0 < len(head + rest) < len(big)
