@@ -13,7 +13,7 @@ __all__ = ["GlobError", "check_glob", "clean", "glob_to_regexp", "has_wildcard"]
 
 _WILDCARDS = frozenset("*?[")
 # Asterisks, and what follows up to the next ones; those in brackets are characters like any other.
-_PART = re.compile(r"(\**)((?:\\.|\[(?:\\.|[^\]\\])*\]?|[^*\\\[]|\\\Z)*)", re.DOTALL)
+_PART = r"(?s)(\**)((?:\\.|\[(?:\\.|[^\]\\])*\]?|[^*\\\[]|\\\Z)*)"
 
 
 class GlobError(ValueError):
@@ -69,7 +69,7 @@ def check_glob(pattern: str) -> None:
     the dot doesn't match.
     """
     name = "."
-    parts = [part for part in _PART.findall(pattern) if any(part)]
+    parts = [part for part in re.findall(_PART, pattern) if any(part)]
     for number, (stars, part) in enumerate(parts, 1):
         expression = re.compile(glob_to_regexp(part))
         for start in range(len(name) + 1 if stars else 1):

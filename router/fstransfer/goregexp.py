@@ -13,7 +13,7 @@ import re
 __all__ = ["RegexpError", "translate"]
 
 _MOST_REPEATS = 1000
-_REPEAT = re.compile(r"\{(\d+)(,(\d*))?\}", re.ASCII)
+_REPEAT = r"(?a)\{(\d+)(,(\d*))?\}"
 _ANY_DIRECTORIES = "(.*/)?"
 
 _ESCAPES = {"a": "\a", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
@@ -84,7 +84,7 @@ class _Translation:
             self._add(self._class())
         elif character == "*":
             self._repeat("*")
-        elif character == "{" and (repeat := _REPEAT.match(text, position)):
+        elif character == "{" and (repeat := re.compile(_REPEAT).match(text, position)):
             self._position = repeat.end()
             self._repeat(_counts(repeat))
         elif text.startswith(_ANY_DIRECTORIES, position):

@@ -21,7 +21,7 @@ from router.fstransfer.goregexp import RegexpError, translate
 __all__ = ["Pattern", "PatternMatcher", "parse_pattern"]
 
 _ESCAPED = frozenset(".+()$")
-_SPECIAL = re.compile(r"[*?\[\]\\^]")
+_SPECIAL = r"[*?\[\]\\^]"
 
 
 class _Kind(Enum):
@@ -80,7 +80,7 @@ class Pattern:
         # These two can undo what stands before them.
         if self.kind is _Kind.SUFFIX or "|" in self.text or "{" in self.text:
             return ""
-        special = _SPECIAL.search(self.text)
+        special = re.search(_SPECIAL, self.text)
         return self.text[: special.start()] if special else self.text
 
 

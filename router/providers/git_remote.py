@@ -14,8 +14,8 @@ from router.model.frozen import frozen
 
 __all__ = ["GitLocation", "find_git_location"]
 
-_USERINFO = re.compile(r"(?i)^(https?://)[^/@]+@")
-_SECTION = re.compile(r'^\[\s*([\w.-]+)(?:\s+"((?:[^"\\]|\\.)*)")?\s*\](.*)$')
+_USERINFO = r"(?i)^(https?://)[^/@]+@"
+_SECTION = r'^\[\s*([\w.-]+)(?:\s+"((?:[^"\\]|\\.)*)")?\s*\](.*)$'
 _MAX_CONFIG = 1 << 20
 
 
@@ -42,7 +42,7 @@ def find_git_location(directory: str) -> GitLocation | None:
     if remote is None:
         return None
     path = os.path.relpath(start, top)
-    return GitLocation(remote=_USERINFO.sub(r"\1", remote), path="" if path == "." else path)
+    return GitLocation(remote=re.sub(_USERINFO, r"\1", remote), path="" if path == "." else path)
 
 
 def _git_directory(dot_git: str) -> str | None:
@@ -78,7 +78,7 @@ def _remote_urls(text: str) -> dict[str, str]:
     remote: str | None = None
     for line in re.sub(r"\\\n", "", text).splitlines():
         stripped = line.strip()
-        section = _SECTION.match(stripped)
+        section = re.match(_SECTION, stripped)
         if section:
             name, subsection, stripped = section.groups()
             remote = _unescaped(subsection) if name.lower() == "remote" and subsection else None

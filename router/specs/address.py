@@ -16,7 +16,7 @@ __all__ = ["ADDR", "format_address", "parse_addresses"]
 
 ADDR = Flag(name="--addr", example="tcp://buildkitd-0.example.com:1234")
 
-_ADDRESS = re.compile(r"(?:(?P<name>[^=/\s]+)=)?(?P<url>[a-z][a-z0-9+.-]*://\S+)")
+_ADDRESS = r"(?:(?P<name>[^=/\s]+)=)?(?P<url>[a-z][a-z0-9+.-]*://\S+)"
 
 
 def parse_addresses(texts: Iterable[str], flag: Flag = ADDR) -> tuple[tuple[str, str], ...]:
@@ -39,7 +39,7 @@ def format_address(name: str, url: str) -> str:
 
 
 def _parse(text: str, flag: Flag) -> tuple[str, str]:
-    match = _ADDRESS.fullmatch(text)
+    match = re.fullmatch(_ADDRESS, text)
     if match is None:
         raise flag.error(without_credentials(text), "an address is scheme://..., or NAME=scheme://...")
     return match["name"] or match["url"], match["url"]

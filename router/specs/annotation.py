@@ -14,7 +14,7 @@ __all__ = ["Annotation", "format_annotation", "parse_annotations"]
 _FLAG = Flag(name="--annotation", example="index:org.opencontainers.image.title=app")
 
 _TYPES = ("manifest", "index", "manifest-descriptor", "index-descriptor")
-_TARGET = re.compile(r"([a-z-]+)(?:\[([A-Za-z0-9_/-]+)\])?")
+_TARGET = r"([a-z-]+)(?:\[([A-Za-z0-9_/-]+)\])?"
 
 
 @frozen
@@ -57,7 +57,7 @@ def _parse(text: str, local: str) -> Iterable[Annotation]:
 
 
 def _of_target(text: str, target: str, local: str, pair: tuple[str, str]) -> Annotation:
-    match = _TARGET.fullmatch(target)
+    match = re.fullmatch(_TARGET, target)
     if match is None or match[1] not in _TYPES:
         raise _FLAG.error(
             text, f'"{target}" is none of {", ".join(_TYPES)}, with a platform in brackets if need be'

@@ -14,21 +14,21 @@ from router.specs.flag import Flag
 
 __all__ = ["format_fields", "format_pairs", "parse_fields", "parse_pairs"]
 
-_LINE_END = re.compile(r"\r?\n\Z")
+_LINE_END = r"\r?\n\Z"
 # A quoted field up to its closing quote, or an unquoted one up to the comma.
-_FIELD = re.compile(r'"((?:[^"]|"")*)"(?=,|\Z)|([^",]*)(?=,|\Z)')
-_NEEDS_QUOTES = re.compile(r'[,"\r\n]')
+_FIELD = r'"((?:[^"]|"")*)"(?=,|\Z)|([^",]*)(?=,|\Z)'
+_NEEDS_QUOTES = r'[,"\r\n]'
 
 
 def parse_fields(text: str, flag: Flag) -> tuple[str, ...]:
     """Split ``text`` into its fields. Raises ``UsageError`` where it is empty or its quotes are wrong."""
-    line = _LINE_END.sub("", text)
+    line = re.sub(_LINE_END, "", text)
     if not line:
         raise flag.error(text, "it is empty")
     fields: list[str] = []
     position = 0
     while True:
-        match = _FIELD.match(line, position)
+        match = re.compile(_FIELD).match(line, position)
         if match is None:
             why = 'a quoted field must end with a quote, with quotes inside it doubled ("")'
             raise flag.error(text, why if line[position] == '"' else 'a quote (") inside an unquoted field')
@@ -59,7 +59,7 @@ def format_fields(fields: Iterable[str]) -> str:
     listed = tuple(fields)
     if listed == ("",):
         return '""'
-    return ",".join(_quoted(field) if _NEEDS_QUOTES.search(field) else field for field in listed)
+    return ",".join(_quoted(field) if re.search(_NEEDS_QUOTES, field) else field for field in listed)
 
 
 def format_pairs(pairs: Mapping[str, str]) -> str:

@@ -19,12 +19,10 @@ __all__ = ["GitContext", "normalize_remote", "parse_git_context"]
 _FLAG = Flag(name="context", example="https://github.com/org/repository.git#main:directory")
 
 _SCHEMES = frozenset(["http", "https", "ssh", "git"])
-_HAS_SCHEME = re.compile("[a-zA-Z0-9]+://")
+_HAS_SCHEME = "[a-zA-Z0-9]+://"
 # BuildKit asks for a user in the scp form of a context; git does not.
-_SCP_CONTEXT = re.compile(
-    r"(?P<user>[a-zA-Z0-9_-]+)@(?P<host>[a-zA-Z0-9.-]+):(?P<path>.*?)(?:\?(?P<query>.*?))?(?:#(?P<fragment>.*))?"
-)
-_SCP_REMOTE = re.compile(r"(?:[^/@]*@)?(?P<host>\[[^\]]*\]|[^/:@\[\]]+):(?!//)(?P<path>.*)", re.DOTALL)
+_SCP_CONTEXT = r"(?P<user>[a-zA-Z0-9_-]+)@(?P<host>[a-zA-Z0-9.-]+):(?P<path>.*?)(?:\?(?P<query>.*?))?(?:#(?P<fragment>.*))?"
+_SCP_REMOTE = r"(?s)(?:[^/@]*@)?(?P<host>\[[^\]]*\]|[^/:@\[\]]+):(?!//)(?P<path>.*)"
 _DEFAULT_PORTS = {"http": "80", "https": "443", "git": "9418"}
 
 
@@ -60,9 +58,9 @@ def parse_git_context(text: str) -> GitContext | None:
 def _context_url(text: str) -> URL | None:
     if text.startswith("github.com/"):
         return parse_url(f"https://{text}")
-    if _HAS_SCHEME.match(text):
+    if re.match(_HAS_SCHEME, text):
         return parse_url(text)
-    match = _SCP_CONTEXT.fullmatch(text)
+    match = re.fullmatch(_SCP_CONTEXT, text)
     if match is None:
         return None
     parts = match.groupdict(default="")
@@ -113,7 +111,7 @@ def normalize_remote(remote: str) -> str:
         return f"{host}/{_repository_path(url.path).lstrip('/')}"
     if url is not None:
         return _repository_path(url.path)
-    scp = _SCP_REMOTE.fullmatch(remote)
+    scp = re.fullmatch(_SCP_REMOTE, remote)
     if scp is not None:
         return f"{scp['host'].lower()}/{_repository_path(scp['path']).lstrip('/')}"
     return _repository_path(remote)

@@ -15,8 +15,8 @@ __all__ = ["format_platforms", "normalize", "parse_platform", "parse_platforms"]
 
 _FLAG = Flag(name="--platform", example="linux/amd64,linux/arm64")
 
-_OS = re.compile(r"[A-Za-z0-9_-]+(?:\([A-Za-z0-9_.%-]*(?:\+[A-Za-z0-9_.%-]+)*\))?")
-_PART = re.compile(r"[A-Za-z0-9_.-]+")
+_OS = r"[A-Za-z0-9_-]+(?:\([A-Za-z0-9_.%-]*(?:\+[A-Za-z0-9_.%-]+)*\))?"
+_PART = r"[A-Za-z0-9_.-]+"
 # What may stand alone; beside a system any architecture goes, and the other way round.
 _SYSTEMS = frozenset(["darwin", "freebsd", "linux", "netbsd", "openbsd", "solaris", "windows"])
 _ARCHITECTURES = frozenset(
@@ -60,7 +60,11 @@ def parse_platform(text: str, *, local: str, flag: Flag = _FLAG) -> str:
     if text.lower() == "local":
         return normalize(local)
     parts = text.split("/")
-    if len(parts) > 3 or not _OS.fullmatch(parts[0]) or not all(map(_PART.fullmatch, parts[1:])):
+    if (
+        len(parts) > 3
+        or not re.fullmatch(_OS, parts[0])
+        or not all(re.fullmatch(_PART, part) for part in parts[1:])
+    ):
         raise flag.error(text, "a platform is os/arch or os/arch/variant")
     if len(parts) > 1:
         return normalize(text)

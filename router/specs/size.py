@@ -10,13 +10,13 @@ __all__ = ["SHM_SIZE", "format_size", "parse_size"]
 
 SHM_SIZE = Flag(name="--shm-size", example="128m")
 
-_SIZE = re.compile(r"(\d+(?:\.\d*)?|\.\d+) ?(?:([kmgtp])(?:i?b)?|b)?", re.ASCII | re.IGNORECASE)
+_SIZE = r"(?ai)(\d+(?:\.\d*)?|\.\d+) ?(?:([kmgtp])(?:i?b)?|b)?"
 _EXPONENTS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 
 
 def parse_size(text: str, flag: Flag) -> int:
     """Return bytes, rounded down. Raises ``UsageError`` naming ``flag``."""
-    match = _SIZE.fullmatch(text)
+    match = re.fullmatch(_SIZE, text)
     if match is None:
         raise flag.error(text, "a size is a number with a unit (b, k, m, g, t, p)")
     number, unit = match.groups(default="")

@@ -17,13 +17,13 @@ __all__ = ["Reference", "format_reference", "parse_reference", "parse_tags"]
 _FLAG = Flag(name="--tag", example="registry.example.com/team/app:1.0")
 
 _LABEL = "(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
-_DOMAIN = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?")
+_DOMAIN = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
 _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
-_PATH = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
-_DIGEST = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}")
+_PATH = rf"{_COMPONENT}(?:/{_COMPONENT})*"
+_TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+_DIGEST = r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
 _HEX_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
-_IDENTIFIER = re.compile("[a-f0-9]{64}")
+_IDENTIFIER = "[a-f0-9]{64}"
 _LONGEST_PATH = 255
 
 
@@ -69,13 +69,13 @@ def parse_tags(texts: Iterable[str]) -> tuple[str, ...]:
 
 def parse_reference(text: str, flag: Flag = _FLAG) -> Reference:
     """Parse and normalise an image's name. Raises ``UsageError`` naming ``flag``."""
-    if _IDENTIFIER.fullmatch(text):
+    if re.fullmatch(_IDENTIFIER, text):
         raise flag.error(text, "64 hexadecimal digits are an image's id, not its name")
     rest, at, digest = text.partition("@")
     domain, remainder = _split_domain(rest)
     path, colon, tag = remainder.partition(":")
     _check_name(text, flag, domain=domain, path=path)
-    if colon and not _TAG.fullmatch(tag):
+    if colon and not re.fullmatch(_TAG, tag):
         why = "a tag is up to 128 letters, digits, dots, dashes and underscores, not starting with . or -"
         raise flag.error(text, why)
     if at:
@@ -114,9 +114,9 @@ def _check_name(text: str, flag: Flag, *, domain: str, path: str) -> None:
         raise flag.error(text, "the repository's name is missing")
     if path.lower() != path:
         raise flag.error(text, f"the repository's name {bare} must be in lower case")
-    if not _DOMAIN.fullmatch(domain):
+    if not re.fullmatch(_DOMAIN, domain):
         raise flag.error(text, f"{domain} is no registry's host")
-    if not _PATH.fullmatch(path):
+    if not re.fullmatch(_PATH, path):
         why = "a repository's name is made of lower-case letters, digits and single separators . _ - /"
         raise flag.error(text, why)
     if len(path) > _LONGEST_PATH:
@@ -124,7 +124,7 @@ def _check_name(text: str, flag: Flag, *, domain: str, path: str) -> None:
 
 
 def _check_digest(text: str, flag: Flag, digest: str) -> None:
-    if not _DIGEST.fullmatch(digest):
+    if not re.fullmatch(_DIGEST, digest):
         raise flag.error(text, "a digest is an algorithm, a colon and hexadecimal digits")
     algorithm, _, digits = digest.partition(":")
     length = _HEX_LENGTHS.get(algorithm)

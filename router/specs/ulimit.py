@@ -16,7 +16,7 @@ _NAMES = (
     *("core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile"),
     *("nproc", "rss", "rtprio", "rttime", "sigpending", "stack"),
 )
-_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
+_NUMBER = r"[+-]?[0-9]{1,18}"
 
 
 @frozen
@@ -44,7 +44,7 @@ def parse_ulimit(text: str) -> Ulimit:
     soft_text, colon, hard_text = limits.partition(":")
     if not colon:
         hard_text = soft_text
-    if not (_NUMBER.fullmatch(soft_text) and _NUMBER.fullmatch(hard_text)):
+    if not (re.fullmatch(_NUMBER, soft_text) and re.fullmatch(_NUMBER, hard_text)):
         raise _FLAG.error(text, "a limit is a whole number, -1 for none")
     soft, hard = int(soft_text), int(hard_text)
     if hard != -1 and (soft == -1 or soft > hard):

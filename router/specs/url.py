@@ -12,16 +12,15 @@ from router.model.frozen import frozen
 
 __all__ = ["URL", "parse_query", "parse_url", "without_credentials"]
 
-_URL = re.compile(
-    r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*)://"
+_URL = (
+    r"(?s)(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*)://"
     r"(?:(?P<user>[^/?#]*)@)?"
     r"(?P<host>\[[^\]/?#]*\]|[^:/?#\[\]]*)(?::(?P<port>[0-9]*))?"
     r"(?P<path>/[^?#]*)?"
     r"(?:\?(?P<query>[^#]*))?"
-    r"(?:#(?P<fragment>.*))?",
-    re.DOTALL,
+    r"(?:#(?P<fragment>.*))?"
 )
-_CREDENTIALS = re.compile(r"(?<=://)[^/?#]*@")
+_CREDENTIALS = r"(?<=://)[^/?#]*@"
 
 
 @frozen
@@ -41,7 +40,7 @@ class URL:
 
 def parse_url(text: str) -> URL | None:
     """Cut ``scheme://...`` into its parts; None where ``text`` isn't of that form."""
-    match = _URL.fullmatch(text)
+    match = re.fullmatch(_URL, text)
     if match is None:
         return None
     parts = match.groupdict(default="")
@@ -66,4 +65,4 @@ def parse_query(query: str) -> dict[str, list[str]]:
 
 def without_credentials(text: str) -> str:
     """Return ``text`` without the user's name and password of a URL, to be shown to people."""
-    return _CREDENTIALS.sub("", text)
+    return re.sub(_CREDENTIALS, "", text)
