@@ -53,7 +53,7 @@ def tools(address: str, directory: Path) -> tuple[Tool, ...]:
         Tool(
             name="warmroute",
             argv=(
-                str(Path(sys.executable).with_name("warmroute")),
+                str(_installed(directory / "venv")),
                 *("build", "--addr", address, "--progress", "plain"),
             ),
             environment={},
@@ -72,6 +72,15 @@ def tools(address: str, directory: Path) -> tuple[Tool, ...]:
             environment=configured,
         ),
     )
+
+
+def _installed(venv: Path) -> Path:
+    """Install warmroute as a user does: an editable install starts slower."""
+    repository = Path(__file__).resolve().parents[1]
+    subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+    pip: list[str | Path] = [venv / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--constraint", repository / "constraints.txt", repository], check=True)
+    return venv / "bin" / "warmroute"
 
 
 def measure(argv: Sequence[str], environment: Mapping[str, str]) -> Run:
