@@ -27,7 +27,7 @@ from router.rpc.channel import Channel
 from router.session import health
 from router.session.auth import auth
 from router.session.filesend import Directory, Target, filesend
-from router.session.filesync import filesync
+from router.session.filesync import filesync, prepare
 from router.session.secrets import secrets
 from router.session.server import SessionServer
 from router.solve.control import Control
@@ -125,6 +125,7 @@ class _Build:
         solve = control.solve(message, self._answered)
         status = control.status(identity.ref, self._saw)
         self._channel.handshake(deadline - time.monotonic())
+        prepare()
         self._channel.run(lambda: solve.done)
         with suppress(DialError, ConnectionLostError):  # the build is done, whatever happens now
             self._channel.run(lambda: status.done or reverse.done, timeout=_STATUS_GRACE)

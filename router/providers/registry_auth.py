@@ -12,9 +12,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-from router.providers.credential_helpers import ask_helper
-from router.providers.docker_config import Credentials, DockerConfig, load, registry_key
+if TYPE_CHECKING:
+    from router.providers.docker_config import Credentials, DockerConfig
 
 __all__ = ["RegistryAuth", "find_credentials"]
 
@@ -27,6 +28,9 @@ def find_credentials(config: DockerConfig, host: str, environment: Mapping[str, 
 
     Raises ``ToolError`` when a helper fails.
     """
+    from router.providers.credential_helpers import ask_helper
+    from router.providers.docker_config import registry_key
+
     key = registry_key(host)
     helper = config.helper(key)
     return ask_helper(helper, key, environment) if helper else config.stored(key)
@@ -35,7 +39,7 @@ def find_credentials(config: DockerConfig, host: str, environment: Mapping[str, 
 class RegistryAuth:
     """Answers for one build; may be asked from several threads at once.
 
-    The docker config is read at the first question, so that a build that needs no registry needs none.
+    The docker config is read at the first question, and what reads it loaded then: most builds need neither.
     """
 
     def __init__(self, environment: Mapping[str, str], clock: Callable[[], float] = time.monotonic) -> None:
@@ -55,6 +59,8 @@ class RegistryAuth:
             asked, found = self._known.get(host, (0.0, None))
             if found is None or self._clock() - asked > _FRESH_FOR:
                 if self._config is None:
+                    from router.providers.docker_config import load
+
                     self._config = load(self._environment)
                 found = find_credentials(self._config, host, self._environment)
                 self._known[host] = (self._clock(), found)

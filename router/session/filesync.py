@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from urllib.parse import unquote_plus
+from typing import TYPE_CHECKING
 
-from router.fstransfer.sender import Filter, Sender
 from router.rpc.grpc import Status
 from router.session.server import CallMetadata, CallRefused, StreamHandler, StreamMethod
 from router.transport.stream import Buffer
 
-__all__ = ["filesync"]
+if TYPE_CHECKING:
+    from router.fstransfer.sender import Sender
+
+__all__ = ["filesync", "prepare"]
 
 
 class _DiffCopy:
@@ -37,6 +39,11 @@ class _DiffCopy:
         self._sender.close()
 
 
+def prepare() -> None:
+    """Load what a transfer needs; the time for it is when the daemon has something to do as well."""
+    import router.fstransfer.sender  # noqa: F401
+
+
 def filesync(directories: Mapping[str, str]) -> dict[str, StreamMethod]:
     """Return the methods of the service for directories by the name that the frontend knows them by."""
 
@@ -44,22 +51,27 @@ def filesync(directories: Mapping[str, str]) -> dict[str, StreamMethod]:
         name = "".join(_values(metadata, "dir-name")[:1])
         if name not in directories:
             raise CallRefused(Status.NOT_FOUND, f'no access allowed to dir "{name}"')
-        return _DiffCopy(Sender(os.fsencode(directories[name]), filter=_filter(metadata)))
+        return _DiffCopy(_sender(directories[name], metadata))
 
     return {"/moby.filesync.v1.FileSync/DiffCopy": diff_copy}
 
 
-def _filter(metadata: CallMetadata) -> Filter:
-    return Filter(
+def _sender(directory: str, metadata: CallMetadata) -> Sender:
+    from router.fstransfer.sender import Filter, Sender
+
+    wanted = Filter(
         include=_values(metadata, "include-patterns"),
         exclude=_values(metadata, "exclude-patterns"),
         follow_paths=_values(metadata, "followpaths"),
     )
+    return Sender(os.fsencode(directory), filter=wanted)
 
 
 def _values(metadata: CallMetadata, name: str) -> tuple[str, ...]:
     values = metadata.get(name, ())
     # Headers are ASCII: the daemon escapes the values where one of them is not, and says so.
     if metadata.get(f"{name}-encoded", ["0"])[0] in {"1", "true"}:
+        from urllib.parse import unquote_plus
+
         return tuple(unquote_plus(value) for value in values)
     return tuple(values)

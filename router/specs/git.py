@@ -21,7 +21,10 @@ _FLAG = Flag(name="context", example="https://github.com/org/repository.git#main
 _SCHEMES = frozenset(["http", "https", "ssh", "git"])
 _HAS_SCHEME = "[a-zA-Z0-9]+://"
 # BuildKit asks for a user in the scp form of a context; git does not.
-_SCP_CONTEXT = r"(?P<user>[a-zA-Z0-9_-]+)@(?P<host>[a-zA-Z0-9.-]+):(?P<path>.*?)(?:\?(?P<query>.*?))?(?:#(?P<fragment>.*))?"
+_SCP_CONTEXT = (
+    r"(?P<user>[a-zA-Z0-9_-]+)@(?P<host>[a-zA-Z0-9.-]+):(?P<path>.*?)"
+    r"(?:\?(?P<query>.*?))?(?:#(?P<fragment>.*))?"
+)
 _SCP_REMOTE = r"(?s)(?:[^/@]*@)?(?P<host>\[[^\]]*\]|[^/:@\[\]]+):(?!//)(?P<path>.*)"
 _DEFAULT_PORTS = {"http": "80", "https": "443", "git": "9418"}
 
