@@ -18,6 +18,7 @@ import pytest
 from router import BuildError, BuildRequest, Output, RouterConfig, Secret
 from router.model.routing import BackendName
 from tests.e2e.builder import SEARCH_PATH, Builder, write_tree
+from tests.e2e.program import Program
 from tests.servers import binaries
 from tests.servers.buildkitd import Buildkitd
 from tests.servers.dockerd import Dockerd
@@ -234,3 +235,32 @@ def errors_of(error: BaseException | None) -> list[str]:
         texts += [repr(error), str(error), repr(vars(error))]
         error = error.__cause__ or error.__context__
     return texts
+
+
+@pytest.mark.parametrize("name", ["native", "buildctl"])
+def test_the_program_at_its_most_verbose_shows_no_secret(
+    places: dict[str, Place], project: Path, tmp_path: Path, name: str
+) -> None:
+    place = places[name]
+    file, variable = f"file-{os.urandom(8).hex()}", f"variable-{os.urandom(8).hex()}"
+    write_tree(tmp_path, {"secret": file})
+    results = [tmp_path / "metadata", tmp_path / "iid"]
+    program = Program(environment={**place.environment, "MY_SECRET": variable})
+    line: list[str | Path] = [
+        *("build", "-vv", "--progress=rawjson", f"--addr={place.address}", f"--backend={name}"),
+        *(f"--secret=id=file,src={tmp_path}/secret", "--secret=id=variable,env=MY_SECRET"),
+        *(f"--build-arg=WORD={tmp_path.name}", f"--metadata-file={results[0]}", f"--iidfile={results[1]}"),
+        *("--output=type=image", project),
+    ]
+
+    with command_lines() as lines:
+        built = program.run(*line, "--target=result")
+        broken = program.run(*line, "--target=broken")
+        planned = program.run(*line, "--dry-run")
+
+    assert (built.code, broken.code, planned.code) == (0, 1, 0)
+    shown = [text for run in (built, broken, planned) for text in (run.stdout, run.stderr)]
+    everything = "\n".join([*shown, *(path.read_text() for path in results)]).encode() + b"\n".join(lines)
+    assert b"MY_SECRET" in everything
+    assert file.encode() not in everything
+    assert variable.encode() not in everything
