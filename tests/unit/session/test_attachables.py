@@ -1,0 +1,148 @@
+"""The small services: secrets, credentials, health; and which file goes where."""
+
+from __future__ import annotations
+
+import pytest
+
+from router._proto.auth_pb2 import CredentialsRequest, CredentialsResponse
+from router._proto.secrets_pb2 import GetSecretRequest, GetSecretResponse
+from router.errors import UsageError
+from router.rpc.grpc import Status
+from router.session import health
+from router.session.auth import auth
+from router.session.filesend import filesend
+from router.session.filesync import filesync
+from router.session.secrets import secrets
+from tests.unit.session.daemon import Daemon
+
+GET_SECRET = "/moby.buildkit.secrets.v1.Secrets/GetSecret"
+CREDENTIALS = "/moby.filesync.v1.Auth/Credentials"
+FILE_SEND = "/moby.filesync.v1.FileSend/DiffCopy"
+FILE_SYNC = "/moby.filesync.v1.FileSync/DiffCopy"
+
+
+class Store:
+    """Knows one secret, one registry, and one of each that can't be read."""
+
+    def get(self, secret_id: str) -> bytes | None:
+        if secret_id == "broken":
+            raise UsageError("can't read the file of secret broken")
+        return {"token": b"\0\xffvalue", "empty": b""}.get(secret_id)
+
+    def credentials(self, host: str) -> tuple[str, str]:
+        return ("user", "geheim") if host == "registry.example" else ("", "")
+
+
+class Sink:
+    """Keeps what was written, and what became of it."""
+
+    def __init__(self) -> None:
+        self.data = b""
+        self.end: list[str] = []
+
+    def write(self, data: memoryview) -> None:
+        self.data += data
+
+    def commit(self) -> None:
+        self.end.append("committed")
+
+    def abort(self) -> None:
+        self.end.append("aborted")
+
+
+@pytest.mark.parametrize(("name", "value"), [("token", b"\0\xffvalue"), ("empty", b"")])
+def test_a_named_secret_is_given(name: str, value: bytes) -> None:
+    with Daemon(unary=secrets(Store())) as daemon:
+        assert daemon.ask(GET_SECRET, GetSecretRequest(ID=name).SerializeToString()) == (Status.OK, "")
+
+        assert GetSecretResponse.FromString(daemon.answers[1][0]).data == value
+
+
+def test_another_secret_is_not_found() -> None:
+    with Daemon(unary=secrets(Store())) as daemon:
+        status = daemon.ask(GET_SECRET, GetSecretRequest(ID="other").SerializeToString())
+
+        assert status == (Status.NOT_FOUND, "secret other: not found")
+        assert daemon.session.failures == []
+
+
+def test_a_secret_that_can_not_be_read_is_a_failure() -> None:
+    with Daemon(unary=secrets(Store())) as daemon:
+        code, _ = daemon.ask(GET_SECRET, GetSecretRequest(ID="broken").SerializeToString())
+
+        assert code == Status.UNKNOWN
+        assert [str(failure) for failure in daemon.session.failures] == [
+            "can't read the file of secret broken"
+        ]
+
+
+@pytest.mark.parametrize("path", [GET_SECRET, CREDENTIALS])
+@pytest.mark.parametrize("request_", [b"\x0a\x05abc", b"\xff", b"\x0a\x01\xff"])
+def test_a_request_that_is_no_protobuf_is_an_invalid_argument(path: str, request_: bytes) -> None:
+    with Daemon(unary={**secrets(Store()), **auth(Store())}) as daemon:
+        assert daemon.ask(path, request_)[0] == Status.INVALID_ARGUMENT
+        assert daemon.session.failures == []
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"), [("registry.example", ("user", "geheim")), ("other.example", ("", ""))]
+)
+def test_credentials_are_given_for_the_registry_that_is_asked_for(
+    host: str, expected: tuple[str, str]
+) -> None:
+    with Daemon(unary=auth(Store())) as daemon:
+        daemon.ask(CREDENTIALS, CredentialsRequest(Host=host).SerializeToString())
+
+        answer = CredentialsResponse.FromString(daemon.answers[1][0])
+        assert (answer.Username, answer.Secret) == expected
+
+
+def test_the_session_is_healthy() -> None:
+    with Daemon(unary={health.CHECK: health.check}) as daemon:
+        daemon.ask(health.CHECK)
+
+        assert daemon.answers[1] == [b"\x08\x01"]
+
+
+def test_a_result_goes_to_the_exporter_with_its_number() -> None:
+    from router._proto.control_pb2 import BytesMessage
+
+    sinks = Sink(), Sink()
+    with Daemon(streaming=filesend({0: lambda: sinks[0], 1: lambda: sinks[1]})) as daemon:
+        messages = [BytesMessage(data=part).SerializeToString() for part in (b"one", b"", b"two")]
+        daemon.call(FILE_SEND, *messages, buildkit_attachable_exporter_id="1")
+
+    assert sinks[1].data == b"onetwo"
+    assert sinks[1].end[0] == "committed"
+    assert sinks[0].end == []
+
+
+def test_a_result_that_breaks_off_is_not_committed() -> None:
+    sink = Sink()
+    with Daemon(streaming=filesend({0: lambda: sink})) as daemon:
+        daemon.call(FILE_SEND, b"\x0a\x03one", end=False)
+
+    assert sink.end == ["aborted"]
+
+
+def test_a_result_that_is_no_bytes_message_is_not_committed() -> None:
+    sink = Sink()
+    with Daemon(streaming=filesend({0: lambda: sink})) as daemon:
+        daemon.call(FILE_SEND, b"\x12\x03one")
+
+    assert sink.end == ["aborted"]
+
+
+@pytest.mark.parametrize("number", ["1", "-1", "x", "²", "9" * 5000])
+def test_an_exporter_without_a_destination_is_not_found(number: str) -> None:
+    with Daemon(streaming=filesend({0: Sink})) as daemon:
+        stream_id = daemon.call(FILE_SEND, buildkit_attachable_exporter_id=number)
+
+        assert daemon.statuses[stream_id][0] == Status.NOT_FOUND
+
+
+def test_a_directory_that_was_not_named_is_not_given() -> None:
+    with Daemon(streaming=filesync({"context": "/etc"})) as daemon:
+        stream_id = daemon.call(FILE_SYNC, dir_name="other")
+
+        assert daemon.statuses[stream_id] == (Status.NOT_FOUND, 'no access allowed to dir "other"')
