@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 
 from router.errors import OutputError, UsageError
 
@@ -46,6 +45,8 @@ class FileSink:
         self._temporary = ""
         # A link stays a link: what it names is replaced.
         self._final = os.path.realpath(path)
+        import tempfile  # a build that writes nothing need not load it
+
         try:
             if _is_special(path):
                 self._file = open(path, "wb", buffering=0)  # noqa: SIM115 - closed by commit and abort

@@ -13,11 +13,11 @@ from contextlib import suppress
 from functools import partial
 from hashlib import sha256
 
-from router._proto import control_pb2 as pb
 from router.backends import BackendContext
 from router.errors import ConnectionLostError, DialError, OutputError, UsageError
 from router.files import FileSink
 from router.model.daemon import Daemon
+from router.model.events import SolveStatus
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
 from router.providers.outputs import StdoutSink
@@ -31,7 +31,6 @@ from router.session.filesync import filesync, prepare
 from router.session.secrets import secrets
 from router.session.server import SessionServer
 from router.solve.control import Control
-from router.solve.events import solve_status
 from router.solve.exporters import ExportPlan, export_plans
 from router.solve.failure import BuildObserver, explain
 from router.solve.inputs import Inputs, open_inputs
@@ -112,7 +111,7 @@ class _Build:
         self._channel = channel
         self._session = session
         self._observer = BuildObserver()
-        self._response = pb.SolveResponse()
+        self._response: Mapping[str, str] = {}
 
     def run(self, inputs: Inputs, plans: Sequence[ExportPlan], deadline: float) -> BuildResult:
         """Build. ``deadline`` is when (as of ``time.monotonic``) the daemon must have begun to speak."""
@@ -141,7 +140,7 @@ class _Build:
             daemon=self._daemon.name,
             address=self._daemon.address,
             ref=identity.ref,
-            metadata=dict(self._response.ExporterResponse),
+            metadata=self._response,
             key=self._context.key,
         )
 
@@ -153,11 +152,10 @@ class _Build:
             *(("x-docker-expose-session-grpc-method", method) for method in self._session.methods),
         ]
 
-    def _answered(self, response: pb.SolveResponse) -> None:
+    def _answered(self, response: Mapping[str, str]) -> None:
         self._response = response
 
-    def _saw(self, response: pb.StatusResponse) -> None:
-        status = solve_status(response)
+    def _saw(self, status: SolveStatus) -> None:
         self._observer.see(status)
         self._context.on_event(status)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from router._proto.auth_pb2 import CredentialsRequest, CredentialsResponse
 from router.session.server import UnaryMethod
 
 __all__ = ["CredentialSource", "auth"]
@@ -25,6 +24,8 @@ def auth(source: CredentialSource) -> dict[str, UnaryMethod]:
     """Return the methods of the service."""
 
     def credentials(request: bytes) -> bytes:
+        from router._proto.auth_pb2 import CredentialsRequest, CredentialsResponse
+
         username, secret = source.credentials(CredentialsRequest.FromString(request).Host)
         return CredentialsResponse(Username=username, Secret=secret).SerializeToString()
 

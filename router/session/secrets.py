@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from router._proto.secrets_pb2 import GetSecretRequest, GetSecretResponse
 from router.rpc.grpc import Status
 from router.session.server import CallRefused, UnaryMethod
 
@@ -22,6 +21,8 @@ def secrets(source: SecretSource) -> dict[str, UnaryMethod]:
     """Return the methods of the service."""
 
     def get_secret(request: bytes) -> bytes:
+        from router._proto.secrets_pb2 import GetSecretRequest, GetSecretResponse
+
         name = GetSecretRequest.FromString(request).ID
         value = source.get(name)
         if value is None:

@@ -1,12 +1,22 @@
-"""The typed client of buildkitd's Control service, as far as warmroute calls it."""
+"""The typed client of buildkitd's Control service, as far as warmroute calls it.
+
+What a build needs is packed and read by hand (`rpc.protobuf`); the questions that only listings ask use the
+generated classes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from router._proto import control_pb2 as pb
+from router.model.events import SolveStatus
 from router.rpc.channel import Call, Channel
 from router.rpc.http2 import Source
+from router.rpc.protobuf import field, map_entry, read
+from router.solve.events import solve_status
+
+if TYPE_CHECKING:
+    from router._proto import control_pb2 as pb
 
 __all__ = ["Control"]
 
@@ -19,20 +29,20 @@ class Control:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
 
-    def solve(self, request: pb.SolveRequest, on_answer: Callable[[pb.SolveResponse], None]) -> Call:
-        """Begin to build; the answer comes when the build is done."""
+    def solve(self, request: bytes, on_answer: Callable[[Mapping[str, str]], None]) -> Call:
+        """Begin to build what a packed SolveRequest says; the exporters' response comes when it is done."""
         return self._channel.start(
             _SERVICE + "Solve",
-            request=request.SerializeToString(),
-            on_message=lambda message: on_answer(pb.SolveResponse.FromString(bytes(message))),
+            request=request,
+            on_message=lambda message: on_answer(dict(map_entry(value) for _, value in read(message))),
         )
 
-    def status(self, ref: str, on_status: Callable[[pb.StatusResponse], None]) -> Call:
+    def status(self, ref: str, on_status: Callable[[SolveStatus], None]) -> Call:
         """Watch a build; the stream ends with it."""
         return self._channel.start(
             _SERVICE + "Status",
-            request=pb.StatusRequest(Ref=ref).SerializeToString(),
-            on_message=lambda message: on_status(pb.StatusResponse.FromString(bytes(message))),
+            request=field(1, ref),
+            on_message=lambda message: on_status(solve_status(message)),
         )
 
     def session(
@@ -45,15 +55,21 @@ class Control:
 
     def list_workers(self, *, timeout: float) -> pb.ListWorkersResponse:
         """Ask for the workers and their platforms."""
+        from router._proto import control_pb2 as pb
+
         answer = self._channel.unary(_SERVICE + "ListWorkers", b"", timeout=timeout)
         return pb.ListWorkersResponse.FromString(answer)
 
     def info(self, *, timeout: float) -> pb.InfoResponse:
         """Ask for the daemon's version; engines older than it answer UNIMPLEMENTED."""
+        from router._proto import control_pb2 as pb
+
         return pb.InfoResponse.FromString(self._channel.unary(_SERVICE + "Info", b"", timeout=timeout))
 
     def active_builds(self, *, timeout: float) -> tuple[pb.BuildHistoryRecord, ...]:
         """Return the builds in flight, asked of the history; buildkitd has it since 0.11."""
+        from router._proto import control_pb2 as pb
+
         records: list[pb.BuildHistoryRecord] = []
 
         def on_event(message: memoryview) -> None:

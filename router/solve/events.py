@@ -1,13 +1,13 @@
-"""StatusResponse -> events. Pure."""
+"""StatusResponse -> events. Pure.
+
+Reads the fields straight into the values that the displays take: a build with much output has hundreds of
+thousands of them. The numbers are those of proto/control.proto and proto/ops.proto.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
-from router._proto import control_pb2 as pb
-from router._proto import ops_pb2
 from router.model.events import (
     ProgressGroup,
     SolveStatus,
@@ -17,79 +17,111 @@ from router.model.events import (
     VertexStatus,
     VertexWarning,
 )
+from router.rpc.protobuf import Value, integer, read, submessage, text
 
-__all__ = ["solve_status", "source_ranges"]
+__all__ = ["solve_status"]
 
 
-def solve_status(response: pb.StatusResponse) -> SolveStatus:
-    """Return one message of the Status stream as values."""
+def solve_status(response: memoryview) -> SolveStatus:
+    """Return one message of the Status stream as values. Raises ``Http2Error`` where it is none."""
+    parts: dict[int, list[Value]] = {1: [], 2: [], 3: [], 4: []}
+    for number, value in read(response):
+        parts.setdefault(number, []).append(value)
     return SolveStatus(
-        vertexes=tuple(_vertex(vertex) for vertex in response.vertexes),
-        statuses=tuple(_status(status) for status in response.statuses),
-        logs=tuple(
-            VertexLog(
-                vertex=log.vertex, data=log.msg, stream=log.stream, timestamp=_nanoseconds(log.timestamp)
-            )
-            for log in response.logs
-        ),
-        warnings=tuple(_warning(warning) for warning in response.warnings),
+        vertexes=tuple(map(_vertex, parts[1])),
+        statuses=tuple(map(_status, parts[2])),
+        logs=tuple(map(_log, parts[3])),
+        warnings=tuple(map(_warning, parts[4])),
     )
 
 
-def source_ranges(ranges: Iterable[ops_pb2.Range]) -> tuple[SourceRange, ...]:
-    """Return the ranges of a source file as values."""
-    return tuple(
-        SourceRange(
-            start_line=item.start.line,
-            end_line=item.end.line,
-            start_character=item.start.character,
-            end_character=item.end.character,
-        )
-        for item in ranges
-    )
+def _fields(value: Value) -> dict[int, Value]:
+    """Return the fields of a message; of several with one number the last counts."""
+    return dict(submessage(value))
 
 
-def _vertex(vertex: pb.Vertex) -> Vertex:
-    group = vertex.progressGroup
+def _all(value: Value, number: int) -> Iterable[Value]:
+    return (part for found, part in submessage(value) if found == number)
+
+
+def _vertex(value: Value) -> Vertex:
+    of = _fields(value)
     return Vertex(
-        digest=vertex.digest,
-        name=vertex.name,
-        inputs=tuple(vertex.inputs),
-        cached=vertex.cached,
-        started=_nanoseconds(vertex.started) if vertex.HasField("started") else None,
-        completed=_nanoseconds(vertex.completed) if vertex.HasField("completed") else None,
-        error=vertex.error,
-        progress_group=ProgressGroup(id=group.id, name=group.name, weak=group.weak)
-        if vertex.HasField("progressGroup")
-        else None,
+        digest=_text(of, 1),
+        name=_text(of, 3),
+        inputs=tuple(map(text, _all(value, 2))),
+        cached=bool(of.get(4, 0)),
+        started=_time(of, 5),
+        completed=_time(of, 6),
+        error=_text(of, 7),
+        progress_group=_group(of[8]) if 8 in of else None,
     )
 
 
-def _status(status: pb.VertexStatus) -> VertexStatus:
+def _group(value: Value) -> ProgressGroup:
+    of = _fields(value)
+    return ProgressGroup(id=_text(of, 1), name=_text(of, 2), weak=bool(of.get(3, 0)))
+
+
+def _status(value: Value) -> VertexStatus:
+    of = _fields(value)
     return VertexStatus(
-        id=status.ID,
-        vertex=status.vertex,
-        name=status.name,
-        current=status.current,
-        total=status.total,
-        timestamp=_nanoseconds(status.timestamp) if status.HasField("timestamp") else None,
-        started=_nanoseconds(status.started) if status.HasField("started") else None,
-        completed=_nanoseconds(status.completed) if status.HasField("completed") else None,
+        id=_text(of, 1),
+        vertex=_text(of, 2),
+        name=_text(of, 3),
+        current=integer(of.get(4, 0)),
+        total=integer(of.get(5, 0)),
+        timestamp=_time(of, 6),
+        started=_time(of, 7),
+        completed=_time(of, 8),
     )
 
 
-def _warning(warning: pb.VertexWarning) -> VertexWarning:
+def _log(value: Value) -> VertexLog:
+    of = _fields(value)
+    return VertexLog(
+        vertex=_text(of, 1), timestamp=_time(of, 2), stream=integer(of.get(3, 0)), data=_bytes(of, 4)
+    )
+
+
+def _warning(value: Value) -> VertexWarning:
+    of = _fields(value)
+    source = _fields(of[6]) if 6 in of else {}
     return VertexWarning(
-        vertex=warning.vertex,
-        level=warning.level,
-        short=warning.short,
-        detail=tuple(warning.detail),
-        url=warning.url,
-        source_filename=warning.info.filename,
-        source_data=warning.info.data,
-        ranges=source_ranges(warning.ranges),
+        vertex=_text(of, 1),
+        level=integer(of.get(2, 0)),
+        short=_bytes(of, 3),
+        detail=tuple(bytes(part) for part in _all(value, 4) if isinstance(part, memoryview)),
+        url=_text(of, 5),
+        source_filename=_text(source, 1),
+        source_data=_bytes(source, 2),
+        ranges=tuple(map(_range, _all(value, 7))),
     )
 
 
-def _nanoseconds(timestamp: Timestamp) -> int:
-    return timestamp.seconds * 1_000_000_000 + timestamp.nanos
+def _range(value: Value) -> SourceRange:
+    of = _fields(value)
+    start = _fields(of[1]) if 1 in of else {}
+    end = _fields(of[2]) if 2 in of else {}
+    return SourceRange(
+        start_line=integer(start.get(1, 0)),
+        end_line=integer(end.get(1, 0)),
+        start_character=integer(start.get(2, 0)),
+        end_character=integer(end.get(2, 0)),
+    )
+
+
+def _text(of: dict[int, Value], number: int) -> str:
+    return text(of[number]) if number in of else ""
+
+
+def _bytes(of: dict[int, Value], number: int) -> bytes:
+    value = of.get(number, b"")
+    return bytes(value) if isinstance(value, memoryview) else b""
+
+
+def _time(of: dict[int, Value], number: int) -> int | None:
+    if number not in of:
+        return None
+    parts = _fields(of[number])
+    return integer(parts.get(1, 0)) * 1_000_000_000 + integer(parts.get(2, 0))

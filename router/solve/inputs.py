@@ -7,7 +7,6 @@ What a URL names is the daemon's business.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import field
@@ -36,6 +35,8 @@ def open_inputs(request: BuildRequest) -> Iterator[Inputs]:
     Raises ``UsageError`` for a context or a Dockerfile that is not there.
     """
     if request.dockerfile_text is not None:
+        import tempfile  # few builds have their Dockerfile on stdin
+
         with tempfile.TemporaryDirectory(prefix="warmroute-dockerfile-") as directory:
             with open(os.path.join(directory, "Dockerfile"), "wb") as file:
                 file.write(request.dockerfile_text)

@@ -1,4 +1,4 @@
-"""BuildRequest -> the SolveRequest of BuildKit's API. Pure.
+"""BuildRequest -> the SolveRequest of BuildKit's API, packed. Pure.
 
 The names of the frontend's options are an interface of the Dockerfile frontend:
 https://github.com/moby/buildkit/blob/master/frontend/dockerui/config.go
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from router._proto import control_pb2 as pb
 from router.errors import UsageError
 from router.model.frozen import frozen
 from router.model.request import BuildRequest
+from router.rpc.protobuf import field, map_fields
 from router.solve.inputs import Inputs
 
 __all__ = ["Exporter", "frontend_attrs", "solve_request"]
@@ -35,8 +35,8 @@ class SolveIdentity:
 
 def solve_request(
     request: BuildRequest, inputs: Inputs, exporters: Sequence[Exporter], identity: SolveIdentity
-) -> pb.SolveRequest:
-    """Return the message. Raises ``UsageError`` for an empty BUILDKIT_SYNTAX and for text not in UTF-8."""
+) -> bytes:
+    """Return the message, packed. Raises ``UsageError`` for an empty BUILDKIT_SYNTAX or bad text."""
     try:
         return _message(request, inputs, exporters, identity)
     except UnicodeEncodeError as exc:
@@ -48,25 +48,35 @@ def solve_request(
 
 def _message(
     request: BuildRequest, inputs: Inputs, exporters: Sequence[Exporter], identity: SolveIdentity
-) -> pb.SolveRequest:
+) -> bytes:
     frontend, attrs = frontend_attrs(request, inputs)
-    message = pb.SolveRequest(
-        Ref=identity.ref, Session=identity.session_id, Frontend=frontend, FrontendAttrs=attrs
-    )
-    for exporter in exporters:
-        message.Exporters.add(Type=exporter.type, Attrs=exporter.attrs)
+    # The numbers are those of proto/control.proto.
+    parts = [
+        field(1, identity.ref),
+        field(5, identity.session_id),
+        field(6, frontend),
+        map_fields(7, attrs),
+        field(8, _cache_options(request)),
+        *(field(13, _exporter(exporter.type, exporter.attrs)) for exporter in exporters),
+    ]
     if exporters:
         # The BuildKit inside Docker 20.10 looks at these alone; newer daemons ignore them beside the list.
-        message.ExporterDeprecated = exporters[0].type
-        message.ExporterAttrsDeprecated.update(exporters[0].attrs)
+        parts += [field(3, exporters[0].type), map_fields(4, exporters[0].attrs)]
     if attrs.get("force-network-mode") == "host":
         # The daemon wants it said twice: as the frontend's option, and as a right that the user grants.
-        message.Entitlements.append("network.host")
-    for option in request.cache_to:
-        message.Cache.Exports.add(Type=option.type, Attrs=option.attrs)
-    for option in request.cache_from:
-        message.Cache.Imports.add(Type=option.type, Attrs=option.attrs)
-    return message
+        parts.append(field(9, "network.host"))
+    return b"".join(parts)
+
+
+def _cache_options(request: BuildRequest) -> bytes:
+    exports = [field(4, _exporter(option.type, option.attrs)) for option in request.cache_to]
+    imports = [field(5, _exporter(option.type, option.attrs)) for option in request.cache_from]
+    return b"".join(exports + imports)
+
+
+def _exporter(kind: str, attrs: Mapping[str, str]) -> bytes:
+    """Return an Exporter or a CacheOptionsEntry: both are a type and its attributes."""
+    return field(1, kind) + map_fields(2, attrs)
 
 
 def frontend_attrs(request: BuildRequest, inputs: Inputs) -> tuple[str, dict[str, str]]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
+from hypothesis import given
+from hypothesis import strategies as st
 
 from router._proto import control_pb2 as pb
 from router._proto import ops_pb2
@@ -16,14 +20,19 @@ from router.model.events import (
     VertexStatus,
     VertexWarning,
 )
+from router.rpc.events import Http2Error
 from router.solve.events import solve_status
 
 THEN = Timestamp(seconds=1_700_000_000, nanos=123_456_789)
 NANOSECONDS = 1_700_000_000_123_456_789
 
 
+def told(response: pb.StatusResponse) -> SolveStatus:
+    return solve_status(memoryview(response.SerializeToString()))
+
+
 def test_an_empty_message_tells_nothing() -> None:
-    assert solve_status(pb.StatusResponse()) == SolveStatus()
+    assert told(pb.StatusResponse()) == SolveStatus()
 
 
 @pytest.mark.parametrize(
@@ -52,13 +61,13 @@ def test_an_empty_message_tells_nothing() -> None:
     ],
 )
 def test_a_vertex_is_told(vertex: pb.Vertex, expected: Vertex) -> None:
-    assert solve_status(pb.StatusResponse(vertexes=[vertex])).vertexes == (expected,)
+    assert told(pb.StatusResponse(vertexes=[vertex])).vertexes == (expected,)
 
 
 def test_a_transfer_is_told() -> None:
     status = pb.VertexStatus(ID="i", vertex="d", name="n", current=5, total=9, timestamp=THEN, started=THEN)
 
-    assert solve_status(pb.StatusResponse(statuses=[status])).statuses == (
+    assert told(pb.StatusResponse(statuses=[status])).statuses == (
         VertexStatus(
             id="i", vertex="d", name="n", current=5, total=9, timestamp=NANOSECONDS, started=NANOSECONDS
         ),
@@ -68,7 +77,7 @@ def test_a_transfer_is_told() -> None:
 def test_output_is_told_as_bytes() -> None:
     log = pb.VertexLog(vertex="d", timestamp=THEN, stream=2, msg=b"\xff\n")
 
-    assert solve_status(pb.StatusResponse(logs=[log])).logs == (
+    assert told(pb.StatusResponse(logs=[log])).logs == (
         VertexLog(vertex="d", data=b"\xff\n", stream=2, timestamp=NANOSECONDS),
     )
 
@@ -87,7 +96,7 @@ def test_a_warning_is_told_with_its_place() -> None:
         ranges=[place],
     )
 
-    assert solve_status(pb.StatusResponse(warnings=[warning])).warnings == (
+    assert told(pb.StatusResponse(warnings=[warning])).warnings == (
         VertexWarning(
             vertex="d",
             level=2,
@@ -99,3 +108,25 @@ def test_a_warning_is_told_with_its_place() -> None:
             ranges=(SourceRange(start_line=3, end_line=4, start_character=1, end_character=2),),
         ),
     )
+
+
+def test_a_negative_size_and_fields_that_nobody_knows_are_read() -> None:
+    status = pb.VertexStatus(ID="i", vertex="d", current=-1)
+    unknown = b"\x98\x06\x07" + b"\xa1\x06" + bytes(8) + b"\xad\x06" + bytes(4) + b"\xa2\x06\x01x"
+    message = pb.StatusResponse(statuses=[status]).SerializeToString() + unknown
+
+    assert solve_status(memoryview(message)).statuses == (VertexStatus(id="i", vertex="d", current=-1),)
+
+
+@pytest.mark.parametrize(
+    "message", [b"\x0a", b"\x0a\x05ab", b"\x0a\xff", b"\x0f\x00", b"\xff" * 11, b"\x08\x01\x0a"]
+)
+def test_what_is_no_message_is_refused(message: bytes) -> None:
+    with pytest.raises(Http2Error):
+        solve_status(memoryview(message))
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(message: bytes) -> None:
+    with contextlib.suppress(Http2Error):
+        solve_status(memoryview(message))

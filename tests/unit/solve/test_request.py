@@ -16,7 +16,8 @@ INPUTS = Inputs(directories={"context": ".", "dockerfile": "."}, attrs={"filenam
 
 
 def message(request: BuildRequest, *exporters: Exporter) -> pb.SolveRequest:
-    return solve_request(request, INPUTS, exporters, SolveIdentity(ref="ref", session_id="session"))
+    identity = SolveIdentity(ref="ref", session_id="session")
+    return pb.SolveRequest.FromString(solve_request(request, INPUTS, exporters, identity))
 
 
 @pytest.mark.parametrize(
