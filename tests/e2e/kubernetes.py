@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,11 +13,16 @@ from typing import Any
 import pytest
 
 from router.model.events import Event, SolveStatus
+from tests.e2e.builder import write_tree
 from tests.e2e.program import Program
+from tests.servers import binaries
 from tests.servers.cluster import Cluster
 from tests.servers.cluster.plan import NODE
 
 SELECTOR = "app=buildkitd"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "k8s_buildkitd"
+NAMESPACE = "buildkit"  # the example's
+HELLO = {"Dockerfile": "FROM scratch\nCOPY hello /hello\n", "hello": "hello\n"}
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +45,28 @@ def no_new_pods(cluster: Cluster) -> Iterator[None]:
         yield
     finally:
         cluster.kubectl("uncordon", NODE)
+
+
+@contextmanager
+def applied(cluster: Cluster, name: str) -> Iterator[tuple[str, ...]]:
+    """Apply a StatefulSet of the example; yield its pods' names, and remove it."""
+    manifest = f"--filename={EXAMPLE / name}"
+    cluster.kubectl("apply", manifest)
+    try:
+        yield cluster.wait_ready("app=buildkitd", 3, namespace=NAMESPACE)
+    finally:
+        cluster.kubectl("delete", manifest, "--wait=false")
+        cluster.kubectl(
+            "delete", "pods", "--selector=app=buildkitd", f"--namespace={NAMESPACE}", "--grace-period=1"
+        )
+
+
+def with_busybox(folder: Path, lines: Sequence[str]) -> Path:
+    """Write a context whose Dockerfile has a shell and these lines; nothing is pulled for it."""
+    start = ("FROM scratch", "COPY busybox /bin/sh", 'SHELL ["/bin/sh", "-c"]')
+    write_tree(folder, {"Dockerfile": "\n".join([*start, *lines, ""])})
+    shutil.copy(binaries.busybox(), folder / "busybox")
+    return folder
 
 
 def wait_for(condition: Callable[[], bool], what: str, within: float = 30.0) -> None:

@@ -5,29 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.builder import write_tree
-from tests.e2e.kubernetes import SELECTOR, kubeconfig
+from tests.e2e.kubernetes import HELLO, SELECTOR, kubeconfig, with_busybox
 from tests.e2e.program import Program
-from tests.servers import binaries
 from tests.servers.cluster import Cluster
 
 pytestmark = pytest.mark.xdist_group("cluster")
-
-HELLO = {"Dockerfile": "FROM scratch\nCOPY hello /hello\n", "hello": "hello\n"}
-
-
-def with_busybox(folder: Path, lines: Sequence[str]) -> Path:
-    """Write a context whose Dockerfile has a shell and these lines; nothing is pulled for it."""
-    start = ("FROM scratch", "COPY busybox /bin/sh", 'SHELL ["/bin/sh", "-c"]')
-    write_tree(folder, {"Dockerfile": "\n".join([*start, *lines, ""])})
-    shutil.copy(binaries.busybox(), folder / "busybox")
-    return folder
 
 
 def content_of(root: Path) -> dict[str, str]:

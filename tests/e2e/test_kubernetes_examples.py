@@ -18,16 +18,13 @@ import yaml
 
 from router import BuildRequest, RouterConfig
 from tests.e2e.builder import Builder, write_tree
-from tests.e2e.kubernetes import Deleting, kubeconfig
+from tests.e2e.kubernetes import EXAMPLE, NAMESPACE, Deleting, applied, kubeconfig, with_busybox
 from tests.e2e.program import Program
-from tests.e2e.test_kubernetes_build import with_busybox
 from tests.servers import images
 from tests.servers.cluster import Cluster
 
 pytestmark = pytest.mark.xdist_group("cluster")
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "k8s_buildkitd"
-NAMESPACE = "buildkit"
 WHERE = ("--selector", "app=buildkitd", "--namespace", NAMESPACE)
 TWO_STEPS = {"Dockerfile": "FROM scratch\nCOPY a /a\nCOPY b /b\n", "a": "a", "b": "b"}
 
@@ -40,20 +37,6 @@ def client(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Progra
     token = cluster.kubectl("create", "token", "builder", f"--namespace={NAMESPACE}").strip()
     path = tmp_path_factory.mktemp("client") / "kubeconfig"
     return Program(environment={"KUBECONFIG": str(kubeconfig(cluster, path, {"user": {"token": token}}))})
-
-
-@contextmanager
-def applied(cluster: Cluster, name: str) -> Iterator[tuple[str, ...]]:
-    """Apply a StatefulSet of the example; yield its pods' names, and remove it."""
-    manifest = f"--filename={EXAMPLE / name}"
-    cluster.kubectl("apply", manifest)
-    try:
-        yield cluster.wait_ready("app=buildkitd", 3, namespace=NAMESPACE)
-    finally:
-        cluster.kubectl("delete", manifest, "--wait=false")
-        cluster.kubectl(
-            "delete", "pods", "--selector=app=buildkitd", f"--namespace={NAMESPACE}", "--grace-period=1"
-        )
 
 
 @contextmanager

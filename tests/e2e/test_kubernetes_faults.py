@@ -12,9 +12,8 @@ import pytest
 
 from router import BuildRequest, RouterConfig
 from tests.e2e.builder import Builder, write_tree
-from tests.e2e.kubernetes import SELECTOR, Deleting, kubeconfig, no_new_pods, wait_for
+from tests.e2e.kubernetes import HELLO, SELECTOR, Deleting, kubeconfig, no_new_pods, wait_for, with_busybox
 from tests.e2e.program import Program
-from tests.e2e.test_kubernetes_build import HELLO, with_busybox
 from tests.servers import images
 from tests.servers.cluster import Cluster
 
