@@ -263,11 +263,10 @@ class Channel:
             data = self._stream.recv()
             if data is None:
                 return False
-            events = self._arrived(data)
+            for event in self._arrived(data):
+                self._dispatch(event)
         except ConnectionLostError as exc:
             raise self._lost(exc) from exc
-        for event in events:
-            self._dispatch(event)
         return True
 
     def _arrived(self, data: bytes) -> list[Event]:

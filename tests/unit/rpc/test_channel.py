@@ -25,6 +25,7 @@ from router.rpc.http2 import (
     Http2Connection,
     StreamReset,
 )
+from router.rpc.protobuf import bytes_field
 from router.transport.sockets import SocketStream
 from router.transport.stream import Buffer
 from tests.unit.rpc.peers import RESPONSE, joined
@@ -303,6 +304,20 @@ def test_a_call_that_the_daemon_resets_is_over(ends: tuple[Channel, Daemon]) -> 
         channel.unary("/service/Method", b"", timeout=10)
 
     assert caught.value.temporary
+
+
+def test_a_message_that_breaks_the_protocol_of_its_call_is_the_daemons_fault(
+    ends: tuple[Channel, Daemon],
+) -> None:
+    channel, daemon = ends
+    seen: list[memoryview] = []
+    channel.start(
+        "/service/Session", request=b"", on_message=lambda message: seen.append(bytes_field(message))
+    )
+    daemon.greet(answer(b"no BytesMessage"))
+
+    with pytest.raises(ConnectionLostError, match=r"lost warm-0: .* no BytesMessage"):
+        channel.run(lambda: False, timeout=10)
 
 
 def test_a_web_page_is_no_answer(ends: tuple[Channel, Daemon]) -> None:
