@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from router import BuildRequest, BuildRouter, RouterConfig
 from tests.e2e.builder import write_tree
 from tests.e2e.kubernetes import SELECTOR, no_new_pods
 from tests.e2e.program import Finished, Program
@@ -46,12 +47,13 @@ class Images:
         return self._program.ok("build", *options, self._contexts[tag])
 
     def orders(self) -> dict[str, list[str]]:
-        """Ask where each image belongs."""
-        found = {}
-        for tag in self.tags:
-            asked = self._program.ok("where", "--selector", SELECTOR, "--tag", tag, "--format", "json").json
-            found[tag] = [candidate["name"] for candidate in asked["order"]]
-        return found
+        """Ask the library where each image belongs."""
+        router = BuildRouter(RouterConfig(selector=SELECTOR), environment=self._program.environment)
+        keys = {tag: router.key(BuildRequest(tags=(tag,))) for tag in self.tags}
+        return {
+            tag: [candidate.daemon.name for candidate in router.route(key).candidates]
+            for tag, key in keys.items()
+        }
 
 
 def test_twelve_images_come_home_and_only_the_keys_of_a_lost_pod_move(
