@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import socket
 import threading
 import time
@@ -404,6 +405,18 @@ def test_a_wake_from_another_thread_is_noticed(ends: tuple[Channel, Daemon]) -> 
     thread.start()
     channel.run(done.is_set, timeout=10)
     thread.join()
+
+
+def test_descriptors_that_select_could_not_wait_for_are_waited_for() -> None:
+    ours, theirs = socket.socketpair()
+    far = socket.socket(fileno=fcntl.fcntl(ours, fcntl.F_DUPFD_CLOEXEC, 1100))
+    ours.close()
+    with theirs, Channel(SocketStream(far, "a pair"), peer="warm-0") as channel:
+        later = threading.Timer(0.02, Daemon(theirs).greet, [answer(b"pong")])
+        later.start()
+
+        assert channel.unary("/service/Method", b"", timeout=10) == b"pong"
+        later.join()
 
 
 def test_a_cancellation_from_another_thread_ends_the_wait() -> None:
