@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from router import BuildRequest, RouterConfig
+from router import BuildRequest, ConnectionLostError, RouterConfig
 from tests.e2e.builder import Builder, write_tree
 from tests.e2e.kubernetes import HELLO, SELECTOR, Deleting, kubeconfig, no_new_pods, wait_for, with_busybox
 from tests.e2e.program import Program
@@ -112,6 +112,23 @@ def test_a_build_whose_pod_goes_away_is_built_by_the_next(
     assert deleting.done
     assert result.daemon == second
     assert any(f"going on to {second}" in warning for warning in builder.warnings)
+
+
+def test_without_another_pod_the_error_says_what_became_of_the_connection(
+    cluster: Cluster, pair: tuple[str, ...], program: Program, tmp_path: Path
+) -> None:
+    context = with_busybox(tmp_path / "context", ("RUN echo waiting; sleep 120",))
+    builder = Builder(
+        config=RouterConfig(addresses=(("only", f"kube-pod://{pair[0]}"),)),
+        scratch=tmp_path,
+        environment=dict(program.environment),
+        then=Deleting(cluster, pair[0], "--wait=false", "--grace-period=0", "--force"),
+    )
+
+    with pytest.raises(ConnectionLostError, match=f"buildctl dial-stdio in pod {pair[0]} .* ended") as caught:
+        builder.build(BuildRequest(context=str(context)))
+
+    assert caught.value.exit_code == 69
 
 
 def pod(name: str, containers: list[dict[str, object]], **meta: object) -> str:
