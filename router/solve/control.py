@@ -7,16 +7,22 @@ generated classes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from router.errors import RpcError
 from router.model.events import SolveStatus
 from router.rpc.channel import Call, Channel
+from router.rpc.grpc import Status
 from router.rpc.http2 import Source
 from router.rpc.protobuf import field, map_entry, read
 from router.solve.events import solve_status
 
 if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
     from router._proto import control_pb2 as pb
+
+_Message = TypeVar("_Message", bound="Message")
 
 __all__ = ["Control"]
 
@@ -58,30 +64,42 @@ class Control:
         from router._proto import control_pb2 as pb
 
         answer = self._channel.unary(_SERVICE + "ListWorkers", b"", timeout=timeout)
-        return pb.ListWorkersResponse.FromString(answer)
+        return _parsed(pb.ListWorkersResponse(), answer)
 
     def info(self, *, timeout: float) -> pb.InfoResponse:
         """Ask for the daemon's version; engines older than it answer UNIMPLEMENTED."""
         from router._proto import control_pb2 as pb
 
-        return pb.InfoResponse.FromString(self._channel.unary(_SERVICE + "Info", b"", timeout=timeout))
+        return _parsed(pb.InfoResponse(), self._channel.unary(_SERVICE + "Info", b"", timeout=timeout))
 
     def active_builds(self, *, timeout: float) -> tuple[pb.BuildHistoryRecord, ...]:
         """Return the builds in flight, asked of the history; buildkitd has it since 0.11."""
         from router._proto import control_pb2 as pb
 
-        records: list[pb.BuildHistoryRecord] = []
-
-        def on_event(message: memoryview) -> None:
-            event = pb.BuildHistoryEvent.FromString(bytes(message))
-            if event.type == pb.STARTED:
-                records.append(event.record)
-
+        events: list[bytes] = []
         request = pb.BuildHistoryRequest(ActiveOnly=True, EarlyExit=True)
         call = self._channel.start(
-            _SERVICE + "ListenBuildHistory", request=request.SerializeToString(), on_message=on_event
+            _SERVICE + "ListenBuildHistory",
+            request=request.SerializeToString(),
+            on_message=lambda message: events.append(bytes(message)),
         )
         self._channel.run(lambda: call.done, timeout=timeout)
         if call.error:
             raise call.error
-        return tuple(records)
+        told = [_parsed(pb.BuildHistoryEvent(), event) for event in events]
+        return tuple(event.record for event in told if event.type == pb.STARTED)
+
+
+def _parsed(message: _Message, data: bytes) -> _Message:
+    """Fill a message from what the daemon answered; what is no such message is the daemon's fault."""
+    from google.protobuf.message import DecodeError
+
+    try:
+        message.ParseFromString(data)
+    except DecodeError as exc:
+        raise RpcError(
+            f"the daemon's answer is no {type(message).__name__}",
+            code=Status.INTERNAL,
+            hint="is it a buildkitd?",
+        ) from exc
+    return message
