@@ -13,8 +13,9 @@ from router.config import environment, local_platform
 from router.errors import UsageError
 from router.model.frozen import frozen
 from router.model.request import BuildRequest
+from router.specs.boolean import parse_bool
 from router.specs.keyvalue import parse_build_args, parse_labels
-from router.specs.output import parse_output
+from router.specs.output import is_load, parse_output, resolve_outputs
 from router.specs.platform import parse_platforms
 from router.specs.secret import parse_secrets
 from router.specs.skaffold import SkaffoldBuild, skaffold
@@ -117,10 +118,22 @@ def _contradictions(options: ImageOptions, asked: SkaffoldBuild) -> list[str]:
         return said
     if options.tags and asked.image not in options.tags:
         said.append(f"skaffold asks for {asked.image}, but --tag says {', '.join(options.tags)}")
-    if asked.push is True and options.push is not True and (options.push is False or options.load):
+    delivered = _with_skaffold(options, asked)
+    outputs = resolve_outputs(
+        map(parse_output, delivered.outputs or ()),
+        push=bool(delivered.push),
+        load=bool(delivered.load),
+        tags=delivered.tags or (),
+    )
+    pushed = any(parse_bool(output.attrs.get("push", "")) for output in outputs)
+    if asked.push and not pushed:
         said.append("skaffold asks for a push (PUSH_IMAGE=true), but the options say otherwise")
-    if asked.push is False and options.push:
-        said.append("skaffold asks for no push (PUSH_IMAGE=false), but --push is given")
+    if not asked.push and pushed:
+        said.append("skaffold asks for no push (PUSH_IMAGE=false), but the options push")
+    if not asked.push and not any(map(is_load, outputs)):
+        said.append(
+            "skaffold expects the image in the Docker engine (PUSH_IMAGE=false): nothing loads it there"
+        )
     if options.platforms and asked.platforms and set(options.platforms) != set(asked.platforms):
         wanted, given = ", ".join(asked.platforms), ", ".join(options.platforms)
         said.append(f"skaffold asks for {wanted}, but --platform says {given}")

@@ -65,6 +65,25 @@ def test_a_contradiction_is_said_and_the_option_wins(
 
 
 @pytest.mark.parametrize(
+    ("options", "asked", "warning"),
+    [
+        (ImageOptions(outputs=["type=local,dest=out"]), PUSH, "skaffold asks for a push"),
+        (ImageOptions(outputs=["type=local,dest=out"]), LOAD, "skaffold expects the image"),
+        (ImageOptions(load=False), LOAD, "skaffold expects the image"),
+        (ImageOptions(outputs=["type=registry"]), LOAD, "skaffold asks for no push"),
+    ],
+)
+def test_a_result_that_goes_elsewhere_is_said(
+    options: ImageOptions, asked: SkaffoldBuild, warning: str
+) -> None:
+    assert [text for text in build_request(options, asked).warnings if text.startswith(warning)]
+
+
+def test_a_push_by_an_output_is_what_skaffold_asks_for() -> None:
+    assert build_request(ImageOptions(outputs=["type=image,push=true"]), PUSH).warnings == ()
+
+
+@pytest.mark.parametrize(
     "options",
     [
         ImageOptions(tags=["a.test/app:1", "b:2"]),
