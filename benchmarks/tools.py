@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,24 +83,33 @@ def _installed(venv: Path) -> Path:
     return venv / "bin" / "warmroute"
 
 
+# A process starts with the peak memory of the one that forked it, so a small one stands between.
+_WATCH = """
+import os, sys, time
+began = time.monotonic()
+pid = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ)
+_, status, usage = os.wait4(pid, 0)
+wall = time.monotonic() - began
+with open(sys.argv[1], "w") as report:
+    print(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, file=report)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
 def measure(argv: Sequence[str], environment: Mapping[str, str]) -> Run:
     """Run a command to its end; raise where it fails."""
     # A user's Python keeps its compiled modules; a machine that forbids that would measure the compiler.
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    began = time.monotonic()
-    process = subprocess.Popen(
-        argv,
-        env={**inherited, **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    assert process.stderr is not None
-    said = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.monotonic() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    process.stderr.close()
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(argv)} failed:\n{said.decode(errors='replace')}")
-    return Run(wall=wall, cpu=usage.ru_utime + usage.ru_stime, peak=usage.ru_maxrss / 1024)
+    with tempfile.NamedTemporaryFile("r") as report:
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", _WATCH, report.name, *argv],
+            env={**inherited, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(argv)} failed:\n{done.stderr.decode(errors='replace')}")
+        wall, cpu, peak = map(float, report.read().split())
+    return Run(wall=wall, cpu=cpu, peak=peak)

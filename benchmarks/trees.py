@@ -7,6 +7,7 @@ import os
 import subprocess
 import tarfile
 from pathlib import Path
+from typing import IO
 
 __all__ = ["check_arrived", "large_file", "many_files", "small"]
 
@@ -73,9 +74,16 @@ def check_arrived(context: Path, buildctl: Path, address: str) -> None:
             if content is None:
                 continue
             arrived += 1
-            here = hashlib.sha256((context / member.name).read_bytes()).digest()
-            if hashlib.sha256(content.read()).digest() != here:
-                raise RuntimeError(f"{member.name} arrived with other bytes")
+            with (context / member.name).open("rb") as here:
+                if _digest(here) != _digest(content):
+                    raise RuntimeError(f"{member.name} arrived with other bytes")
     expected = sum(len(names) for _, _, names in os.walk(context))
     if process.wait() or arrived != expected:
         raise RuntimeError(f"{arrived} files arrived, {expected} were sent")
+
+
+def _digest(file: IO[bytes]) -> bytes:
+    digest = hashlib.sha256()
+    while piece := file.read(1024 * 1024):
+        digest.update(piece)
+    return digest.digest()
