@@ -153,7 +153,7 @@ class BuildRouter:
                 dial=self.dial_options,
                 environment=self._environment,
             )
-            return route, self._backend().command(request, daemon, context)
+            return route, _backend(self._config.backend).command(request, daemon, context)
 
     @property
     def fleet(self) -> Fleet:
@@ -195,9 +195,8 @@ class BuildRouter:
         )
 
     def _first_that_builds(self, request: BuildRequest, key: Key, context: BackendContext) -> BuildResult:
-        backend = self._backend()
         faults: list[DialError | ConnectionLostError] = []
-        for daemon in self._daemons(request, key, context):
+        for daemon, backend in self._attempts(request, key, context):
             if faults:
                 _tell(context.on_event, "warning", f"{faults[-1]}; going on to {daemon.name}")
             try:
@@ -215,14 +214,16 @@ class BuildRouter:
             f"none of {len(faults)} daemons could be reached:{tried}", hint=faults[-1].hint
         ) from faults[-1]
 
-    def _daemons(self, request: BuildRequest, key: Key, context: BackendContext) -> Iterator[Daemon]:
-        """Yield the daemons in the order in which they are to be tried."""
+    def _attempts(
+        self, request: BuildRequest, key: Key, context: BackendContext
+    ) -> Iterator[tuple[Daemon, Backend]]:
+        """Yield the daemons in the order in which they are to be tried, each with what builds on it."""
         try:
             route = self.route(key, request.platforms)
             for number, candidate in enumerate(self._fit(route)):
                 home = "home" if candidate.daemon is route.home else f"number {number + 1} among the fit"
                 _tell(context.on_event, "verbose", f"building on {candidate.daemon.name} ({home})")
-                yield candidate.daemon
+                yield candidate.daemon, _backend(self._config.backend)
         except (FleetError, NoDaemonError) as exc:
             if self._config.fallback == "none":
                 raise
@@ -230,16 +231,16 @@ class BuildRouter:
         if self._config.fallback == "docker":
             yield from self._fallback()
 
-    def _fallback(self) -> Sequence[Daemon]:
+    def _fallback(self) -> Iterator[tuple[Daemon, Backend]]:
         from router.fleet.docker import DockerFleet
 
-        return DockerFleet(self._environment).daemons()
+        # buildctl can't reach the BuildKit inside an engine; docker can.
+        name = "docker" if self._config.backend == "buildctl" else self._config.backend
+        for daemon in DockerFleet(self._environment).daemons():
+            yield daemon, _backend(name)
 
     def _fit(self, route: Route) -> tuple[Candidate, ...]:
         return require_fit(route.candidates, self.fleet.describe(), self.fleet.hint)
-
-    def _backend(self) -> Backend:
-        return _backend(self._config.backend)
 
     def _git(self, context: str) -> GitCheckout | None:
         location = find_git_location(context) if os.path.isdir(context) else None
