@@ -77,7 +77,6 @@ KUBERNETES = KubernetesProgram(
         f"{_KUBERNETES}/kubectl",
     ),
     ldflags=("-s", "-w", *version_flags("v1.36.3")),
-    nice=10,  # minutes on all cores; the machine stays usable meanwhile
 )
 
 
