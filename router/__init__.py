@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from router.fleet import Fleet
+    from router.model.build_options import Annotation, Attestation, ExtraHost, SSHAgent, Ulimit
     from router.model.daemon import Candidate, Daemon
     from router.model.events import Event, Notice, SolveStatus
     from router.model.request import BuildRequest, CacheOption, Output, Secret
@@ -61,6 +62,7 @@ _MODULES = {
         "UsageError",
     ),
     "router.fleet": ("Fleet",),
+    "router.model.build_options": ("Annotation", "Attestation", "ExtraHost", "SSHAgent", "Ulimit"),
     "router.model.daemon": ("Candidate", "Daemon"),
     "router.model.events": ("Event", "Notice", "SolveStatus"),
     "router.model.request": ("BuildRequest", "CacheOption", "Output", "Secret"),
@@ -71,6 +73,8 @@ _MODULES = {
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
+    "Annotation",
+    "Attestation",
     "BuildError",
     "BuildRequest",
     "BuildResult",
@@ -84,6 +88,7 @@ __all__ = [
     "DaemonReport",
     "DialError",
     "Event",
+    "ExtraHost",
     "Fleet",
     "FleetError",
     "NoDaemonError",
@@ -94,11 +99,13 @@ __all__ = [
     "RouterConfig",
     "RouterError",
     "RpcError",
+    "SSHAgent",
     "Secret",
     "SolveStatus",
     "TLSOptions",
     "ToolError",
     "TransferError",
+    "Ulimit",
     "UnreachableError",
     "UsageError",
     "inspect",

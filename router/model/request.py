@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from router.model.frozen import frozen
+
+if TYPE_CHECKING:  # few builds use them, and each class takes its time to be made
+    from router.model.build_options import (
+        Annotation,
+        Attestation,
+        CallMethod,
+        ExtraHost,
+        NetworkMode,
+        SSHAgent,
+        Ulimit,
+    )
 
 __all__ = ["BuildRequest", "CacheOption", "Output", "OutputType", "Secret"]
 
@@ -50,30 +61,65 @@ class CacheOption:
 
 @frozen
 class BuildRequest:
-    """One image build, in the terms of ``docker buildx build``.
+    """One build, in the terms of ``docker buildx build``.
 
-    ``context`` is a directory, or a git or http URL, which the daemon fetches. ``dockerfile`` is the path
-    of the Dockerfile as the user gave it (None: ``Dockerfile`` in the context), relative to the working
-    directory; for a remote context it is a path inside the context. ``dockerfile_text`` wins over it: the
-    Dockerfile's content, as read from stdin. ``platforms`` are normalised ``os/arch[/variant]``.
-    ``frontend_options`` are handed to the frontend as they stand and win over what the other fields give.
+    ``context`` is a directory, or a git or http URL, which the daemon fetches. ``context_archive`` wins over
+    it: the path of a tar, compressed or not, as it came on stdin. ``dockerfile`` is the path of the
+    Dockerfile as the user gave it (None: ``Dockerfile`` in the context), relative to the working directory;
+    for a remote context or an archive it is a path inside. ``dockerfile_text`` wins over it: the
+    Dockerfile's content, as read from stdin. ``build_contexts`` are further contexts by name.
+    ``platforms`` are normalised ``os/arch[/variant]``; ``shm_size`` is bytes, 0 for the daemon's own.
+    ``no_cache_filter`` names stages; ``no_cache`` wins over it.
+
+    ``frontend`` other than ``dockerfile.v0``, ``local_dirs``, ``oci_layouts`` or a ``definition`` make it
+    buildctl's generic form: the frontend gets ``frontend_options`` and the named directories and OCI
+    layouts, and nothing is added for a Dockerfile. ``definition`` is LLB, a packed ``pb.Definition``; with an
+    empty ``frontend`` it is what is solved. ``frontend_options`` are handed to the frontend as they stand
+    and win over what the other fields give. ``source_policy`` is the policy as JSON text.
     """
 
     context: str = "."
+    context_archive: str | None = None
     dockerfile: str | None = None
     dockerfile_text: bytes | None = None
+    build_contexts: Mapping[str, str] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    annotations: tuple[Annotation, ...] = ()
     build_args: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[Secret, ...] = ()
+    ssh: tuple[SSHAgent, ...] = ()
     target: str = ""
     platforms: tuple[str, ...] = ()
     no_cache: bool = False
+    no_cache_filter: tuple[str, ...] = ()
     pull: bool = False
+    network: NetworkMode = "default"
+    add_hosts: tuple[ExtraHost, ...] = ()
+    shm_size: int = 0
+    ulimits: tuple[Ulimit, ...] = ()
+    cgroup_parent: str = ""
+    allow: tuple[str, ...] = ()
+    attestations: tuple[Attestation, ...] = ()
+    call: CallMethod = "build"
     push: bool = False
     load: bool = False
     outputs: tuple[Output, ...] = ()
     cache_from: tuple[CacheOption, ...] = ()
     cache_to: tuple[CacheOption, ...] = ()
-    frontend: Literal["dockerfile.v0", "gateway.v0"] = "dockerfile.v0"
+    frontend: str = "dockerfile.v0"
     frontend_options: Mapping[str, str] = field(default_factory=dict)
+    local_dirs: Mapping[str, str] = field(default_factory=dict)
+    oci_layouts: Mapping[str, str] = field(default_factory=dict)
+    definition: bytes | None = field(default=None, repr=False)
+    source_policy: str = ""
+
+    @property
+    def is_generic(self) -> bool:
+        """Whether this is buildctl's generic form, in which nothing is meant for a Dockerfile."""
+        return bool(
+            self.frontend != "dockerfile.v0"
+            or self.local_dirs
+            or self.oci_layouts
+            or self.definition is not None
+        )

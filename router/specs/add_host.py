@@ -6,7 +6,7 @@ is.
 
 from __future__ import annotations
 
-from router.model.frozen import frozen
+from router.model.build_options import ExtraHost
 from router.specs.flag import Flag
 
 __all__ = ["HOST_GATEWAY", "ExtraHost", "format_add_host", "parse_add_host"]
@@ -15,14 +15,6 @@ HOST_GATEWAY = "host-gateway"
 """The word that stands for the address of the daemon's host."""
 
 _FLAG = Flag(name="--add-host", example="registry.local=10.0.0.1")
-
-
-@frozen
-class ExtraHost:
-    """A host's name and its addresses, without brackets; or ``host-gateway`` alone."""
-
-    host: str
-    addresses: tuple[str, ...]
 
 
 def parse_add_host(text: str) -> ExtraHost:

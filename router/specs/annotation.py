@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from router.model.frozen import frozen
+from router.model.build_options import Annotation
 from router.specs.flag import Flag
 from router.specs.platform import parse_platform
 
@@ -15,16 +15,6 @@ _FLAG = Flag(name="--annotation", example="index:org.opencontainers.image.title=
 
 _TYPES = ("manifest", "index", "manifest-descriptor", "index-descriptor")
 _TARGET = r"([a-z-]+)(?:\[([A-Za-z0-9_/-]+)\])?"
-
-
-@frozen
-class Annotation:
-    """One annotation of one kind of object; ``type`` and ``platform`` are empty where they weren't given."""
-
-    key: str
-    value: str
-    type: str = ""
-    platform: str = ""
 
 
 def parse_annotations(texts: Iterable[str], *, local: str) -> tuple[Annotation, ...]:

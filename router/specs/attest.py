@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import field
-from typing import Literal
+from collections.abc import Iterable
 
-from router.model.frozen import frozen
+from router.model.build_options import Attestation, AttestationType
 from router.specs.boolean import parse_bool
 from router.specs.csv import format_pairs, parse_fields
 from router.specs.flag import Flag
 
 __all__ = ["Attestation", "AttestationType", "format_attest", "parse_attest", "parse_attests"]
 
-AttestationType = Literal["sbom", "provenance"]
-
 _FLAG = Flag(name="--attest", example="type=provenance,mode=max")
 _SHORTHANDS = {
     "sbom": Flag(name="--sbom", example="generator=docker/buildkit-syft-scanner"),
     "provenance": Flag(name="--provenance", example="mode=max"),
 }
-
-
-@frozen
-class Attestation:
-    """One kind of attestation with its keys; ``disabled`` asks that there be none of that kind."""
-
-    type: AttestationType
-    disabled: bool = False
-    attrs: Mapping[str, str] = field(default_factory=dict)
 
 
 def parse_attests(texts: Iterable[str], *, sbom: str = "", provenance: str = "") -> tuple[Attestation, ...]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
+from router.model.build_options import NetworkMode
 from router.specs.flag import Flag
 
 __all__ = ["NetworkMode", "parse_network"]
-
-NetworkMode = Literal["default", "none", "host"]
 
 _FLAG = Flag(name="--network", example="none")
 

@@ -8,22 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from router.model.frozen import frozen
+from router.model.build_options import SSHAgent
 from router.specs.boolean import parse_bool
 from router.specs.flag import Flag
 
 __all__ = ["SSHAgent", "format_ssh", "parse_ssh", "parse_sshs"]
 
 _FLAG = Flag(name="--ssh", example="default=/run/agent.sock")
-
-
-@frozen
-class SSHAgent:
-    """What an id stands for: no path is the user's agent. ``raw``: the one path is a plain socket."""
-
-    id: str
-    paths: tuple[str, ...] = ()
-    raw: bool = False
 
 
 def parse_sshs(texts: Iterable[str]) -> tuple[SSHAgent, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from router.model.frozen import frozen
+from router.model.build_options import Ulimit
 from router.specs.flag import Flag
 
 __all__ = ["Ulimit", "format_ulimit", "parse_ulimit", "parse_ulimits"]
@@ -17,15 +17,6 @@ _NAMES = (
     *("nproc", "rss", "rtprio", "rttime", "sigpending", "stack"),
 )
 _NUMBER = r"[+-]?[0-9]{1,18}"
-
-
-@frozen
-class Ulimit:
-    """A limit by its name, as ``setrlimit`` knows it."""
-
-    name: str
-    soft: int
-    hard: int
 
 
 def parse_ulimits(texts: Iterable[str]) -> tuple[Ulimit, ...]:
