@@ -69,7 +69,9 @@ class BuildRequest:
     for a remote context or an archive it is a path inside. ``dockerfile_text`` wins over it: the
     Dockerfile's content, as read from stdin. ``build_contexts`` are further contexts by name.
     ``platforms`` are normalised ``os/arch[/variant]``; ``shm_size`` is bytes, 0 for the daemon's own.
-    ``no_cache_filter`` names stages; ``no_cache`` wins over it.
+    ``no_cache_filter`` names stages; ``no_cache`` wins over it. ``resources`` are limits of the steps by the
+    frontend's names (``memory``, ``cpuquota`` ...). ``proxy_network`` lets steps reach the network only
+    through the daemon's proxy.
 
     ``frontend`` other than ``dockerfile.v0``, ``local_dirs``, ``oci_layouts`` or a ``definition`` make it
     buildctl's generic form: the frontend gets ``frontend_options`` and the named directories and OCI
@@ -99,6 +101,7 @@ class BuildRequest:
     shm_size: int = 0
     ulimits: tuple[Ulimit, ...] = ()
     cgroup_parent: str = ""
+    resources: Mapping[str, str] = field(default_factory=dict)
     allow: tuple[str, ...] = ()
     attestations: tuple[Attestation, ...] = ()
     call: CallMethod = "build"
@@ -113,6 +116,7 @@ class BuildRequest:
     oci_layouts: Mapping[str, str] = field(default_factory=dict)
     definition: bytes | None = field(default=None, repr=False)
     source_policy: str = ""
+    proxy_network: bool = False
 
     @property
     def is_generic(self) -> bool:

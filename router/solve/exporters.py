@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 from router.errors import UsageError
@@ -12,6 +13,8 @@ from router.solve.request import Exporter
 from router.specs.output import is_directory, resolve_outputs
 
 __all__ = ["Delivery", "ExportPlan", "export_plans"]
+
+_IMAGES = frozenset({"image", "registry", "oci", "docker"})
 
 Delivery = Literal["none", "tree", "file", "load"]
 """What comes back over the session: nothing, a tree of files, one file, an archive for the Docker engine."""
@@ -36,13 +39,23 @@ def export_plans(request: BuildRequest, *, engine: bool) -> tuple[ExportPlan, ..
         # docker build always leaves the image in its engine.
         outputs = (Output(type="image"),)
     return tuple(
-        _plan(output, request.tags, engine=engine) for output in outputs if output.type != "cacheonly"
+        _plan(_annotated(output, request), request.tags, engine=engine)
+        for output in outputs
+        if output.type != "cacheonly"
     )
+
+
+def _annotated(output: Output, request: BuildRequest) -> Output:
+    if not request.annotations or output.type not in _IMAGES:
+        return output
+    from router.solve.step_options import annotation_keys
+
+    return replace(output, attrs={**output.attrs, **annotation_keys(request.annotations)})
 
 
 def _plan(output: Output, tags: Sequence[str], *, engine: bool) -> ExportPlan:
     attrs = dict(output.attrs)
-    if tags and output.type in {"image", "registry", "oci", "docker"}:
+    if tags and output.type in _IMAGES:
         attrs["name"] = ",".join(tags)
     match output.type:
         case "image" | "registry":

@@ -11,10 +11,15 @@ from collections.abc import Mapping, Sequence
 from router.errors import UsageError
 from router.model.frozen import frozen
 from router.model.request import BuildRequest
-from router.rpc.protobuf import field, map_fields
+from router.rpc.protobuf import field, map_fields, varint
 from router.solve.inputs import Inputs
+from router.specs.boolean import parse_bool
 
-__all__ = ["Exporter", "frontend_attrs", "solve_request"]
+__all__ = ["Exporter", "SolveIdentity", "frontend_attrs", "solve_request"]
+
+# Booleans that are true: a build that the daemon's history leaves out, and the proxy network.
+_INTERNAL = varint(11 << 3) + varint(1)
+_PROXY_NETWORK = varint(17 << 3) + varint(1)
 
 
 @frozen
@@ -62,10 +67,28 @@ def _message(
     if exporters:
         # The BuildKit inside Docker 20.10 looks at these alone; newer daemons ignore them beside the list.
         parts += [field(3, exporters[0].type), map_fields(4, exporters[0].attrs)]
-    if attrs.get("force-network-mode") == "host":
-        # The daemon wants it said twice: as the frontend's option, and as a right that the user grants.
-        parts.append(field(9, "network.host"))
+    parts += [field(9, entitlement) for entitlement in _entitlements(request, attrs)]
+    if request.definition is not None:
+        from router.solve.llb import check_definition, without_cache
+
+        check_definition(request.definition)
+        parts.append(field(2, without_cache(request.definition) if request.no_cache else request.definition))
+    if request.call != "build":
+        parts.append(_INTERNAL)
+    if request.source_policy:
+        from router.solve.source_policy import source_policy
+
+        parts.append(field(12, source_policy(request.source_policy)))
+    if request.proxy_network:
+        parts.append(_PROXY_NETWORK)
     return b"".join(parts)
+
+
+def _entitlements(request: BuildRequest, attrs: Mapping[str, str]) -> Sequence[str]:
+    if attrs.get("force-network-mode") == "host" and "network.host" not in request.allow:
+        # The daemon wants it said twice: as the frontend's option, and as a right that the user grants.
+        return (*request.allow, "network.host")
+    return request.allow
 
 
 def _cache_options(request: BuildRequest) -> bytes:
@@ -81,7 +104,7 @@ def _exporter(kind: str, attrs: Mapping[str, str]) -> bytes:
 
 def frontend_attrs(request: BuildRequest, inputs: Inputs) -> tuple[str, dict[str, str]]:
     """Return the frontend and its options."""
-    frontend: str = request.frontend
+    frontend = request.frontend
     attrs = dict(inputs.attrs)
     if "BUILDKIT_SYNTAX" in request.build_args:
         command = request.build_args["BUILDKIT_SYNTAX"].strip()
@@ -92,14 +115,34 @@ def frontend_attrs(request: BuildRequest, inputs: Inputs) -> tuple[str, dict[str
             )
         frontend = "gateway.v0"
         attrs |= {"source": command.split(" ", 1)[0], "cmdline": request.build_args["BUILDKIT_SYNTAX"]}
+    if parse_bool(request.build_args.get("BUILDKIT_MULTI_PLATFORM", "")):
+        attrs["multi-platform"] = "true"
     attrs |= {f"build-arg:{name}": value for name, value in request.build_args.items()}
     attrs |= {f"label:{name}": value for name, value in request.labels.items()}
     if request.target:
         attrs["target"] = request.target
     if request.platforms:
         attrs["platform"] = ",".join(request.platforms)
+    if _asks_for_more(request):
+        from router.solve.step_options import step_attrs
+
+        attrs |= step_attrs(request)
     if request.no_cache:
         attrs["no-cache"] = ""
     if request.pull:
         attrs["image-resolve-mode"] = "pull"
     return frontend, attrs | dict(request.frontend_options)
+
+
+def _asks_for_more(request: BuildRequest) -> bool:
+    """Say whether any of the options is given that few builds have."""
+    return bool(
+        request.attestations
+        or request.resources
+        or request.network != "default"
+        or request.add_hosts
+        or request.shm_size
+        or request.ulimits
+        or request.cgroup_parent
+        or request.no_cache_filter
+    )
