@@ -51,7 +51,7 @@ def _read(definition: bytes) -> tuple[list[bytes], dict[str, bytes], list[bytes]
     if not operations:
         raise UsageError(
             "what is given as LLB is no definition with operations in it",
-            hint="give what a program prints that marshals LLB, for example the output of buildkit's examples",
+            hint="give what a program prints that marshals LLB (the programs of BuildKit's examples do)",
         )
     return operations, metadata, others
 
