@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any, NamedTuple
 
 from cli.commands.routing import RoutingOptions
 from router.config import environment, local_platform
@@ -21,7 +22,45 @@ from router.specs.secret import parse_secrets
 from router.specs.skaffold import SkaffoldBuild, skaffold
 from router.specs.tag import parse_reference
 
-__all__ = ["ImageOptions", "Prepared", "asked_by_skaffold", "build_request", "skaffold_routing"]
+__all__ = [
+    "ExtraOptions",
+    "ImageOptions",
+    "Prepared",
+    "asked_by_skaffold",
+    "build_request",
+    "skaffold_routing",
+]
+
+
+class ExtraOptions(NamedTuple):
+    """The options of `build` that few builds have, as given; empty where they were not."""
+
+    build_contexts: Sequence[str] | None = None
+    annotations: Sequence[str] | None = None
+    ssh: Sequence[str] | None = None
+    network: str = "default"
+    add_hosts: Sequence[str] | None = None
+    allow: Sequence[str] | None = None
+    shm_size: str = ""
+    ulimits: Sequence[str] | None = None
+    resources: Sequence[str] | None = None
+    cgroup_parent: str = ""
+    proxy_network: bool = False
+    no_cache_filter: Sequence[str] | None = None
+    cache_from: Sequence[str] | None = None
+    cache_to: Sequence[str] | None = None
+    attests: Sequence[str] | None = None
+    sbom: str = ""
+    provenance: str = ""
+    source_policy_file: str | None = None
+    frontend: str | None = None
+    frontend_options: Sequence[str] | None = None
+    local_dirs: Sequence[str] | None = None
+    oci_layouts: Sequence[str] | None = None
+    llb: str | None = None
+
+
+_NO_EXTRA = ExtraOptions()
 
 
 @frozen
@@ -42,6 +81,7 @@ class ImageOptions:
     push: bool | None = None
     load: bool | None = None
     outputs: Sequence[str] | None = None
+    extra: ExtraOptions = _NO_EXTRA
 
 
 @frozen
@@ -83,6 +123,11 @@ def build_request(options: ImageOptions, asked: SkaffoldBuild | None) -> Prepare
         load=bool(options.load),
         outputs=tuple(parse_output(text) for text in options.outputs or ()),
     )
+    if options.extra != _NO_EXTRA:
+        from cli.commands.extras import extra_fields
+
+        fields: dict[str, Any] = extra_fields(options.extra, variables, local_platform())
+        request = replace(request, **fields)
     if request.load and len(request.platforms) > 1:
         raise UsageError(
             f"--load takes one platform, not {len(request.platforms)} ({', '.join(request.platforms)})",

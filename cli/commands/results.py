@@ -10,7 +10,7 @@ from collections.abc import Callable
 from router.files import FileSink, check_file
 from router.model.result import BuildResult
 
-__all__ = ["ResultFile", "image_id", "metadata"]
+__all__ = ["ResultFile", "image_id", "metadata", "reference"]
 
 
 def metadata(result: BuildResult) -> str:
@@ -24,6 +24,11 @@ def metadata(result: BuildResult) -> str:
 def image_id(result: BuildResult) -> str:
     """Return the image's id, as buildx writes it: without a line end."""
     return result.image_id
+
+
+def reference(result: BuildResult) -> str:
+    """Return the build's reference on its daemon, as buildctl writes it: without a line end."""
+    return result.ref
 
 
 def _unpacked(value: str) -> object:

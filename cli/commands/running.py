@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from cli.render import ProgressMode, Renderer, open_renderer
 from router import BuildResult, BuildRouter
 from router.config import RouterConfig, environment
 from router.errors import UsageError
-from router.model.events import Notice
+from router.model.events import Event, Notice
 from router.model.frozen import frozen
 from router.model.request import BuildRequest
 
@@ -32,6 +32,8 @@ class Reporting:
     verbosity: int = 0
     metadata_file: str | None = None
     iidfile: str | None = None
+    ref_file: str | None = None
+    trace: str | None = None
 
 
 def build_and_report(config: RouterConfig, prepared: Prepared, reporting: Reporting) -> None:
@@ -59,13 +61,14 @@ def print_plan(config: RouterConfig, prepared: Prepared) -> None:
 
 
 def _result_files(reporting: Reporting) -> Sequence[ResultFile]:
-    if reporting.metadata_file is None and reporting.iidfile is None:
+    if reporting.metadata_file is None and reporting.iidfile is None and reporting.ref_file is None:
         return ()
-    from cli.commands.results import ResultFile, image_id, metadata  # few builds leave files
+    from cli.commands.results import ResultFile, image_id, metadata, reference  # few builds leave files
 
     wanted = (
         ("--metadata-file", reporting.metadata_file, metadata),
         ("--iidfile", reporting.iidfile, image_id),
+        ("--ref-file", reporting.ref_file, reference),
     )
     return [ResultFile(flag, path, text) for flag, path, text in wanted if path is not None]
 
@@ -77,14 +80,34 @@ def _build(config: RouterConfig, prepared: Prepared, reporting: Reporting) -> Bu
     )
     for warning in prepared.warnings:
         renderer.event(Notice(level="warning", text=warning))
-    with interruptible(_Display(renderer), watch_parent=prepared.by_skaffold) as cancellation:
+    with (
+        interruptible(_Display(renderer), watch_parent=prepared.by_skaffold) as cancellation,
+        _traced(renderer.event, reporting.trace) as on_event,
+    ):
         try:
-            result = router.build(prepared.request, on_event=renderer.event, cancellation=cancellation)
+            result = router.build(prepared.request, on_event=on_event, cancellation=cancellation)
         except BaseException as exc:
             renderer.close(exc)
             raise
     renderer.close(None)
     return result
+
+
+@contextmanager
+def _traced(on_event: Callable[[Event], None], path: str | None) -> Iterator[Callable[[Event], None]]:
+    """Yield what hears of the progress: the display, and a trace file where one is asked for."""
+    if path is None:
+        yield on_event
+        return
+    from cli.commands.trace import TraceFile
+
+    with TraceFile(path) as trace:
+
+        def both(event: Event) -> None:
+            trace.event(event)
+            on_event(event)
+
+        yield both
 
 
 class _Display:
@@ -110,10 +133,6 @@ def _with_stdin(request: BuildRequest) -> BuildRequest:
         )
     if request.dockerfile != "-":
         return request
-    if sys.stdin is None or os.isatty(sys.stdin.fileno()):
-        what = "is closed" if sys.stdin is None else "is a terminal"
-        raise UsageError(
-            f"the Dockerfile is to come from stdin (--file -), which {what}",
-            hint="redirect it: warmroute build --file - . < Dockerfile",
-        )
-    return replace(request, dockerfile=None, dockerfile_text=sys.stdin.buffer.read())
+    from cli.commands.stdin import read_stdin
+
+    return replace(request, dockerfile=None, dockerfile_text=read_stdin("the Dockerfile", "--file -"))

@@ -1,0 +1,128 @@
+"""From the options that few builds have to the fields of a BuildRequest. Loaded when one of them is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from cli.commands.requests import ExtraOptions
+from router.errors import UsageError
+from router.specs.flag import Flag
+
+__all__ = ["extra_fields"]
+
+_LOCAL = Flag(name="--local", example="context=.")
+_OCI_LAYOUT = Flag(name="--oci-layout", example="base=./layout")
+_OPT = Flag(name="--opt", example="target=app", secret=True)
+
+
+def extra_fields(
+    options: ExtraOptions, environment: Mapping[str, str], local_platform: str
+) -> dict[str, object]:
+    """Return the fields by name, without those that were not given. Raises ``UsageError``."""
+    # `Any` value by name: `dataclasses.replace` checks the names, the tests the types.
+    return {
+        **_image(options, local_platform),
+        **_steps(options),
+        **_caches(options, environment),
+        **_generic(options),
+    }
+
+
+def _image(options: ExtraOptions, local_platform: str) -> dict[str, object]:
+    from router.specs.annotation import parse_annotations
+    from router.specs.attest import parse_attests
+    from router.specs.build_context import parse_build_contexts
+
+    return _given(
+        build_contexts=parse_build_contexts(options.build_contexts or ()),
+        annotations=parse_annotations(options.annotations or (), local=local_platform),
+        attestations=parse_attests(options.attests or (), sbom=options.sbom, provenance=options.provenance),
+        source_policy=_text_of(options.source_policy_file),
+    )
+
+
+def _steps(options: ExtraOptions) -> dict[str, object]:
+    from router.specs.add_host import parse_add_host
+    from router.specs.entitlement import parse_entitlements
+    from router.specs.network import parse_network
+    from router.specs.resource import parse_resources
+    from router.specs.size import SHM_SIZE, parse_size
+    from router.specs.ssh import parse_sshs
+    from router.specs.ulimit import parse_ulimits
+
+    return _given(
+        ssh=parse_sshs(options.ssh or ()),
+        network=parse_network(options.network),
+        add_hosts=tuple(map(parse_add_host, filter(None, options.add_hosts or ()))),
+        allow=parse_entitlements(options.allow or ()),
+        shm_size=parse_size(options.shm_size, SHM_SIZE) if options.shm_size else 0,
+        ulimits=parse_ulimits(filter(None, options.ulimits or ())),
+        resources=parse_resources(options.resources or ()),
+        cgroup_parent=options.cgroup_parent,
+        proxy_network=options.proxy_network,
+    )
+
+
+def _caches(options: ExtraOptions, environment: Mapping[str, str]) -> dict[str, object]:
+    from router.specs.cache import CACHE_FROM, CACHE_TO, parse_caches, with_credentials
+
+    stages = (stage for text in options.no_cache_filter or () for stage in text.split(","))
+    return _given(
+        cache_from=with_credentials(parse_caches(options.cache_from or (), CACHE_FROM), environment),
+        cache_to=with_credentials(parse_caches(options.cache_to or (), CACHE_TO), environment),
+        no_cache_filter=tuple(filter(None, stages)),
+    )
+
+
+def _generic(options: ExtraOptions) -> dict[str, object]:
+    fields = _given(
+        frontend_options=_pairs(options.frontend_options or (), _OPT),
+        local_dirs=_pairs(options.local_dirs or (), _LOCAL),
+        oci_layouts=_pairs(options.oci_layouts or (), _OCI_LAYOUT),
+    )
+    if options.frontend is not None:
+        fields["frontend"] = options.frontend
+    if options.llb is not None:
+        fields |= {"definition": _llb(options.llb), "frontend": options.frontend or ""}
+    return fields
+
+
+def _given(**fields: object) -> dict[str, object]:
+    return {name: value for name, value in fields.items() if value and value != "default"}
+
+
+def _pairs(texts: Iterable[str], flag: Flag) -> dict[str, str]:
+    """Read NAME=VALUE, as buildctl does; the last of those with the same name counts."""
+    pairs: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise flag.error(text, "it is not of the form NAME=VALUE")
+        pairs[name] = value
+    return pairs
+
+
+def _text_of(path: str | None) -> str:
+    if path is None:
+        return ""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except (OSError, ValueError) as exc:
+        raise UsageError(
+            f"can't read --source-policy-file {path}: {exc}", hint="give a file in JSON"
+        ) from exc
+
+
+def _llb(path: str) -> bytes:
+    if path == "-":
+        from cli.commands.stdin import read_stdin
+
+        return read_stdin("the LLB", "--llb -")
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as exc:
+        raise UsageError(
+            f"can't read --llb {path}: {exc.strerror}", hint="give a file with marshalled LLB, or - for stdin"
+        ) from exc

@@ -1,0 +1,21 @@
+"""What the user pipes in."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from router.errors import UsageError
+
+__all__ = ["read_stdin"]
+
+
+def read_stdin(what: str, option: str) -> bytes:
+    """Return all of stdin. Raises ``UsageError`` where it is closed, or a terminal at which nobody types."""
+    if sys.stdin is None or os.isatty(sys.stdin.fileno()):
+        state = "is closed" if sys.stdin is None else "is a terminal"
+        raise UsageError(
+            f"{what} is to come from stdin ({option}), which {state}",
+            hint=f"redirect it: warmroute build {option} ... < FILE",
+        )
+    return sys.stdin.buffer.read()
