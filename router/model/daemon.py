@@ -4,39 +4,78 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
+from typing import Literal
 
 from router.model.frozen import frozen
 
-__all__ = ["Candidate", "Daemon"]
+__all__ = ["Candidate", "Daemon", "Exclusion", "ExclusionKind"]
+
+ExclusionKind = Literal["missing", "terminating", "not-ready", "cordoned", "platform", "identity", "busy"]
 
 
 @frozen
 class Daemon:
     """One buildkitd.
 
-    ``name`` is its stable identity: placement hashes it. ``address`` is what ``transport.address``
-    parses. ``platforms`` is empty where the listing does not tell. ``state`` is one or two words for a
-    person (``ready``, ``not ready``, ``terminating``).
+    ``name`` is what people call it; ``identity`` is what placement hashes, empty where that is the name.
+    ``unplaced`` says why it has no identity, and so no place in any order. ``address`` is what
+    ``transport.address`` parses.
+
+    ``state`` is one or two words for a person (``ready``, ``CrashLoopBackOff``, ``terminating``), ``detail``
+    what else is known of it. ``present`` is false for a member of the fleet that is known but not there.
+    ``cordon`` is None for a daemon that takes builds, else the reason given, perhaps empty.
+
+    ``platforms`` is all that it builds for, and ``native`` what it runs on; each is empty where the listing
+    does not tell. ``max_builds`` is its own bound on builds in flight, None where it sets none.
     """
 
     name: str
     address: str
+    identity: str = ""
+    unplaced: str = ""
     ready: bool = True
     terminating: bool = False
+    present: bool = True
     state: str = "ready"
+    detail: str = ""
+    cordon: str | None = None
     platforms: tuple[str, ...] = ()
+    native: tuple[str, ...] = ()
+    max_builds: int | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def hashed(self) -> str:
+        """What placement hashes: the identity, which is the name unless another was chosen."""
+        return self.identity or self.name
+
+
+@frozen
+class Exclusion:
+    """One reason why a daemon can't take a build: a word for programs, a text for people."""
+
+    kind: ExclusionKind
+    text: str
 
 
 @frozen
 class Candidate:
-    """A daemon in its place in the order for a key; ``reason`` says why it is left out, empty if fit."""
+    """A daemon in its place in the order for a key, and why it is left out: nothing says so if it is fit."""
 
     daemon: Daemon
-    reason: str = ""
+    exclusions: tuple[Exclusion, ...] = ()
 
     @property
     def fit(self) -> bool:
         """Whether the daemon can take this build now."""
-        return not self.reason
+        return not self.exclusions
+
+    @property
+    def reason(self) -> str:
+        """Why it is left out, empty if it is fit."""
+        return ", ".join(exclusion.text for exclusion in self.exclusions)
+
+    def excluding(self, exclusion: Exclusion) -> Candidate:
+        """Return it with one more reason to be left out."""
+        return Candidate(daemon=self.daemon, exclusions=(*self.exclusions, exclusion))

@@ -7,11 +7,11 @@ its keys wait elsewhere and come home, and no other key moves.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import assert_never
 
 from router.errors import FleetError, NoDaemonError
-from router.model.daemon import Candidate, Daemon
+from router.model.daemon import Candidate, Daemon, Exclusion
 from router.model.routing import Placement
 from router.placement import buildx, rendezvous, ring
 from router.placement.key import printable
@@ -23,14 +23,20 @@ __all__ = ["order", "require_fit"]
 def order(
     key: str, daemons: Iterable[Daemon], placement: Placement = "ring", platforms: Collection[str] = ()
 ) -> tuple[Candidate, ...]:
-    """Rank all ``daemons`` for ``key``, home first, each with the reason why it is unfit, if it is.
+    """Rank all ``daemons`` for ``key``, home first, each with the reasons why it is unfit, if it is.
 
-    ``platforms`` are what the build needs; a daemon that doesn't tell its platforms is taken to have them.
-    The order of ``daemons`` doesn't matter. Raises ``FleetError`` where two of them share a name.
+    What is hashed is a daemon's identity; those that have none come last, by name. ``platforms`` are what
+    the build needs; a daemon that doesn't tell its platforms is taken to have them. The order of ``daemons``
+    doesn't matter. Raises ``FleetError`` where two of them share an identity.
     """
-    by_name = _by_name(daemons)
-    names = _ranking(placement)(printable(key), by_name)
-    return tuple(Candidate(daemon=by_name[name], reason=_unfit(by_name[name], platforms)) for name in names)
+    placed, unplaced = _by_identity(daemons)
+    names = _ranking(placement)(printable(key), placed)
+    ranked = [*(placed[name] for name in names), *sorted(unplaced, key=lambda daemon: daemon.name)]
+    needed = frozenset(map(normalize, platforms))
+    at_home = bool(needed) and any(needed <= _normalized(daemon.native) for daemon in ranked)
+    return tuple(
+        Candidate(daemon=daemon, exclusions=tuple(_exclusions(daemon, needed, at_home))) for daemon in ranked
+    )
 
 
 def require_fit(
@@ -53,17 +59,30 @@ def require_fit(
     raise NoDaemonError(f"no {lacking} {where} ({len(candidates)} seen: {listed})", hint=hint)
 
 
-def _by_name(daemons: Iterable[Daemon]) -> dict[str, Daemon]:
-    by_name: dict[str, Daemon] = {}
+def _by_identity(daemons: Iterable[Daemon]) -> tuple[dict[str, Daemon], list[Daemon]]:
+    placed: dict[str, Daemon] = {}
+    unplaced: list[Daemon] = []
     for daemon in daemons:
-        twin = by_name.setdefault(daemon.name, daemon)
-        if twin is not daemon:
-            raise FleetError(
-                f"two daemons are named {daemon.name}: {twin.address} and {daemon.address}",
-                hint="give each daemon a name of its own, as in --addr NAME=URL",
-                reason="duplicate-daemon",
-            )
-    return by_name
+        if daemon.unplaced:
+            unplaced.append(daemon)
+        elif (twin := placed.setdefault(daemon.hashed, daemon)) is not daemon:
+            raise _twins(twin, daemon)
+    return placed, unplaced
+
+
+def _twins(one: Daemon, other: Daemon) -> FleetError:
+    if one.name == other.name:
+        return FleetError(
+            f"two daemons are named {one.name}: {one.address} and {other.address}",
+            hint="give each daemon a name of its own, as in --addr NAME=URL",
+            reason="duplicate-daemon",
+        )
+    first, second = sorted((one.name, other.name))
+    return FleetError(
+        f"{first} and {second} have the same identity {one.hashed!r}, so a key can't tell them apart",
+        hint="choose what differs between them (--identity), or let the fleet have one of them only",
+        reason="duplicate-daemon",
+    )
 
 
 def _ranking(placement: Placement) -> Callable[[str, Iterable[str]], tuple[str, ...]]:
@@ -78,15 +97,32 @@ def _ranking(placement: Placement) -> Callable[[str, Iterable[str]], tuple[str, 
             assert_never(placement)
 
 
-def _unfit(daemon: Daemon, platforms: Collection[str]) -> str:
-    if daemon.terminating:
-        return "terminating"
-    if not daemon.ready:
-        return "not ready"
-    if not daemon.platforms:
-        return ""
-    offered = {normalize(platform) for platform in daemon.platforms}
-    missing = [platform for platform in platforms if normalize(platform) not in offered]
-    if not missing:
-        return ""
-    return f"no platform {', '.join(missing)} (has {', '.join(daemon.platforms)})"
+def _exclusions(daemon: Daemon, needed: frozenset[str], at_home: bool) -> Iterator[Exclusion]:
+    """Yield why a daemon can't take the build; ``at_home`` says that it is native to another daemon."""
+    if daemon.unplaced:
+        yield Exclusion(kind="identity", text=daemon.unplaced)
+    if not daemon.present:
+        yield Exclusion(kind="missing", text=_state(daemon, "missing"))
+    elif daemon.terminating:
+        yield Exclusion(kind="terminating", text="terminating")
+    elif not daemon.ready:
+        yield Exclusion(kind="not-ready", text=_state(daemon, "not ready"))
+    if daemon.cordon is not None:
+        yield Exclusion(kind="cordoned", text=f"cordoned: {daemon.cordon}" if daemon.cordon else "cordoned")
+    if daemon.platforms:
+        missing = sorted(needed - _normalized(daemon.platforms))
+        if missing:
+            has = ", ".join(daemon.platforms)
+            yield Exclusion(kind="platform", text=f"no platform {', '.join(missing)} (has {has})")
+    elif at_home and daemon.native and not needed <= _normalized(daemon.native):
+        # It might emulate them; a daemon that needn't is in the fleet.
+        runs_on = ", ".join(daemon.native)
+        yield Exclusion(kind="platform", text=f"runs on {runs_on}; others run on {', '.join(sorted(needed))}")
+
+
+def _state(daemon: Daemon, otherwise: str) -> str:
+    return otherwise if daemon.state in {"", "ready"} else daemon.state
+
+
+def _normalized(platforms: Iterable[str]) -> frozenset[str]:
+    return frozenset(map(normalize, platforms))
