@@ -1,16 +1,19 @@
 """The content of announced files: remember where each one is, read those that the daemon asks for.
 
-A file is sent with exactly the size it was announced with. One that vanished, grew or shrank since, was
-written to while a large part of it was under way, or can't be read, is an error that names it; the daemon
-must never keep half of a file.
+What arrives is the whole file as it was at one moment, or the transfer fails with an error that names it.
+The moment is that of opening, not of announcing: the daemon takes the bytes that come, whatever size was
+announced, and asks again in the next build because the time differs. So of a log that grows all arrives that
+was there when it was opened. A file that shrank, was written to otherwise while a part of it was under way,
+or vanished, is an error. BuildKit's own clients send what they happen to read, and nothing for a file that
+they can't open, and the build succeeds.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 from array import array
 from collections import deque
-from dataclasses import dataclass
 from typing import NoReturn
 
 from router.errors import TransferError, UsageError
@@ -29,22 +32,55 @@ _SMALLEST_DATA = 1 << 15
 # Joining costs a copy, a buffer of its own costs its handling all the way down; they break even about here.
 _LARGEST_JOINED = 1 << 15
 
+# How much of each part is looked at again when a file has grown meanwhile. What is only appended to is the
+# same there; a database or a program that is written anew is not.
+_SAMPLE = 4096
+
 # Without O_NONBLOCK, a file that became a named pipe would hang the build.
 _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 _CHANGED_HINT = "exclude it in .dockerignore, or build when nothing writes to it"
 
 
-@dataclass(slots=True)
 class _OpenFile:
-    """A file of which a part has been sent."""
+    """A file of which a part has been sent: ``size`` bytes, as many as it had when it was opened."""
 
-    number: int
-    path: bytes
-    descriptor: int
-    size: int
-    remaining: int
-    modified: int
+    __slots__ = ("_modified", "_sample", "_sampled", "descriptor", "number", "path", "remaining", "size")
+
+    def __init__(self, number: int, path: bytes, announced: int) -> None:
+        self.number = number
+        self.path = path
+        self.descriptor = os.open(path, _OPEN_FLAGS)
+        status = os.fstat(self.descriptor)
+        self.size = self.remaining = status.st_size
+        self._modified = status.st_mtime_ns
+        self._sampled = array("q")
+        self._sample = 0
+        if not stat.S_ISREG(status.st_mode) or self.size < announced:
+            os.close(self.descriptor)
+            _raise_changed(path)
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes, at least one. Raises UsageError where the file is shorter by now."""
+        data = _read(self.descriptor, min(size, self.remaining), self.path)
+        if not data:
+            _raise_changed(self.path)
+        if len(data) >= _SAMPLE:
+            self._sampled.append(self.size - self.remaining)
+            self._sample = hash((self._sample, data[:_SAMPLE]))
+        self.remaining -= len(data)
+        return data
+
+    def check(self) -> None:
+        """Raise UsageError if what was read is not the file of one moment."""
+        status = os.fstat(self.descriptor)
+        if (status.st_size, status.st_mtime_ns) == (self.size, self._modified):
+            return
+        sample = 0
+        for offset in self._sampled:
+            sample = hash((sample, os.pread(self.descriptor, _SAMPLE, offset)))
+        if status.st_size <= self.size or sample != self._sample:
+            _raise_changed(self.path)
 
 
 class Contents:
@@ -106,37 +142,32 @@ class Contents:
     def _send_next(self, number: int, room: int) -> None:
         path, size = self._paths[number], self._sizes[number]
         self._paths[number], self._sizes[number] = b"", NOTHING
-        if size > min(room, _LARGEST_JOINED):
-            self._open = _open(number, path, size)
-            return
-        data = b"" if size == SOCKET else _read_whole(path, size)
-        message = packets.whole_file(number, data) if data else packets.data_end(number)
-        self._small.append(message)
-        self._sent += len(message)
+        data = b""
+        if size >= 0:
+            whole = _read_whole(path, size) if size <= min(room, _LARGEST_JOINED) else None
+            if whole is None:
+                self._open = _OpenFile(number, path, size)
+                return
+            data = whole
+        self._add(packets.whole_file(number, data) if data else packets.data_end(number))
         self.files_sent += 1
 
     def _send_part(self, out: list[bytes | memoryview], file: _OpenFile, room: int) -> None:
-        data = _read(file.descriptor, min(room, file.remaining), file.path)
-        file.remaining -= len(data)
-        if not data:
-            _raise_changed(file.path, file.size)
-        head = packets.data_head(file.number, len(data))
-        self._small.append(head)
-        self._flush(out)
-        out.append(data)
-        self._sent += len(head) + len(data)
-        if file.remaining == 0:
-            self._end(file)
+        if file.remaining:
+            data = file.read(room)
+            self._add(packets.data_head(file.number, len(data)))
+            self._flush(out)
+            out.append(data)
+            self._sent += len(data)
+        if not file.remaining:
+            file.check()
+            self.close()
+            self._add(packets.data_end(file.number))
+            self.files_sent += 1
 
-    def _end(self, file: _OpenFile) -> None:
-        status = os.fstat(file.descriptor)
-        if (status.st_size, status.st_mtime_ns) != (file.size, file.modified):
-            _raise_changed(file.path, file.size)
-        self.close()
-        end = packets.data_end(file.number)
-        self._small.append(end)
-        self._sent += len(end)
-        self.files_sent += 1
+    def _add(self, message: bytes) -> None:
+        self._small.append(message)
+        self._sent += len(message)
 
     def _flush(self, out: list[bytes | memoryview]) -> None:
         if self._small:
@@ -144,17 +175,11 @@ class Contents:
             self._small.clear()
 
 
-def _open(number: int, path: bytes, size: int) -> _OpenFile:
-    descriptor = os.open(path, _OPEN_FLAGS)
-    status = os.fstat(descriptor)
-    if status.st_size != size:
-        os.close(descriptor)
-        _raise_changed(path, size)
-    return _OpenFile(number, path, descriptor, size, size, status.st_mtime_ns)
+def _read_whole(path: bytes, size: int) -> bytes | None:
+    """Read a file in one go, None where it has another size than ``size`` by now.
 
-
-def _read_whole(path: bytes, size: int) -> bytes:
-    """Read a file in one go; a regular file gives less than is asked for only at its end."""
+    A regular file gives less than is asked for only at its end.
+    """
     descriptor = os.open(path, _OPEN_FLAGS)
     try:
         data = _read(descriptor, size + 1, path)
@@ -162,9 +187,7 @@ def _read_whole(path: bytes, size: int) -> bytes:
             data += rest  # some network and user-space file systems read less than they could
     finally:
         os.close(descriptor)
-    if len(data) != size:
-        _raise_changed(path, size)
-    return data
+    return data if len(data) == size else None
 
 
 def _read(descriptor: int, size: int, path: bytes) -> bytes:
@@ -176,9 +199,9 @@ def _read(descriptor: int, size: int, path: bytes) -> bytes:
         raise
 
 
-def _raise_changed(path: bytes, size: int) -> NoReturn:
+def _raise_changed(path: bytes) -> NoReturn:
     raise UsageError(
-        f"can't send {os.fsdecode(path)!r}: it was written to while it was being sent (it had {size} bytes)",
+        f"can't send {os.fsdecode(path)!r}: it was written to while it was being sent",
         hint=_CHANGED_HINT,
         reason="context",
     )

@@ -256,9 +256,15 @@ def test_a_root_that_is_a_file_is_an_error(root: Path) -> None:
         sender_of(root / "f")
 
 
+def told(sender: Sender, number: int) -> bytes:
+    """Ask for a file and return what is sent of it."""
+    ask(sender, number)
+    return b"".join(packet.data for packet in described(sender))
+
+
 @pytest.mark.parametrize("size", [10, 50_000, 3 << 20])
-@pytest.mark.parametrize("now", [0, 7, 4 << 20])
-def test_a_file_that_changed_its_size_is_an_error_that_names_it(root: Path, size: int, now: int) -> None:
+@pytest.mark.parametrize("now", [0, 7])
+def test_a_file_that_shrank_is_an_error_that_names_it(root: Path, size: int, now: int) -> None:
     (root / "changing").write_bytes(bytes(size))
     sender = sender_of(root)
     described(sender)
@@ -270,7 +276,35 @@ def test_a_file_that_changed_its_size_is_an_error_that_names_it(root: Path, size
     sender.close()
 
 
-@pytest.mark.parametrize("change", ["shorter", "longer", "touched"])
+@pytest.mark.parametrize("size", [0, 10, 50_000, 3 << 20])
+def test_a_file_that_grew_before_its_turn_arrives_whole(root: Path, size: int) -> None:
+    (root / "log").write_bytes(bytes(size))
+    sender = sender_of(root)
+    described(sender)
+    grown = os.urandom(4 << 20)
+    (root / "log").write_bytes(grown)
+
+    assert told(sender, 0) == grown
+
+
+def test_of_a_log_that_grows_while_it_is_sent_all_arrives_that_was_there(root: Path) -> None:
+    path = root / "log"
+    before = os.urandom((3 << 20) + 5)
+    path.write_bytes(before)
+    os.utime(path, ns=(1, 1))
+    sender = sender_of(root)
+    described(sender)
+    ask(sender, 0)
+    arrived = b""
+    while buffers := sender.pull(1 << 20):
+        arrived += b"".join(packet.data for packet in unpack(buffers))
+        with path.open("ab") as log:
+            log.write(b"one more line\n")
+
+    assert arrived == before
+
+
+@pytest.mark.parametrize("change", ["shorter", "touched", "rewritten"])
 def test_a_large_file_that_changes_half_way_is_an_error(root: Path, change: str) -> None:
     path = root / "changing"
     path.write_bytes(bytes(3 << 20))
@@ -281,8 +315,11 @@ def test_a_large_file_that_changes_half_way_is_an_error(root: Path, change: str)
     sender.pull(1 << 20)
     if change == "touched":
         path.touch()
+    elif change == "shorter":
+        os.truncate(path, 2 << 20)
     else:
-        os.truncate(path, (2 << 20) if change == "shorter" else (4 << 20))
+        with path.open("r+b") as database:
+            database.write(b"\1" * (4 << 20))
     with pytest.raises(UsageError, match="changing': it was written to"):
         described(sender)
 
