@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from cli.commands.requests import ExtraOptions
 from router.errors import UsageError
@@ -15,15 +15,12 @@ _OCI_LAYOUT = Flag(name="--oci-layout", example="base=./layout")
 _OPT = Flag(name="--opt", example="target=app", secret=True)
 
 
-def extra_fields(
-    options: ExtraOptions, environment: Mapping[str, str], local_platform: str
-) -> dict[str, object]:
+def extra_fields(options: ExtraOptions, local_platform: str) -> dict[str, object]:
     """Return the fields by name, without those that were not given. Raises ``UsageError``."""
-    # `Any` value by name: `dataclasses.replace` checks the names, the tests the types.
     return {
         **_image(options, local_platform),
         **_steps(options),
-        **_caches(options, environment),
+        **_caches(options),
         **_generic(options),
     }
 
@@ -63,13 +60,13 @@ def _steps(options: ExtraOptions) -> dict[str, object]:
     )
 
 
-def _caches(options: ExtraOptions, environment: Mapping[str, str]) -> dict[str, object]:
-    from router.specs.cache import CACHE_FROM, CACHE_TO, parse_caches, with_credentials
+def _caches(options: ExtraOptions) -> dict[str, object]:
+    from router.specs.cache import CACHE_FROM, CACHE_TO, parse_caches
 
     stages = (stage for text in options.no_cache_filter or () for stage in text.split(","))
     return _given(
-        cache_from=with_credentials(parse_caches(options.cache_from or (), CACHE_FROM), environment),
-        cache_to=with_credentials(parse_caches(options.cache_to or (), CACHE_TO), environment),
+        cache_from=parse_caches(options.cache_from or (), CACHE_FROM),
+        cache_to=parse_caches(options.cache_to or (), CACHE_TO),
         no_cache_filter=tuple(filter(None, stages)),
     )
 
@@ -82,8 +79,11 @@ def _generic(options: ExtraOptions) -> dict[str, object]:
     )
     if options.frontend is not None:
         fields["frontend"] = options.frontend
-    if options.llb is not None:
-        fields |= {"definition": _llb(options.llb), "frontend": options.frontend or ""}
+    llb = options.llb
+    if llb is None and not options.frontend and (options.local_dirs or options.oci_layouts):
+        llb = "-"  # without a frontend directories are for LLB, which buildctl takes from stdin
+    if llb is not None:
+        fields |= {"definition": _llb(llb), "frontend": options.frontend or ""}
     return fields
 
 

@@ -126,7 +126,7 @@ def build_request(options: ImageOptions, asked: SkaffoldBuild | None) -> Prepare
     if options.extra != _NO_EXTRA:
         from cli.commands.extras import extra_fields
 
-        fields: dict[str, Any] = extra_fields(options.extra, variables, local_platform())
+        fields: dict[str, Any] = extra_fields(options.extra, local_platform())
         request = replace(request, **fields)
     if request.load and len(request.platforms) > 1:
         raise UsageError(

@@ -12,6 +12,7 @@ import os
 import tempfile
 from base64 import b64encode
 from collections.abc import Sequence
+from dataclasses import replace
 
 from router.backends import BackendContext
 from router.backends.tool import (
@@ -28,13 +29,16 @@ from router.model.request import BuildRequest
 from router.model.result import BuildResult
 from router.process import Command, Finished, Watch, run
 from router.providers.secrets import SecretStore
+from router.providers.surroundings import with_build_args
 from router.redaction import redacted
 from router.solve.exporters import ExportPlan, export_plans
 from router.solve.inputs import Inputs, open_inputs
 from router.solve.rawjson import parse_rawjson
-from router.solve.request import frontend_attrs
+from router.solve.request import entitlements, frontend_attrs
+from router.specs.add_host import HOST_GATEWAY
 from router.specs.cache import format_cache
 from router.specs.secret import format_secret
+from router.specs.ssh import format_ssh
 from router.transport.address import DockerAddress, KubePodAddress, format_address, parse_address
 from router.transport.options import DialOptions
 
@@ -50,15 +54,18 @@ class BuildctlBackend:
 
     def build(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> BuildResult:
         """Build by one run of buildctl; see ``Backend.build``."""
-        _check_address(daemon)
+        _check(request, daemon)
         SecretStore(request.secrets, context.environment).check()
+        request = with_build_args(request, context.environment)
         plans = export_plans(request, engine=False)
         with (
             open_inputs(request) as inputs,
             tempfile.TemporaryDirectory(prefix="warmroute-buildctl-") as folder,
             open_sink(plans, context.environment) as sink,
         ):
-            files = ("--metadata-file", f"{folder}/metadata", "--ref-file", f"{folder}/ref")
+            files = ["--metadata-file", f"{folder}/metadata", "--ref-file", f"{folder}/ref"]
+            if request.source_policy:
+                files += ["--source-policy-file", _written(f"{folder}/policy", request.source_policy)]
             argv = (
                 *client_arguments(daemon, context.dial),
                 *("build", "--progress", "rawjson"),
@@ -66,7 +73,8 @@ class BuildctlBackend:
                 *files,
             )
             output = ToolOutput(parse_rawjson, context.on_event)
-            done = run_build(_command(argv, context), output, context, daemon, sink)
+            command = replace(_command(argv, context), stdin=request.definition or b"")
+            done = run_build(command, output, context, daemon, sink)
             if done.returncode:
                 raise _failure(output, done, daemon, context)
             return BuildResult(
@@ -79,7 +87,7 @@ class BuildctlBackend:
 
     def command(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> Sequence[str]:
         """Return what ``build`` would run; see ``Backend.command``."""
-        _check_address(daemon)
+        _check(request, daemon)
         return buildctl_command(request, daemon, context)
 
 
@@ -109,17 +117,35 @@ def client_arguments(daemon: Daemon, dial: DialOptions) -> list[str]:
 def build_arguments(request: BuildRequest, inputs: Inputs, plans: Sequence[ExportPlan]) -> list[str]:
     """Return what is to be built as flags of ``buildctl build``. Pure."""
     frontend, attrs = frontend_attrs(request, inputs)
-    flags = [("--frontend", frontend)]
+    flags = [("--frontend", frontend)] if frontend else []
     flags += [("--local", f"{name}={path}") for name, path in inputs.directories.items()]
     flags += [("--opt", f"{name}={value}") for name, value in attrs.items()]
+    flags += [("--oci-layout", f"{name}={path}") for name, path in request.oci_layouts.items()]
     flags += [("--secret", format_secret(secret)) for secret in request.secrets]
+    flags += [("--ssh", format_ssh(agent)) for agent in request.ssh]
+    flags += [("--allow", entitlement) for entitlement in entitlements(request, attrs)]
     flags += [("--import-cache", format_cache(option)) for option in request.cache_from]
     flags += [("--export-cache", format_cache(option)) for option in request.cache_to]
     flags += [("--output", format_export(plan)) for plan in plans]
-    return [part for flag in flags for part in flag]
+    argv = [part for flag in flags for part in flag]
+    if request.proxy_network:
+        argv.append("--proxy-network")
+    if request.definition is not None and request.no_cache:
+        argv.append("--no-cache")
+    return argv
 
 
-def _check_address(daemon: Daemon) -> None:
+def _check(request: BuildRequest, daemon: Daemon) -> None:
+    """Raise ``UsageError`` for what buildctl can't do."""
+    if request.context_archive is not None:
+        raise UsageError(
+            "buildctl can't send an archive as the context", hint="unpack it, or use --backend native"
+        )
+    if any(HOST_GATEWAY in host.addresses for host in request.add_hosts):
+        raise UsageError(
+            "buildctl can't ask for the address that host-gateway stands for",
+            hint="give the address itself, or use --backend native",
+        )
     if isinstance(parse_address(daemon.address), DockerAddress):
         raise UsageError(
             f"buildctl can't reach the BuildKit inside a Docker engine ({daemon.address})",
@@ -131,8 +157,6 @@ def _address(daemon: Daemon, dial: DialOptions) -> str:
     address = parse_address(daemon.address)
     if isinstance(address, KubePodAddress) and address.context is None and dial.kube_context:
         # buildctl knows no option for it.
-        from dataclasses import replace
-
         return format_address(replace(address, context=dial.kube_context))
     return daemon.address
 
@@ -174,6 +198,12 @@ def _unreachable(daemon: Daemon, context: BackendContext) -> str:
     except ToolError as exc:
         return str(exc)
     return done.message.removeprefix("error: ") if done.returncode else ""
+
+
+def _written(path: str, text: str) -> str:
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
 
 
 def _read(path: str) -> str:

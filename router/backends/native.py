@@ -1,7 +1,7 @@
 """BuildKit's own API: one connection carries Solve, Status and the session.
 
-Nothing is asked of the daemon before Solve: neither Info nor ListWorkers is needed, and each would cost a
-round trip.
+Nothing is asked of the daemon before Solve, unless an option needs it: neither Info nor ListWorkers is, and
+each would cost a round trip.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from router.model.result import BuildResult
 from router.providers.outputs import StdoutSink
 from router.providers.registry_auth import RegistryAuth
 from router.providers.secrets import SecretStore
+from router.providers.surroundings import with_surroundings
 from router.rpc.channel import Channel
 from router.session import health
 from router.session.auth import auth
@@ -68,6 +69,7 @@ class NativeBackend:
 def _build(request: BuildRequest, daemon: Daemon, context: BackendContext, stdout: StdoutSink) -> BuildResult:
     store = SecretStore(request.secrets, context.environment)
     store.check()
+    request = with_surroundings(request, context.environment)
     plans = export_plans(request, engine=_is_engine(daemon))
     targets = _targets(plans, context.environment, stdout)
     with open_inputs(request) as inputs:
@@ -116,8 +118,10 @@ class _Build:
     def run(self, inputs: Inputs, plans: Sequence[ExportPlan], deadline: float) -> BuildResult:
         """Build. ``deadline`` is when (as of ``time.monotonic``) the daemon must have begun to speak."""
         identity = SolveIdentity(ref=_random_id(), session_id=_random_id())
-        message = solve_request(self._request, inputs, [plan.exporter for plan in plans], identity)
         control = Control(self._channel)
+        message = solve_request(
+            self._complete(control, deadline), inputs, [plan.exporter for plan in plans], identity
+        )
         reverse = control.session(
             self._session_metadata(identity, inputs), self._session, self._session.receive
         )
@@ -143,6 +147,15 @@ class _Build:
             metadata=self._response,
             key=self._context.key,
         )
+
+    def _complete(self, control: Control, deadline: float) -> BuildRequest:
+        """Fill in what only the daemon knows."""
+        if not self._request.add_hosts:
+            return self._request
+        from router.solve.host_gateway import with_host_gateway
+
+        timeout = deadline - time.monotonic()
+        return with_host_gateway(self._request, control, daemon=self._daemon.name, timeout=timeout)
 
     def _session_metadata(self, identity: SolveIdentity, inputs: Inputs) -> list[tuple[str, str]]:
         key = f"{self._context.key}\0{self._context.context_id}\0{inputs.dockerfile_name}"

@@ -16,7 +16,15 @@ from dataclasses import field, replace
 from router.errors import UsageError
 from router.model.frozen import frozen
 
-__all__ = ["DOCKER_HUB", "Credentials", "DockerConfig", "config_directory", "load", "registry_key"]
+__all__ = [
+    "DOCKER_HUB",
+    "Credentials",
+    "DockerConfig",
+    "config_directory",
+    "load",
+    "proxy_build_args",
+    "registry_key",
+]
 
 # The docker CLI files credentials of Docker Hub under the address of its first, long gone index.
 DOCKER_HUB = "https://index.docker.io/v1/"
@@ -98,23 +106,43 @@ def load(environment: Mapping[str, str]) -> DockerConfig:
 
     Raises ``UsageError``, naming the file, for one that can't be read or understood.
     """
-    path = os.path.join(config_directory(environment), "config.json")
-    try:
-        with open(path, "rb") as file:
-            text = file.read()
-    except (FileNotFoundError, NotADirectoryError):
-        text = b""
-    except OSError as exc:
-        raise UsageError(
-            f"can't read the docker config {path}: {exc.strerror}",
-            hint="make it readable, or point DOCKER_CONFIG at another folder",
-        ) from exc
-    config = _parse(path, text)
+    path = _path(environment)
+    config = _parse(path, _text(path))
     variable = environment.get("DOCKER_AUTH_CONFIG", "")
     if not variable:
         return config
     given = _parse("in DOCKER_AUTH_CONFIG", variable.encode())
     return _with_auths(config, given.auths)
+
+
+def proxy_build_args(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the build arguments of the configuration's ``proxies``; none where it has no such section.
+
+    Every build asks for them, so what else the file says is not looked at before there is need. Raises what
+    ``load`` raises.
+    """
+    path = _path(environment)
+    text = _text(path)
+    if b'"proxies"' not in text:
+        return {}
+    return _parse(path, text).proxy_build_args(environment.get("DOCKER_HOST", ""))
+
+
+def _path(environment: Mapping[str, str]) -> str:
+    return os.path.join(config_directory(environment), "config.json")
+
+
+def _text(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return b""
+    except OSError as exc:
+        raise UsageError(
+            f"can't read the docker config {path}: {exc.strerror}",
+            hint="make it readable, or point DOCKER_CONFIG at another folder",
+        ) from exc
 
 
 def _with_auths(config: DockerConfig, auths: Mapping[str, Credentials]) -> DockerConfig:

@@ -15,7 +15,7 @@ from router.rpc.protobuf import field, map_fields, varint
 from router.solve.inputs import Inputs
 from router.specs.boolean import parse_bool
 
-__all__ = ["Exporter", "SolveIdentity", "frontend_attrs", "solve_request"]
+__all__ = ["Exporter", "SolveIdentity", "entitlements", "frontend_attrs", "solve_request"]
 
 # Booleans that are true: a build that the daemon's history leaves out, and the proxy network.
 _INTERNAL = varint(11 << 3) + varint(1)
@@ -67,7 +67,7 @@ def _message(
     if exporters:
         # The BuildKit inside Docker 20.10 looks at these alone; newer daemons ignore them beside the list.
         parts += [field(3, exporters[0].type), map_fields(4, exporters[0].attrs)]
-    parts += [field(9, entitlement) for entitlement in _entitlements(request, attrs)]
+    parts += [field(9, entitlement) for entitlement in entitlements(request, attrs)]
     if request.definition is not None:
         from router.solve.llb import check_definition, without_cache
 
@@ -84,7 +84,8 @@ def _message(
     return b"".join(parts)
 
 
-def _entitlements(request: BuildRequest, attrs: Mapping[str, str]) -> Sequence[str]:
+def entitlements(request: BuildRequest, attrs: Mapping[str, str]) -> Sequence[str]:
+    """Return the rights that the user grants, of which the frontend's options imply one."""
     if attrs.get("force-network-mode") == "host" and "network.host" not in request.allow:
         # The daemon wants it said twice: as the frontend's option, and as a right that the user grants.
         return (*request.allow, "network.host")

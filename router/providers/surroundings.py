@@ -1,0 +1,44 @@
+"""What a request takes from its surroundings: proxies, a build's date, credentials of caches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from router.model.request import BuildRequest
+from router.providers.docker_config import proxy_build_args
+
+__all__ = ["with_build_args", "with_surroundings"]
+
+# What buildctl hands on from the environment as a build argument.
+_PROPAGATED = ("SOURCE_DATE_EPOCH",)
+
+
+def with_surroundings(request: BuildRequest, environment: Mapping[str, str]) -> BuildRequest:
+    """Return the request with what buildx and buildctl add to it, credentials of caches included.
+
+    For a backend that hands it to the daemon itself: a tool adds them by its own, and what stands on its
+    command line everybody on the machine can read. Raises ``UsageError`` for a docker config that can't be
+    read.
+    """
+    request = with_build_args(request, environment)
+    if not request.cache_from and not request.cache_to:
+        return request
+    from router.specs.cache import with_credentials
+
+    return replace(
+        request,
+        cache_from=with_credentials(request.cache_from, environment),
+        cache_to=with_credentials(request.cache_to, environment),
+    )
+
+
+def with_build_args(request: BuildRequest, environment: Mapping[str, str]) -> BuildRequest:
+    """Add the proxies of the docker config and the build's date; the user's own win, in any case."""
+    found = proxy_build_args(environment)
+    found |= {name: environment[name] for name in _PROPAGATED if name in environment}
+    if not found:
+        return request
+    given = {name.lower() for name in request.build_args}
+    added = {name: value for name, value in found.items() if name.lower() not in given}
+    return replace(request, build_args={**added, **request.build_args})

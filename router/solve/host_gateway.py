@@ -1,0 +1,38 @@
+"""``--add-host NAME=host-gateway``: only the daemon knows the address of its host."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from router.errors import UsageError
+from router.model.request import BuildRequest
+from router.solve.control import Control
+from router.specs.add_host import HOST_GATEWAY
+
+__all__ = ["with_host_gateway"]
+
+_LABEL = "org.mobyproject.buildkit.worker.moby.host-gateway-ip"
+
+
+def with_host_gateway(
+    request: BuildRequest, control: Control, *, daemon: str, timeout: float
+) -> BuildRequest:
+    """Return the request with the word replaced by the address that the daemon tells.
+
+    Costs a round trip where the word is used, nothing otherwise. Raises ``UsageError`` where the daemon
+    doesn't tell: a Docker engine does, a buildkitd of its own has no such address.
+    """
+    if not any(HOST_GATEWAY in host.addresses for host in request.add_hosts):
+        return request
+    workers = control.list_workers(timeout=timeout)
+    known = [worker.Labels[_LABEL] for worker in workers.record if worker.Labels.get(_LABEL)]
+    if not known:
+        raise UsageError(
+            f"--add-host with host-gateway: {daemon} doesn't tell its host's address",
+            hint="only a Docker engine does; give the address itself",
+        )
+    hosts = tuple(
+        replace(host, addresses=(known[0],)) if HOST_GATEWAY in host.addresses else host
+        for host in request.add_hosts
+    )
+    return replace(request, add_hosts=hosts)
