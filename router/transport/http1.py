@@ -45,8 +45,8 @@ class Request:
 
 @frozen
 class Reply:
-    """An answer; header names are lower case. ``rest`` is what followed the head of an upgrade (101)
-    or of a tunnel (a 2xx to CONNECT)."""
+    """An answer; header names are lower case. ``rest`` is what followed the head of an upgrade (101),
+    of a tunnel (a 2xx to CONNECT), or of a body that the caller reads."""
 
     status: int
     phrase: str
@@ -60,15 +60,18 @@ class Reply:
         return " ".join(self.body[:2000].decode(errors="replace").split())[:300]
 
 
-def exchange(sock: socket.socket, request: Request, deadline: Deadline) -> Reply:
-    """Send a request and read the whole answer. Raises OSError, TimeoutError past the deadline."""
+def exchange(sock: socket.socket, request: Request, deadline: Deadline, *, stream: bool = False) -> Reply:
+    """Send a request and read the whole answer. Raises OSError, TimeoutError past the deadline.
+
+    With ``stream`` the body of a 200 is left to the caller: it may have no end.
+    """
     reader = _Reader(sock, deadline)
     sock.settimeout(deadline.remaining())
     sock.sendall(request.encode())
     status, phrase, headers = _parse_head(reader.head())
     while 100 <= status < 200 and status != 101:
         status, phrase, headers = _parse_head(reader.head())
-    if status == 101 or (request.method == "CONNECT" and status < 300):
+    if status == 101 or (request.method == "CONNECT" and status < 300) or (stream and status == 200):
         return Reply(status=status, phrase=phrase, headers=headers, rest=reader.rest())
     body = _read_body(reader, status, headers)
     return Reply(status=status, phrase=phrase, headers=headers, body=body)

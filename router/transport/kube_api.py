@@ -1,4 +1,4 @@
-"""One request to a Kubernetes API server, on a connection of its own.
+"""Requests to a Kubernetes API server: one on a connection of its own, or several on one connection.
 
 Objects are plain JSON: typed models of them take longer to import than a listing takes.
 """
@@ -11,7 +11,8 @@ import socket
 import ssl
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from router.errors import DialError, UsageError
 from router.model.frozen import frozen
@@ -24,7 +25,7 @@ from router.transport.sockets import describe_os_error
 from router.transport.tcp import connect_tcp
 from router.transport.tls import TLSPeer, describe_tls_error
 
-__all__ = ["KubeApi", "Opened", "status_message"]
+__all__ = ["KubeApi", "KubeConnection", "Opened", "status_message"]
 
 _PORTS = {"https": 443, "http": 80}
 
@@ -59,30 +60,33 @@ class KubeApi:
 
     def get(self, path: str, deadline: Deadline) -> Reply:
         """Send a GET and return the whole answer. Raises DialError, ToolError, UsageError."""
-        opened = self.open(path, (("Accept", "application/json"), ("Connection", "close")), deadline)
-        opened.socket.close()
-        return opened.reply
+        with self.connect(deadline) as connection:
+            return connection.get(path, (("Accept", "application/json"), ("Connection", "close")), deadline)
 
     def open(self, path: str, headers: tuple[tuple[str, str], ...], deadline: Deadline) -> Opened:
         """Send a GET and return the answer with the socket. Raises DialError, ToolError, UsageError."""
+        connection = self.connect(deadline)
+        return Opened(socket=connection.socket, reply=connection.get(path, headers, deadline))
+
+    def connect(self, deadline: Deadline) -> KubeConnection:
+        """Connect; the caller closes the connection. Raises DialError, ToolError, UsageError."""
         try:
             credentials = credentials_for(self.target, self._environment, timeout=deadline.remaining())
         except TimeoutError as exc:
-            raise self._unanswered(exc) from exc
-        sock = self._connect(credentials, deadline)
-        request = Request(
+            raise self.unanswered(exc) from exc
+        return KubeConnection(self, self._connect(credentials, deadline), credentials)
+
+    def request(self, path: str, headers: tuple[tuple[str, str], ...]) -> Request:
+        """Return a GET in the terms of this server."""
+        return Request(
             method="GET",
             target=self._base + path,
             host=self._netloc,
-            headers=(*credentials.headers, ("User-Agent", "warmroute"), *headers),
+            headers=(("User-Agent", "warmroute"), *headers),
         )
-        try:
-            return Opened(socket=sock, reply=exchange(sock, request, deadline))
-        except OSError as exc:
-            sock.close()
-            raise self._unanswered(exc) from exc
 
-    def _unanswered(self, exc: OSError) -> DialError:
+    def unanswered(self, exc: OSError) -> DialError:
+        """Return the error for a request that got no answer."""
         why = describe_tls_error(exc)[0] if isinstance(exc, ssl.SSLError) else describe_os_error(exc)
         reason = "timeout" if isinstance(exc, TimeoutError) else None
         return DialError(
@@ -112,6 +116,41 @@ class KubeApi:
             advice=f"see the cluster's certificate-authority and the user in {self.target.source}",
         )
         return peer.handshake(sock, deadline)
+
+
+class KubeConnection:
+    """A connection to an API server that carries one request after the other; a context manager.
+
+    After a failure it is closed. ``socket`` is for who takes the connection over.
+    """
+
+    def __init__(self, api: KubeApi, sock: socket.socket, credentials: Credentials) -> None:
+        self.socket = sock
+        self._api = api
+        self._credentials = credentials
+
+    def get(
+        self, path: str, headers: tuple[tuple[str, str], ...], deadline: Deadline, *, stream: bool = False
+    ) -> Reply:
+        """Send a GET; return the answer, of a 200 with ``stream`` all but its body. Raises DialError."""
+        request = self._api.request(path, (*self._credentials.headers, *headers))
+        try:
+            return exchange(self.socket, request, deadline, stream=stream)
+        except OSError as exc:
+            self.close()
+            raise self._api.unanswered(exc) from exc
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 def status_message(reply: Reply) -> str:
