@@ -58,7 +58,8 @@ REFUSED_STREAM = 0x7
 CANCEL = 0x8
 
 # What we let the peer send before it hears from us again. Everything received is consumed at once, so this
-# bounds the bytes in flight and not memory, and nobody checks that the peer keeps to it.
+# bounds the bytes in flight and not memory, and nobody checks that the peer keeps to it. Who can't consume
+# (`hold`) bounds what it keeps itself.
 RECEIVE_WINDOW = 16 * 1024 * 1024
 _ACKNOWLEDGE = RECEIVE_WINDOW // 2
 # The largest piece that a source is asked for at once.
@@ -135,6 +136,14 @@ class Http2Connection:
         """Give a stream up in both directions."""
         if self._streams.pop(stream_id, None) is not None:
             self._control.append(rst_stream(stream_id, code))
+
+    def hold(self, stream_id: int, *, held: bool) -> None:
+        """Let the peer run into the stream's window while what it sends there can't be used, or go on."""
+        stream = self._streams.get(stream_id)
+        if stream is not None and stream.held != held:
+            stream.held = held
+            if not stream.remote_closed:
+                self._acknowledge(stream)
 
     def ping(self) -> None:
         """Ask the peer for a sign of life; it comes as ``PingAcknowledged``."""
@@ -250,9 +259,8 @@ class Http2Connection:
             raise Http2Error(f"the peer sent data on stream {stream_id}, which it had closed")
         ended = bool(flags & Flag.END_STREAM)
         stream.unacknowledged += size
-        if stream.unacknowledged >= _ACKNOWLEDGE and not ended:
-            self._control.append(window_update(stream_id, stream.unacknowledged))
-            stream.unacknowledged = 0
+        if not ended:
+            self._acknowledge(stream)
         if flags & Flag.PADDED:
             payload = _unpadded(payload)
         if ended:
@@ -260,6 +268,11 @@ class Http2Connection:
             self._remote_closed(stream)
         elif payload:
             events.append(DataReceived(stream_id, payload, ended=False))
+
+    def _acknowledge(self, stream: Stream) -> None:
+        if stream.unacknowledged >= _ACKNOWLEDGE and not stream.held:
+            self._control.append(window_update(stream.id, stream.unacknowledged))
+            stream.unacknowledged = 0
 
     def _header_frame(self, flags: int, stream_id: int, payload: memoryview, events: list[Event]) -> None:
         if flags & Flag.PADDED:

@@ -35,6 +35,7 @@ class Stream:
         "_pending",
         "ending",
         "header_blocks",
+        "held",
         "id",
         "local_closed",
         "pending_size",
@@ -48,6 +49,7 @@ class Stream:
         self.id = stream_id
         self.send_window = send_window
         self.unacknowledged = 0
+        self.held = False
         self.source: Source | None = None
         self.ending: Headers | None = None
         self.header_blocks = 0

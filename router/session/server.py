@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from router.errors import RouterError
 from router.rpc.grpc import MessageReader, Status, metadata, prefix, status_headers
@@ -30,7 +30,15 @@ from router.rpc.http2 import (
 from router.rpc.protobuf import bytes_field, bytes_message_header
 from router.transport.stream import Buffer
 
-__all__ = ["CallMetadata", "CallRefused", "SessionServer", "StreamHandler", "StreamMethod", "UnaryMethod"]
+__all__ = [
+    "CallMetadata",
+    "CallRefused",
+    "SessionServer",
+    "SlowHandler",
+    "StreamHandler",
+    "StreamMethod",
+    "UnaryMethod",
+]
 
 # Measured against buildkitd: 32 KiB takes 1.5 times as long as this.
 _BYTES_MESSAGE = 1024 * 1024
@@ -75,6 +83,15 @@ class StreamHandler(Protocol):
         """The call is over, whole or not."""
 
 
+@runtime_checkable
+class SlowHandler(StreamHandler, Protocol):
+    """A streaming call whose messages can't always be used up as they come."""
+
+    @property
+    def full(self) -> bool:
+        """Whether the daemon is to pause. ``wake`` is called when it changes to False."""
+
+
 StreamMethod = Callable[[CallMetadata], StreamHandler]
 UnaryMethod = Callable[[bytes], bytes]
 
@@ -111,6 +128,7 @@ class SessionServer:
         self._wake = wake
         self._http2 = Http2Connection(client=False)
         self._calls: dict[int, _Call] = {}
+        self._slow: dict[int, SlowHandler] = {}
         self._answers: deque[tuple[int, int, bytes | str]] = deque()
         self._threads: list[threading.Thread] = []
         self._newest = 0
@@ -132,6 +150,8 @@ class SessionServer:
         """Return the next BytesMessage, framed, or None where there is nothing to say."""
         while self._answers:
             self._answer(*self._answers.popleft())
+        for stream_id, handler in self._slow.items():
+            self._http2.hold(stream_id, held=handler.full)
         inner = self._http2.take(min(size, _BYTES_MESSAGE))
         if not inner:
             return None
@@ -179,6 +199,8 @@ class SessionServer:
 
     def _start(self, call: _Call, method: StreamMethod, values: CallMetadata, *, ended: bool) -> None:
         call.handler = method(values)
+        if isinstance(call.handler, SlowHandler):
+            self._slow[call.stream_id] = call.handler
         self._http2.set_source(call.stream_id, _Outgoing(self, call))
         if ended:
             call.handler.end_of_input()
@@ -187,6 +209,8 @@ class SessionServer:
         for message in call.reader.feed(data):
             if call.handler is not None:
                 call.handler.receive(message)
+                if call.stream_id in self._slow:
+                    self._http2.hold(call.stream_id, held=self._slow[call.stream_id].full)
             else:
                 call.request = bytes(message)
         if not ended:
@@ -268,6 +292,7 @@ class SessionServer:
 
     def _drop(self, stream_id: int) -> None:
         call = self._calls.pop(stream_id, None)
+        self._slow.pop(stream_id, None)
         if call is None or call.handler is None:
             return
         try:

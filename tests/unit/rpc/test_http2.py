@@ -322,3 +322,16 @@ def test_the_window_of_the_connection_also_grows_for_streams_that_are_over() -> 
     connection.receive(data(1, bytes(MAX_FRAME_SIZE)) * 512)
 
     assert joined(connection.take(0)) == window_update(0, RECEIVE_WINDOW // 2)
+
+
+def test_a_stream_that_is_held_gets_no_more_window_until_it_is_let_go() -> None:
+    connection = server(1)
+    connection.hold(1, held=True)
+    for _ in range(RECEIVE_WINDOW // MAX_FRAME_SIZE):
+        connection.receive(data(1, bytes(MAX_FRAME_SIZE)))
+    granted = {stream_id for _, _, stream_id, _ in frames(joined(connection.take(0)))}
+
+    connection.hold(1, held=False)
+
+    assert granted == {0}  # the connection's own window, so that the other streams go on
+    assert joined(connection.take(0)) == window_update(1, RECEIVE_WINDOW)

@@ -388,3 +388,25 @@ def test_a_message_that_is_no_bytes_message_is_an_http2_error(message: bytes) ->
 def test_a_flood_in_the_session_ends_it() -> None:
     with Daemon() as daemon, pytest.raises(Http2Error, match="reads none"):
         daemon.say(PREFACE + settings_frame({}) + frame(FrameType.PING, 0, 0, bytes(8)) * 20_000)
+
+
+class Slow(Echo):
+    """A streaming call that takes what it gets, and says whether it can take more."""
+
+    full = True
+
+
+def test_the_daemon_pauses_for_a_call_that_is_full_and_goes_on_when_it_is_not() -> None:
+    handler = Slow()
+    message = prefix(1 << 20) + bytes(1 << 20)
+    with Daemon(streaming={"/b/Slow": lambda _: handler}) as daemon:
+        stream = daemon.call("/b/Slow", end=False)
+        for _ in range(40):
+            daemon.http2.send(stream, message)
+        daemon.pump()
+        paused = len(daemon.answers[stream])
+        handler.full = False
+        daemon.pump()
+
+        assert 15 <= paused <= 16  # the stream's window of 16 MiB
+        assert len(daemon.answers[stream]) == 40
