@@ -84,6 +84,8 @@ def _generic(options: ExtraOptions) -> dict[str, object]:
         llb = "-"  # without a frontend directories are for LLB, which buildctl takes from stdin
     if llb is not None:
         fields |= {"definition": _llb(llb), "frontend": options.frontend or ""}
+    if options.frontend or llb is not None:
+        fields["generic"] = True
     return fields
 
 

@@ -213,6 +213,18 @@ def _address(daemon: Daemon, environment: Mapping[str, str]) -> DockerAddress:
 
 
 def _check_client(client: _Client, request: BuildRequest, inputs: Inputs) -> None:
+    needed = {
+        "--build-context": request.build_contexts,
+        "--annotation": request.annotations,
+        "--allow": request.allow,
+        "--attest, --sbom and --provenance": request.attestations,
+        "--no-cache-filter": request.no_cache_filter,
+        "--resource": request.resources,
+        "--cache-to": request.cache_to,
+    }
+    for option, given in needed.items():
+        if given and not client.buildx:
+            raise ToolError(f"docker without buildx has no {option}", hint=_GET_BUILDX)
     remote = "context" not in inputs.directories
     if remote and request.dockerfile_text is not None and not client.buildx:
         raise ToolError(

@@ -15,15 +15,27 @@ from router.model.request import BuildRequest, Output
 from router.solve.exporters import ExportPlan
 from router.solve.inputs import Inputs
 from router.solve.request import Exporter, frontend_attrs
+from router.specs.annotation import format_annotation
 from router.specs.boolean import parse_bool
+from router.specs.build_context import format_build_contexts
 from router.specs.cache import format_cache
 from router.specs.output import is_directory, is_load, resolve_outputs
+from router.specs.resource import RESOURCES
 from router.specs.secret import format_secret
+from router.specs.ssh import format_ssh
 from router.transport.address import DockerAddress
 
 __all__ = ["DockerPlan", "build_arguments", "docker_plan", "engine_arguments"]
 
-_FLAGS = {"target": "--target", "platform": "--platform", "force-network-mode": "--network"}
+_FLAGS = {
+    "target": "--target",
+    "platform": "--platform",
+    "force-network-mode": "--network",
+    "shm-size": "--shm-size",
+    "cgroup-parent": "--cgroup-parent",
+}
+# What stands in a list there, and is one flag for each item here.
+_LISTS = {"add-hosts": "--add-host", "ulimit": "--ulimit"}
 _PREFIXES = {"build-arg": "--build-arg", "label": "--label", "context": "--build-context"}
 # What the image exporter of the engine does anyhow.
 _OWN_KEYS = frozenset({"name", "push", "unpack"})
@@ -40,6 +52,7 @@ class DockerPlan:
 
 def docker_plan(request: BuildRequest) -> DockerPlan:
     """Sort the outputs out. Raises ``UsageError`` for what ``docker build`` can't do."""
+    _check_form(request)
     outputs = resolve_outputs(request.outputs, push=request.push, load=request.load, tags=request.tags)
     images = [output for output in outputs if output.type == "image" or is_load(output)]
     others = [output for output in outputs if output not in images]
@@ -78,6 +91,10 @@ def build_arguments(request: BuildRequest, plan: DockerPlan) -> list[str]:
         flags += ["--file", request.dockerfile]
     flags += _frontend_flags(request)
     for flag, values in (
+        ("--build-context", format_build_contexts(request.build_contexts)),
+        ("--annotation", map(format_annotation, request.annotations)),
+        ("--allow", request.allow),
+        ("--ssh", map(format_ssh, request.ssh)),
         ("--secret", map(format_secret, request.secrets)),
         ("--cache-from", map(format_cache, request.cache_from)),
         ("--cache-to", map(format_cache, request.cache_to)),
@@ -102,8 +119,14 @@ def _frontend_flags(request: BuildRequest) -> list[str]:
         prefix, _, rest = name.partition(":")
         if rest and prefix in _PREFIXES:
             flags += [_PREFIXES[prefix], f"{rest}={value}"]
+        elif rest and prefix == "attest":
+            flags += ["--attest", value]
         elif name in _FLAGS:
             flags += [_FLAGS[name], value]
+        elif name in _LISTS:
+            flags += [part for item in value.split(",") for part in (_LISTS[name], item)]
+        elif name in RESOURCES:
+            flags += ["--resource", f"{RESOURCES[name]}={value}"]
         else:
             flags += _special(name, value, attrs)
     return flags
@@ -112,7 +135,9 @@ def _frontend_flags(request: BuildRequest) -> list[str]:
 def _special(name: str, value: str, attrs: Mapping[str, str]) -> Sequence[str]:
     match name:
         case "no-cache":
-            return ["--no-cache"]
+            return ["--no-cache-filter", value] if value else ["--no-cache"]
+        case "multi-platform" if "build-arg:BUILDKIT_MULTI_PLATFORM" in attrs:
+            return []
         case "image-resolve-mode" if value == "pull":
             return ["--pull"]
         case "source" | "cmdline" if "build-arg:BUILDKIT_SYNTAX" in attrs:
@@ -124,6 +149,18 @@ def _special(name: str, value: str, attrs: Mapping[str, str]) -> Sequence[str]:
                 f"docker build has no flag for the frontend's option {name}",
                 hint="use --backend native or --backend buildctl",
             )
+
+
+def _check_form(request: BuildRequest) -> None:
+    unknown = {
+        "--frontend, --local, --oci-layout and --llb": request.generic,
+        "--source-policy-file": bool(request.source_policy),
+        "--proxy-network": request.proxy_network,
+        "an archive as the context": request.context_archive is not None,
+    }
+    for what, given in unknown.items():
+        if given:
+            raise UsageError(f"the docker backend can't pass on {what}", hint="use --backend native")
 
 
 def _export(output: Output) -> ExportPlan:

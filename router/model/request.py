@@ -73,11 +73,11 @@ class BuildRequest:
     frontend's names (``memory``, ``cpuquota`` ...). ``proxy_network`` lets steps reach the network only
     through the daemon's proxy.
 
-    ``frontend`` other than ``dockerfile.v0``, ``local_dirs``, ``oci_layouts`` or a ``definition`` make it
-    buildctl's generic form: the frontend gets ``frontend_options`` and the named directories and OCI
-    layouts, and nothing is added for a Dockerfile. ``definition`` is LLB, a packed ``pb.Definition``; with an
-    empty ``frontend`` it is what is solved. ``frontend_options`` are handed to the frontend as they stand
-    and win over what the other fields give. ``source_policy`` is the policy as JSON text.
+    ``generic`` is buildctl's form: the frontend gets ``frontend_options``, ``local_dirs`` and
+    ``oci_layouts``, each under its name, and neither a context nor a Dockerfile. ``definition`` is LLB, a
+    packed ``pb.Definition``; with an empty ``frontend`` it is what is solved. ``frontend_options`` are
+    handed to the frontend as they stand and win over what the other fields give. ``source_policy`` is the
+    policy as JSON text.
     """
 
     context: str = "."
@@ -110,6 +110,7 @@ class BuildRequest:
     outputs: tuple[Output, ...] = ()
     cache_from: tuple[CacheOption, ...] = ()
     cache_to: tuple[CacheOption, ...] = ()
+    generic: bool = False
     frontend: str = "dockerfile.v0"
     frontend_options: Mapping[str, str] = field(default_factory=dict)
     local_dirs: Mapping[str, str] = field(default_factory=dict)
@@ -117,13 +118,3 @@ class BuildRequest:
     definition: bytes | None = field(default=None, repr=False)
     source_policy: str = ""
     proxy_network: bool = False
-
-    @property
-    def is_generic(self) -> bool:
-        """Whether this is buildctl's generic form, in which nothing is meant for a Dockerfile."""
-        return bool(
-            self.frontend != "dockerfile.v0"
-            or self.local_dirs
-            or self.oci_layouts
-            or self.definition is not None
-        )

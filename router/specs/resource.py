@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from router.specs.flag import Flag
 from router.specs.size import parse_size
 
-__all__ = ["parse_resources"]
+__all__ = ["RESOURCES", "parse_resources"]
 
 _FLAG = Flag(name="--resource", example="memory=2g")
 
@@ -21,6 +21,9 @@ _OPTIONS = {
     "cpuset-cpus": "cpusetcpus",
     "cpuset-mems": "cpusetmems",
 }
+
+RESOURCES = {option: key for key, option in _OPTIONS.items()}
+"""The keys by the names of the frontend's options."""
 
 
 def parse_resources(texts: Iterable[str]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from router.backends import BackendContext
 from router.backends.buildctl import BuildctlBackend, build_arguments, buildctl_command, client_arguments
 from router.cancellation import Cancellation
 from router.errors import ToolError, UsageError
+from router.model.build_options import SSHAgent
 from router.model.daemon import Daemon
 from router.model.request import BuildRequest, CacheOption, Output, Secret
 from router.solve.exporters import export_plans
@@ -43,6 +44,14 @@ def arguments(request: BuildRequest, inputs: Inputs | None = None) -> list[str]:
             BuildRequest(cache_from=(CacheOption(type="registry", attrs={"ref": "r/c"}),)),
             ["--import-cache", "type=registry,ref=r/c"],
         ),
+        (BuildRequest(oci_layouts={"base": "dir"}), ["--oci-layout", "base=dir"]),
+        (BuildRequest(ssh=(SSHAgent(id="a", paths=("k1", "k2")),)), ["--ssh", "a=k1,k2"]),
+        (BuildRequest(allow=("security.insecure",)), ["--allow", "security.insecure"]),
+        (
+            BuildRequest(network="host"),
+            ["--opt", "force-network-mode=host", "--allow", "network.host"],
+        ),
+        (BuildRequest(proxy_network=True), ["--proxy-network"]),
         (BuildRequest(cache_to=(CacheOption(type="inline"),)), ["--export-cache", "type=inline"]),
         (
             BuildRequest(tags=("a", "b:1"), push=True),

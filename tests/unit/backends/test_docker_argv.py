@@ -12,6 +12,7 @@ from router.backends.docker_argv import (
     on_stdout,
 )
 from router.errors import UsageError
+from router.model.build_options import Annotation, Attestation, ExtraHost, SSHAgent, Ulimit
 from router.model.request import BuildRequest, CacheOption, Output, Secret
 from router.transport.address import DockerAddress
 
@@ -37,6 +38,32 @@ def arguments(request: BuildRequest) -> list[str]:
             BuildRequest(cache_from=(CacheOption(type="registry", attrs={"ref": "r/c"}),)),
             ["--cache-from", "type=registry,ref=r/c"],
         ),
+        (
+            BuildRequest(build_contexts={"base": "docker-image://a"}),
+            ["--build-context", "base=docker-image://a"],
+        ),
+        (
+            BuildRequest(annotations=(Annotation(key="a", value="b", type="index"),)),
+            ["--annotation", "index:a=b"],
+        ),
+        (BuildRequest(allow=("security.insecure",)), ["--allow", "security.insecure"]),
+        (BuildRequest(ssh=(SSHAgent(id="a", paths=("k1", "k2")),)), ["--ssh", "a=k1,k2"]),
+        (
+            BuildRequest(
+                attestations=(Attestation(type="sbom"), Attestation(type="provenance", disabled=True))
+            ),
+            ["--attest", "type=sbom"],
+        ),
+        (BuildRequest(network="none"), ["--network", "none"]),
+        (
+            BuildRequest(add_hosts=(ExtraHost(host="a", addresses=("10.0.0.1", "::1")),)),
+            ["--add-host", "a=10.0.0.1", "--add-host", "a=::1"],
+        ),
+        (BuildRequest(shm_size=1024), ["--shm-size", "1024"]),
+        (BuildRequest(ulimits=(Ulimit(name="nofile", soft=1, hard=2),)), ["--ulimit", "nofile=1:2"]),
+        (BuildRequest(cgroup_parent="/x"), ["--cgroup-parent", "/x"]),
+        (BuildRequest(resources={"memswap": "-1"}), ["--resource", "memory-swap=-1"]),
+        (BuildRequest(no_cache_filter=("a", "b")), ["--no-cache-filter", "a,b"]),
         (BuildRequest(cache_to=(CacheOption(type="inline"),)), ["--cache-to", "type=inline"]),
         (BuildRequest(outputs=(Output(type="local", dest="out"),)), ["--output", "type=local,dest=out"]),
         (BuildRequest(outputs=(Output(type="cacheonly"),)), ["--output", "type=cacheonly"]),
@@ -131,3 +158,17 @@ def test_a_file_goes_through_stdout_and_a_tree_does_not() -> None:
 
     assert build_arguments(BuildRequest(), on_stdout(file)) == ["--output", "type=tar,dest=-", "."]
     assert build_arguments(BuildRequest(), on_stdout(tree)) == ["--output", "type=local,dest=a", "."]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        BuildRequest(generic=True, frontend="gateway.v0"),
+        BuildRequest(context_archive="context.tar"),
+        BuildRequest(source_policy="{}"),
+        BuildRequest(proxy_network=True),
+    ],
+)
+def test_what_docker_has_no_flag_for_is_refused(request_: BuildRequest) -> None:
+    with pytest.raises(UsageError, match="the docker backend can't pass on"):
+        docker_plan(request_)
