@@ -2,8 +2,8 @@
 
     python -m benchmarks [--turns 5] [--only NAME]
 
-The daemon's root is on tmpfs, because a disk hides the client. The tools take turns, each first send on a
-daemon that was just started.
+The daemon's root and all outputs are on tmpfs, because a disk hides the client. The tools take turns, each
+first send on a daemon that was just started. In the first turn what arrived is compared byte by byte.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from pathlib import Path
 
 from benchmarks import trees
 from benchmarks.tools import Run, Tool, measure, tools
-from tests.servers import binaries
 from tests.servers.buildkitd import start_buildkitd
 from tests.servers.ports import free_port
 
@@ -37,12 +36,12 @@ class Bench:
     tools: tuple[Tool, ...]
 
     @contextmanager
-    def daemon(self) -> Iterator[str]:
-        """Yield the address of a daemon that knows nothing yet."""
-        directory = self.memory / "daemon"
+    def daemon(self, *, on_disk: bool = False) -> Iterator[None]:
+        """Run a daemon that knows nothing yet."""
+        directory = (self.contexts if on_disk else self.memory) / "daemon"
         try:
-            with start_buildkitd(directory, unix=False, port=self.port) as daemon:
-                yield daemon.address
+            with start_buildkitd(directory, unix=False, port=self.port):
+                yield
         finally:
             shutil.rmtree(directory, ignore_errors=True)
 
@@ -59,14 +58,14 @@ def _cached(bench: Bench, turns: int) -> Results:
     return results
 
 
-def _first_send(bench: Bench, turns: int, context: Path) -> Results:
+def _first_send(bench: Bench, turns: int, context: Path, *, on_disk: bool = False) -> Results:
     results: Results = {tool.name: [] for tool in bench.tools}
     for turn in range(turns):
         for tool in bench.tools:
-            with bench.daemon() as address:
+            with bench.daemon(on_disk=on_disk):
                 results[tool.name].append(measure(tool.build(context), tool.environment))
                 if turn == 0:
-                    trees.check_arrived(context, binaries.buildctl(), address)
+                    trees.check_arrived(context, tool)
     return results
 
 
@@ -81,18 +80,89 @@ def _unchanged(bench: Bench, turns: int, context: Path) -> Results:
     return results
 
 
-def _works(bench: Bench) -> dict[str, tuple[str, Callable[[int], Results]]]:
-    def many() -> Path:
-        path = bench.contexts / "many"
-        return path if path.exists() else trees.many_files(path)
+def _one_changed(bench: Bench, turns: int, context: Path, *, target: str) -> Results:
+    """Change a file before each build; each tool has sent all others, and a change of its own, before."""
+    results: Results = {tool.name: [] for tool in bench.tools}
+    with bench.daemon():
+        for turn in range(turns + 1):
+            for tool in bench.tools:
+                trees.change_one(context, f"{turn} {tool.name} {target}")
+                run = measure(tool.build(context, target=target), tool.environment)
+                if turn:
+                    results[tool.name].append(run)
+                if turn == 1:
+                    trees.check_arrived(context, tool)
+    return results
 
+
+def _tree_output(bench: Bench, turns: int, context: Path) -> Results:
+    results: Results = {tool.name: [] for tool in bench.tools}
+    with bench.daemon():
+        for tool in bench.tools:
+            measure(tool.build(context), tool.environment)
+        for turn in range(turns):
+            for tool in bench.tools:
+                with tempfile.TemporaryDirectory(dir=bench.memory) as out:
+                    argv = tool.build(context, "--output", f"type=local,dest={out}/tree")
+                    results[tool.name].append(measure(argv, tool.environment))
+                    if turn == 0:
+                        trees.check_tree(context, Path(out) / "tree")
+    return results
+
+
+def _tar_output(bench: Bench, turns: int, context: Path) -> Results:
+    results: Results = {tool.name: [] for tool in bench.tools}
+    with bench.daemon():
+        for tool in bench.tools:
+            measure(tool.build(context), tool.environment)
+        for turn in range(turns):
+            for tool in bench.tools:
+                with tempfile.TemporaryDirectory(dir=bench.memory) as out:
+                    argv = tool.build(context, "--output", f"type=tar,dest={out}/result.tar")
+                    results[tool.name].append(measure(argv, tool.environment))
+                    if turn == 0:
+                        with open(f"{out}/result.tar", "rb") as archive:
+                            trees.check_tar(context, archive)
+    return results
+
+
+def _works(bench: Bench) -> dict[str, tuple[str, Callable[[int], Results]]]:
+    contexts = bench.contexts
+
+    def many() -> Path:
+        return trees.once(contexts / "many", trees.many_files)
+
+    def large(megabytes: int) -> Path:
+        return trees.once(
+            contexts / f"large-{megabytes}", lambda path: trees.large_file(path, megabytes=megabytes)
+        )
+
+    def fewer() -> Path:
+        return trees.once(contexts / "fewer", lambda path: trees.many_files(path, directories=20))
+
+    # For the last two the daemon's root is on disk: what is on tmpfs is memory, and 4 GB are much.
     return {
         "cached": ("cached small build, whole command", lambda turns: _cached(bench, turns)),
         "again": ("unchanged context of 100,000 files", lambda turns: _unchanged(bench, turns, many())),
+        "changed": (
+            "one file changed among 100,000, read by a step",
+            lambda turns: _one_changed(bench, turns, many(), target="read"),
+        ),
+        "copied": (
+            "one file changed among 100,000, all copied again by the daemon",
+            lambda turns: _one_changed(bench, turns, many(), target="copied"),
+        ),
         "first": ("first send of 100,000 files", lambda turns: _first_send(bench, turns, many())),
-        "large": (
-            "first send of one 512 MB file",
-            lambda turns: _first_send(bench, turns, trees.large_file(bench.contexts / "large")),
+        "large": ("first send of one 512 MB file", lambda turns: _first_send(bench, turns, large(512))),
+        "tree": ("local output of 20,000 files", lambda turns: _tree_output(bench, turns, fewer())),
+        "tar": ("tar output of 512 MB", lambda turns: _tar_output(bench, turns, large(512))),
+        "memory64": (
+            "first send of 64 MB, daemon on disk",
+            lambda turns: _first_send(bench, min(turns, 1), large(64), on_disk=True),
+        ),
+        "memory2048": (
+            "first send of 2 GB, daemon on disk",
+            lambda turns: _first_send(bench, min(turns, 1), large(2048), on_disk=True),
         ),
     }
 
@@ -119,7 +189,7 @@ def main() -> None:
     """Run what the command line names."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--turns", type=int, default=5)
-    parser.add_argument("--only", action="append", help="cached, again, first, large")
+    parser.add_argument("--only", action="append", help="cached, again, changed, first ...")
     arguments = parser.parse_args()
     port = free_port()
     with (

@@ -32,8 +32,10 @@ class Tool:
     argv: tuple[str, ...]
     environment: Mapping[str, str]
 
-    def build(self, context: Path, *more: str) -> tuple[str, ...]:
-        """Return the command line that builds a context and throws the result away."""
+    def build(self, context: Path, *more: str, target: str = "") -> tuple[str, ...]:
+        """Return the command line that builds a context, and throws the result away unless more is said."""
+        if target:
+            more += ("--opt", f"target={target}") if self.name == "buildctl" else ("--target", target)
         if self.name == "buildctl":
             return (*self.argv, "--local", f"context={context}", "--local", f"dockerfile={context}", *more)
         return (*self.argv, *more, str(context))

@@ -4,14 +4,41 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-__all__ = ["check_arrived", "large_file", "many_files", "small"]
+from benchmarks.tools import Tool
+from tests.servers import binaries
 
-_DOCKERFILE = "FROM scratch\nCOPY . /\n"
+__all__ = [
+    "change_one",
+    "check_arrived",
+    "check_tar",
+    "check_tree",
+    "large_file",
+    "many_files",
+    "once",
+    "small",
+]
+
+# To copy 100,000 files takes the daemon twice as long as to receive what changed in them; a step that reads
+# the context leaves that out.
+_DOCKERFILE = """\
+FROM scratch AS read
+COPY busybox /bin/sh
+RUN --mount=type=bind,target=/context [ "/bin/sh", "-c", ":" ]
+FROM scratch AS copied
+COPY . /
+"""
+
+
+def once(directory: Path, write: Callable[[Path], Path]) -> Path:
+    """Return a context, which is written when it is asked for first."""
+    return directory if directory.exists() else write(directory)
 
 
 def small(directory: Path) -> Path:
@@ -30,6 +57,7 @@ def many_files(directory: Path, *, directories: int = 100, files: int = 1000) ->
         folder.mkdir(parents=True)
         for inner in range(files):
             (folder / f"f{inner:04}").write_text(f"{outer} {inner}\n" * 4)
+    shutil.copy(binaries.busybox(), directory / "busybox")
     (directory / "Dockerfile").write_text(_DOCKERFILE)
     return directory
 
@@ -40,45 +68,70 @@ def large_file(directory: Path, *, megabytes: int = 512) -> Path:
     with (directory / "blob").open("wb") as file:
         for _ in range(megabytes):
             file.write(os.urandom(1024 * 1024))
-    (directory / "Dockerfile").write_text(_DOCKERFILE)
+    (directory / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
     return directory
 
 
-def check_arrived(context: Path, buildctl: Path, address: str) -> None:
-    """Compare every byte of a context with what a cached build of it on the daemon exports.
+def change_one(context: Path, content: str) -> None:
+    """Give one file in the middle of ``many_files`` another content."""
+    (context / "d050" / "f0500").write_text(content)
 
-    buildctl fetches it, as the tool that all others are compared with. Raises RuntimeError on a difference.
+
+def check_arrived(context: Path, tool: Tool) -> None:
+    """Compare every byte of a context with what the same tool's build of it, cached by now, exports.
+
+    It has to be the same tool: the daemon keeps a copy of the context for each. Raises RuntimeError on a
+    difference.
     """
+    argv = tool.build(context, "--output", "type=tar,dest=-")
     process = subprocess.Popen(
-        [
-            *(
-                str(buildctl),
-                "--addr",
-                address,
-                "build",
-                "--progress",
-                "quiet",
-                "--frontend",
-                "dockerfile.v0",
-            ),
-            *("--local", f"context={context}", "--local", f"dockerfile={context}"),
-            *("--output", "type=tar,dest=-"),
-        ],
+        argv,
+        env={**os.environ, **tool.environment},
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
     )
     assert process.stdout is not None
+    check_tar(context, process.stdout)
+    if process.wait():
+        raise RuntimeError(f"{' '.join(argv)} failed")
+
+
+def check_tar(context: Path, stream: IO[bytes]) -> None:
+    """Compare a context with a tar of it. Raises RuntimeError on a difference."""
     arrived = 0
-    with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
+    with tarfile.open(fileobj=stream, mode="r|") as archive:
         for member in archive:
             content = archive.extractfile(member) if member.isfile() else None
-            if content is None:
-                continue
+            if content is not None:
+                arrived += 1
+                _compare(context / member.name, content)
+    while stream.read(1 << 20):
+        pass  # the padding, without which the writer would fail
+    _check_count(context, arrived)
+
+
+def check_tree(context: Path, tree: Path) -> None:
+    """Compare a context with a copy of it. Raises RuntimeError on a difference."""
+    arrived = 0
+    for folder, _, names in os.walk(tree):
+        for name in names:
             arrived += 1
-            with (context / member.name).open("rb") as here:
-                if _digest(here) != _digest(content):
-                    raise RuntimeError(f"{member.name} arrived with other bytes")
+            path = Path(folder, name)
+            with path.open("rb") as content:
+                _compare(context / path.relative_to(tree), content)
+    _check_count(context, arrived)
+
+
+def _compare(path: Path, content: IO[bytes]) -> None:
+    with path.open("rb") as here:
+        if _digest(here) != _digest(content):
+            raise RuntimeError(f"{path} arrived with other bytes")
+
+
+def _check_count(context: Path, arrived: int) -> None:
     expected = sum(len(names) for _, _, names in os.walk(context))
-    if process.wait() or arrived != expected:
+    if arrived != expected:
         raise RuntimeError(f"{arrived} files arrived, {expected} were sent")
 
 
