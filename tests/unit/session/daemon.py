@@ -56,6 +56,11 @@ class Daemon:
         self.pump()
         return stream_id
 
+    def send(self, stream_id: int, message: bytes) -> None:
+        """Send one more message on a call that is not ended."""
+        self.http2.send(stream_id, prefix(len(message)) + message)
+        self.pump()
+
     def ask(self, path: str, request: bytes = b"") -> tuple[int, str]:
         """Call a unary method and return its status once it has one."""
         self.woken.clear()
