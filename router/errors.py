@@ -9,11 +9,14 @@
     │   ├── FleetError           the daemons could not be listed (Kubernetes, DNS)
     │   ├── DialError            a daemon's address refused, stayed silent, or speaks something else
     │   ├── ConnectionLostError  the connection broke while it was in use
+    │   ├── OverloadError        a daemon has no room for the build: its disk, its memory, its calls
+    │   ├── BusyError            a daemon has as many builds in flight as it may
     │   └── ToolError            a program that a backend runs is missing or too old
     ├── RpcError                 the daemon answered a call with a gRPC status      exit 1
     ├── BuildError               the build itself failed                            exit 1
     ├── OutputError              a result could not be written or loaded            exit 1
     ├── TransferError            the daemon broke off a transfer of files           exit 1
+    ├── TimeLimitError           the time that the user allowed has passed          exit 124
     └── CancelledError           somebody interrupted it                            exit 130
 
 ``temporary`` says that the same thing may succeed when it is tried again, here or on another daemon.
@@ -28,14 +31,17 @@ from typing import ClassVar
 
 __all__ = [
     "BuildError",
+    "BusyError",
     "CancelledError",
     "ConnectionLostError",
     "DialError",
     "FleetError",
     "NoDaemonError",
     "OutputError",
+    "OverloadError",
     "RouterError",
     "RpcError",
+    "TimeLimitError",
     "ToolError",
     "TransferError",
     "UnreachableError",
@@ -94,6 +100,22 @@ class ConnectionLostError(UnreachableError):
     """An established connection broke; what was under way on it is lost."""
 
     default_reason = "connection-lost"
+
+
+class OverloadError(UnreachableError):
+    """A daemon took the build and had no room for it: a full disk, no memory, too many calls."""
+
+    default_reason = "overload"
+
+
+class BusyError(UnreachableError):
+    """A daemon has as many builds in flight as it may; ``builds`` says how many. It did not take ours."""
+
+    default_reason = "busy"
+
+    def __init__(self, message: str, *, builds: int) -> None:
+        super().__init__(message, temporary=True)
+        self.builds = builds
 
 
 class ToolError(UnreachableError):
@@ -162,6 +184,13 @@ class TransferError(RouterError):
     """The daemon broke off a transfer of files, or sent what the transfer protocol doesn't allow."""
 
     default_reason = "transfer"
+
+
+class TimeLimitError(RouterError):
+    """The time that the user allowed for the whole build has passed; it was cancelled on the daemon."""
+
+    exit_code = 124
+    default_reason = "time-limit"
 
 
 class CancelledError(RouterError):

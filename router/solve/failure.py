@@ -8,10 +8,17 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from router.errors import BuildError, ConnectionLostError, RouterError, RpcError, TransferError
+from router.errors import (
+    BuildError,
+    ConnectionLostError,
+    OverloadError,
+    RouterError,
+    RpcError,
+    TransferError,
+)
+from router.faults import fault_of
 from router.model.events import SolveStatus, SourceRange, Vertex
 from router.model.source import excerpt
-from router.rpc.grpc import Status
 
 __all__ = ["BuildObserver", "explain"]
 
@@ -19,6 +26,7 @@ __all__ = ["BuildObserver", "explain"]
 _LOG_IN = (
     "docker login to that registry: the credentials are those of the docker config of who runs the build"
 )
+_NO_ROOM = "buildctl prune frees what the daemon's cache holds; its config bounds that ([worker.oci] gc)"
 _PLAIN_HTTP = (
     "a registry without TLS: --output type=image,push=true,registry.insecure=true, or buildkitd.toml"
 )
@@ -96,9 +104,15 @@ def explain(
         return causes[0]
     if not isinstance(error, RpcError):
         return error
-    if error.temporary or error.code == Status.CANCELLED:
-        return ConnectionLostError(f"{daemon} broke off: {error}", temporary=True)
-    return observer.build_error(error)
+    match fault_of(error):
+        case "lost":
+            return ConnectionLostError(f"{daemon} broke off: {error}", temporary=True)
+        case "overload":
+            return OverloadError(
+                f"{daemon} has no room for the build: {error}", hint=_NO_ROOM, temporary=True
+            )
+        case _:
+            return observer.build_error(error)
 
 
 def _hint(message: str) -> str | None:
