@@ -83,6 +83,10 @@ class BuildRouter:
         build itself fails, ``UnreachableError`` when no daemon could be reached, ``UsageError`` for a request
         that can't be carried out, ``CancelledError`` when ``cancellation`` is thrown.
         """
+        if request.call != "build":
+            from router.operations.call import question
+
+            request = question(request)
         self._check(request)
         with Cancellation() if cancellation is None else _borrowed(cancellation) as switch:
             key = self.key(request)
@@ -253,7 +257,7 @@ class BuildRouter:
 
 def _tell_what_is_left(request: BuildRequest, daemon: Daemon, on_event: Callable[[Event], None]) -> None:
     """Say so if nothing comes of the build but cache; a Docker engine keeps the image anyhow."""
-    wanted = request.outputs or request.push or request.load
+    wanted = request.outputs or request.push or request.load or request.call != "build"
     if not wanted and not isinstance(parse_address(daemon.address), DockerAddress):
         text = f"no output was asked for: the result stays in the build cache of {daemon.name} only"
         _tell(on_event, "warning", f"{text} (--push, --load or --output takes it out)")

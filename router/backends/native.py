@@ -14,7 +14,7 @@ from functools import partial
 from hashlib import sha256
 
 from router.backends import BackendContext
-from router.errors import ConnectionLostError, DialError, OutputError, UsageError
+from router.errors import ConnectionLostError, DialError, OutputError, RouterError, UsageError
 from router.files import FileSink
 from router.model.daemon import Daemon
 from router.model.events import SolveStatus
@@ -24,7 +24,7 @@ from router.providers.outputs import StdoutSink
 from router.providers.registry_auth import RegistryAuth
 from router.providers.secrets import SecretStore
 from router.providers.surroundings import with_surroundings
-from router.rpc.channel import Channel
+from router.rpc.channel import Call, Channel
 from router.session import health
 from router.session.auth import auth
 from router.session.filesend import Directory, Target, filesend
@@ -35,7 +35,7 @@ from router.solve.control import Control
 from router.solve.exporters import ExportPlan, export_plans
 from router.solve.failure import BuildObserver, explain
 from router.solve.inputs import Inputs, open_inputs
-from router.solve.request import SolveIdentity, solve_request
+from router.solve.request import SolveIdentity, frontend_attrs, solve_request
 from router.transport import dial
 from router.transport.address import DockerAddress, parse_address
 
@@ -70,7 +70,8 @@ def _build(request: BuildRequest, daemon: Daemon, context: BackendContext, stdou
     store = SecretStore(request.secrets, context.environment)
     store.check()
     request = with_surroundings(request, context.environment)
-    plans = export_plans(request, engine=_is_engine(daemon))
+    # An engine keeps an image of what is built; an answer is none.
+    plans = export_plans(request, engine=_is_engine(daemon)) if request.call == "build" else ()
     targets = _targets(plans, context.environment, stdout)
     with open_inputs(request) as inputs:
         deadline = time.monotonic() + context.dial.timeout
@@ -119,9 +120,8 @@ class _Build:
         """Build. ``deadline`` is when (as of ``time.monotonic``) the daemon must have begun to speak."""
         identity = SolveIdentity(ref=_random_id(), session_id=_random_id())
         control = Control(self._channel)
-        message = solve_request(
-            self._complete(control, deadline), inputs, [plan.exporter for plan in plans], identity
-        )
+        request = self._complete(control, deadline)
+        message = solve_request(request, inputs, [plan.exporter for plan in plans], identity)
         reverse = control.session(
             self._session_metadata(identity, inputs), self._session, self._session.receive
         )
@@ -129,17 +129,21 @@ class _Build:
         status = control.status(identity.ref, self._saw)
         self._channel.handshake(deadline - time.monotonic())
         prepare()
-        self._channel.run(lambda: solve.done)
+        if request.call == "build":
+            self._channel.run(lambda: solve.done)
+            error = solve.error
+        else:
+            error = self._ask(request, inputs, identity, solve)
         with suppress(DialError, ConnectionLostError):  # the build is done, whatever happens now
             self._channel.run(lambda: status.done or reverse.done, timeout=_STATUS_GRACE)
-        if solve.error is not None:
+        if error is not None:
             failure = explain(
-                solve.error,
+                error,
                 own=self._session.failures,
                 observer=self._observer,
                 daemon=self._daemon.name,
             )
-            raise failure from failure.__cause__ or solve.error
+            raise failure from failure.__cause__ or error
         return BuildResult(
             daemon=self._daemon.name,
             address=self._daemon.address,
@@ -147,6 +151,17 @@ class _Build:
             metadata=self._response,
             key=self._context.key,
         )
+
+    def _ask(
+        self, request: BuildRequest, inputs: Inputs, identity: SolveIdentity, opened: Call
+    ) -> RouterError | None:
+        """Ask the frontend instead of building; return what went wrong."""
+        from router.solve.gateway import Question, ask_frontend, question_attrs
+
+        frontend, attrs = frontend_attrs(request, inputs)
+        question = Question(ref=identity.ref, frontend=frontend, attrs=question_attrs(attrs, request.call))
+        self._response, error = ask_frontend(self._channel, opened, question)
+        return error
 
     def _complete(self, control: Control, deadline: float) -> BuildRequest:
         """Fill in what only the daemon knows."""

@@ -12,7 +12,6 @@ __all__ = [
     "Annotation",
     "Attestation",
     "AttestationType",
-    "CallMethod",
     "ExtraHost",
     "NetworkMode",
     "SSHAgent",
@@ -21,8 +20,6 @@ __all__ = [
 
 AttestationType = Literal["sbom", "provenance"]
 NetworkMode = Literal["default", "none", "host"]
-CallMethod = Literal["build", "check", "outline", "targets"]
-"""What the frontend is asked for: the image, or what it knows about the Dockerfile without building it."""
 
 
 @frozen

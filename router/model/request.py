@@ -12,7 +12,6 @@ if TYPE_CHECKING:  # few builds use them, and each class takes its time to be ma
     from router.model.build_options import (
         Annotation,
         Attestation,
-        CallMethod,
         ExtraHost,
         NetworkMode,
         SSHAgent,
@@ -78,6 +77,10 @@ class BuildRequest:
     packed ``pb.Definition``; with an empty ``frontend`` it is what is solved. ``frontend_options`` are
     handed to the frontend as they stand and win over what the other fields give. ``source_policy`` is the
     policy as JSON text.
+
+    ``call`` other than ``build`` asks the frontend what it knows instead of building: ``check``, ``outline``,
+    ``targets``, or a method of its own. The answer stands in the result's metadata under ``result.json`` and
+    ``result.txt``; nothing is exported.
     """
 
     context: str = "."
@@ -104,7 +107,7 @@ class BuildRequest:
     resources: Mapping[str, str] = field(default_factory=dict)
     allow: tuple[str, ...] = ()
     attestations: tuple[Attestation, ...] = ()
-    call: CallMethod = "build"
+    call: str = "build"
     push: bool = False
     load: bool = False
     outputs: tuple[Output, ...] = ()

@@ -30,7 +30,9 @@ _NO_ROOM = "buildctl prune frees what the daemon's cache holds; its config bound
 _PLAIN_HTTP = (
     "a registry without TLS: --output type=image,push=true,registry.insecure=true, or buildkitd.toml"
 )
+_UNKNOWN_CALL = "this frontend has no such method: --call subrequests.describe lists those it has"
 _HINTS = (
+    (re.compile(r"unsupported request frontend\.|unsupported .*\.frontend\.subrequests"), _UNKNOWN_CALL),
     (
         re.compile(r"401 Unauthorized|403 Forbidden|no basic auth|authorization failed|insufficient_scope"),
         _LOG_IN,

@@ -59,7 +59,8 @@ def _message(
     parts = [
         field(1, identity.ref),
         field(5, identity.session_id),
-        field(6, frontend),
+        # Without a frontend, and without LLB, the daemon opens the build and waits for calls of its gateway.
+        field(6, frontend if request.call == "build" else ""),
         map_fields(7, attrs),
         field(8, _cache_options(request)),
         *(field(13, _exporter(exporter.type, exporter.attrs)) for exporter in exporters),
