@@ -79,7 +79,7 @@ def _version(control: Control, timeout: float) -> str:
 
 def _builds(control: Control, timeout: float) -> int | None:
     try:
-        return len(control.active_builds(timeout=timeout))
+        return control.active_builds(timeout=timeout)
     except RpcError as exc:
         if exc.code != Status.UNIMPLEMENTED:
             raise

@@ -14,8 +14,9 @@ from router.model.events import SolveStatus
 from router.rpc.channel import Call, Channel
 from router.rpc.grpc import Status
 from router.rpc.http2 import Source
-from router.rpc.protobuf import field, map_entry, read
+from router.rpc.protobuf import field, map_entry, read, varint
 from router.solve.events import solve_status
+from router.solve.inflight import BuildsInFlight
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -72,22 +73,40 @@ class Control:
 
         return _parsed(pb.InfoResponse(), self._channel.unary(_SERVICE + "Info", b"", timeout=timeout))
 
-    def active_builds(self, *, timeout: float) -> tuple[pb.BuildHistoryRecord, ...]:
-        """Return the builds in flight, asked of the history; buildkitd has it since 0.11."""
-        from router._proto import control_pb2 as pb
+    def history(self, on_event: Callable[[memoryview], None], *, follow: bool = False) -> Call:
+        """Ask for the builds in flight; ``follow``: and be told of each that starts and ends from now on.
 
-        events: list[bytes] = []
-        request = pb.BuildHistoryRequest(ActiveOnly=True, EarlyExit=True)
-        call = self._channel.start(
+        ``on_event`` gets packed BuildHistoryEvents. buildkitd has its history since 0.11.
+        """
+        return self._channel.start(
             _SERVICE + "ListenBuildHistory",
-            request=request.SerializeToString(),
-            on_message=lambda message: events.append(bytes(message)),
+            request=_true(1) if follow else _true(1) + _true(3),  # ActiveOnly, EarlyExit
+            on_message=on_event,
         )
+
+    def forget(self, ref: str) -> Call:
+        """Have a build that is over taken out of the history."""
+        return self._channel.start(
+            _SERVICE + "UpdateBuildHistory", request=field(1, ref) + _true(3), on_message=_ignore
+        )
+
+    def active_builds(self, *, timeout: float) -> int:
+        """Return how many builds are in flight."""
+        builds = BuildsInFlight()
+        call = self.history(builds.see)
         self._channel.run(lambda: call.done, timeout=timeout)
         if call.error:
             raise call.error
-        told = [_parsed(pb.BuildHistoryEvent(), event) for event in events]
-        return tuple(event.record for event in told if event.type == pb.STARTED)
+        return len(builds)
+
+
+def _true(number: int) -> bytes:
+    """Return a field of type bool that is set."""
+    return varint(number << 3) + varint(1)
+
+
+def _ignore(_message: memoryview) -> None:
+    """Need no answer."""
 
 
 def _parsed(message: _Message, data: bytes) -> _Message:

@@ -182,7 +182,7 @@ def _folder(path: str) -> Entry:
 def active_builds(address: str) -> int:
     """Return how many builds a daemon has in flight."""
     with Channel(dial(address, DialOptions(timeout=10)), peer=address) as channel:
-        return len(Control(channel).active_builds(timeout=10))
+        return Control(channel).active_builds(timeout=10)
 
 
 def finished_builds(address: str) -> int:
