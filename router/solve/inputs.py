@@ -34,7 +34,9 @@ def open_inputs(request: BuildRequest) -> Iterator[Inputs]:
 
     Raises ``UsageError`` for a context or a Dockerfile that is not there.
     """
-    if request.dockerfile_text is not None:
+    if request.generic:
+        yield Inputs(directories=_local_directories(request))
+    elif request.dockerfile_text is not None:
         import tempfile  # few builds have their Dockerfile on stdin
 
         with tempfile.TemporaryDirectory(prefix="warmroute-dockerfile-") as directory:
@@ -50,10 +52,20 @@ def open_inputs(request: BuildRequest) -> Iterator[Inputs]:
 
 def check_inputs(request: BuildRequest) -> None:
     """Raise ``UsageError`` for a context or a Dockerfile that is not there."""
-    if request.dockerfile_text is None and not _is_remote(request.context):
+    if request.generic:
+        _local_directories(request)
+    elif request.dockerfile_text is None and not _is_remote(request.context):
         _local_dockerfile(request)
     elif not _is_remote(request.context):
         _context_directory(request.context)
+
+
+def _local_directories(request: BuildRequest) -> Mapping[str, str]:
+    for name, path in request.local_dirs.items():
+        if not os.path.isdir(path):
+            what = "is not a directory" if os.path.exists(path) else "does not exist"
+            raise UsageError(f"--local {name}={path}: {path} {what}", hint="give a directory", reason="local")
+    return request.local_dirs
 
 
 def _remote(request: BuildRequest) -> Inputs:
