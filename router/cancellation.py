@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 from types import TracebackType
 from typing import Self
 
@@ -39,6 +40,21 @@ class Cancellation:
         """Raise ``CancelledError`` if the switch was thrown."""
         if self.why:
             raise CancelledError(f"build cancelled: {self.why}")
+
+    def pause(self, seconds: float) -> None:
+        """Sleep; raise ``CancelledError`` as soon as the switch is thrown."""
+        poll = select.poll()
+        poll.register(self._read, select.POLLIN)
+        poll.poll(seconds * 1000)
+        self.check()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait that long; raise ``CancelledError`` as soon as the switch is thrown."""
+        self.check()
+        poll = select.poll()
+        poll.register(self._read, select.POLLIN)
+        poll.poll(max(seconds, 0.0) * 1000)
+        self.check()
 
     def fileno(self) -> int:
         """Return a descriptor that is readable once the switch was thrown."""

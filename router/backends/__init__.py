@@ -27,11 +27,13 @@ class BackendContext:
 
     ``key`` is the balancing key, ``context_id`` names the context independently of the machine (its path in
     its repository); together they make the session's shared key. ``environment`` stands for os.environ,
-    ``on_event`` is called from the thread that builds, in order.
+    ``on_event`` is called from the thread that builds, in order. With ``max_builds`` builds in flight the
+    daemon gets none more; 0 is no bound. Only the native backend asks for them itself.
     """
 
     key: str
     context_id: str = ""
+    max_builds: int = 0
     on_event: Callable[[Event], None]
     cancellation: Cancellation
     dial: DialOptions = field(default_factory=DialOptions)
@@ -45,7 +47,9 @@ class Backend(Protocol):
         """Build, blocking until it is done.
 
         Raises ``BuildError`` when the build itself fails, ``UnreachableError`` when the daemon or a tool
-        can't be reached (the next daemon may do), ``UsageError`` for what the user gave wrong,
+        can't be reached (the next daemon may do): ``DialError`` where the daemon never had the build,
+        ``ConnectionLostError`` and ``OverloadError`` where it had it, ``BusyError`` where it has
+        ``context.max_builds`` others. ``UsageError`` for what the user gave wrong,
         ``CancelledError`` when ``context.cancellation`` was thrown.
         """
 

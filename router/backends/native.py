@@ -1,7 +1,7 @@
 """BuildKit's own API: one connection carries Solve, Status and the session.
 
-Nothing is asked of the daemon before Solve, unless an option needs it: neither Info nor ListWorkers is, and
-each would cost a round trip.
+Nothing is asked of the daemon before Solve but its builds in flight, while the session opens; more only where
+an option needs it. Neither Info nor ListWorkers is, and each would cost a round trip.
 """
 
 from __future__ import annotations
@@ -14,7 +14,16 @@ from functools import partial
 from hashlib import sha256
 
 from router.backends import BackendContext
-from router.errors import ConnectionLostError, DialError, OutputError, RouterError, UsageError
+from router.backends.turn import Turn, before_solve
+from router.errors import (
+    BusyError,
+    ConnectionLostError,
+    DialError,
+    OutputError,
+    OverloadError,
+    RouterError,
+    UsageError,
+)
 from router.files import FileSink
 from router.model.daemon import Daemon
 from router.model.events import SolveStatus
@@ -53,7 +62,7 @@ class NativeBackend:
         stdout = StdoutSink()
         try:
             return _build(request, daemon, context, stdout)
-        except ConnectionLostError as exc:
+        except (ConnectionLostError, OverloadError, BusyError) as exc:
             if not stdout.begun:
                 raise
             # On the next daemon the output would begin anew, behind what is written already.
@@ -115,6 +124,7 @@ class _Build:
         self._session = session
         self._observer = BuildObserver()
         self._response: Mapping[str, str] = {}
+        self._held: list[SolveStatus] | None = None
 
     def run(self, inputs: Inputs, plans: Sequence[ExportPlan], deadline: float) -> BuildResult:
         """Build. ``deadline`` is when (as of ``time.monotonic``) the daemon must have begun to speak."""
@@ -122,13 +132,22 @@ class _Build:
         control = Control(self._channel)
         request = self._complete(control, deadline)
         message = solve_request(request, inputs, [plan.exporter for plan in plans], identity)
-        reverse = control.session(
-            self._session_metadata(identity, inputs), self._session, self._session.receive
-        )
-        solve = control.solve(message, self._answered)
+        with before_solve():
+            turn = self._ask_for_turn()
+            reverse = control.session(
+                self._session_metadata(identity, inputs), self._session, self._session.receive
+            )
+            if turn is not None:
+                self._channel.handshake(deadline - time.monotonic())
+                prepare()  # while the daemon counts its builds
+                turn.ask(deadline)
+            solve = control.solve(message, self._answered)
         status = control.status(identity.ref, self._saw)
-        self._channel.handshake(deadline - time.monotonic())
-        prepare()
+        if turn is None:
+            self._channel.handshake(deadline - time.monotonic())
+            prepare()
+        else:
+            self._take_turn(turn, identity.ref, solve)
         if request.call == "build":
             self._channel.run(lambda: solve.done)
             error = solve.error
@@ -151,6 +170,21 @@ class _Build:
             metadata=self._response,
             key=self._context.key,
         )
+
+    def _ask_for_turn(self) -> Turn | None:
+        bound = self._context.max_builds
+        if not bound or self._request.call != "build":
+            return None
+        # What a build that is taken back has told is not shown.
+        self._held = []
+        return Turn(self._channel, daemon=self._daemon.name, bound=bound)
+
+    def _take_turn(self, turn: Turn, ref: str, solve: Call) -> None:
+        self._channel.run(lambda: solve.done or turn.settled(ref))
+        turn.take(ref, solve)
+        held, self._held = self._held or (), None
+        for status in held:
+            self._saw(status)
 
     def _ask(
         self, request: BuildRequest, inputs: Inputs, identity: SolveIdentity, opened: Call
@@ -184,6 +218,9 @@ class _Build:
         self._response = response
 
     def _saw(self, status: SolveStatus) -> None:
+        if self._held is not None:
+            self._held.append(status)
+            return
         self._observer.see(status)
         self._context.on_event(status)
 

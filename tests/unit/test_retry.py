@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from router.errors import FleetError
-from router.retry import retrying
+from router.errors import CancelledError, FleetError, RouterError
+from router.retry import persisting, retrying
 
 
 class Flaky:
@@ -48,3 +48,41 @@ def test_an_error_of_another_kind_is_none_of_its_business() -> None:
 
     with pytest.raises(KeyError):
         retrying(broken, first_wait=0)
+
+
+def test_who_knows_better_decides_what_is_worth_another_attempt() -> None:
+    call = Flaky(3, temporary=False)
+    asked: list[str] = []
+
+    def again(error: RouterError) -> bool:
+        asked.append(str(error))
+        return True
+
+    assert persisting(call, again=again, first_wait=0) == 4
+    assert asked == ["failure 1", "failure 2", "failure 3"]
+
+
+def test_an_error_that_is_not_worth_it_is_the_last() -> None:
+    call = Flaky(9)
+    with pytest.raises(FleetError, match="failure 2"):
+        persisting(call, again=lambda error: str(error) == "failure 1", first_wait=0)
+    assert call.calls == 2
+
+
+def test_waits_grow_up_to_the_longest() -> None:
+    slept: list[float] = []
+
+    persisting(Flaky(5), again=lambda _: True, first_wait=1.0, longest_wait=3.0, sleep=slept.append)
+
+    for waited, least in zip(slept, (1, 2, 3, 3, 3), strict=True):
+        assert least <= waited < least + 1
+
+
+def test_an_interrupted_wait_ends_it() -> None:
+    def interrupted(_seconds: float) -> None:
+        raise CancelledError("interrupted")
+
+    call = Flaky(5)
+    with pytest.raises(CancelledError):
+        persisting(call, again=lambda _: True, first_wait=0, sleep=interrupted)
+    assert call.calls == 1
