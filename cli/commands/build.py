@@ -50,6 +50,8 @@ def command(
     local: b.LocalDirs = None,
     oci_layout: b.OCILayouts = None,
     llb: b.LLB = None,
+    call: b.Call = "build",
+    check: b.Check = False,
     push: o.Push = None,
     load: o.Load = None,
     output: o.Outputs = None,
@@ -138,6 +140,7 @@ def command(
                 local_dirs=local,
                 oci_layouts=oci_layout,
                 llb=llb,
+                call="check" if check else call,
             ),
         ),
         asked,
@@ -157,5 +160,6 @@ def command(
             iidfile=iidfile,
             ref_file=ref_file,
             trace=trace,
+            call="check" if check else call,
         ),
     )

@@ -77,6 +77,10 @@ def _generic(options: ExtraOptions) -> dict[str, object]:
         local_dirs=_pairs(options.local_dirs or (), _LOCAL),
         oci_layouts=_pairs(options.oci_layouts or (), _OCI_LAYOUT),
     )
+    if options.call != "build":
+        from router.specs.call import parse_call
+
+        fields["call"] = parse_call(options.call).method
     if options.frontend is not None:
         fields["frontend"] = options.frontend
     llb = options.llb

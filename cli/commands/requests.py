@@ -58,6 +58,7 @@ class ExtraOptions(NamedTuple):
     local_dirs: Sequence[str] | None = None
     oci_layouts: Sequence[str] | None = None
     llb: str | None = None
+    call: str = "build"
 
 
 _NO_EXTRA = ExtraOptions()

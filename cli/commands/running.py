@@ -34,6 +34,7 @@ class Reporting:
     iidfile: str | None = None
     ref_file: str | None = None
     trace: str | None = None
+    call: str = "build"
 
 
 def build_and_report(config: RouterConfig, prepared: Prepared, reporting: Reporting) -> None:
@@ -42,10 +43,15 @@ def build_and_report(config: RouterConfig, prepared: Prepared, reporting: Report
     Raises what ``BuildRouter.build`` raises, and ``OutputError``.
     """
     files = _result_files(reporting)
-    result = _build(config, replace(prepared, request=_with_stdin(prepared.request)), reporting)
+    prepared = replace(prepared, request=_with_stdin(prepared.request))
+    result = _build(config, prepared, reporting)
     for file in files:
         file.write(result)
-    if reporting.progress == "quiet" and result.image_id:
+    if prepared.request.call != "build":
+        from cli.commands.answer import print_answer
+
+        print_answer(reporting.call, prepared.request, result)
+    elif reporting.progress == "quiet" and result.image_id:
         sys.stdout.write(f"{result.image_id}\n")
 
 

@@ -14,9 +14,10 @@ _AROUND_ONE, _AROUND_MANY = 2, 1
 
 def excerpt(filename: str, data: bytes, ranges: Sequence[SourceRange]) -> str:
     """Return the lines around ``ranges`` with those inside marked, headed by the file and line."""
-    if not ranges:
+    if not ranges or not data:
         return ""
-    lines = data.decode("utf-8", "replace").splitlines()
+    # As the Dockerfile's parser counts them: no other character ends a line there.
+    lines = [line.removesuffix("\r") for line in data.decode("utf-8", "replace").split("\n")]
     first = min(item.start_line for item in ranges)
     last = max(item.end_line for item in ranges)
     if not 1 <= first <= len(lines):
@@ -27,5 +28,5 @@ def excerpt(filename: str, data: bytes, ranges: Sequence[SourceRange]) -> str:
     out = [f"{filename}:{first}", rule]
     for number in range(begin, end + 1):
         marked = any(item.start_line <= number <= item.end_line for item in ranges)
-        out.append(f"{number:4d} | {'>>> ' if marked else '    '}{lines[number - 1]}".rstrip())
+        out.append(f" {number:3d} | {'>>>' if marked else '   '} {lines[number - 1]}")
     return "\n".join([*out, rule])

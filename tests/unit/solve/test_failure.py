@@ -94,7 +94,7 @@ def test_the_place_in_the_dockerfile_is_shown() -> None:
     assert error.excerpt.splitlines() == [
         "Dockerfile:3",
         "-" * 20,
-        "   2 |",
+        "   2 |     ",
         "   3 | >>> RUN one && \\",
         "   4 | >>>     two",
         "   5 |     COPY . /",
