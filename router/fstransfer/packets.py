@@ -138,10 +138,19 @@ class StatPacker:
         owner = mode if self._reset_ids else (mode, status.st_uid, status.st_gid)
         # A directory's size says nothing: the daemon neither sets nor compares it.
         size = status.st_size if mode & 0o170000 != 0o040000 else 0
+        time = status.st_mtime_ns
+        if time >> 28 == self._quarter:
+            # Four groups of seven bits, each moved up by the number of groups below it; the groups above are
+            # the same for all files that were written within 0.27 s.
+            low = time & 0xFFFFFFF
+            low += (low & 0xFFFFF80) + ((low & 0xFFFC000) << 1) + ((low & 0xFE00000) << 2)
+            when = b"\x30" + (low | 0x80808080).to_bytes(4, "little") + self._quarter_groups
+        else:
+            when = self._time_field(time)
         fields = (
             (self._owners.get(owner) or self._owner_fields(status))
             + (self._sizes.get(size) or self._size_field(size))
-            + self._time_field(status.st_mtime_ns)
+            + when
             + extra
         )
         length = len(path)
@@ -169,16 +178,11 @@ class StatPacker:
         return field
 
     def _time_field(self, time: int) -> bytes:
-        """Return field 6, quickly: the upper groups are the same for files written within 0.27 s."""
-        if time >> 28 != self._quarter:
-            if time < 1 << 28:
-                return _number_field(b"\x30", time)
+        """Return field 6, and remember what the next ones will have in common with it."""
+        if time >= 1 << 28:
             self._quarter = time >> 28
             self._quarter_groups = varint(self._quarter)
-        # Four groups of seven bits, each moved up by the number of groups below it.
-        low = time & 0xFFFFFFF
-        low += (low & 0xFFFFF80) + ((low & 0xFFFC000) << 1) + ((low & 0xFE00000) << 2)
-        return b"\x30" + (low | 0x80808080).to_bytes(4, "little") + self._quarter_groups
+        return _number_field(b"\x30", time)
 
 
 _GO_TYPES = {
