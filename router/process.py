@@ -58,6 +58,7 @@ class Stdio:
 
     stdin: int | None = None
     stdout: int | None = None
+    stderr: int | None = None
 
 
 @frozen
@@ -112,7 +113,7 @@ class Process:
                 env=dict(command.environment),
                 stdin=subprocess.PIPE if stdio.stdin is None else stdio.stdin,
                 stdout=subprocess.PIPE if stdio.stdout is None else stdio.stdout,
-                stderr=subprocess.PIPE,
+                stderr=subprocess.PIPE if stdio.stderr is None else stdio.stderr,
                 start_new_session=True,
                 bufsize=0,
             )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-__all__ = ["BackendName", "Fallback", "Placement"]
+__all__ = ["BackendName", "Fallback", "Placement", "Via"]
 
 Placement = Literal["ring", "rendezvous", "buildx"]
 BackendName = Literal["native", "buildctl", "docker"]
 Fallback = Literal["none", "docker"]
+Via = Literal["auto", "pod-ip", "port-forward", "exec"]

@@ -9,8 +9,11 @@ from typing import assert_never
 
 from router.transport.address import (
     Address,
+    CommandContainerAddress,
     DockerAddress,
+    DockerContainerAddress,
     KubePodAddress,
+    SshAddress,
     TcpAddress,
     UnixAddress,
     parse_address,
@@ -39,12 +42,24 @@ def dial(address: Address | str, options: DialOptions) -> ByteStream:
 
             return dial_unix(address, options)
         case KubePodAddress():
-            from router.transport.kube_exec import dial_kube_pod
+            from router.transport.kube_pod import dial_kube_pod
 
             return dial_kube_pod(address, options)
         case DockerAddress():
             from router.transport.docker_engine import dial_docker
 
             return dial_docker(address, options)
+        case DockerContainerAddress():
+            from router.transport.docker_container import dial_docker_container
+
+            return dial_docker_container(address, options)
+        case CommandContainerAddress():
+            from router.transport.command_container import dial_command_container
+
+            return dial_command_container(address, options)
+        case SshAddress():
+            from router.transport.ssh import dial_ssh
+
+            return dial_ssh(address, options)
         case _:
             assert_never(address)

@@ -25,7 +25,7 @@ from router.transport.stream import ByteStream
 from router.transport.tcp import connect_tcp
 from router.transport.unix import connect_unix
 
-__all__ = ["connect_engine", "dial_docker", "endpoint_of"]
+__all__ = ["broken", "connect_engine", "dial_docker", "endpoint_of", "stream_of"]
 
 _PLAIN_PORT, _TLS_PORT = 2375, 2376
 _UPGRADE = Request(
@@ -45,11 +45,16 @@ def dial_docker(address: DockerAddress, options: DialOptions) -> ByteStream:
             raise _refused(peer, reply)
     except OSError as exc:
         sock.close()
-        raise _broken(peer, endpoint, exc) from exc
+        raise broken(peer, endpoint, exc) from exc
     except DialError:
         sock.close()
         raise
-    if endpoint.tls is None:
+    return stream_of(sock, peer, reply)
+
+
+def stream_of(sock: socket.socket, peer: str, reply: Reply) -> ByteStream:
+    """Return the stream that a connection to an engine has become by an upgrade."""
+    if type(sock) is socket.socket:
         return SocketStream(sock, peer, received=reply.rest)
     import ssl
 
@@ -143,7 +148,8 @@ def _refused(peer: str, reply: Reply) -> DialError:
     return DialError(f"{peer} refused the upgrade to gRPC: {said}", temporary=reply.status >= 500)
 
 
-def _broken(peer: str, endpoint: DockerEndpoint, exc: OSError) -> DialError:
+def broken(peer: str, endpoint: DockerEndpoint, exc: OSError) -> DialError:
+    """Return the error for a connection to an engine that broke before it was upgraded."""
     hint = None
     if endpoint.tls is not None:
         from router.transport.tls import describe_tls_error

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import field
 
 from router.model.frozen import frozen
+from router.model.routing import Via
 from router.model.tls import TLSOptions
 
 __all__ = ["DialOptions", "TLSOptions"]
 
 
+def _keep_quiet(_text: str) -> None:
+    """Tell nobody."""
+
+
 @frozen
 class DialOptions:
     """``environment`` stands for os.environ (HOME, KUBECONFIG, DOCKER_CONFIG ...); ``timeout`` is seconds
-    for the whole of connecting."""
+    for the whole of connecting.
+
+    ``via``, ``pod_port`` and ``container`` hold for pods whose address says nothing of it. ``tell`` hears why
+    a way was taken, one sentence at a time, from the thread that dials.
+    """
 
     tls: TLSOptions | None = None
     kubeconfig: str | None = None
     kube_context: str | None = None
+    via: Via = "auto"
+    pod_port: int | None = None
+    container: str | None = None
     timeout: float = 10.0
+    tell: Callable[[str], None] = _keep_quiet
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 
 from router.errors import ConnectionLostError
 from router.transport.stream import Buffer
@@ -73,6 +74,12 @@ class SocketStream:
 
     def flush(self) -> None:
         """Do nothing: nothing is ever held back for sending."""
+
+    def finish(self) -> bool:
+        """Send the end of the stream."""
+        with suppress(OSError):  # the far end may have left first
+            self._socket.shutdown(socket.SHUT_WR)
+        return True
 
     def close(self) -> None:
         """Close the socket."""

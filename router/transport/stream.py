@@ -39,5 +39,11 @@ class ByteStream(Protocol):
     def flush(self) -> None:
         """Send what the stream itself holds, as far as it goes now."""
 
+    def finish(self) -> bool:
+        """Say that nothing more will be sent, to be called when all is flushed; ``recv`` goes on.
+
+        False where the stream has no way to tell the far end.
+        """
+
     def close(self) -> None:
         """Close it, and whatever was started for it. Closing twice is allowed."""

@@ -42,7 +42,8 @@ def dial_tcp(address: TcpAddress, options: DialOptions) -> ByteStream:
     # First of all: a wrong file is the user's to correct, whether the daemon answers or not.
     context = client_context(options.tls)
     sock = connect_tcp(address.host, address.port, peer, deadline)
-    secured = TLSPeer(name=peer, server_name=options.tls.server_name or address.host, context=context)
+    server_name = options.tls.server_name or address.server_name or address.host
+    secured = TLSPeer(name=peer, server_name=server_name, context=context)
     return secured.stream(sock, deadline)
 
 

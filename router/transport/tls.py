@@ -94,14 +94,15 @@ class TLSPeer:
             secured.do_handshake()
         except OSError as exc:
             secured.close()
-            raise self._dial_error(exc) from exc
+            raise self.dial_error(exc) from exc
         return secured
 
     def stream(self, sock: socket.socket, deadline: Deadline) -> TLSStream:
         """Do the handshake and return the stream. Raises DialError."""
         return TLSStream(self.handshake(sock, deadline), self.name)
 
-    def _dial_error(self, exc: OSError) -> DialError:
+    def dial_error(self, exc: OSError) -> DialError:
+        """Return the error for a handshake that failed."""
         why, hint = describe_tls_error(exc, self.server_name)
         reason = "timeout" if isinstance(exc, TimeoutError) else "tls"
         advice = self.advice or hint
@@ -178,6 +179,10 @@ class TLSStream:
         except OSError as exc:
             raise _lost(self._peer, exc) from exc
         self._held = b""
+
+    def finish(self) -> bool:
+        """Return False: the farewell of Python's TLS ends both directions."""
+        return False
 
     def close(self) -> None:
         """Close the socket, without waiting for the far end's farewell."""

@@ -100,6 +100,9 @@ class Chatter:
 
     def flush(self) -> None: ...
 
+    def finish(self) -> bool:
+        return False
+
     def close(self) -> None: ...
 
 

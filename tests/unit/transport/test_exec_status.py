@@ -7,18 +7,12 @@ import json
 import pytest
 
 from router.errors import ConnectionLostError, DialError
-from router.transport.exec_status import ExecEnd, command_failed, exec_refused, read_status
-from router.transport.http1 import Reply
+from router.transport.exec_status import POD_IMAGE, ExecEnd, command_failed, read_status
 
 
 def status(**fields: object) -> bytes:
     """Return a Kubernetes Status as JSON."""
     return json.dumps({"kind": "Status", "apiVersion": "v1", **fields}).encode()
-
-
-def refusal(code: int, message: str) -> Reply:
-    """Return an API server's answer that is no upgrade."""
-    return Reply(status=code, phrase="", headers={}, body=status(message=message, code=code))
 
 
 def test_a_success_is_an_exit_code_of_zero() -> None:
@@ -38,7 +32,7 @@ def test_what_is_no_status_is_told_as_it_stands(content: bytes) -> None:
 
 def test_a_missing_buildctl_is_told_with_the_image_that_has_it() -> None:
     said = 'OCI runtime exec failed: exec: "buildctl": executable file not found in $PATH'
-    error = command_failed("pod b-0", ExecEnd(message=said), b"", answered=False)
+    error = command_failed("pod b-0", ExecEnd(message=said), b"", answered=False, missing_hint=POD_IMAGE)
     assert isinstance(error, DialError)
     assert str(error) == "can't run buildctl in pod b-0: it is not in the container"
     assert "moby/buildkit" in (error.hint or "")
@@ -46,37 +40,15 @@ def test_a_missing_buildctl_is_told_with_the_image_that_has_it() -> None:
 
 def test_a_command_that_never_answered_is_a_failed_dial_with_what_it_said() -> None:
     stderr = b"warning: x\nerror: dial unix /run/buildkit/buildkitd.sock: connect: no such file\n"
-    error = command_failed("pod b-0", ExecEnd(exit_code=1), stderr, answered=False)
+    error = command_failed("pod b-0", ExecEnd(exit_code=1), stderr, answered=False, missing_hint=POD_IMAGE)
     assert isinstance(error, DialError)
     assert str(error).endswith("failed: dial unix /run/buildkit/buildkitd.sock: connect: no such file")
 
 
 def test_a_command_that_had_answered_is_a_lost_connection_with_exit_code_and_stderr() -> None:
-    error = command_failed("pod b-0", ExecEnd(exit_code=137), b"killed\n", answered=True)
+    error = command_failed(
+        "pod b-0", ExecEnd(exit_code=137), b"killed\n", answered=True, missing_hint=POD_IMAGE
+    )
     assert isinstance(error, ConnectionLostError)
     assert str(error) == "buildctl dial-stdio in pod b-0 ended: exit code 137: killed"
-    assert error.temporary
-
-
-def test_a_forbidden_exec_names_the_right_that_is_missing() -> None:
-    message = 'pods "b-0" is forbidden: User "jane" cannot create resource "pods/exec"'
-    error = exec_refused("pod b-0", "ci", refusal(403, message))
-    assert message in str(error)
-    assert error.hint == "a Role in namespace ci must allow the verbs create and get on pods/exec"
-    assert not error.temporary
-
-
-def test_a_pod_that_is_gone_may_come_back() -> None:
-    assert exec_refused("pod b-0", "ci", refusal(404, 'pods "b-0" not found')).temporary
-
-
-def test_a_wrong_container_says_where_to_name_another() -> None:
-    error = exec_refused("pod b-0", "ci", refusal(400, "container x is not valid for pod b-0"))
-    assert "container=" in (error.hint or "")
-
-
-def test_an_api_server_in_trouble_is_temporary() -> None:
-    reply = Reply(status=502, phrase="Bad Gateway", headers={}, body=b"<html>\nupstream</html>")
-    error = exec_refused("pod b-0", "ci", reply)
-    assert str(error) == "can't run a command in pod b-0: 502 <html> upstream</html>"
     assert error.temporary

@@ -45,7 +45,7 @@ def test_bytes_go_there_and_back_whole(tmp_path: Path, protocol: str) -> None:
     data = os.urandom(2_000_000)
     server = ApiServer(tmp_path, command=echo, protocol=protocol)
     with peer(server.secure(clients=True)) as port:
-        stream = dial("kube-pod://b-0?container=buildkitd", options(server, port))
+        stream = dial("kube-pod://b-0?container=buildkitd&via=exec", options(server, port))
         assert transfer(stream, [data], expect=len(data)) == data
         stream.close()
     assert server.heads[0].startswith(
@@ -59,7 +59,7 @@ def test_without_tls_frames_are_masked_and_arrive_all_the_same(tmp_path: Path) -
     data = os.urandom(100_000)
     server = ApiServer(tmp_path, command=echo)
     with peer(server.handle) as port:
-        stream = dial("kube-pod://b-0?namespace=other", options(server, port, scheme="http"))
+        stream = dial("kube-pod://b-0?namespace=other&via=exec", options(server, port, scheme="http"))
         assert transfer(stream, [data], expect=len(data)) == data
         stream.close()
     assert "/namespaces/other/pods/" in server.heads[0]
@@ -67,7 +67,7 @@ def test_without_tls_frames_are_masked_and_arrive_all_the_same(tmp_path: Path) -
 
 def dial_command(server: ApiServer, port: int) -> ByteStream:
     """Dial the pod of a test."""
-    return dial("kube-pod://b-0", options(server, port))
+    return dial("kube-pod://b-0?via=exec", options(server, port))
 
 
 def test_a_ping_is_answered(tmp_path: Path) -> None:
@@ -189,9 +189,9 @@ def test_an_answer_that_is_no_websocket_is_told(tmp_path: Path) -> None:
 
 
 def test_a_refusal_is_told_with_the_right_that_is_missing(tmp_path: Path) -> None:
-    body = {"message": 'cannot create resource "pods/exec"'}
+    body = {"message": 'User "jane" cannot create resource "pods/exec"'}
     server = ApiServer(tmp_path, reply=http("403 Forbidden", body))
-    with peer(server.secure()) as port, pytest.raises(DialError, match="cannot create resource") as caught:
+    with peer(server.secure()) as port, pytest.raises(DialError, match="jane may not create it") as caught:
         dial_command(server, port)
     assert "create and get on pods/exec" in (caught.value.hint or "")
 
@@ -199,7 +199,7 @@ def test_a_refusal_is_told_with_the_right_that_is_missing(tmp_path: Path) -> Non
 def test_a_silent_api_server_is_given_up_at_the_deadline(tmp_path: Path) -> None:
     server = ApiServer(tmp_path)
     with peer(drain) as port, pytest.raises(DialError, match="it stayed silent"):
-        dial("kube-pod://b-0", options(server, port, timeout=0.3))
+        dial("kube-pod://b-0?via=exec", options(server, port, timeout=0.3))
 
 
 def test_an_api_server_with_another_certificate_is_not_trusted(tmp_path: Path) -> None:

@@ -1,0 +1,194 @@
+"""Dial ``kube-pod://``: which way to a pod is taken, and which comes next where one is closed.
+
+``auto`` takes the pod's IP where the address has it (inside the cluster), else exec, else port-forward. A way
+that can't be taken leads to the next; a fault that would meet the next one as well (the pod is gone, the
+API server is down, a certificate is wrong) ends it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import assert_never
+
+from router.errors import DialError
+from router.model.tls import TLSOptions
+from router.transport.address import DEFAULT_PORT, KubePodAddress, TcpAddress
+from router.transport.deadline import Deadline
+from router.transport.kube_api import KubeApi, status_message
+from router.transport.kube_websocket import Pod
+from router.transport.kubeconfig import KubeSource, load_target
+from router.transport.options import DialOptions
+from router.transport.stream import ByteStream
+
+__all__ = ["dial_kube_pod"]
+
+# Another way may do where one of these is the reason.
+_OF_THE_WAY = frozenset({"forbidden", "no-buildctl", "command", "container", "protocol", "refused"})
+# A network policy that swallows packets must leave time for the other ways.
+_IP_PATIENCE = 2.5
+
+
+def dial_kube_pod(address: KubePodAddress, options: DialOptions) -> ByteStream:
+    """Connect to buildkitd in a pod. Raises DialError, UsageError for a kubeconfig that is wrong."""
+    return _Ways(address, options).dial()
+
+
+class _Ways:
+    """The ways to one pod."""
+
+    def __init__(self, address: KubePodAddress, options: DialOptions) -> None:
+        self._address = address
+        self._options = options
+        self._deadline = Deadline(options.timeout)
+        self._port = address.port or options.pod_port or DEFAULT_PORT
+        self._found: Pod | None = None
+
+    def dial(self) -> ByteStream:
+        match self._address.via or self._options.via:
+            case "auto":
+                return self._auto()
+            case "pod-ip":
+                return self._by_ip(self._address.ip or self._look_up_ip(), self._deadline)
+            case "exec":
+                return self._by_exec()
+            case "port-forward":
+                return self._by_forward()
+            case other:
+                assert_never(other)
+
+    def _auto(self) -> ByteStream:
+        closed: list[DialError] = []
+        if self._address.ip is not None:
+            try:
+                patience = Deadline(min(_IP_PATIENCE, self._deadline.remaining() / 2))
+                stream = self._by_ip(self._address.ip, patience)
+            except DialError as exc:
+                if exc.reason == "tls":
+                    raise
+                closed.append(self._told(exc, "exec"))
+            else:
+                self._say(f"by its IP {self._address.ip}, which this process is in the cluster of")
+                return stream
+        try:
+            stream = self._by_exec()
+        except DialError as exc:
+            return self._last_way(exc, closed)
+        if not closed:
+            self._say("by exec, which works from outside of the cluster and needs no open port")
+        from router.transport.second_try import SecondTry
+
+        return SecondTry(stream, lambda exc: self._last_way(exc, closed))
+
+    def _last_way(self, exc: DialError, closed: list[DialError]) -> ByteStream:
+        if exc.reason not in _OF_THE_WAY:
+            raise exc
+        closed = [*closed, self._told(exc, "port-forward")]
+        try:
+            stream = self._by_forward()
+        except DialError as last:
+            raise _no_way(self._pod, [*closed, last]) from last
+        from router.transport.second_try import SecondTry
+
+        def none_left(last: DialError) -> ByteStream:
+            raise _no_way(self._pod, [*closed, last]) from last
+
+        return SecondTry(stream, none_left)
+
+    def _by_ip(self, ip: str, deadline: Deadline) -> ByteStream:
+        from router.transport.tcp import dial_tcp
+
+        address = TcpAddress(host=ip, port=self._port)
+        options = replace(self._options, tls=self._tls(), timeout=deadline.remaining())
+        return dial_tcp(address, options)
+
+    def _by_exec(self) -> ByteStream:
+        from router.transport.kube_exec import dial_exec
+
+        return dial_exec(self._pod, self._address.container or self._options.container, self._deadline)
+
+    def _by_forward(self) -> ByteStream:
+        from router.transport.kube_forward import dial_forward
+
+        tls = self._tls()
+        if tls is None:
+            return dial_forward(self._pod, self._port, self._deadline)
+        from router.transport.tls import TLSPeer, client_context
+        from router.transport.tls_layer import secure
+
+        # First of all: a wrong file is the user's to correct, whether the daemon answers or not.
+        context = client_context(tls)
+        stream = dial_forward(self._pod, self._port, self._deadline)
+        name = f"port {self._port} of {self._pod}"
+        peer = TLSPeer(name=name, server_name=tls.server_name or self._address.pod, context=context)
+        return secure(stream, peer, self._deadline)
+
+    def _tls(self) -> TLSOptions | None:
+        """Return the options with the pod's own server name.
+
+        A pod's IP changes with each restart, so that no certificate is for it: without a name the pod's
+        name is expected. In a given one ``{pod}`` and ``{namespace}`` stand for this pod's.
+        """
+        tls = self._options.tls
+        if tls is None:
+            return None
+        name = (tls.server_name or "{pod}").replace("{pod}", self._address.pod)
+        if "{namespace}" in name:
+            name = name.replace("{namespace}", self._address.namespace or self._pod.namespace)
+        return replace(tls, server_name=name)
+
+    @property
+    def _pod(self) -> Pod:
+        if self._found is None:
+            address, options = self._address, self._options
+            source = KubeSource(
+                environment=options.environment,
+                kubeconfig=options.kubeconfig,
+                context=address.context or options.kube_context,
+            )
+            target = load_target(source)
+            self._found = Pod(
+                api=KubeApi(target, options.environment),
+                namespace=address.namespace or target.namespace,
+                name=address.pod,
+            )
+        return self._found
+
+    def _look_up_ip(self) -> str:
+        pod = self._pod
+        reply = pod.api.get(pod.path(), self._deadline)
+        if reply.status == 404:
+            raise DialError(f"{pod} does not exist: {status_message(reply)}", reason="no-pod", temporary=True)
+        if reply.status != 200:
+            raise DialError(
+                f"can't look up the IP of {pod}: {status_message(reply)}",
+                hint=f"a Role in namespace {pod.namespace} must allow the verb get on pods",
+                reason="forbidden" if reply.status == 403 else "refused",
+                temporary=reply.status >= 500,
+            )
+        try:
+            ip = json.loads(reply.body)["status"].get("podIP")
+        except (ValueError, KeyError, TypeError, AttributeError) as exc:
+            raise DialError(f"{pod.api.name} did not answer with a pod") from exc
+        if not ip:
+            raise DialError(f"{pod} has no IP yet", reason="no-pod", temporary=True)
+        return str(ip)
+
+    def _told(self, exc: DialError, next_way: str) -> DialError:
+        self._say(f"by {next_way}, because of this: {exc}")
+        return exc
+
+    def _say(self, how: str) -> None:
+        self._options.tell(f"{self._address.pod} is reached {how}")
+
+
+def _no_way(pod: Pod, closed: list[DialError]) -> DialError:
+    """Return one error for all the ways; where rights are missing alone, it is the same for every pod."""
+    hints = dict.fromkeys(exc.hint for exc in closed if exc.hint)
+    if all(exc.reason == "forbidden" for exc in closed):
+        return DialError("; ".join(map(str, closed)), hint="; or ".join(hints) or None, reason="forbidden")
+    return DialError(
+        f"no way to {pod}: {'; '.join(map(str, closed))}",
+        hint="\n".join(hints) or None,
+        temporary=any(exc.temporary for exc in closed),
+    )
