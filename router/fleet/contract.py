@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import Protocol
 
+from router.cancellation import Cancellation
+from router.errors import FleetError
 from router.model.daemon import Daemon
 from router.model.frozen import frozen
+from router.model.identity import Identity
+from router.transport.deadline import Deadline
 
-__all__ = ["Fleet", "FleetOptions"]
+__all__ = ["Fleet", "FleetOptions", "Sighting", "WatchedFleet"]
 
 
 class Fleet(Protocol):
@@ -30,12 +34,31 @@ class Fleet(Protocol):
 
 
 @frozen
+class Sighting:
+    """What was seen of a fleet at one moment: its daemons, or else a trouble that may pass."""
+
+    daemons: tuple[Daemon, ...] = ()
+    trouble: FleetError | None = None
+
+
+class WatchedFleet(Fleet, Protocol):
+    """A fleet that tells of changes by itself; others are listed again and again."""
+
+    def sightings(self, deadline: Deadline, cancellation: Cancellation) -> Iterator[Sighting]:
+        """Yield what is seen at once, and again when it changes, until the deadline.
+
+        Raises FleetError for what won't pass, UsageError, ToolError; CancelledError at once.
+        """
+
+
+@frozen
 class FleetOptions:
     """Where to look. ``addresses`` are pairs of name and URL; ``selector`` is a Kubernetes label selector.
 
     ``namespace``, ``kube_context`` and ``kubeconfig`` None mean what kubectl would use. ``pod_ip`` says
     whether pods are dialled by their IP rather than through the API server; None: when this process runs
-    in the cluster itself and the pod declares a port. ``timeout`` is seconds for one listing.
+    in the cluster itself and the pod declares a port. ``identity`` says what of a pod placement hashes.
+    ``timeout`` is seconds for one listing.
     """
 
     addresses: tuple[tuple[str, str], ...] = ()
@@ -44,5 +67,6 @@ class FleetOptions:
     kube_context: str | None = None
     kubeconfig: str | None = None
     pod_ip: bool | None = None
+    identity: Identity = Identity()
     environment: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 10.0

@@ -1,18 +1,26 @@
-"""A Kubernetes pod, as the API server's JSON tells it, as a Daemon. Pure."""
+"""Kubernetes pods, as the API server's JSON tells of them, as daemons. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from router.fleet.annotations import cordon, max_builds, platforms
+from router.fleet.members import StatefulSet, missing_members
+from router.fleet.pod_identity import giving_way, identity_of
+from router.fleet.pod_state import pod_state
 from router.model.daemon import Daemon
 from router.model.frozen import frozen
+from router.model.identity import Identity
 from router.transport.address import DEFAULT_PORT, KubePodAddress, TcpAddress, format_address
 
-__all__ = ["Reach", "daemon_of_pod"]
+__all__ = ["Reach", "daemon_of_pod", "daemons_of"]
 
 _CONTAINER = "buildkitd"
 _DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
+
+_BY_NAME = Identity()
 
 _Object = Mapping[str, Any]
 
@@ -29,36 +37,58 @@ class Reach:
     pod_ip: bool | None
 
 
-def daemon_of_pod(pod: _Object, reach: Reach) -> Daemon:
+def daemons_of(
+    pods: Sequence[_Object], known: Mapping[str, StatefulSet], reach: Reach, identity: Identity
+) -> tuple[Daemon, ...]:
+    """Return the daemons in ``pods``, and the members of their StatefulSets that are not there.
+
+    ``known`` are the StatefulSets that could be read, by name.
+    """
+    leaving = giving_way(pods, identity)
+    daemons = [_or_leaving(daemon_of_pod(pod, reach, identity), leaving) for pod in pods]
+    for pod, why in missing_members(pods, known):
+        daemon = daemon_of_pod(pod, reach, identity)
+        if not daemon.unplaced:
+            daemons.append(replace(daemon, present=False, state="missing", detail=why))
+    return tuple(daemons)
+
+
+def daemon_of_pod(pod: _Object, reach: Reach, identity: Identity = _BY_NAME) -> Daemon:
     """Return the daemon in a pod: its name is the pod's, and so survives the pod of a StatefulSet."""
     meta = pod["metadata"]
-    terminating = bool(meta.get("deletionTimestamp"))
-    ready = _is_ready(pod)
+    state = pod_state(pod)
+    annotations = meta.get("annotations") or {}
+    placed, unplaced = identity_of(pod, identity)
     return Daemon(
         name=meta["name"],
         address=_address(pod, reach),
-        ready=ready and not terminating,
-        terminating=terminating,
-        state="terminating" if terminating else "ready" if ready else _why_not_ready(pod),
-        labels=dict(meta.get("labels") or {}),
-        annotations=dict(meta.get("annotations") or {}),
+        identity=placed,
+        unplaced=unplaced,
+        ready=state.ready,
+        terminating=state.terminating,
+        state=state.word,
+        detail=state.detail,
+        cordon=cordon(annotations),
+        platforms=platforms(annotations),
+        native=_native(pod),
+        max_builds=max_builds(annotations),
+        labels=meta.get("labels") or {},
+        annotations=annotations,
     )
 
 
-def _is_ready(pod: _Object) -> bool:
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+def _or_leaving(daemon: Daemon, leaving: Mapping[str, str]) -> Daemon:
+    keeper = leaving.get(daemon.name)
+    if keeper is None:
+        return daemon
+    return replace(daemon, unplaced=f"leaves its identity {daemon.identity} to {keeper}")
 
 
-def _why_not_ready(pod: _Object) -> str:
-    """Return what kubectl shows as the status, in a word or two: ``pending``, ``CrashLoopBackOff`` ..."""
-    status = pod.get("status") or {}
-    for container in status.get("containerStatuses") or ():
-        waiting = (container.get("state") or {}).get("waiting") or {}
-        if waiting.get("reason"):
-            return str(waiting["reason"])
-    phase = str(status.get("phase") or "").lower()
-    return "not ready" if phase in {"", "running"} else phase
+def _native(pod: _Object) -> tuple[str, ...]:
+    """Return the platform of the nodes that the pod may run on, where its node selector tells."""
+    wanted = (pod.get("spec") or {}).get("nodeSelector") or {}
+    architecture = wanted.get("kubernetes.io/arch")
+    return (f"{wanted.get('kubernetes.io/os', 'linux')}/{architecture}",) if architecture else ()
 
 
 def _address(pod: _Object, reach: Reach) -> str:

@@ -1,0 +1,123 @@
+"""Asking the API server for pods: a list of them, and the StatefulSets they belong to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from router.errors import DialError, FleetError, UsageError
+from router.fleet.members import StatefulSet, read_stateful_set, stateful_sets
+from router.fleet.pod_list import PodList
+from router.model.frozen import frozen
+from router.transport.deadline import Deadline
+from router.transport.http1 import Reply
+from router.transport.kube_api import KubeApi, KubeConnection, status_message
+
+__all__ = ["Asked", "Found", "find_pods", "refused", "unanswered"]
+
+_JSON = (("Accept", "application/json"),)
+
+
+@frozen
+class Asked:
+    """Which pods are asked for. ``fleet`` names them in errors, ``hint`` says how to see them."""
+
+    namespace: str
+    selector: str
+    fleet: str
+    hint: str | None
+
+    def path(self, **more: str) -> str:
+        """Return the path of the list, or with ``watch`` of what changes in it."""
+        from urllib.parse import quote
+
+        query = {"labelSelector": self.selector, **more}
+        fields = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
+        return f"/api/v1/namespaces/{quote(self.namespace)}/pods?{fields}"
+
+    def stateful_set(self, name: str) -> str:
+        """Return the path of a StatefulSet."""
+        from urllib.parse import quote
+
+        return f"/apis/apps/v1/namespaces/{quote(self.namespace)}/statefulsets/{quote(name)}"
+
+
+@frozen
+class Found:
+    """The pods, and those of their StatefulSets that could be read."""
+
+    pods: PodList
+    known: Mapping[str, StatefulSet]
+
+
+def find_pods(api: KubeApi, asked: Asked, deadline: Deadline) -> Found:
+    """List the pods. Raises FleetError, UsageError, ToolError."""
+    try:
+        with api.connect(deadline) as connection:
+            reply = connection.get(asked.path(), _JSON, deadline)
+            if reply.status != 200:
+                raise refused(reply, api, asked, "list")
+            pods = _read(reply, api)
+            return Found(pods=pods, known=_stateful_sets(connection, pods, asked, deadline))
+    except DialError as exc:
+        raise unanswered(exc, asked) from exc
+
+
+def unanswered(exc: DialError, asked: Asked) -> FleetError:
+    """Return the error for an API server that can't be reached."""
+    return FleetError(
+        f"can't list {asked.fleet}: {exc}", hint=exc.hint, reason=exc.reason, temporary=exc.temporary
+    )
+
+
+def refused(reply: Reply, api: KubeApi, asked: Asked, verb: str) -> FleetError | UsageError:
+    """Return the error for an answer that isn't 200."""
+    said = status_message(reply)
+    what = f"can't {verb} {asked.fleet}"
+    match reply.status:
+        case 400:
+            return UsageError(f"{what}: {said}", hint="a label selector reads like app=buildkitd,tier!=test")
+        case 401:
+            return FleetError(
+                f"{what}: the API server does not accept the credentials of {api.target.source}",
+                hint="kubectl auth whoami; a token may have expired",
+                reason="unauthorized",
+            )
+        case 403:
+            return FleetError(
+                f"{what}: {said}",
+                hint=f"a Role in namespace {asked.namespace} must allow the verb {verb} on pods",
+                reason="forbidden" if verb == "list" else "watch-forbidden",
+            )
+        case status:
+            temporary = status == 429 or status >= 500
+            return FleetError(f"{what}: {status} {said}", hint=asked.hint, temporary=temporary)
+
+
+def _read(reply: Reply, api: KubeApi) -> PodList:
+    try:
+        return PodList(reply.body)
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
+        raise FleetError(
+            f"{api.name} did not answer with a list of pods",
+            hint="is it the address of a Kubernetes API server?",
+        ) from exc
+
+
+def _stateful_sets(
+    connection: KubeConnection, pods: PodList, asked: Asked, deadline: Deadline
+) -> Mapping[str, StatefulSet]:
+    """Read the StatefulSets that the pods belong to, as far as that is allowed: builds don't depend on it."""
+    known: dict[str, StatefulSet] = {}
+    for name in stateful_sets(pods.pods):
+        try:
+            reply = connection.get(asked.stateful_set(name), _JSON, deadline)
+            body: Any = json.loads(reply.body) if reply.status == 200 else None
+        except (DialError, ValueError):
+            return known
+        read = read_stateful_set(body)
+        if read is None:
+            return known
+        known[name] = read
+    return known

@@ -1,0 +1,88 @@
+"""The members of a StatefulSet that are known, but not there. Pure.
+
+A StatefulSet's pods have names that are known beforehand: its own with an ordinal. While one is not there
+(its node is drained, it waits for the one before it), it is a member all the same, and keeps its keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from router.model.frozen import frozen
+
+__all__ = ["StatefulSet", "missing_members", "read_stateful_set", "stateful_sets"]
+
+_POD_NAME = "statefulset.kubernetes.io/pod-name"
+_POD_INDEX = "apps.kubernetes.io/pod-index"
+# No fleet has more; what a wrong object says must not fill the memory.
+_MOST_REPLICAS = 10_000
+
+_Object = Mapping[str, Any]
+
+
+@frozen
+class StatefulSet:
+    """The ordinals that a StatefulSet wants, ``first`` being the smallest."""
+
+    replicas: int
+    first: int = 0
+
+
+def stateful_sets(pods: Iterable[_Object]) -> tuple[str, ...]:
+    """Return the names of the StatefulSets that the pods belong to."""
+    return tuple(sorted({owner for pod in pods if (owner := _owner(pod))}))
+
+
+def read_stateful_set(body: Any) -> StatefulSet | None:
+    """Read the object as the API server gives it; None where it is none."""
+    try:
+        spec = body["spec"]
+        replicas, first = spec.get("replicas", 1), (spec.get("ordinals") or {}).get("start", 0)
+        return StatefulSet(replicas=min(int(replicas), _MOST_REPLICAS), first=int(first))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def missing_members(
+    pods: Sequence[_Object], known: Mapping[str, StatefulSet]
+) -> Iterator[tuple[_Object, str]]:
+    """Yield a pod as it would be for each member that is not there, and what is known of it.
+
+    What a StatefulSet wants stands in ``known``. Of one that isn't known only gaps between the ordinals that
+    are seen count as members.
+    """
+    for owner in stateful_sets(pods):
+        seen = {ordinal: pod for pod in pods if _owner(pod) == owner and (ordinal := _ordinal(pod)) >= 0}
+        if not seen:
+            continue
+        if owner in known:
+            first, count = known[owner].first, known[owner].replicas
+            wanted, why = range(first, first + count), f"StatefulSet {owner} wants {count} replicas"
+        else:
+            wanted, why = range(min(seen), max(seen) + 1), f"others of StatefulSet {owner} are there"
+        sibling = seen[min(seen)]
+        for ordinal in wanted:
+            if ordinal not in seen:
+                yield _as_it_would_be(sibling, f"{owner}-{ordinal}", ordinal), why
+
+
+def _owner(pod: _Object) -> str:
+    for reference in pod["metadata"].get("ownerReferences") or ():
+        if reference.get("kind") == "StatefulSet" and reference.get("controller"):
+            return str(reference["name"])
+    return ""
+
+
+def _ordinal(pod: _Object) -> int:
+    """Return the number at the end of a pod's name, -1 where there is none."""
+    digits = str(pod["metadata"]["name"]).rpartition("-")[2]
+    return int(digits) if digits.isascii() and digits.isdigit() else -1
+
+
+def _as_it_would_be(sibling: _Object, name: str, ordinal: int) -> _Object:
+    """Return what is sure about a pod that comes of the same template."""
+    labels = {_POD_NAME: name, _POD_INDEX: str(ordinal)}
+    spec = {key: value for key, value in (sibling.get("spec") or {}).items() if key != "nodeName"}
+    meta = {"name": name, "namespace": sibling["metadata"].get("namespace"), "labels": labels}
+    return {"metadata": meta, "spec": spec, "status": {}}
