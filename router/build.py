@@ -83,10 +83,7 @@ class BuildRouter:
         build itself fails, ``UnreachableError`` when no daemon could be reached, ``UsageError`` for a request
         that can't be carried out, ``CancelledError`` when ``cancellation`` is thrown.
         """
-        if request.call != "build":
-            from router.operations.call import question
-
-            request = question(request)
+        request = _question(request)
         self._check(request)
         with Cancellation() if cancellation is None else _borrowed(cancellation) as switch:
             key = self.key(request)
@@ -146,6 +143,7 @@ class BuildRouter:
 
     def command(self, request: BuildRequest) -> tuple[Route, Sequence[str]]:
         """Return where ``build`` would begin, and its command line there with secrets redacted."""
+        request = _question(request)
         key = self.key(request)
         route = self.route(key, request.platforms)
         daemon = self._fit(route)[0].daemon
@@ -253,6 +251,15 @@ class BuildRouter:
     def _context_id(self, request: BuildRequest) -> str:
         git = self._git(request.context)
         return git.path if git else os.path.basename(os.path.abspath(request.context))
+
+
+def _question(request: BuildRequest) -> BuildRequest:
+    """Return the request as it is, but without outputs where it asks the frontend instead of building."""
+    if request.call == "build":
+        return request
+    from router.operations.call import question
+
+    return question(request)
 
 
 def _tell_what_is_left(request: BuildRequest, daemon: Daemon, on_event: Callable[[Event], None]) -> None:
