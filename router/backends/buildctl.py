@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from router.backends import BackendContext
+from router.backends.answer import PrintedAnswer, check_buildctl_call
 from router.backends.tool import (
     ToolOutput,
     format_export,
@@ -32,7 +33,7 @@ from router.providers.secrets import SecretStore
 from router.providers.surroundings import with_build_args
 from router.redaction import redacted
 from router.solve.exporters import ExportPlan, export_plans
-from router.solve.inputs import Inputs, open_inputs
+from router.solve.inputs import Inputs, open_inputs, remote_dockerfile
 from router.solve.rawjson import parse_rawjson
 from router.solve.request import entitlements, frontend_attrs
 from router.specs.add_host import HOST_GATEWAY
@@ -74,14 +75,16 @@ class BuildctlBackend:
             )
             output = ToolOutput(parse_rawjson, context.on_event)
             command = replace(_command(argv, context), stdin=request.definition or b"")
-            done = run_build(command, output, context, daemon, sink)
+            answer = PrintedAnswer() if request.call != "build" else None
+            done = run_build(command, output, context, daemon, answer or sink)
             if done.returncode:
                 raise _failure(output, done, daemon, context)
+            metadata = _metadata(_read(f"{folder}/metadata"))
             return BuildResult(
                 daemon=daemon.name,
                 address=daemon.address,
                 ref=_read(f"{folder}/ref"),
-                metadata=_metadata(_read(f"{folder}/metadata")),
+                metadata=metadata if answer is None else answer.of_buildctl(),
                 key=context.key,
             )
 
@@ -117,10 +120,17 @@ def client_arguments(daemon: Daemon, dial: DialOptions) -> list[str]:
 def build_arguments(request: BuildRequest, inputs: Inputs, plans: Sequence[ExportPlan]) -> list[str]:
     """Return what is to be built as flags of ``buildctl build``. Pure."""
     frontend, attrs = frontend_attrs(request, inputs)
+    if request.call != "build":
+        from router.solve.gateway import question_attrs
+
+        attrs = question_attrs(attrs, request.call)
     flags = [("--frontend", frontend)] if frontend else []
     flags += [("--local", f"{name}={path}") for name, path in inputs.directories.items()]
     flags += [("--opt", f"{name}={value}") for name, value in attrs.items()]
-    flags += [("--oci-layout", f"{name}={path}") for name, path in request.oci_layouts.items()]
+    flags += [
+        ("--oci-layout", f"{name.removeprefix('oci:')}={layout.path}")
+        for name, layout in inputs.layouts.items()
+    ]
     flags += [("--secret", format_secret(secret)) for secret in request.secrets]
     flags += [("--ssh", format_ssh(agent)) for agent in request.ssh]
     flags += [("--allow", entitlement) for entitlement in entitlements(request, attrs)]
@@ -137,9 +147,15 @@ def build_arguments(request: BuildRequest, inputs: Inputs, plans: Sequence[Expor
 
 def _check(request: BuildRequest, daemon: Daemon) -> None:
     """Raise ``UsageError`` for what buildctl can't do."""
+    check_buildctl_call(request)
     if request.context_archive is not None:
         raise UsageError(
             "buildctl can't send an archive as the context", hint="unpack it, or use --backend native"
+        )
+    if remote_dockerfile(request):
+        raise UsageError(
+            f"buildctl can't download the Dockerfile {request.dockerfile}",
+            hint="download it, or use --backend native",
         )
     if any(HOST_GATEWAY in host.addresses for host in request.add_hosts):
         raise UsageError(

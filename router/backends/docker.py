@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from router.backends import BackendContext
+from router.backends.answer import PrintedAnswer
 from router.backends.docker_argv import (
     DockerPlan,
     build_arguments,
@@ -131,7 +132,7 @@ class _Engine:
             open_sink(plans, self._context.environment) as sink,
         ):
             flags = ["--progress", "rawjson" if client.rawjson else "plain"]
-            if plan.export is None:
+            if plan.export is None and request.call == "build":
                 flags += ["--iidfile", f"{folder}/iid"]
             if client.buildx:
                 flags += ["--metadata-file", f"{folder}/metadata"]
@@ -140,7 +141,10 @@ class _Engine:
             command = self._command(*verb, *flags, *build_arguments(request, on_stdout(plan)))
             command = replace(command, stdin=request.dockerfile_text or b"")
             output = ToolOutput(client.parser(), self._context.on_event)
-            done = run_build(command, output, self._context, self._daemon, sink)
+            answer = PrintedAnswer() if request.call != "build" else None
+            done = run_build(command, output, self._context, self._daemon, answer or sink)
+            if answer is not None and (answered := answer.of_docker(_read(f"{folder}/metadata"))):
+                return answered
             if done.returncode:
                 raise self._failure(output, done)
             return _metadata(_read(f"{folder}/metadata"), _read(f"{folder}/iid"), plan.tags)
@@ -221,6 +225,7 @@ def _check_client(client: _Client, request: BuildRequest, inputs: Inputs) -> Non
         "--no-cache-filter": request.no_cache_filter,
         "--resource": request.resources,
         "--cache-to": request.cache_to,
+        "--call": request.call != "build",
     }
     for option, given in needed.items():
         if given and not client.buildx:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from router.backends.answer import docker_call
 from router.backends.tool import format_export, through_stdout
 from router.errors import UsageError
 from router.model.frozen import frozen
@@ -100,6 +101,8 @@ def build_arguments(request: BuildRequest, plan: DockerPlan) -> list[str]:
         ("--cache-to", map(format_cache, request.cache_to)),
     ):
         flags += [part for value in values for part in (flag, value)]
+    if request.call != "build":
+        flags += docker_call(request)
     if plan.export is not None:
         flags += ["--output", format_export(plan.export)]
     return [*flags, request.context]
