@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from router.errors import UsageError
 from router.model.frozen import frozen
+from router.model.identity import Identity
 from router.model.routing import BackendName, Fallback, Placement
 from router.model.tls import TLSOptions
 from router.specs.platform import normalize
@@ -26,7 +27,11 @@ class RouterConfig:
     ``addresses`` are pairs of name and URL. ``selector`` is a Kubernetes label selector; ``namespace``,
     ``kube_context`` and ``kubeconfig`` None mean what kubectl would use. ``key`` is the user's own
     balancing key, empty for the rules. ``connect_timeout`` is seconds for the whole of connecting to one
-    daemon.
+    daemon, ``timeout`` for the whole build, None for no limit. A daemon with ``max_builds`` builds in flight
+    gets no more while another has fewer; 0 is no bound. ``queue`` is how many seconds to wait in line where
+    all have as many. ``retries`` is how often a build is begun anew that a daemon has lost. ``identity`` says
+    what of a pod placement hashes. ``wait`` is how many seconds to wait for a daemon that can take the build,
+    where none can.
     """
 
     addresses: tuple[tuple[str, str], ...] = ()
@@ -40,6 +45,12 @@ class RouterConfig:
     key: str = ""
     tls: TLSOptions | None = None
     connect_timeout: float = 10.0
+    max_builds: int = 8
+    queue: float = 0.0
+    retries: int = 2
+    timeout: float | None = None
+    identity: Identity = Identity()
+    wait: float = 0.0
 
 
 def environment() -> Mapping[str, str]:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from cli.render.cells import printable
-from router.model.events import Notice
+from router.model.events import Attempt, Notice
 
-__all__ = ["notice_lines"]
+__all__ = ["attempt_text", "notice_lines"]
 
 
-def notice_lines(notice: Notice, *, verbosity: int) -> list[str]:
-    """Write a notice for people; verbose ones only when they asked for more."""
-    if notice.level == "verbose" and verbosity <= 0:
-        return []
-    return [f"warmroute: {printable(line)}" for line in notice.text.splitlines()]
+def notice_lines(notice: Notice | Attempt, *, verbosity: int) -> list[str]:
+    """Write a notice for people; verbose ones only when they asked for more, and no first attempt."""
+    if isinstance(notice, Attempt):
+        text = attempt_text(notice) if notice.reason else ""
+    else:
+        text = notice.text if notice.level != "verbose" or verbosity > 0 else ""
+    return [f"warmroute: {printable(line)}" for line in text.splitlines()]
+
+
+def attempt_text(attempt: Attempt) -> str:
+    """Say which attempt this is, on which daemon, and why."""
+    return f"attempt {attempt.number} on {attempt.daemon}: {attempt.reason}"

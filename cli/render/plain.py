@@ -10,7 +10,7 @@ from cli.render.notices import notice_lines
 from cli.render.output import Output, Ticker
 from cli.render.printer import PlainPrinter
 from cli.render.warnings import summarize_warnings
-from router.model.events import Event, Notice, VertexWarning
+from router.model.events import Event, SolveStatus, VertexWarning
 
 __all__ = ["PlainRenderer"]
 
@@ -42,13 +42,13 @@ class PlainRenderer:
             if self._closed:
                 return
             self._told = now = time.monotonic()
-            if isinstance(event, Notice):
-                for line in notice_lines(event, verbosity=self._verbosity):
-                    self._printer.notice(line)
-            else:
+            if isinstance(event, SolveStatus):
                 self._printer.apply(event, now)
                 self._warnings += event.warnings
-            if isinstance(event, Notice) or now - self._printed >= _MIN_INTERVAL:
+            else:
+                for line in notice_lines(event, verbosity=self._verbosity):
+                    self._printer.notice(line)
+            if not isinstance(event, SolveStatus) or now - self._printed >= _MIN_INTERVAL:
                 self._printed = now
                 self._print(now)
 

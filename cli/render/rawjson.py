@@ -1,6 +1,7 @@
 """The Status stream as JSON, one message a line, with the field names of BuildKit's Go client.
 
-Notices are not part of that stream and are left out, so that parsers written for buildx don't break.
+Notices are not part of that stream and are left out, so that parsers written for buildx don't break. A
+further attempt is told as a step that is done at once.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from base64 import b64encode
 from collections.abc import Mapping
 from typing import TextIO
 
+from cli.render.notices import attempt_text
 from cli.render.output import Output
 from cli.render.units import NANOSECONDS
 from router.model.events import (
+    Attempt,
     Event,
-    Notice,
     ProgressGroup,
     SolveStatus,
     SourceRange,
@@ -38,9 +40,13 @@ class RawJsonRenderer:
         self._closed = False
 
     def event(self, event: Event) -> None:
-        """Write a message of the Status stream."""
+        """Write a message of the Status stream, or an attempt."""
         with self._lock:
-            if not isinstance(event, Notice) and not self._closed:
+            if self._closed:
+                return
+            if isinstance(event, Attempt) and event.reason:
+                event = _as_step(event)
+            if isinstance(event, SolveStatus):
                 self._output.write(encode_status(event) + "\n")
 
     def close(self, error: BaseException | None) -> None:  # noqa: ARG002 -- the command prints it
@@ -58,6 +64,14 @@ def encode_status(status: SolveStatus) -> str:
         "warnings": [_warning(each) for each in status.warnings],
     }
     return json.dumps(_filled(message), ensure_ascii=False, separators=(",", ":"))
+
+
+def _as_step(attempt: Attempt) -> SolveStatus:
+    from hashlib import sha256
+
+    name, now = f"[warmroute] {attempt_text(attempt)}", time.time_ns()
+    digest = f"sha256:{sha256(name.encode('utf-8', 'replace')).hexdigest()}"
+    return SolveStatus(vertexes=(Vertex(digest=digest, name=name, started=now, completed=now),))
 
 
 def _vertex(vertex: Vertex) -> Mapping[str, object]:

@@ -15,7 +15,7 @@ from cli.render.output import Output, Ticker
 from cli.render.screen import Screen
 from cli.render.trace import Step, Trace
 from cli.render.warnings import summarize_warnings
-from router.model.events import Event, Notice, SolveStatus, VertexWarning
+from router.model.events import Attempt, Event, SolveStatus, VertexWarning
 
 __all__ = ["TtyRenderer", "open_tty"]
 
@@ -59,13 +59,11 @@ class TtyRenderer:
         with self._lock:
             if self._closed:
                 return
-            if isinstance(event, Notice):
-                style: Style = "warning" if event.level == "warning" else ""
-                self._notices += [
-                    Line(line, style) for line in notice_lines(event, verbosity=self._verbosity)
-                ]
-            else:
+            if isinstance(event, SolveStatus):
                 self._apply(event)
+                return
+            style: Style = "warning" if isinstance(event, Attempt) or event.level == "warning" else ""
+            self._notices += [Line(line, style) for line in notice_lines(event, verbosity=self._verbosity)]
 
     def close(self, error: BaseException | None) -> None:
         """Replace the block by the record of all steps, followed by the warnings."""

@@ -11,6 +11,7 @@ from typing import Literal
 from router.model.frozen import frozen
 
 __all__ = [
+    "Attempt",
     "Event",
     "Notice",
     "NoticeLevel",
@@ -115,4 +116,17 @@ class Notice:
     text: str
 
 
-Event = SolveStatus | Notice
+@frozen
+class Attempt:
+    """A daemon gets the build. ``reason`` says why it is tried once more, empty for the first time.
+
+    What an earlier attempt had not completed by then was lost with it.
+    """
+
+    number: int
+    daemon: str
+    address: str
+    reason: str = ""
+
+
+Event = SolveStatus | Notice | Attempt

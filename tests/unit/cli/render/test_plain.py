@@ -7,7 +7,7 @@ import os
 import threading
 
 from cli.render.plain import PlainRenderer
-from router.model.events import Notice
+from router.model.events import Attempt, Notice
 from tests.unit.cli.render.events import log, vertex, warning
 
 
@@ -63,6 +63,16 @@ def test_verbose_notices_are_printed_for_those_who_ask() -> None:
     renderer.close(None)
 
     assert stream.getvalue() == "warmroute: key app\n"
+
+
+def test_a_further_attempt_is_told_and_the_first_is_not() -> None:
+    stream = io.StringIO()
+    renderer = PlainRenderer(stream, verbosity=1)
+    renderer.event(Attempt(number=1, daemon="a", address="tcp://a.test:1234"))
+    renderer.event(Attempt(number=2, daemon="b", address="tcp://b.test:1234", reason="lost a"))
+    renderer.close(None)
+
+    assert stream.getvalue() == "warmroute: attempt 2 on b: lost a\n"
 
 
 def test_a_reader_that_goes_away_does_not_fail_the_build() -> None:

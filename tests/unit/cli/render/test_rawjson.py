@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from cli.render.rawjson import RawJsonRenderer, encode_status
 from router.model.events import (
+    Attempt,
     Notice,
     ProgressGroup,
     SolveStatus,
@@ -111,6 +112,18 @@ def test_a_time_has_the_decimals_it_needs(nanoseconds: int, text: str) -> None:
     status = SolveStatus(vertexes=(Vertex(digest="d", name="n", started=nanoseconds),))
 
     assert json.loads(encode_status(status)) == {"vertexes": [{"digest": "d", "name": "n", "started": text}]}
+
+
+def test_a_further_attempt_is_a_step_that_is_done_at_once() -> None:
+    stream = io.StringIO()
+    renderer = RawJsonRenderer(stream)
+    renderer.event(Attempt(number=1, daemon="a", address="tcp://a.test:1234"))
+    renderer.event(Attempt(number=2, daemon="b", address="tcp://b.test:1234", reason="lost a"))
+
+    (vertex,) = json.loads(stream.getvalue())["vertexes"]
+    assert vertex["name"] == "[warmroute] attempt 2 on b: lost a"
+    assert vertex["started"] == vertex["completed"]
+    assert vertex["digest"].startswith("sha256:")
 
 
 def test_notices_are_not_part_of_the_stream() -> None:
