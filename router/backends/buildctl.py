@@ -12,7 +12,6 @@ import os
 import tempfile
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import replace
 
 from router.backends import BackendContext
 from router.backends.answer import PrintedAnswer, check_buildctl_call
@@ -26,6 +25,7 @@ from router.backends.tool import (
 )
 from router.errors import ConnectionLostError, DialError, RouterError, ToolError, UsageError
 from router.model.daemon import Daemon
+from router.model.frozen import replace
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
 from router.process import Command, Finished, Watch, run
@@ -127,10 +127,8 @@ def build_arguments(request: BuildRequest, inputs: Inputs, plans: Sequence[Expor
     flags = [("--frontend", frontend)] if frontend else []
     flags += [("--local", f"{name}={path}") for name, path in inputs.directories.items()]
     flags += [("--opt", f"{name}={value}") for name, value in attrs.items()]
-    flags += [
-        ("--oci-layout", f"{name.removeprefix('oci:')}={layout.path}")
-        for name, layout in inputs.layouts.items()
-    ]
+    stores = {name.removeprefix("oci:"): layout.path for name, layout in inputs.layouts.items()}
+    flags += [("--oci-layout", f"{name}={path}") for name, path in {**request.oci_layouts, **stores}.items()]
     flags += [("--secret", format_secret(secret)) for secret in request.secrets]
     flags += [("--ssh", format_ssh(agent)) for agent in request.ssh]
     flags += [("--allow", entitlement) for entitlement in entitlements(request, attrs)]

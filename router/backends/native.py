@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from router.backends import BackendContext
 from router.backends.turn import Turn, before_solve
@@ -26,7 +27,8 @@ from router.errors import (
 )
 from router.files import FileSink
 from router.model.daemon import Daemon
-from router.model.events import SolveStatus
+from router.model.events import Notice, SolveStatus
+from router.model.frozen import replace
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
 from router.providers.outputs import StdoutSink
@@ -39,14 +41,17 @@ from router.session.auth import auth
 from router.session.filesend import Directory, Target, filesend
 from router.session.filesync import filesync, prepare
 from router.session.secrets import secrets
-from router.session.server import SessionServer
+from router.session.server import SessionServer, StreamMethod
 from router.solve.control import Control
 from router.solve.exporters import ExportPlan, export_plans
 from router.solve.failure import BuildObserver, explain
-from router.solve.inputs import Inputs, open_inputs
+from router.solve.inputs import Inputs, open_inputs, remote_dockerfile
 from router.solve.request import SolveIdentity, frontend_attrs, solve_request
 from router.transport import dial
 from router.transport.address import DockerAddress, parse_address
+
+if TYPE_CHECKING:
+    from router.solve.caches import Caches
 
 __all__ = ["NativeBackend"]
 
@@ -82,7 +87,16 @@ def _build(request: BuildRequest, daemon: Daemon, context: BackendContext, stdou
     # An engine keeps an image of what is built; an answer is none.
     plans = export_plans(request, engine=_is_engine(daemon)) if request.call == "build" else ()
     targets = _targets(plans, context.environment, stdout)
-    with open_inputs(request) as inputs:
+    if url := remote_dockerfile(request):
+        from router.backends.remote_dockerfile import download_dockerfile
+
+        text = download_dockerfile(url, daemon, context, store)
+        request = replace(request, dockerfile=None, dockerfile_text=text)
+    caches = _open_caches(request, context)
+    if caches is not None:
+        request = caches.request
+    with open_inputs(request) as opened:
+        inputs = opened if caches is None else caches.added_to(opened)
         deadline = time.monotonic() + context.dial.timeout
         stream = dial(daemon.address, context.dial)
         peer = f"{daemon.name} ({daemon.address})"
@@ -96,14 +110,44 @@ def _build(request: BuildRequest, daemon: Daemon, context: BackendContext, stdou
                 streaming={
                     **filesync(inputs.directories),
                     **filesend(targets, wake=channel.wake),
+                    **_rare_services(inputs),
                 },
                 wake=channel.wake,
             )
             try:
                 build = _Build(request, daemon, context, channel, session)
-                return build.run(inputs, plans, deadline)
+                result = build.run(inputs, plans, deadline)
             finally:
                 session.close()
+        if caches is not None:
+            caches.keep(result.metadata)
+        return result
+
+
+def _open_caches(request: BuildRequest, context: BackendContext) -> Caches | None:
+    """Return the caches of a build that has some, and tell which can't be used."""
+    if not request.cache_from and not request.cache_to and "BUILDKIT_INLINE_CACHE" not in request.build_args:
+        return None
+    from router.solve.caches import open_caches
+
+    caches = open_caches(request, context.environment)
+    for warning in caches.warnings:
+        context.on_event(Notice(level="warning", text=warning))
+    return caches
+
+
+def _rare_services(inputs: Inputs) -> dict[str, StreamMethod]:
+    """Return the services that few builds offer: archives as contexts, OCI layouts."""
+    methods: dict[str, StreamMethod] = {}
+    if inputs.uploads:
+        from router.session.upload import upload
+
+        methods |= upload(inputs.uploads)
+    if inputs.layouts:
+        from router.session.content import content
+
+        methods |= content(inputs.layouts)
+    return methods
 
 
 class _Build:
@@ -193,7 +237,12 @@ class _Build:
         from router.solve.gateway import Question, ask_frontend, question_attrs
 
         frontend, attrs = frontend_attrs(request, inputs)
-        question = Question(ref=identity.ref, frontend=frontend, attrs=question_attrs(attrs, request.call))
+        question = Question(
+            ref=identity.ref,
+            frontend=frontend,
+            attrs=question_attrs(attrs, request.call),
+            definitions=inputs.definitions,
+        )
         self._response, error = ask_frontend(self._channel, opened, question)
         return error
 

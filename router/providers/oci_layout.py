@@ -46,16 +46,12 @@ class Blob:
 
 
 class OCILayout:
-    """The blobs of one directory. ``writable`` says whether there may be new ones.
-
-    Used by one thread. ``close`` removes what was begun and not finished.
-    """
+    """The blobs of one directory. ``writable`` says whether there may be new ones. Used by one thread."""
 
     def __init__(self, path: str, *, writable: bool = False) -> None:
         self.path = path
         self.writable = writable
         self._written: list[str] = []
-        self._writers: set[BlobWriter] = set()
 
     def find(self, digest: str) -> Blob | None:
         """Return what is known of a blob, None where there is none of that digest, or it is no digest."""
@@ -96,21 +92,14 @@ class OCILayout:
             raise OutputError(f"can't remove {self._path(digest)}: {exc.strerror}") from exc
 
     def begin(self, *, algorithm: str = "sha256") -> BlobWriter:
-        """Begin a blob. Raises ``OutputError`` where nothing can be written."""
+        """Begin a blob, which its writer commits or aborts. Raises ``OutputError``."""
         try:
             os.makedirs(self.path, exist_ok=True)
-            writer = BlobWriter(self, algorithm)
+            return BlobWriter(self, algorithm)
         except OSError as exc:
             raise OutputError(
                 f"can't write to {self.path}: {exc.strerror}", hint=f"ls -ld {self.path}"
             ) from exc
-        self._writers.add(writer)
-        return writer
-
-    def close(self) -> None:
-        """Remove what was begun and not finished."""
-        for writer in tuple(self._writers):
-            writer.abort()
 
     def sync(self) -> None:
         """Return once what was written is on the disk; only then may an index name it.
@@ -128,17 +117,12 @@ class OCILayout:
             raise OutputError(f"can't write to {self.path}: {exc.strerror}") from exc
         self._written.clear()
 
-    def admit(self, writer: BlobWriter, temporary: str, digest: str) -> None:
+    def admit(self, temporary: str, digest: str) -> None:
         """Give a finished file its place; for ``BlobWriter``. Raises OSError and ``OutputError``."""
         algorithm, _, digits = digest.partition(":")
         final = os.path.join(self._folder(algorithm), digits)
         os.replace(temporary, final)
         self._written.append(final)
-        self.dismiss(writer)
-
-    def dismiss(self, writer: BlobWriter) -> None:
-        """Forget a writer that is done; for ``BlobWriter``."""
-        self._writers.discard(writer)
 
     def _path(self, digest: str) -> str:
         algorithm, _, digits = digest.partition(":")
@@ -207,7 +191,7 @@ class BlobWriter:
             umask = os.umask(0o022)
             os.umask(umask)
             os.chmod(self._path, _BLOB_MODE & ~umask)
-            self._layout.admit(self, self._path, digest)
+            self._layout.admit(self._path, digest)
         except OSError as exc:
             self.abort()
             raise OutputError(f"can't write to {self._layout.path}: {exc.strerror}") from exc
@@ -233,7 +217,6 @@ class BlobWriter:
             with suppress(OSError):
                 os.unlink(self._path)
             self._path = ""
-        self._layout.dismiss(self)
 
 
 def _sync(path: str) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from router.errors import ConnectionLostError, DialError, RouterError, RpcError
+from router.model.frozen import field as default
 from router.model.frozen import frozen
 from router.rpc.channel import Call, Channel
 from router.rpc.protobuf import field, map_entry, map_fields, read, submessage, varint
@@ -27,11 +28,13 @@ _ANY_RESULT = varint(5 << 3) + varint(1) + varint(6 << 3) + varint(1)
 
 @frozen
 class Question:
-    """What is asked: the frontend with its options, on the build that a Solve named ``ref`` has opened."""
+    """What is asked: the frontend with its options and the contexts that are definitions in LLB, on the build
+    that a Solve named ``ref`` has opened."""
 
     ref: str
     frontend: str
     attrs: Mapping[str, str]
+    definitions: Mapping[str, bytes] = default(default_factory=dict)
 
 
 def question_attrs(attrs: Mapping[str, str], method: str) -> dict[str, str]:
@@ -51,7 +54,9 @@ def ask_frontend(
     """
     answer: dict[str, str] = {}
     # The numbers are those of BuildKit's frontend/gateway/pb/gateway.proto.
+    definitions = (field(12, field(1, name) + field(2, llb)) for name, llb in question.definitions.items())
     request = field(2, question.frontend) + map_fields(3, question.attrs) + _ANY_RESULT
+    request += b"".join(definitions)
     call = channel.start(
         _SERVICE + "Solve",
         request=request,

@@ -1,4 +1,4 @@
-"""The context and the Dockerfile of a request: what the session offers, what the frontend is told.
+"""The contexts and the Dockerfile of a request: what the session offers, what the frontend is told.
 
 Checks here what can be checked before a daemon is bothered: that directories and Dockerfile exist.
 What a URL names is the daemon's business.
@@ -9,22 +9,32 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import field
+from typing import TYPE_CHECKING
 
 from router.errors import UsageError
-from router.model.frozen import frozen
+from router.model.frozen import field, frozen, replace
 from router.model.request import BuildRequest
 from router.specs.context import GitContext, HTTPContext, parse_context
 
-__all__ = ["Inputs", "check_inputs", "open_inputs"]
+if TYPE_CHECKING:
+    from router.providers.oci_layout import OCILayout
+
+__all__ = ["Inputs", "check_inputs", "open_inputs", "remote_dockerfile"]
+
+_STDIN = "-"
 
 
 @frozen
 class Inputs:
-    """``directories`` are offered to the daemon under their names; ``attrs`` go to the frontend."""
+    """``directories``, ``layouts`` and ``uploads`` (files that are archives) are offered to the daemon under
+    their names; ``attrs`` go to the frontend, and so do ``definitions``, packed LLB by the names that the
+    frontend has for contexts."""
 
     directories: Mapping[str, str] = field(default_factory=dict)
+    layouts: Mapping[str, OCILayout] = field(default_factory=dict)
+    uploads: Mapping[str, str] = field(default_factory=dict)
     attrs: Mapping[str, str] = field(default_factory=dict)
+    definitions: Mapping[str, bytes] = field(default_factory=dict)
     dockerfile_name: str = "Dockerfile"
 
 
@@ -35,59 +45,187 @@ def open_inputs(request: BuildRequest) -> Iterator[Inputs]:
     Raises ``UsageError`` for a context or a Dockerfile that is not there.
     """
     if request.generic:
-        yield Inputs(directories=_local_directories(request))
-    elif request.dockerfile_text is not None:
-        import tempfile  # few builds have their Dockerfile on stdin
+        yield _generic(request)
+    elif (files := _dockerfile_to_write(request)) is not None:
+        import tempfile  # few builds have their Dockerfile elsewhere than in a directory
 
         with tempfile.TemporaryDirectory(prefix="warmroute-dockerfile-") as directory:
-            with open(os.path.join(directory, "Dockerfile"), "wb") as file:
-                file.write(request.dockerfile_text)
-            yield _inputs(request, directory, "Dockerfile")
-    elif _is_remote(request.context):
-        yield _remote(request)
+            for name, text in files.items():
+                with open(os.path.join(directory, name), "wb") as file:
+                    file.write(text)
+            # The Dockerfile stands first, beside its ignore file.
+            yield _complete(request, _with_dockerfile(request, directory, next(iter(files))))
+    elif remote_dockerfile(request):
+        # Downloaded by who builds, before this or in its stead.
+        yield _complete(request, _context(request))
+    elif request.context_archive is not None or _is_remote(request.context):
+        yield _complete(request, _remote(request))
     else:
         directory, name = _local_dockerfile(request)
-        yield _inputs(request, directory, name)
+        yield _complete(request, _with_dockerfile(request, directory, name))
 
 
 def check_inputs(request: BuildRequest) -> None:
     """Raise ``UsageError`` for a context or a Dockerfile that is not there."""
     if request.generic:
-        _local_directories(request)
-    elif request.dockerfile_text is None and not _is_remote(request.context):
-        _local_dockerfile(request)
-    elif not _is_remote(request.context):
+        _generic(request)
+        return
+    remote = request.context_archive is not None or _is_remote(request.context)
+    if not remote and not _is_empty(request):
         _context_directory(request.context)
+    if request.dockerfile_text is None and not remote_dockerfile(request):
+        if not remote:
+            _local_dockerfile(request)
+        elif request.context_archive is None and os.path.isabs(request.dockerfile or ""):
+            _existing(request.dockerfile or "")
+    if request.build_contexts:
+        from router.solve.contexts import named_contexts
+
+        named_contexts(request.build_contexts)
 
 
-def _local_directories(request: BuildRequest) -> Mapping[str, str]:
+def remote_dockerfile(request: BuildRequest) -> str:
+    """Return the URL that the Dockerfile is to be downloaded from, empty where it is no such."""
+    named = request.dockerfile or ""
+    is_url = named.startswith(("http://", "https://")) and request.dockerfile_text is None
+    return named if is_url and not request.generic else ""
+
+
+def _generic(request: BuildRequest) -> Inputs:
+    """Return what buildctl's form names: directories and layouts, and nothing for a Dockerfile."""
     for name, path in request.local_dirs.items():
         if not os.path.isdir(path):
             what = "is not a directory" if os.path.exists(path) else "does not exist"
             raise UsageError(f"--local {name}={path}: {path} {what}", hint="give a directory", reason="local")
-    return request.local_dirs
+    if not request.oci_layouts:
+        return Inputs(directories=request.local_dirs)
+    from router.solve.contexts import open_layout
+
+    layouts = {
+        f"oci:{name}": open_layout(path, f"--oci-layout {name}={path}")
+        for name, path in request.oci_layouts.items()
+    }
+    return Inputs(directories=request.local_dirs, layouts=layouts)
+
+
+def _complete(request: BuildRequest, inputs: Inputs) -> Inputs:
+    """Add the named contexts, and what the frontend must be able to do for all contexts."""
+    capabilities: set[str] = set()
+    if request.build_contexts:
+        from router.solve.contexts import named_contexts
+
+        offers = named_contexts(request.build_contexts)
+        capabilities |= offers.capabilities
+        inputs = replace(
+            inputs,
+            directories={**inputs.directories, **offers.directories},
+            layouts=offers.layouts,
+            attrs={**inputs.attrs, **offers.attrs},
+        )
+    if "?" in inputs.attrs.get("context", ""):
+        from router.solve.contexts import has_git_query
+
+        if has_git_query(inputs.attrs["context"]):
+            capabilities.add("moby.buildkit.frontend.gitquerystring")
+    if not capabilities:
+        return inputs
+    return replace(inputs, attrs={**inputs.attrs, "frontend.caps": ",".join(sorted(capabilities))})
 
 
 def _remote(request: BuildRequest) -> Inputs:
+    """Return the inputs for a Dockerfile in a context that isn't a directory of this machine."""
     dockerfile = request.dockerfile or ""
-    if os.path.isabs(dockerfile):
+    if os.path.isabs(dockerfile) and request.context_archive is None:
         directory, name = _existing(dockerfile)
-        return _inputs(request, directory, name)
-    attrs = {"context": request.context}
-    if dockerfile:
-        attrs["filename"] = dockerfile
-    return Inputs(attrs=attrs, dockerfile_name=dockerfile or "Dockerfile")
+        return _with_dockerfile(request, directory, name)
+    inputs = _context(request)
+    attrs = {**inputs.attrs, "filename": dockerfile} if dockerfile else inputs.attrs
+    return replace(inputs, attrs=attrs, dockerfile_name=dockerfile or "Dockerfile")
 
 
-def _inputs(request: BuildRequest, dockerfile_directory: str, name: str) -> Inputs:
-    attrs = {"filename": name}
-    directories = {"dockerfile": dockerfile_directory}
-    if _is_remote(request.context):
+def _with_dockerfile(request: BuildRequest, directory: str, name: str) -> Inputs:
+    """Return the inputs for a Dockerfile in a directory of its own."""
+    inputs = _context(request)
+    attrs = {**inputs.attrs, "filename": name}
+    directories = {"dockerfile": directory, **inputs.directories}
+    if "context" not in inputs.directories:
         # The frontend looks for the Dockerfile in a remote context unless told where else it is.
-        attrs |= {"context": request.context, "dockerfilekey": "dockerfile"}
-    else:
-        directories["context"] = _context_directory(request.context)
-    return Inputs(directories=directories, attrs=attrs, dockerfile_name=name)
+        attrs["dockerfilekey"] = "dockerfile"
+    elif _is_empty(request):
+        directories["context"] = _empty_within(directory)
+    return replace(inputs, directories=directories, attrs=attrs, dockerfile_name=name)
+
+
+def _context(request: BuildRequest) -> Inputs:
+    """Return the main context alone."""
+    if request.context_archive is not None:
+        return _archive(request.context_archive)
+    if _is_empty(request):
+        return Inputs(directories={"context": ""})
+    if _is_remote(request.context):
+        return Inputs(attrs={"context": request.context})
+    return Inputs(directories={"context": _context_directory(request.context)})
+
+
+def _archive(path: str) -> Inputs:
+    from router.session.upload import upload_url
+    from router.specs.archive import HEADER_SIZE, is_plain_archive
+
+    try:
+        with open(path, "rb") as file:
+            header = file.read(HEADER_SIZE)
+    except OSError as exc:
+        raise UsageError(f"can't read the context {path}: {exc.strerror}", reason="context") from exc
+    upload_id = os.urandom(16).hex()
+    url = upload_url(upload_id)
+    if is_plain_archive(header):
+        return Inputs(uploads={upload_id: path}, attrs={"context": url})
+    from router.solve.sources import unpacked
+
+    # The frontend would take it for a Dockerfile; what the daemon copies files with knows better.
+    context = unpacked(url, title="[internal] load remote build context")
+    return Inputs(uploads={upload_id: path}, definitions={"context": context, "dockerfile": context})
+
+
+def _dockerfile_to_write(request: BuildRequest) -> Mapping[str, bytes] | None:
+    """Return files by their names, the Dockerfile first, where it isn't one that can be offered in place."""
+    if request.dockerfile_text is not None:
+        return {"Dockerfile": request.dockerfile_text}
+    if remote_dockerfile(request) or request.context_archive is not None or _is_remote(request.context):
+        return None
+    directory, name = _local_dockerfile(request)
+    path = os.path.join(directory, name)
+    if not os.path.islink(path) or not _leads_out(path):
+        return None
+    found = {name: path, f"{name}.dockerignore": f"{path}.dockerignore"}
+    return {name: _content(path) for name, path in found.items() if os.path.isfile(path)}
+
+
+def _leads_out(link: str) -> bool:
+    """Say whether a link can't be followed by a daemon that sees its folder alone."""
+    folder = os.path.realpath(os.path.dirname(link) or ".")
+    return os.path.isabs(os.readlink(link)) or not os.path.realpath(link).startswith(f"{folder.rstrip('/')}/")
+
+
+def _content(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as exc:
+        raise UsageError(f"can't read {path}: {exc.strerror}", reason="dockerfile") from exc
+
+
+def _empty_within(directory: str) -> str:
+    path = os.path.join(directory, "context")
+    os.mkdir(path)
+    return path
+
+
+def _is_empty(request: BuildRequest) -> bool:
+    """Say whether there are no files but the Dockerfile, which came on stdin in the context's place."""
+    return (
+        request.context == _STDIN and request.context_archive is None and request.dockerfile_text is not None
+    )
 
 
 def _is_remote(context: str) -> bool:

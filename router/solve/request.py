@@ -65,6 +65,7 @@ def _message(
         field(8, _cache_options(request)),
         *(field(13, _exporter(exporter.type, exporter.attrs)) for exporter in exporters),
     ]
+    parts += [field(10, field(1, name) + field(2, packed)) for name, packed in inputs.definitions.items()]
     if exporters:
         # The BuildKit inside Docker 20.10 looks at these alone; newer daemons ignore them beside the list.
         parts += [field(3, exporters[0].type), map_fields(4, exporters[0].attrs)]

@@ -1,0 +1,112 @@
+"""Contexts beside the main one: what the session offers for each, what the frontend is told of them.
+
+As for the main context, directories and layouts are looked for here, and what a URL names is the daemon's
+business.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from router.errors import UsageError
+from router.model.frozen import frozen
+from router.providers.oci_index import only_image, resolve_image
+from router.providers.oci_layout import OCILayout
+from router.specs.build_context import BUILD_CONTEXT, context_kind
+from router.specs.git import parse_git_context
+from router.specs.oci_reference import OCIReference, format_oci_reference, parse_oci_reference
+from router.specs.url import parse_url
+
+__all__ = ["Offers", "has_git_query", "named_contexts", "open_layout"]
+
+# What a frontend must be able to do; one that is not says so, where it would have taken no notice.
+_CONTEXTS = "moby.buildkit.frontend.contexts+forward"
+_GIT_QUERY = "moby.buildkit.frontend.gitquerystring+forward"
+
+# The frontend has these names for the main context and the Dockerfile's folder.
+_TAKEN = ("context", "dockerfile")
+
+
+@frozen
+class Offers:
+    """``directories`` and ``layouts`` by the names that the daemon has for them, ``attrs`` of the frontend,
+    and the capabilities that it needs."""
+
+    directories: Mapping[str, str]
+    layouts: Mapping[str, OCILayout]
+    attrs: Mapping[str, str]
+    capabilities: frozenset[str]
+
+
+def named_contexts(contexts: Mapping[str, str]) -> Offers:
+    """Return what contexts by name come to. Raises ``UsageError`` for one that is not there."""
+    directories: dict[str, str] = {}
+    layouts: dict[str, OCILayout] = {}
+    attrs: dict[str, str] = {}
+    capabilities = {_CONTEXTS}
+    for name, value in contexts.items():
+        match context_kind(value):
+            case "directory":
+                local = f"_{name}" if name in _TAKEN else name
+                directories[local] = _directory(name, value)
+                attrs[f"context:{name}"] = f"local:{local}"
+                # Part of what the daemon keeps the files by; the machine has no part in it.
+                attrs[f"sharedkey:localdir:{name}"] = os.path.basename(os.path.abspath(value))
+            case "oci-layout":
+                reference = parse_oci_reference(value, BUILD_CONTEXT)
+                store = os.urandom(16).hex()
+                layouts[f"oci:{store}"] = layout = open_layout(reference.path, _told(name, value))
+                digest = reference.digest or _resolve(layout, reference, name)
+                found = OCIReference(path=store, tag=reference.tag, digest=digest)
+                attrs[f"context:{name}"] = format_oci_reference(found)
+            case "git" if has_git_query(value):
+                attrs[f"context:{name}"] = value
+                capabilities.add(_GIT_QUERY)
+            case _:
+                attrs[f"context:{name}"] = value
+    return Offers(directories=directories, layouts=layouts, attrs=attrs, capabilities=frozenset(capabilities))
+
+
+def open_layout(path: str, what: str) -> OCILayout:
+    """Return a layout to read. Raises ``UsageError`` where there is none; ``what`` names the option."""
+    if not os.path.isfile(os.path.join(path, "index.json")):
+        why = f"has no index.json: {path} is no OCI layout" if os.path.isdir(path) else "is not a directory"
+        raise UsageError(
+            f"{what}: {path} {why}", hint="skopeo copy, crane pull or --output type=oci,tar=false make one"
+        )
+    return OCILayout(path)
+
+
+def has_git_query(context: str) -> bool:
+    """Say whether a context is a git URL with a query (``?ref=...``), which only newer daemons read."""
+    git = parse_git_context(context)
+    url = parse_url(context) if git is not None else None
+    return url is not None and bool(url.query)
+
+
+def _told(name: str, value: str) -> str:
+    return f"{BUILD_CONTEXT.name} {name}={value}"
+
+
+def _directory(name: str, path: str) -> str:
+    if not os.path.isdir(path):
+        what = "is not a directory" if os.path.exists(path) else "does not exist"
+        raise UsageError(
+            f"{_told(name, path)}: {path} {what}",
+            hint="give a directory, a git or http URL, docker-image://NAME, or oci-layout://DIRECTORY",
+            reason="context",
+        )
+    return path
+
+
+def _resolve(layout: OCILayout, reference: OCIReference, name: str) -> str:
+    # As buildx does: an image that stands alone needs no name.
+    digest = resolve_image(layout, reference.tag) or only_image(layout)
+    if digest is None or layout.find(digest) is None:
+        why = f"has no image {reference.tag}" if digest is None else f"lacks the blob {digest}"
+        raise UsageError(
+            f"{_told(name, format_oci_reference(reference))}: {layout.path} {why}",
+            hint=f"the tags stand in {layout.path}/index.json: oci-layout://DIRECTORY:TAG",
+        )
+    return digest
