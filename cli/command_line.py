@@ -53,7 +53,7 @@ class Option(NamedTuple):
 
 
 class Argument(NamedTuple):
-    """A positional argument."""
+    """A positional argument; one that holds a list takes all that are left."""
 
     metavar: str
     help: str
@@ -102,7 +102,10 @@ def arguments_of(
     for parameter in parameters:
         values[parameter.name] = parameter.default
         if isinstance(parameter.declared, Argument):
-            if reader.positional:
+            if reader.positional and parameter.kind == "list":
+                values[parameter.name] = list(reader.positional)
+                reader.positional.clear()
+            elif reader.positional:
                 values[parameter.name] = reader.positional.popleft()
             elif parameter.declared.required:
                 raise UsageError(f"{parameter.declared.metavar} is missing")

@@ -20,6 +20,7 @@ __all__ = [
     "FallbackChoice",
     "File",
     "Format",
+    "IdentityOption",
     "IidFile",
     "KeyOption",
     "KubeContext",
@@ -46,6 +47,7 @@ __all__ = [
     "Tags",
     "Target",
     "Verbose",
+    "Wait",
 ]
 
 _IMAGE = "Image"
@@ -212,6 +214,16 @@ PlacementChoice = Annotated[
     Literal["ring", "rendezvous", "buildx"],
     Option(names=("--placement",), help="How keys are spread over daemons.", panel=_ROUTING),
 ]
+IdentityOption = Annotated[
+    str,
+    Option(
+        names=("--identity",),
+        metavar="WHAT",
+        help="What of a pod decides about its keys: name, node, label:KEY or annotation:KEY."
+        " [dim]default: name.[/]",
+        panel=_ROUTING,
+    ),
+]
 BackendChoice = Annotated[
     Literal["native", "buildctl", "docker"],
     Option(names=("--backend",), aliases=("--cli",), help="What carries the build out.", panel=_ROUTING),
@@ -227,6 +239,16 @@ ConnectTimeout = Annotated[
         metavar="SECONDS",
         minimum=0.1,
         help="How long a daemon may take to answer.",
+        panel=_ROUTING,
+    ),
+]
+Wait = Annotated[
+    str | None,
+    Option(
+        names=("--wait",),
+        metavar="DURATION",
+        help="Where no daemon can take the build, wait so long for one (scale from zero, rollouts)."
+        " [dim]default: don't wait.[/]",
         panel=_ROUTING,
     ),
 ]

@@ -138,8 +138,16 @@ class BuildRouter:
 
         Raises ``UnreachableError`` when it can't be listed, ``UsageError`` when the config is wrong.
         """
-        candidates = order(key.key, self.fleet.daemons(), self._config.placement, platforms)
-        return Route(key=key, placement=self._config.placement, candidates=candidates)
+        return self.routes([key], platforms)[0]
+
+    def routes(self, keys: Sequence[Key], platforms: Sequence[str] = ()) -> tuple[Route, ...]:
+        """Return the order of the fleet for each key, from one listing. Raises as ``route`` does."""
+        daemons = self.fleet.daemons()
+        return tuple(self._ranked(key, daemons, platforms) for key in keys)
+
+    def _ranked(self, key: Key, daemons: Sequence[Daemon], platforms: Sequence[str]) -> Route:
+        placement = self._config.placement
+        return Route(key=key, placement=placement, candidates=order(key.key, daemons, placement, platforms))
 
     def command(self, request: BuildRequest) -> tuple[Route, Sequence[str]]:
         """Return where ``build`` would begin, and its command line there with secrets redacted."""
@@ -173,6 +181,7 @@ class BuildRouter:
                     namespace=config.namespace,
                     kube_context=config.kube_context,
                     kubeconfig=config.kubeconfig,
+                    identity=config.identity,
                     environment=self._environment,
                     timeout=config.connect_timeout,
                 )
@@ -221,7 +230,12 @@ class BuildRouter:
     ) -> Iterator[tuple[Daemon, Backend]]:
         """Yield the daemons in the order in which they are to be tried, each with what builds on it."""
         try:
-            route = self.route(key, request.platforms)
+            route = (
+                self._awaited(key, request, context)
+                if self._config.wait
+                else self.route(key, request.platforms)
+            )
+            _tell_who_is_left_out(route, context.on_event)
             for number, candidate in enumerate(self._fit(route)):
                 home = "home" if candidate.daemon is route.home else f"number {number + 1} among the fit"
                 _tell(context.on_event, "verbose", f"building on {candidate.daemon.name} ({home})")
@@ -232,6 +246,21 @@ class BuildRouter:
             _tell(context.on_event, "warning", f"{exc}; falling back to the local Docker engine")
         if self._config.fallback == "docker":
             yield from self._fallback()
+
+    def _awaited(self, key: Key, request: BuildRequest, context: BackendContext) -> Route:
+        """Return the order once somebody in it is fit, waiting for that as long as the config allows."""
+        from router.fleet.waiting import Patience, wait_for_fit
+
+        candidates = wait_for_fit(
+            self.fleet,
+            lambda daemons: self._ranked(key, daemons, request.platforms).candidates,
+            Patience(
+                seconds=self._config.wait,
+                tell=lambda text: _tell(context.on_event, "info", text),
+                cancellation=context.cancellation,
+            ),
+        )
+        return Route(key=key, placement=self._config.placement, candidates=candidates)
 
     def _fallback(self) -> Iterator[tuple[Daemon, Backend]]:
         from router.fleet.docker import DockerFleet
@@ -268,6 +297,12 @@ def _tell_what_is_left(request: BuildRequest, daemon: Daemon, on_event: Callable
     if not wanted and not isinstance(parse_address(daemon.address), DockerAddress):
         text = f"no output was asked for: the result stays in the build cache of {daemon.name} only"
         _tell(on_event, "warning", f"{text} (--push, --load or --output takes it out)")
+
+
+def _tell_who_is_left_out(route: Route, on_event: Callable[[Event], None]) -> None:
+    for candidate in route.candidates:
+        if not candidate.fit:
+            _tell(on_event, "verbose", f"leaving out {candidate.daemon.name}: {candidate.reason}")
 
 
 def _backend(name: BackendName) -> Backend:

@@ -69,6 +69,8 @@ def command(
     backend: o.BackendChoice = "native",
     fallback: o.FallbackChoice = "none",
     connect_timeout: o.ConnectTimeout = 10.0,
+    identity: o.IdentityOption = "name",
+    wait: o.Wait = None,
     dry_run: o.DryRun = False,
     tls_ca: o.TLSCa = None,
     tls_cert: o.TLSCert = None,
@@ -94,6 +96,8 @@ def command(
                 fallback=fallback,
                 key=key,
                 connect_timeout=connect_timeout,
+                identity=identity,
+                wait=wait,
                 tls=TLSFlags(
                     ca=tls_ca, cert=tls_cert, key=tls_key, server_name=tls_server_name, directory=tls_dir
                 ),

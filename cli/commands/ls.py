@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from cli import options as o
 from cli.commands.interruption import interruptible
 from cli.commands.routing import RoutingOptions, TLSFlags, router_config
+from router.model.annotations import MAX_BUILDS
 
 if TYPE_CHECKING:
     from router import DaemonReport
@@ -22,6 +24,7 @@ def command(
     kube_context: o.KubeContext = None,
     kubeconfig: o.Kubeconfig = None,
     addr: o.Addresses = None,
+    identity: o.IdentityOption = "name",
     connect_timeout: o.ConnectTimeout = 5.0,
     tls_ca: o.TLSCa = None,
     tls_cert: o.TLSCert = None,
@@ -30,7 +33,7 @@ def command(
     tls_dir: o.TLSDir = None,
     format: o.Format = "table",
 ) -> None:
-    """List the daemons: state, version, platforms, and builds in flight."""
+    """List the daemons: state, version, platforms, builds in flight, and who is cordoned."""
     config = router_config(
         RoutingOptions(
             addresses=addr,
@@ -38,6 +41,7 @@ def command(
             namespace=namespace,
             kube_context=kube_context,
             kubeconfig=kubeconfig,
+            identity=identity,
             connect_timeout=connect_timeout,
             tls=TLSFlags(
                 ca=tls_ca, cert=tls_cert, key=tls_key, server_name=tls_server_name, directory=tls_dir
@@ -68,45 +72,71 @@ class _Asking:
 def _table(reports: tuple[DaemonReport, ...]) -> str:
     from cli.commands.table import table
 
+    apart = any(report.daemon.hashed != report.daemon.name for report in reports)
     lines = table(
-        ("NAME", "ADDRESS", "STATE", "VERSION", "BUILDS", "PLATFORMS"),
+        ("NAME", *(["IDENTITY"] if apart else []), "ADDRESS", "STATE", "VERSION", "BUILDS", "PLATFORMS"),
         [
             (
                 report.daemon.name,
+                *([report.daemon.identity] if apart else []),
                 report.daemon.address,
-                _state(report),
+                ", ".join([_state(report), *(["cordoned"] if report.daemon.cordon is not None else [])]),
                 report.version,
-                "" if report.builds is None else str(report.builds),
+                _builds(report),
                 ", ".join(report.platforms),
             )
             for report in reports
         ],
     )
-    faults = [
-        f"{report.daemon.name}: {report.error}"
-        for report in reports
-        if report.error and report.error != report.daemon.state
-    ]
-    return "\n".join([lines, *(["", *faults] if faults else [])])
+    notes = [f"{report.daemon.name}: {note}" for report in reports for note in _notes(report)]
+    return "\n".join([lines, *(["", *notes] if notes else [])])
 
 
 def _state(report: DaemonReport) -> str:
     return "unreachable" if report.error and report.daemon.ready else report.daemon.state
 
 
+def _builds(report: DaemonReport) -> str:
+    """Return the builds in flight, and the bound that the daemon sets itself."""
+    known = "" if report.builds is None else str(report.builds)
+    bound = report.daemon.max_builds
+    return known if bound is None else f"{known or '?'} of {bound}"
+
+
+def _notes(report: DaemonReport) -> Iterator[str]:
+    """Yield what a cell has no room for."""
+    daemon = report.daemon
+    if report.error and report.error != daemon.state:
+        yield report.error
+    if daemon.unplaced:
+        yield daemon.unplaced
+    if daemon.detail:
+        yield f"{daemon.state}: {daemon.detail}"
+    if daemon.cordon:
+        yield f"cordoned: {daemon.cordon}"
+    bound = daemon.annotations.get(MAX_BUILDS)
+    if bound is not None and daemon.max_builds is None:
+        yield f"the annotation {MAX_BUILDS} is no number above 0: {bound!r}"
+
+
 def _json(reports: tuple[DaemonReport, ...]) -> str:
-    return json.dumps(
-        [
-            {
-                "name": report.daemon.name,
-                "address": report.daemon.address,
-                "state": _state(report),
-                "version": report.version,
-                "platforms": list(report.platforms),
-                "builds": report.builds,
-                "error": report.error,
-            }
-            for report in reports
-        ],
-        indent=2,
-    )
+    return json.dumps([_values(report) for report in reports], indent=2)
+
+
+def _values(report: DaemonReport) -> dict[str, object]:
+    daemon = report.daemon
+    return {
+        "name": daemon.name,
+        "identity": daemon.hashed,
+        "address": daemon.address,
+        "state": _state(report),
+        "detail": daemon.detail,
+        "unplaced": daemon.unplaced,
+        "cordoned": daemon.cordon is not None,
+        "cordon": daemon.cordon or "",
+        "version": report.version,
+        "platforms": list(report.platforms),
+        "builds": report.builds,
+        "max_builds": daemon.max_builds,
+        "error": report.error,
+    }

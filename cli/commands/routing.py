@@ -7,6 +7,7 @@ from router.model.frozen import frozen
 from router.model.routing import BackendName, Fallback, Placement
 from router.model.tls import TLSOptions
 from router.specs.address import parse_addresses
+from router.specs.identity import parse_identity
 
 __all__ = ["RoutingOptions", "TLSFlags", "router_config"]
 
@@ -36,6 +37,8 @@ class RoutingOptions:
     fallback: Fallback = "none"
     key: str | None = None
     connect_timeout: float = 10.0
+    identity: str = "name"
+    wait: str | None = None
     tls: TLSFlags = TLSFlags()
 
 
@@ -53,7 +56,16 @@ def router_config(options: RoutingOptions) -> RouterConfig:
         fallback=options.fallback,
         key=options.key or "",
         connect_timeout=options.connect_timeout,
+        identity=parse_identity(options.identity),
+        wait=_seconds(options.wait) if options.wait else 0.0,
         tls=tls_options(
             TLSOptions(ca=tls.ca, cert=tls.cert, key=tls.key, server_name=tls.server_name), tls.directory
         ),
     )
+
+
+def _seconds(wait: str) -> float:
+    from router.specs.duration import parse_duration  # few wait
+    from router.specs.flag import Flag
+
+    return parse_duration(wait, Flag(name="--wait", example="2m"))

@@ -22,6 +22,11 @@ def discover(options: FleetOptions) -> Fleet:
         raise UsageError(
             "both addresses and a label selector were given", hint="leave out --addr or --selector"
         )
+    if options.identity.kind != "name" and not options.selector:
+        raise UsageError(
+            "--identity is for pods, and no --selector was given",
+            hint="give an address an identity by naming it, as in --addr NAME=URL",
+        )
     if options.addresses:
         from router.fleet.static import StaticFleet
 

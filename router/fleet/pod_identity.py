@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from router.fleet.annotations import cordon
 from router.fleet.pod_state import pod_state
+from router.model.annotations import cordon
 from router.model.identity import Identity
 
 __all__ = ["giving_way", "identity_of"]

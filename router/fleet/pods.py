@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from router.fleet.annotations import cordon, max_builds, platforms
 from router.fleet.members import StatefulSet, missing_members
 from router.fleet.pod_identity import giving_way, identity_of
 from router.fleet.pod_state import pod_state
+from router.model.annotations import cordon, max_builds, platforms
 from router.model.daemon import Daemon
 from router.model.frozen import frozen
 from router.model.identity import Identity

@@ -9,11 +9,12 @@ from router.errors import FleetError, NoDaemonError
 from router.fleet.contract import Fleet, Sighting, WatchedFleet
 from router.fleet.resting import Rests
 from router.model.daemon import Candidate, Daemon
+from router.model.frozen import frozen
 from router.placement.order import require_fit
 from router.specs.duration import format_duration
 from router.transport.deadline import Deadline
 
-__all__ = ["wait_for_fit"]
+__all__ = ["Patience", "wait_for_fit"]
 
 _MOST_NAMED = 5
 # How often the same is said again, with the time that is left.
@@ -22,16 +23,23 @@ _REPEAT = 15.0
 Order = Callable[[Sequence[Daemon]], tuple[Candidate, ...]]
 
 
-def wait_for_fit(
-    fleet: Fleet, order: Order, seconds: float, tell: Callable[[str], None], cancellation: Cancellation
-) -> tuple[Candidate, ...]:
+@frozen
+class Patience:
+    """How long somebody waits, in seconds; ``tell`` hears what is waited for, now and then."""
+
+    seconds: float
+    tell: Callable[[str], None]
+    cancellation: Cancellation
+
+
+def wait_for_fit(fleet: Fleet, order: Order, patience: Patience) -> tuple[Candidate, ...]:
     """Return the order of the fleet as soon as somebody in it is fit.
 
-    ``tell`` hears what is waited for, when it changes and now and then. Raises NoDaemonError when nobody is
-    fit within ``seconds``, FleetError when the fleet can't be listed, CancelledError.
+    Raises NoDaemonError when nobody is fit in time, FleetError when the fleet can't be listed,
+    CancelledError at once.
     """
-    waiting = _Waiting(fleet, seconds, tell)
-    for sighting in _sightings(fleet, waiting.deadline, cancellation):
+    waiting = _Waiting(fleet, patience)
+    for sighting in _sightings(fleet, waiting.deadline, patience.cancellation):
         candidates = () if sighting.trouble else order(sighting.daemons)
         if any(candidate.fit for candidate in candidates):
             waiting.over(candidates)
@@ -65,11 +73,11 @@ def _listings(fleet: Fleet, deadline: Deadline, cancellation: Cancellation) -> I
 class _Waiting:
     """What was seen so far, and what was said of it."""
 
-    def __init__(self, fleet: Fleet, seconds: float, tell: Callable[[str], None]) -> None:
-        self.deadline = Deadline(seconds)
+    def __init__(self, fleet: Fleet, patience: Patience) -> None:
+        self.deadline = Deadline(patience.seconds)
         self._fleet = fleet
-        self._seconds = seconds
-        self._tell = tell
+        self._seconds = patience.seconds
+        self._tell = patience.tell
         self._told = ""
         self._next = Deadline(_REPEAT)
         self._candidates: tuple[Candidate, ...] = ()

@@ -1,4 +1,4 @@
-"""What the annotations of a pod tell warmroute. Pure."""
+"""What the annotations of a pod tell warmroute."""
 
 from __future__ import annotations
 
