@@ -6,7 +6,6 @@ import json
 import re
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from router.errors import (
     BuildError,
@@ -30,7 +29,10 @@ _NO_ROOM = "buildctl prune frees what the daemon's cache holds; its config bound
 _PLAIN_HTTP = (
     "a registry without TLS: --output type=image,push=true,registry.insecure=true, or buildkitd.toml"
 )
-_UNKNOWN_CALL = "this frontend has no such method: --call subrequests.describe lists those it has"
+_UNKNOWN_CALL = (
+    "this frontend has no such method: --call subrequests.describe lists those it has;"
+    " --build-arg BUILDKIT_SYNTAX=docker/dockerfile:1 takes a newer one"
+)
 _HINTS = (
     (re.compile(r"unsupported request frontend\.|unsupported .*\.frontend\.subrequests"), _UNKNOWN_CALL),
     (
@@ -44,12 +46,14 @@ _LOG_LINES = 20
 _LOG_BYTES = 64 * 1024
 
 
-@dataclass(slots=True)
 class _Tail:
     """The last lines a vertex wrote, bounded in number and size."""
 
-    lines: deque[str] = field(default_factory=lambda: deque(maxlen=_LOG_LINES))
-    partial: bytes = b""
+    __slots__ = ("lines", "partial")
+
+    def __init__(self) -> None:
+        self.lines: deque[str] = deque(maxlen=_LOG_LINES)
+        self.partial = b""
 
     def feed(self, data: bytes) -> None:
         *whole, rest = (self.partial + data).split(b"\n")
