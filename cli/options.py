@@ -14,6 +14,7 @@ __all__ = [
     "BackendChoice",
     "BuildArgs",
     "ConnectTimeout",
+    "Container",
     "ContextArgument",
     "ContextOption",
     "DryRun",
@@ -33,6 +34,7 @@ __all__ = [
     "Outputs",
     "PlacementChoice",
     "Platforms",
+    "PodPort",
     "Progress",
     "Pull",
     "Push",
@@ -47,6 +49,7 @@ __all__ = [
     "Tags",
     "Target",
     "Verbose",
+    "ViaChoice",
     "Wait",
 ]
 
@@ -195,7 +198,30 @@ Addresses = Annotated[
     Option(
         names=("--addr",),
         metavar="[NAME=]URL",
-        help="A daemon: tcp://, unix://, kube-pod://, docker://; repeatable, comma lists too.",
+        help="A daemon: tcp://, unix://, kube-pod://, ssh://, docker-container:// and more, or a fleet:"
+        " dns://; repeatable, comma lists too.",
+        panel=_ROUTING,
+    ),
+]
+ViaChoice = Annotated[
+    Literal["auto", "pod-ip", "port-forward", "exec"],
+    Option(names=("--via",), help="The way to pods.", panel=_ROUTING),
+]
+PodPort = Annotated[
+    float | None,
+    Option(
+        names=("--pod-port",),
+        metavar="PORT",
+        help="Where buildkitd listens in pods. [dim]default: what they declare, else 1234.[/]",
+        panel=_ROUTING,
+    ),
+]
+Container = Annotated[
+    str | None,
+    Option(
+        names=("--container",),
+        metavar="NAME",
+        help="The pods' container that runs buildkitd.",
         panel=_ROUTING,
     ),
 ]

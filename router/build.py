@@ -93,7 +93,7 @@ class BuildRouter:
                 context_id=self._context_id(request),
                 on_event=on_event,
                 cancellation=switch,
-                dial=self.dial_options,
+                dial=replace(self.dial_options, tell=lambda text: _tell(on_event, "verbose", text)),
                 environment=self._environment,
             )
             result = self._first_that_builds(request, key, context)
@@ -181,6 +181,7 @@ class BuildRouter:
                     namespace=config.namespace,
                     kube_context=config.kube_context,
                     kubeconfig=config.kubeconfig,
+                    pod_ip=None if config.via == "auto" else config.via == "pod-ip",
                     identity=config.identity,
                     environment=self._environment,
                     timeout=config.connect_timeout,
@@ -201,6 +202,9 @@ class BuildRouter:
             tls=self._config.tls,
             kubeconfig=self._config.kubeconfig,
             kube_context=self._config.kube_context,
+            via=self._config.via,
+            pod_port=self._config.pod_port,
+            container=self._config.container,
             timeout=self._config.connect_timeout,
             environment=self._environment,
         )

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from router.errors import UsageError
 from router.model.frozen import frozen
 from router.model.identity import Identity
-from router.model.routing import BackendName, Fallback, Placement
+from router.model.routing import BackendName, Fallback, Placement, Via
 from router.model.tls import TLSOptions
 from router.specs.platform import normalize
 
@@ -26,7 +26,8 @@ class RouterConfig:
 
     ``addresses`` are pairs of name and URL. ``selector`` is a Kubernetes label selector; ``namespace``,
     ``kube_context`` and ``kubeconfig`` None mean what kubectl would use. ``key`` is the user's own
-    balancing key, empty for the rules. ``connect_timeout`` is seconds for the whole of connecting to one
+    balancing key, empty for the rules. ``via`` is the way to pods; ``pod_port`` and ``container`` say where
+    buildkitd is in them, None what they declare. ``connect_timeout`` is seconds for the whole of connecting to one
     daemon, ``timeout`` for the whole build, None for no limit. A daemon with ``max_builds`` builds in flight
     gets no more while another has fewer; 0 is no bound. ``queue`` is how many seconds to wait in line where
     all have as many. ``retries`` is how often a build is begun anew that a daemon has lost. ``identity`` says
@@ -43,6 +44,9 @@ class RouterConfig:
     backend: BackendName = "native"
     fallback: Fallback = "none"
     key: str = ""
+    via: Via = "auto"
+    pod_port: int | None = None
+    container: str | None = None
     tls: TLSOptions | None = None
     connect_timeout: float = 10.0
     max_builds: int = 8

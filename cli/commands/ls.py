@@ -25,6 +25,9 @@ def command(
     kubeconfig: o.Kubeconfig = None,
     addr: o.Addresses = None,
     identity: o.IdentityOption = "name",
+    via: o.ViaChoice = "auto",
+    pod_port: o.PodPort = None,
+    container: o.Container = None,
     connect_timeout: o.ConnectTimeout = 5.0,
     tls_ca: o.TLSCa = None,
     tls_cert: o.TLSCert = None,
@@ -42,6 +45,9 @@ def command(
             kube_context=kube_context,
             kubeconfig=kubeconfig,
             identity=identity,
+            via=via,
+            pod_port=pod_port,
+            container=container,
             connect_timeout=connect_timeout,
             tls=TLSFlags(
                 ca=tls_ca, cert=tls_cert, key=tls_key, server_name=tls_server_name, directory=tls_dir

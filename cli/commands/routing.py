@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from router.config import RouterConfig, tls_options
+from router.errors import UsageError
 from router.model.frozen import frozen
-from router.model.routing import BackendName, Fallback, Placement
+from router.model.routing import BackendName, Fallback, Placement, Via
 from router.model.tls import TLSOptions
 from router.specs.address import parse_addresses
 from router.specs.identity import parse_identity
@@ -36,6 +37,9 @@ class RoutingOptions:
     backend: BackendName = "native"
     fallback: Fallback = "none"
     key: str | None = None
+    via: Via = "auto"
+    pod_port: float | None = None
+    container: str | None = None
     connect_timeout: float = 10.0
     identity: str = "name"
     wait: str | None = None
@@ -55,6 +59,9 @@ def router_config(options: RoutingOptions) -> RouterConfig:
         backend=options.backend,
         fallback=options.fallback,
         key=options.key or "",
+        via=options.via,
+        pod_port=_port(options.pod_port),
+        container=options.container,
         connect_timeout=options.connect_timeout,
         identity=parse_identity(options.identity),
         wait=_seconds(options.wait) if options.wait else 0.0,
@@ -69,3 +76,11 @@ def _seconds(wait: str) -> float:
     from router.specs.flag import Flag
 
     return parse_duration(wait, Flag(name="--wait", example="2m"))
+
+
+def _port(number: float | None) -> int | None:
+    if number is None:
+        return None
+    if not (number.is_integer() and 0 < number < 65536):
+        raise UsageError(f"--pod-port {number:g} is no port", hint="a port is between 1 and 65535")
+    return int(number)

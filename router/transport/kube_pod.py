@@ -41,7 +41,8 @@ class _Ways:
         self._address = address
         self._options = options
         self._deadline = Deadline(options.timeout)
-        self._port = address.port or options.pod_port or DEFAULT_PORT
+        # The options win: what the address says may be what was found, and not what somebody wanted.
+        self._port = options.pod_port or address.port or DEFAULT_PORT
         self._found: Pod | None = None
 
     def dial(self) -> ByteStream:
@@ -105,7 +106,7 @@ class _Ways:
     def _by_exec(self) -> ByteStream:
         from router.transport.kube_exec import dial_exec
 
-        return dial_exec(self._pod, self._address.container or self._options.container, self._deadline)
+        return dial_exec(self._pod, self._options.container or self._address.container, self._deadline)
 
     def _by_forward(self) -> ByteStream:
         from router.transport.kube_forward import dial_forward

@@ -21,8 +21,8 @@ class DialOptions:
     """``environment`` stands for os.environ (HOME, KUBECONFIG, DOCKER_CONFIG ...); ``timeout`` is seconds
     for the whole of connecting.
 
-    ``via``, ``pod_port`` and ``container`` hold for pods whose address says nothing of it. ``tell`` hears why
-    a way was taken, one sentence at a time, from the thread that dials.
+    ``via`` is for pods whose address names no way; ``pod_port`` and ``container`` win over what the address
+    says. ``tell`` hears why a way was taken, one sentence at a time, from the thread that dials.
     """
 
     tls: TLSOptions | None = None
