@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 
 from router.backends import Backend, BackendContext
 from router.cancellation import Cancellation
@@ -18,7 +17,7 @@ from router.errors import ConnectionLostError, DialError, FleetError, NoDaemonEr
 from router.fleet import Fleet, FleetOptions, discover
 from router.model.daemon import Candidate, Daemon
 from router.model.events import Event, Notice, NoticeLevel
-from router.model.frozen import frozen
+from router.model.frozen import frozen, replace
 from router.model.request import BuildRequest, Output
 from router.model.result import BuildResult
 from router.model.routing import BackendName, Placement

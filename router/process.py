@@ -14,14 +14,13 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import field
 from functools import partial
 from types import TracebackType
 from typing import IO, Self
 
 from router.cancellation import Cancellation
 from router.errors import ToolError
-from router.model.frozen import frozen
+from router.model.frozen import field, frozen
 from router.redaction import redacted
 
 __all__ = ["Command", "DataHandler", "Finished", "LineHandler", "Process", "Stdio", "Watch", "run"]

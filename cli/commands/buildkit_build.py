@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import Annotated
 
 from cli import options as o
@@ -13,6 +12,7 @@ from cli.commands.routing import RoutingOptions, router_config
 from cli.commands.running import Reporting, build_and_report
 from router.config import RouterConfig
 from router.errors import UsageError
+from router.model.frozen import replace
 from router.model.request import CacheOption
 
 __all__ = ["command"]

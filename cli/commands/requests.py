@@ -6,13 +6,12 @@ What the user gives explicitly wins over skaffold; where the two contradict each
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from cli.commands.routing import RoutingOptions
 from router.config import environment, local_platform
 from router.errors import UsageError
-from router.model.frozen import frozen
+from router.model.frozen import frozen, replace
 from router.model.request import BuildRequest
 from router.specs.boolean import parse_bool
 from router.specs.keyvalue import parse_build_args, parse_labels

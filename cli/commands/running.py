@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cli.commands.interruption import interruptible
@@ -15,7 +14,7 @@ from router import BuildResult, BuildRouter
 from router.config import RouterConfig, environment
 from router.errors import UsageError
 from router.model.events import Event, Notice
-from router.model.frozen import frozen
+from router.model.frozen import frozen, replace
 from router.model.request import BuildRequest
 
 if TYPE_CHECKING:

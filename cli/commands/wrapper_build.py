@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 
 from cli import options as o
 from cli.commands.requests import (
@@ -15,6 +14,7 @@ from cli.commands.requests import (
 from cli.commands.routing import RoutingOptions, router_config
 from cli.commands.running import Reporting, build_and_report, print_plan
 from router.config import environment
+from router.model.frozen import replace
 
 __all__ = ["command"]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from cli.render.cells import printable
 from router.model.events import VertexWarning
+from router.model.frozen import replace
 
 __all__ = ["summarize_warnings"]
 

@@ -7,13 +7,12 @@ the same request and tell the same events, so that the story in ``router.build``
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
 from typing import Protocol
 
 from router.cancellation import Cancellation
 from router.model.daemon import Daemon
 from router.model.events import Event
-from router.model.frozen import frozen
+from router.model.frozen import field, frozen
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
 from router.transport.options import DialOptions

@@ -12,7 +12,6 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 from router.backends import BackendContext
 from router.backends.answer import PrintedAnswer
@@ -28,7 +27,7 @@ from router.backends.tool import ToolOutput, open_sink, run_build, tool_version
 from router.errors import ConnectionLostError, DialError, OutputError, RouterError, ToolError, UsageError
 from router.model.daemon import Daemon
 from router.model.events import SolveStatus, Vertex, VertexLog
-from router.model.frozen import frozen
+from router.model.frozen import frozen, replace
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
 from router.process import Command, Finished, Watch, run

@@ -9,13 +9,13 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Protocol
 
 from router.backends import BackendContext
 from router.errors import BuildError, DialError, RpcError, ToolError, UsageError
 from router.model.daemon import Daemon
 from router.model.events import SolveStatus
+from router.model.frozen import replace
 from router.process import Command, Finished, Watch, run
 from router.solve.exporters import ExportPlan
 from router.solve.failure import BuildObserver

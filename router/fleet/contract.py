@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
 from typing import Protocol
 
 from router.cancellation import Cancellation
 from router.errors import FleetError
 from router.model.daemon import Daemon
-from router.model.frozen import frozen
+from router.model.frozen import field, frozen
 from router.model.identity import Identity
 from router.transport.deadline import Deadline
 

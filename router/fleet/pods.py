@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from router.fleet.members import StatefulSet, missing_members
@@ -11,7 +10,7 @@ from router.fleet.pod_identity import giving_way, identity_of
 from router.fleet.pod_state import pod_state
 from router.model.annotations import cordon, max_builds, platforms
 from router.model.daemon import Daemon
-from router.model.frozen import frozen
+from router.model.frozen import frozen, replace
 from router.model.identity import Identity
 from router.transport.address import DEFAULT_PORT, KubePodAddress, TcpAddress, format_address
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from itertools import groupby
@@ -17,6 +16,7 @@ from itertools import groupby
 from router.errors import UsageError
 from router.fstransfer.globs import GlobError, check_glob, clean
 from router.fstransfer.goregexp import RegexpError, translate
+from router.model.frozen import frozen
 
 __all__ = ["Pattern", "PatternMatcher", "parse_pattern"]
 
@@ -31,14 +31,14 @@ class _Kind(Enum):
     REGEXP = 3
 
 
-@dataclass(frozen=True)
 class Pattern:
     """One pattern without its ``!``. ``operand`` is what its kind compares a path with."""
 
-    text: str
-    exclusion: bool
-    kind: _Kind
-    operand: str
+    def __init__(self, text: str, exclusion: bool, kind: _Kind, operand: str) -> None:
+        self.text = text
+        self.exclusion = exclusion
+        self.kind = kind
+        self.operand = operand
 
     def matches(self, path: str) -> bool:
         """Say whether it matches the path itself. Raises UsageError where Go can't compile it."""
@@ -212,7 +212,7 @@ class PatternMatcher:
         return test
 
 
-@dataclass(frozen=True)
+@frozen
 class _Run:
     """Neighbouring patterns of the same sign: any of them says the same."""
 

@@ -7,7 +7,6 @@ or walked as fast as if there were no patterns.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from router.fstransfer.followlinks import follow_links, without_covered
 from router.fstransfer.patterns import PatternMatcher
@@ -42,10 +41,10 @@ def select(root: bytes, chosen: Filter) -> Scope | None:
     if not include and not chosen.exclude:
         return None
     including = PatternMatcher(include) if include else None
-    return Scope(_Patterns(including, PatternMatcher(chosen.exclude)), 0, 0)
+    return Scope(_Patterns(including=including, excluding=PatternMatcher(chosen.exclude)), 0, 0)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Patterns:
     """Both lists; no include list at all means that everything is included."""
 

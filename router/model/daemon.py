@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from typing import Literal
 
-from router.model.frozen import frozen
+from router.model.frozen import field, frozen
 
 __all__ = ["Candidate", "Daemon", "Exclusion", "ExclusionKind"]
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from typing import TYPE_CHECKING, Literal
 
-from router.model.frozen import frozen
+from router.model.frozen import field, frozen
 
 if TYPE_CHECKING:  # few builds use them, and each class takes its time to be made
     from router.model.build_options import (

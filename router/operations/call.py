@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from router.errors import UsageError
+from router.model.frozen import replace
 from router.model.request import BuildRequest
 
 __all__ = ["question"]

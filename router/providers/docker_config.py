@@ -11,10 +11,9 @@ import binascii
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import field, replace
 
 from router.errors import UsageError
-from router.model.frozen import frozen
+from router.model.frozen import field, frozen, replace
 
 __all__ = [
     "DOCKER_HUB",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
+from router.model.frozen import replace
 from router.model.request import BuildRequest
 from router.providers.docker_config import proxy_build_args
 

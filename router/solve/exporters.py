@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Literal
 
 from router.errors import UsageError
-from router.model.frozen import frozen
+from router.model.frozen import frozen, replace
 from router.model.request import BuildRequest, Output
 from router.solve.request import Exporter
 from router.specs.output import is_directory, resolve_outputs

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from router.errors import UsageError
+from router.model.frozen import replace
 from router.model.request import BuildRequest
 from router.solve.control import Control
 from router.specs.add_host import HOST_GATEWAY

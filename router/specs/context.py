@@ -6,8 +6,6 @@ directory of that name wins over everything but ``-``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from router.model.frozen import frozen
 from router.specs.flag import Flag
 from router.specs.git import GitContext, parse_git_context
@@ -39,7 +37,7 @@ class HTTPContext:
     url: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StdinContext:
     """An archive, or a Dockerfile without a context, on stdin."""
 

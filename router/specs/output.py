@@ -6,10 +6,10 @@ Whether a destination can be written, and whether stdout is a terminal, is not a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import get_args
 
 from router.errors import UsageError
+from router.model.frozen import replace
 from router.model.request import Output, OutputType
 from router.specs.boolean import parse_bool
 from router.specs.csv import format_pairs, parse_fields, parse_pairs

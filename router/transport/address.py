@@ -20,11 +20,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Literal, assert_never, cast, get_args
 
 from router.errors import UsageError
-from router.model.frozen import frozen
+from router.model.frozen import frozen, replace
 from router.model.routing import Via
 from router.specs.url import without_credentials
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
-from dataclasses import field
 
-from router.model.frozen import frozen
+from router.model.frozen import field, frozen
 from router.transport.deadline import Deadline
 
 __all__ = ["HttpProtocolError", "Reply", "Request", "exchange"]

@@ -10,11 +10,10 @@ import json
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import field
 from datetime import UTC, datetime, timedelta
 
 from router.errors import ToolError, UsageError
-from router.model.frozen import frozen
+from router.model.frozen import field, frozen
 from router.transport.kubeconfig import ExecPlugin, KubeTarget
 from router.transport.sockets import describe_os_error
 

@@ -8,10 +8,10 @@ API server is down, a certificate is wrong) ends it.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import assert_never
 
 from router.errors import DialError
+from router.model.frozen import replace
 from router.model.tls import TLSOptions
 from router.transport.address import DEFAULT_PORT, KubePodAddress, TcpAddress
 from router.transport.deadline import Deadline

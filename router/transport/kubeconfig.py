@@ -12,11 +12,10 @@ import base64
 import binascii
 import os
 from collections.abc import Mapping
-from dataclasses import field
 from typing import Any
 
 from router.errors import UsageError
-from router.model.frozen import frozen
+from router.model.frozen import field, frozen
 from router.transport.sockets import describe_os_error
 
 __all__ = ["ExecPlugin", "KubeSource", "KubeTarget", "KubeUser", "load_target"]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
 
-from router.model.frozen import frozen
+from router.model.frozen import field, frozen
 from router.model.routing import Via
 from router.model.tls import TLSOptions
 

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
-from dataclasses import field
 
 from router.errors import DialError, UsageError
-from router.model.frozen import frozen
+from router.model.frozen import field, frozen
 from router.transport.deadline import Deadline
 from router.transport.http1 import Request, exchange
 from router.transport.sockets import describe_os_error

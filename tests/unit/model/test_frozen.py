@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
+import inspect
+import subprocess
+import sys
 from collections.abc import Mapping
-from dataclasses import FrozenInstanceError, dataclass, field, fields, replace
+from dataclasses import FrozenInstanceError, dataclass, fields
 
 import pytest
 
-from router.model.frozen import frozen
+from router.model.frozen import field, frozen, replace
 
 
 @frozen
@@ -27,8 +31,8 @@ class _Theirs:
 
     name: str
     size: int = 0
-    secret: str = field(default="", repr=False)
-    more: Mapping[str, str] = field(default_factory=dict)
+    secret: str = dataclasses.field(default="", repr=False)
+    more: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def test_it_reads_as_a_dataclass_does() -> None:
@@ -68,6 +72,7 @@ def test_nothing_can_be_assigned_or_deleted() -> None:
 def test_it_can_be_copied_with_changes_and_whole() -> None:
     value = _Ours(name="a", more={"k": "v"})
 
+    assert replace(value, size=2) == dataclasses.replace(value, size=2)
     assert replace(value, size=2) == _Ours(name="a", size=2, more={"k": "v"})
     assert copy.deepcopy(value) == value
 
@@ -75,3 +80,49 @@ def test_it_can_be_copied_with_changes_and_whole() -> None:
 def test_fields_are_given_by_name_only() -> None:
     with pytest.raises(TypeError):
         _Ours("a")  # type: ignore[call-arg]
+
+
+def test_what_is_no_field_is_refused() -> None:
+    with pytest.raises(TypeError):
+        _Ours(name="a", other=1)  # type: ignore[call-arg]
+    with pytest.raises(TypeError):
+        _Ours()  # type: ignore[call-arg]
+    with pytest.raises(TypeError):
+        replace(_Ours(name="a"), other=1)  # type: ignore[call-arg]
+
+
+def test_each_value_has_a_default_of_its_own() -> None:
+    assert _Ours(name="a").more is not _Ours(name="a").more
+
+
+def test_its_signature_can_be_read() -> None:
+    parameters = inspect.signature(_Ours).parameters
+
+    assert list(parameters) == ["name", "size", "secret", "more"]
+    assert parameters["size"].default == 0
+
+
+def test_a_class_may_add_fields_to_another() -> None:
+    @frozen
+    class More(_Ours):
+        """Has one more."""
+
+        extra: str
+
+    assert repr(More(name="a", extra="b")) == f"{More.__qualname__}(name='a', size=0, more={{}}, extra='b')"
+
+
+def test_a_field_of_the_standard_library_is_refused_at_once() -> None:
+    with pytest.raises(TypeError, match=r"router\.model\.frozen\.field"):
+
+        @frozen
+        class _Wrong:
+            more: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+def test_the_standard_librarys_dataclasses_are_not_loaded() -> None:
+    code = "import sys, router.model.request; print('dataclasses' in sys.modules)"
+
+    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "False"
