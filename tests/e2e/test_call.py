@@ -46,7 +46,7 @@ class Buildx:
 
     def build(self, *args: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
         """Run `docker-buildx build` to its end, whatever its exit code."""
-        argv = [binaries.buildx(), "build", *args]
+        argv: list[str | Path] = [binaries.buildx(), "build", *args]
         return subprocess.run(
             argv, env=self.environment, cwd=cwd, capture_output=True, text=True, timeout=60, check=False
         )
@@ -56,7 +56,16 @@ class Buildx:
 def buildx(buildkitd: Buildkitd, tmp_path_factory: pytest.TempPathFactory) -> Buildx:
     home = tmp_path_factory.mktemp("buildx")
     environment = {"PATH": SEARCH_PATH, "HOME": str(home), "DOCKER_CONFIG": str(home)}
-    argv = [binaries.buildx(), "create", "--use", "--name", "one", "--driver", "remote", buildkitd.address]
+    argv: list[str | Path] = [
+        binaries.buildx(),
+        "create",
+        "--use",
+        "--name",
+        "one",
+        "--driver",
+        "remote",
+        buildkitd.address,
+    ]
     subprocess.run(argv, env=environment, check=True, capture_output=True)
     return Buildx(environment=environment)
 
