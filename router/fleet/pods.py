@@ -12,7 +12,7 @@ from router.model.annotations import cordon, max_builds, platforms
 from router.model.daemon import Daemon
 from router.model.frozen import frozen, replace
 from router.model.identity import Identity
-from router.transport.address import DEFAULT_PORT, KubePodAddress, TcpAddress, format_address
+from router.transport.address import DEFAULT_PORT, KubePodAddress, format_address
 
 __all__ = ["Reach", "daemon_of_pod", "daemons_of"]
 
@@ -94,14 +94,15 @@ def _address(pod: _Object, reach: Reach) -> str:
     container = _container(pod)
     port = _port(container)
     ip = (pod.get("status") or {}).get("podIP")
-    if ip and (reach.pod_ip or (reach.pod_ip is None and port is not None)):
-        return format_address(TcpAddress(host=ip, port=port or DEFAULT_PORT))
+    by_ip = ip and (reach.pod_ip or (reach.pod_ip is None and port is not None))
     return format_address(
         KubePodAddress(
             pod=pod["metadata"]["name"],
             namespace=pod["metadata"].get("namespace") or reach.namespace,
             context=reach.context,
             container=container.get("name"),
+            ip=ip if by_ip else None,
+            port=port if port != DEFAULT_PORT else None,
         )
     )
 

@@ -51,7 +51,9 @@ def test_ready_pods_are_ready_daemons_reached_by_exec(cluster: Cluster, fleet: t
 def test_pods_are_reached_by_ip_where_that_is_asked_for(cluster: Cluster, fleet: tuple[str, ...]) -> None:
     daemons = listed(cluster.kubeconfig, pod_ip=True)
     assert {name: daemon.address for name, daemon in daemons.items()} == {
-        name: f"tcp://{cluster.pod_ip(name)}:1234" for name in fleet
+        name: f"kube-pod://{name}?namespace=default&context=warmroute&container=buildkitd"
+        f"&ip={cluster.pod_ip(name)}"
+        for name in fleet
     }
 
 

@@ -98,7 +98,11 @@ def test_daemons_that_declare_a_port_are_dialled_by_their_ip(
         built = client.warmroute("build", "--selector", SELECTOR, "-v", "/context")
 
     addresses = {daemon["name"]: daemon["address"] for daemon in json.loads(listed)}
-    assert addresses == {name: f"tcp://{cluster.pod_ip(name)}:1234" for name in fleet}
+    assert addresses == {
+        name: f"kube-pod://{name}?namespace=default&container=buildkitd&ip={cluster.pod_ip(name)}"
+        for name in fleet
+    }
+    assert "is reached by its IP" in built
     assert "building on buildkitd-" in built
     assert "COPY hello /hello" in built
 

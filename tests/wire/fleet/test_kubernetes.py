@@ -44,7 +44,9 @@ def test_pods_become_daemons_by_one_request(tmp_path: Path) -> None:
 
 def test_pod_ips_are_used_outside_a_cluster_only_when_asked_for(tmp_path: Path) -> None:
     with fleet(ApiServer(tmp_path, reply=http("200 OK", {"items": [POD]})), pod_ip=True) as pods:
-        assert [daemon.address for daemon in pods.daemons()] == ["tcp://10.0.0.7:1234"]
+        assert [daemon.address for daemon in pods.daemons()] == [
+            "kube-pod://b-0?namespace=ci&context=test&container=buildkitd&ip=10.0.0.7"
+        ]
 
 
 def test_a_fleet_describes_itself_and_says_how_to_see_it(tmp_path: Path) -> None:
