@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.servers import binaries
 
-__all__ = ["Run", "Tool", "measure", "tools"]
+__all__ = ["Run", "Tool", "installed", "measure", "tools"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ def tools(address: str, directory: Path) -> tuple[Tool, ...]:
         Tool(
             name="warmroute",
             argv=(
-                str(_installed(directory / "venv")),
+                str(installed(directory / "venv")),
                 *("build", "--addr", address, "--progress", "plain"),
             ),
             environment={},
@@ -76,7 +76,7 @@ def tools(address: str, directory: Path) -> tuple[Tool, ...]:
     )
 
 
-def _installed(venv: Path) -> Path:
+def installed(venv: Path) -> Path:
     """Install warmroute as a user does: an editable install starts slower."""
     repository = Path(__file__).resolve().parents[1]
     subprocess.run([sys.executable, "-m", "venv", venv], check=True)
