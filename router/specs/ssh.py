@@ -1,7 +1,8 @@
 """``--ssh``: agents and keys that steps can use, as ``ID[=PATH,PATH...]``.
 
 A path is an agent's socket or a private key; which of them, and whether it can be read, is found out when
-it is needed. An id alone stands for the agent of ``SSH_AUTH_SOCK``.
+it is needed. An id alone stands for the agent of ``SSH_AUTH_SOCK``, and so does ``ID=``, which is what a
+shell makes of ``ID=$SSH_AUTH_SOCK`` where that is empty.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def parse_ssh(text: str) -> SSHAgent:
         raise _FLAG.error(text, "the id before the equals sign is missing")
     paths: list[str] = []
     raw = False
-    for part in rest.split(",") if equals else ():
+    for part in rest.split(",") if equals and rest else ():
         key, is_option, value = part.partition("=")
         if key == "raw" and is_option:
             parsed = parse_bool(value)
