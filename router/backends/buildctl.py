@@ -40,8 +40,8 @@ from router.specs.add_host import HOST_GATEWAY
 from router.specs.cache import format_cache
 from router.specs.secret import format_secret
 from router.specs.ssh import format_ssh
-from router.transport.address import DockerAddress, KubePodAddress, format_address, parse_address
-from router.transport.options import DialOptions
+from router.transport.address import Address, KubePodAddress, TcpAddress, format_for_tools, parse_address
+from router.transport.options import DialOptions, TLSOptions
 
 __all__ = ["BuildctlBackend", "build_arguments", "buildctl_command", "client_arguments"]
 
@@ -55,7 +55,7 @@ class BuildctlBackend:
 
     def build(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> BuildResult:
         """Build by one run of buildctl; see ``Backend.build``."""
-        _check(request, daemon)
+        _check(request, daemon, context.dial)
         SecretStore(request.secrets, context.environment).check()
         request = with_build_args(request, context.environment)
         plans = export_plans(request, engine=False)
@@ -90,7 +90,7 @@ class BuildctlBackend:
 
     def command(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> Sequence[str]:
         """Return what ``build`` would run; see ``Backend.command``."""
-        _check(request, daemon)
+        _check(request, daemon, context.dial)
         return buildctl_command(request, daemon, context)
 
 
@@ -104,17 +104,26 @@ def buildctl_command(request: BuildRequest, daemon: Daemon, context: BackendCont
 
 def client_arguments(daemon: Daemon, dial: DialOptions) -> list[str]:
     """Return the program and how it gets to the daemon. Pure."""
-    argv = ["buildctl", "--addr", _address(daemon, dial)]
+    address = _address(daemon, dial)
+    argv = ["buildctl", "--addr", format_for_tools(address) or daemon.address]
     tls = dial.tls
     if tls is not None:
         named = {
             "--tlscacert": tls.ca,
             "--tlscert": tls.cert,
             "--tlskey": tls.key,
-            "--tlsservername": tls.server_name,
+            "--tlsservername": _server_name(address, tls),
         }
         argv += [part for flag, value in named.items() if value for part in (flag, value)]
     return argv
+
+
+def _server_name(address: Address, tls: TLSOptions) -> str:
+    """Return the name to give buildctl: none where it would take the address's own."""
+    from router.transport.server_name import server_name
+
+    name = server_name(address, tls)
+    return "" if isinstance(address, TcpAddress) and name == address.host else name
 
 
 def build_arguments(request: BuildRequest, inputs: Inputs, plans: Sequence[ExportPlan]) -> list[str]:
@@ -143,7 +152,7 @@ def build_arguments(request: BuildRequest, inputs: Inputs, plans: Sequence[Expor
     return argv
 
 
-def _check(request: BuildRequest, daemon: Daemon) -> None:
+def _check(request: BuildRequest, daemon: Daemon, dial: DialOptions) -> None:
     """Raise ``UsageError`` for what buildctl can't do."""
     check_buildctl_call(request)
     if request.context_archive is not None:
@@ -160,19 +169,25 @@ def _check(request: BuildRequest, daemon: Daemon) -> None:
             "buildctl can't ask for the address that host-gateway stands for",
             hint="give the address itself, or use --backend native",
         )
-    if isinstance(parse_address(daemon.address), DockerAddress):
+    if format_for_tools(_address(daemon, dial)) is None:
         raise UsageError(
-            f"buildctl can't reach the BuildKit inside a Docker engine ({daemon.address})",
-            hint="use --backend native or --backend docker",
+            f"buildctl can't reach {daemon.address}",
+            hint="use --backend native, or `warmroute exec -- buildctl ...`",
         )
 
 
-def _address(daemon: Daemon, dial: DialOptions) -> str:
+def _address(daemon: Daemon, dial: DialOptions) -> Address:
+    """Return the address with what the options add to it: buildctl knows none of these."""
     address = parse_address(daemon.address)
-    if isinstance(address, KubePodAddress) and address.context is None and dial.kube_context:
-        # buildctl knows no option for it.
-        return format_address(replace(address, context=dial.kube_context))
-    return daemon.address
+    if not isinstance(address, KubePodAddress):
+        return address
+    return replace(
+        address,
+        context=address.context or dial.kube_context,
+        container=dial.container or address.container,
+        via=address.via or dial.via,
+        port=dial.pod_port or address.port,
+    )
 
 
 def _command(argv: Sequence[str], context: BackendContext) -> Command:

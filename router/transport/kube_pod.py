@@ -125,18 +125,15 @@ class _Ways:
         return secure(stream, peer, self._deadline)
 
     def _tls(self) -> TLSOptions | None:
-        """Return the options with the pod's own server name.
-
-        A pod's IP changes with each restart, so that no certificate is for it: without a name the pod's
-        name is expected. In a given one ``{pod}`` and ``{namespace}`` stand for this pod's.
-        """
+        """Return the options with the name that this pod's certificate is to be for."""
         tls = self._options.tls
         if tls is None:
             return None
-        name = (tls.server_name or "{pod}").replace("{pod}", self._address.pod)
-        if "{namespace}" in name:
-            name = name.replace("{namespace}", self._address.namespace or self._pod.namespace)
-        return replace(tls, server_name=name)
+        from router.transport.server_name import server_name
+
+        lacking = "{namespace}" in (tls.server_name or "") and not self._address.namespace
+        namespace = self._pod.namespace if lacking else ""
+        return replace(tls, server_name=server_name(self._address, tls, namespace=namespace))
 
     @property
     def _pod(self) -> Pod:

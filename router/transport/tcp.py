@@ -37,13 +37,13 @@ def dial_tcp(address: TcpAddress, options: DialOptions) -> ByteStream:
     deadline = Deadline(options.timeout)
     if options.tls is None:
         return SocketStream(connect_tcp(address.host, address.port, peer, deadline), peer)
+    from router.transport.server_name import server_name
     from router.transport.tls import TLSPeer, client_context
 
     # First of all: a wrong file is the user's to correct, whether the daemon answers or not.
     context = client_context(options.tls)
     sock = connect_tcp(address.host, address.port, peer, deadline)
-    server_name = options.tls.server_name or address.server_name or address.host
-    secured = TLSPeer(name=peer, server_name=server_name, context=context)
+    secured = TLSPeer(name=peer, server_name=server_name(address, options.tls), context=context)
     return secured.stream(sock, deadline)
 
 
