@@ -54,7 +54,7 @@ def ask_frontend(
     """
     answer: dict[str, str] = {}
     # The numbers are those of BuildKit's frontend/gateway/pb/gateway.proto.
-    definitions = (field(12, field(1, name) + field(2, llb)) for name, llb in question.definitions.items())
+    definitions = (field(13, field(1, name) + field(2, llb)) for name, llb in question.definitions.items())
     request = field(2, question.frontend) + map_fields(3, question.attrs) + _ANY_RESULT
     request += b"".join(definitions)
     call = channel.start(
