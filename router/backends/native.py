@@ -23,7 +23,6 @@ from router.errors import (
     OutputError,
     OverloadError,
     RouterError,
-    UsageError,
 )
 from router.files import FileSink
 from router.model.daemon import Daemon
@@ -52,6 +51,7 @@ from router.transport.address import DockerAddress, parse_address
 
 if TYPE_CHECKING:
     from router.solve.caches import Caches
+    from router.solve.image_directory import ImageDirectory
 
 __all__ = ["NativeBackend"]
 
@@ -61,6 +61,8 @@ _STATUS_GRACE = 5.0
 
 class NativeBackend:
     """Speaks to the daemon itself. Stateless: one instance may build many times, also from many threads."""
+
+    asks_for_turn = True
 
     def build(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> BuildResult:
         """Build over one new connection; see ``Backend.build``."""
@@ -87,6 +89,7 @@ def _build(request: BuildRequest, daemon: Daemon, context: BackendContext, stdou
     # An engine keeps an image of what is built; an answer is none.
     plans = export_plans(request, engine=_is_engine(daemon)) if request.call == "build" else ()
     targets = _targets(plans, context.environment, stdout)
+    image = _image_directory(plans)
     if url := remote_dockerfile(request):
         from router.backends.remote_dockerfile import download_dockerfile
 
@@ -97,6 +100,7 @@ def _build(request: BuildRequest, daemon: Daemon, context: BackendContext, stdou
         request = caches.request
     with open_inputs(request) as opened:
         inputs = opened if caches is None else caches.added_to(opened)
+        inputs = inputs if image is None else image.added_to(inputs)
         deadline = time.monotonic() + context.dial.timeout
         stream = dial(daemon.address, context.dial)
         peer = f"{daemon.name} ({daemon.address})"
@@ -121,6 +125,8 @@ def _build(request: BuildRequest, daemon: Daemon, context: BackendContext, stdou
                 session.close()
         if caches is not None:
             caches.keep(result.metadata)
+        if image is not None:
+            image.keep(result.metadata)
         return result
 
 
@@ -280,13 +286,9 @@ def _targets(
     targets: dict[int, Target] = {}
     for number, plan in enumerate(plans):
         match plan.delivery:
-            case "tree" if plan.exporter.type != "local":
-                raise UsageError(
-                    f"the native backend can't write an image of type {plan.exporter.type} as a directory",
-                    hint="leave out tar=false and unpack the archive, or use --backend buildctl",
-                )
             case "tree":
-                targets[number] = Directory(plan.dest)
+                mirror = plan.exporter.attrs.get("mode") == "delete"
+                targets[number] = Directory(path=plan.dest, mirror=mirror)
             case "file" if plan.dest == "-":
                 targets[number] = lambda: stdout
             case "file":
@@ -295,9 +297,17 @@ def _targets(
                 from router.providers.docker_load import DockerLoadSink
 
                 targets[number] = partial(DockerLoadSink, environment)
-            case "none":
+            case "image-directory" | "none":
                 pass
     return targets
+
+
+def _image_directory(plans: Sequence[ExportPlan]) -> ImageDirectory | None:
+    if all(plan.delivery != "image-directory" for plan in plans):
+        return None
+    from router.solve.image_directory import ImageDirectory
+
+    return ImageDirectory(plans)
 
 
 def _is_engine(daemon: Daemon) -> bool:

@@ -3,7 +3,8 @@
 The daemon isn't trusted. Every directory is opened from the one around it without following links, so
 neither a link that it sends nor one that lies there already leads out. What isn't a directory is written
 aside and renamed, so that it appears whole; what stands in its place goes, as with BuildKit's own clients,
-and directories are merged. Everything belongs to the user who runs this.
+and directories are merged. A mirror is cleared of everything else at the very end, when nothing can fail any
+more. Everything belongs to the user who runs this.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class PartialFile:
 class Destination:
     """The directory to write to; made if it doesn't exist. Methods raise OSError."""
 
-    def __init__(self, path: bytes) -> None:
+    def __init__(self, path: bytes, *, mirror: bool = False) -> None:
         os.makedirs(path, 0o700, exist_ok=True)
         self.root = Directory(None, b"", b"", Stat())
         self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
@@ -71,6 +72,13 @@ class Destination:
         self._owner = os.getuid(), os.getgid()
         self._token = b".warmroute-" + os.urandom(6).hex().encode() + b"-"
         self._count = 0
+        # Of a mirror: the names that stay, by directory.
+        self._names: dict[Directory, set[bytes]] | None = {self.root: set()} if mirror else None
+
+    def keep(self, parent: Directory, name: bytes) -> None:
+        """Note that a name is part of the result, which in a mirror nothing else is."""
+        if self._names is not None:
+            self._names.setdefault(parent, set()).add(name)
 
     def make_directory(self, parent: Directory, name: bytes, path: bytes, described: Stat) -> Directory:
         """Make a directory, or take the one that is there; ``finish`` gives it its mode and time."""
@@ -140,6 +148,9 @@ class Destination:
 
     def finish(self) -> None:
         """Give the directories their modes and times, now that nothing is written to them any more."""
+        if self._names is not None:
+            for directory in (self.root, *self._made):
+                self._clear(self._descriptor_of(directory), self._names.get(directory, set()))
         for directory in reversed(self._made):
             self._describe(self._descriptor_of(directory), directory.stat)
         self._made.clear()
@@ -160,6 +171,17 @@ class Destination:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+    def _clear(self, around: int, kept: set[bytes]) -> None:
+        """Remove what is in a directory but for some names."""
+        for name in os.listdir(around):
+            entry = os.fsencode(name)
+            if entry in kept:
+                continue
+            if stat.S_ISDIR(os.lstat(entry, dir_fd=around).st_mode):
+                _remove_tree(entry, around)
+            else:
+                os.unlink(entry, dir_fd=around)
 
     def _aside(self) -> bytes:
         self._count += 1
@@ -214,14 +236,18 @@ def _rename(around: int, aside: bytes, name: bytes) -> None:
         try:
             os.rename(aside, name, src_dir_fd=around, dst_dir_fd=around)
         except IsADirectoryError:
-            # Its module imports every compressor, and a directory where a file should be is rare.
-            from shutil import rmtree
-
-            rmtree(name, dir_fd=around)
+            _remove_tree(name, around)
             os.rename(aside, name, src_dir_fd=around, dst_dir_fd=around)
     except OSError:
         os.unlink(aside, dir_fd=around)
         raise
+
+
+def _remove_tree(name: bytes, around: int) -> None:
+    # Its module imports every compressor, and a directory that goes is rare.
+    from shutil import rmtree
+
+    rmtree(name, dir_fd=around)
 
 
 def _permissions(mode: int) -> int:

@@ -33,6 +33,7 @@ __all__ = [
     "extra_fields",
     "go_mode",
     "parse",
+    "parse_data",
     "parse_request",
     "parse_stat",
     "request",
@@ -252,6 +253,26 @@ def parse_request(message: bytes | memoryview) -> int | None:
             return None
         number |= (message[position] & 0x7F) << 7 * (position - 3)
     return number
+
+
+def parse_data(message: bytes | memoryview) -> tuple[int, bytes | memoryview] | None:
+    """Return the number and the bytes of a piece of content, or None where ``parse`` has to look."""
+    if message[:3] != b"\x08\x02\x18":
+        return None
+    try:
+        number, position = message[3], 4
+        if number >= 0x80:
+            number, position = _long_varint(message, 3)
+        if position == len(message):
+            return number, b""
+        if message[position] != 0x22:
+            return None
+        length, position = message[position + 1], position + 2
+        if length >= 0x80:
+            length, position = _long_varint(message, position - 1)
+    except IndexError:
+        return None
+    return (number, message[position:]) if position + length == len(message) else None
 
 
 def parse(message: bytes | memoryview) -> Packet:

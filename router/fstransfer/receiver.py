@@ -1,8 +1,8 @@
 """Take a directory tree from the daemon: the client's half of ``FileSend.DiffCopy`` for ``type=local``.
 
 A machine without a network, like the sender: messages of the daemon go in, requests come out, and the files
-are written as their content arrives. Every file is asked for, as BuildKit's own clients do when they merge
-into a directory; what isn't part of the result stays as it is.
+are written as their content arrives. Every file is asked for, as BuildKit's own clients do. What isn't part
+of the result stays as it is, or, where the user wants a mirror of the result, goes when all has arrived.
 """
 
 from __future__ import annotations
@@ -24,25 +24,33 @@ _GO_SPECIAL = 1 << 26 | 1 << 25 | 1 << 21
 
 # BuildKit sends four files at a time; each one needs a descriptor.
 _MOST_AT_ONCE = 256
+# Each is remembered until the transfer is over; a daemon that never stops naming files must not fill the
+# memory. The largest images have some hundred thousand.
+_MOST_ENTRIES = 10_000_000
 
 
 class Receiver:
-    """Takes one tree.
+    """Takes one tree. ``mirror``: what is in the destination and not in the tree is removed at the end.
 
     ``Receiver(...)`` and ``receive`` raise OutputError for what can't or must not be written and
-    TransferError for what the daemon did; the caller then sends ``packets.error_message(str(error))`` and
-    ends the call with a status. ``on_progress`` is called with ``bytes_received`` after each packet of
-    content.
+    TransferError for what the daemon did; the caller then ends the call with a status that says so, which the
+    daemon shows. ``on_progress`` is called with ``bytes_received`` after each packet of content.
     """
 
-    def __init__(self, destination: str | bytes, *, on_progress: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self,
+        destination: str | bytes,
+        *,
+        mirror: bool = False,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> None:
         self.done = False
         self.bytes_received = 0
         self.files_received = 0
         self._name = os.fsdecode(destination)
         self._on_progress = on_progress
         try:
-            self._destination = Destination(os.fsencode(destination))
+            self._destination = Destination(os.fsencode(destination), mirror=mirror)
         except OSError as exc:
             raise self._unwritable(exc, b"") from exc
         self._order = Order(self._destination.root)
@@ -65,11 +73,18 @@ class Receiver:
         if self._failure is not None:
             raise self._failure
         try:
-            self._take(packets.parse(message))
+            data = packets.parse_data(message)
+            if data is not None:
+                self._take_data(*data)
+            else:
+                self._take(packets.parse(message))
         except RouterError as exc:
             self._failure = exc
             self.close()
             raise
+
+    def end_of_input(self) -> None:
+        """Do nothing: the end of the transfer is a packet."""
 
     def pull(self, size: int) -> list[bytes | memoryview] | None:
         """Return framed messages to send, or None where the daemon has to speak first."""
@@ -111,9 +126,12 @@ class Receiver:
     def _take_entry(self, entry: packets.Stat) -> None:
         """Make what has no content, ask for the content of what has."""
         number = self._next
+        if number >= _MOST_ENTRIES:
+            raise TransferError(f"the daemon sends more than {_MOST_ENTRIES} files in one tree")
         self._next += 1
         path = entry.path
         parent, name = self._order.locate(path)
+        self._destination.keep(parent, name)
         kind = entry.mode & _GO_TYPE
         try:
             if kind == _GO_DIRECTORY:

@@ -31,9 +31,8 @@ class Sender:
     """Sends one directory.
 
     ``Sender(...)``, ``receive`` and ``pull`` raise UsageError for a file or a directory that can't be sent,
-    and TransferError for what the daemon did; the caller then sends ``packets.error_message(str(error))``
-    and ends the call with a status. ``on_progress`` is called with ``bytes_sent`` after each ``pull`` that
-    sent something.
+    and TransferError for what the daemon did; the caller then ends the call with a status that says so, which
+    the daemon shows. ``on_progress`` is called with ``bytes_sent`` after each ``pull`` that sent something.
     """
 
     def __init__(
@@ -77,6 +76,9 @@ class Sender:
         except RouterError as exc:
             self._fail(exc)
             raise
+
+    def end_of_input(self) -> None:
+        """Do nothing: the daemon closes its side when it has all, which its last packet has told."""
 
     def pull(self, size: int) -> list[bytes | memoryview] | None:
         """Return about ``size`` bytes of framed messages, or None where the daemon has to speak first."""
@@ -190,8 +192,11 @@ def _selected(root: bytes, chosen: Filter) -> Iterator[Entry]:
 
 def _unreadable(error: OSError, root: bytes) -> UsageError:
     name = error.filename if error.filename is not None else root
+    gone = isinstance(error, FileNotFoundError) and name != root
     return UsageError(
         f"can't send {os.fsdecode(name)!r}: {(error.strerror or str(error)).lower()}",
-        hint="make it readable, or exclude it in .dockerignore",
+        hint="it was there a moment ago: exclude it in .dockerignore, or build when nothing removes it"
+        if gone
+        else "make it readable, or exclude it in .dockerignore",
         reason="context",
     )

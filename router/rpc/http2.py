@@ -212,8 +212,20 @@ class Http2Connection:
         The data of an event is a view of ``data``, which must not change while it is in use.
         """
         events: list[Event] = []
+        # Many small frames of one stream are handled as one large one: a tree of files comes in such frames.
+        run: list[memoryview] = []
+        of_run = 0
         for kind, flags, stream_id, payload in self._frames.feed(data):
-            self._frame(kind, flags, stream_id, payload, events)
+            if run and (kind or flags or stream_id != of_run):
+                self._frame(FrameType.DATA, 0, of_run, _joined(run), events)
+                run = []
+            if kind or flags:
+                self._frame(kind, flags, stream_id, payload, events)
+            else:
+                of_run = stream_id
+                run.append(payload)
+        if run:
+            self._frame(FrameType.DATA, 0, of_run, _joined(run), events)
         return events
 
     def _frame(self, kind: int, flags: int, stream_id: int, payload: memoryview, events: list[Event]) -> None:
@@ -386,6 +398,10 @@ class Http2Connection:
     def _forget_if_closed(self, stream: Stream) -> None:
         if stream.remote_closed and stream.local_closed:
             self._streams.pop(stream.id, None)
+
+
+def _joined(payloads: list[memoryview]) -> memoryview:
+    return payloads[0] if len(payloads) == 1 else memoryview(b"".join(payloads))
 
 
 def _need(payload: memoryview, size: int, kind: str) -> None:

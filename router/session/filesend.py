@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from router.errors import OutputError
+from router.model.frozen import frozen
 from router.rpc.grpc import Status
 from router.rpc.protobuf import bytes_field
 from router.session.server import CallMetadata, CallRefused, StreamHandler, StreamMethod
@@ -26,6 +28,9 @@ __all__ = ["Directory", "Sink", "Target", "filesend"]
 _COMMIT_GRACE = 0.2
 _STOP_GRACE = 1.0
 
+# Says that the call carries the trees of all platforms.
+_WHOLE_RESULT = "buildkit-exporter-multi-platform"
+
 
 class Sink(Protocol):
     """Takes one stream of bytes. All methods may raise ``OutputError``."""
@@ -40,10 +45,12 @@ class Sink(Protocol):
         """The stream broke, or was committed: drop what is still held, and have ``commit`` end soon."""
 
 
-class Directory(str):
-    """The destination of a tree of files."""
+@frozen
+class Directory:
+    """The destination of a tree of files. ``mirror``: it is to hold nothing else when the build is done."""
 
-    __slots__ = ()
+    path: str
+    mirror: bool = False
 
 
 Target = Directory | Callable[[], Sink]
@@ -98,29 +105,6 @@ class _FileStream:
             self._commit.join(_STOP_GRACE)
 
 
-class _Tree:
-    """A directory, arriving by the file transfer protocol."""
-
-    def __init__(self, receiver: Receiver) -> None:
-        self._receiver = receiver
-
-    @property
-    def done(self) -> bool:
-        return self._receiver.done
-
-    def receive(self, message: memoryview) -> None:
-        self._receiver.receive(message)
-
-    def end_of_input(self) -> None:
-        """The receiver knows the end from the FIN."""
-
-    def pull(self, size: int) -> Sequence[Buffer] | None:
-        return self._receiver.pull(size)
-
-    def close(self) -> None:
-        self._receiver.close()
-
-
 def _tell_nobody() -> None:
     """Do nothing."""
 
@@ -143,10 +127,20 @@ def filesend(
         if target is None:
             raise CallRefused(Status.NOT_FOUND, f"exporter {number} has no destination on this machine")
         if isinstance(target, Directory):
-            # Few builds write a tree here: the others need not load what does.
-            from router.fstransfer.receiver import Receiver
-
-            return _Tree(Receiver(target))
+            return _receiver(target, metadata)
         return _FileStream(target(), wake)
 
     return {"/moby.filesync.v1.FileSend/DiffCopy": diff_copy}
+
+
+def _receiver(target: Directory, metadata: CallMetadata) -> Receiver:
+    if target.mirror and "1" not in metadata.get(_WHOLE_RESULT, ()):
+        # An older daemon sends a tree for each platform, and each would remove the others.
+        raise OutputError(
+            "the daemon does not know the key mode=delete of a local output",
+            hint="it needs a newer BuildKit; without the key, remove the directory before the build",
+        )
+    # Few builds write a tree here: the others need not load what does.
+    from router.fstransfer.receiver import Receiver
+
+    return Receiver(target.path, mirror=target.mirror)

@@ -3,40 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from router.rpc.grpc import Status
 from router.session.server import CallMetadata, CallRefused, StreamHandler, StreamMethod
-from router.transport.stream import Buffer
 
 if TYPE_CHECKING:
     from router.fstransfer.sender import Sender
 
 __all__ = ["filesync", "prepare"]
-
-
-class _DiffCopy:
-    """One transfer: the sender's machine on one call."""
-
-    def __init__(self, sender: Sender) -> None:
-        self._sender = sender
-
-    @property
-    def done(self) -> bool:
-        return self._sender.done
-
-    def receive(self, message: memoryview) -> None:
-        self._sender.receive(message)
-
-    def end_of_input(self) -> None:
-        """The daemon closes its side when it has all; the sender knows that from its FIN."""
-
-    def pull(self, size: int) -> Sequence[Buffer] | None:
-        return self._sender.pull(size)
-
-    def close(self) -> None:
-        self._sender.close()
 
 
 def prepare() -> None:
@@ -51,7 +27,7 @@ def filesync(directories: Mapping[str, str]) -> dict[str, StreamMethod]:
         name = "".join(_values(metadata, "dir-name")[:1])
         if name not in directories:
             raise CallRefused(Status.NOT_FOUND, f'no access allowed to dir "{name}"')
-        return _DiffCopy(_sender(directories[name], metadata))
+        return _sender(directories[name], metadata)
 
     return {"/moby.filesync.v1.FileSync/DiffCopy": diff_copy}
 
@@ -73,5 +49,5 @@ def _values(metadata: CallMetadata, name: str) -> tuple[str, ...]:
     if metadata.get(f"{name}-encoded", ["0"])[0] in {"1", "true"}:
         from urllib.parse import unquote_plus
 
-        return tuple(unquote_plus(value) for value in values)
+        return tuple(unquote_plus(value, errors="surrogateescape") for value in values)
     return tuple(values)

@@ -15,13 +15,14 @@ __all__ = ["Delivery", "ExportPlan", "export_plans"]
 
 _IMAGES = frozenset({"image", "registry", "oci", "docker"})
 
-Delivery = Literal["none", "tree", "file", "load"]
-"""What comes back over the session: nothing, a tree of files, one file, an archive for the Docker engine."""
+Delivery = Literal["none", "tree", "image-directory", "file", "load"]
+"""What comes back over the session: nothing, a tree of files, an image's blobs, one file, an archive for the
+Docker engine."""
 
 
 @frozen
 class ExportPlan:
-    """One exporter; ``dest`` is the path of a tree or a file (``-``: stdout), empty otherwise."""
+    """One exporter; ``dest`` is the path of a directory or a file (``-``: stdout), empty otherwise."""
 
     exporter: Exporter
     delivery: Delivery = "none"
@@ -66,9 +67,15 @@ def _plan(output: Output, tags: Sequence[str], *, engine: bool) -> ExportPlan:
         case "local" | "tar" | "oci" | "docker" | "cacheonly":
             return ExportPlan(
                 exporter=Exporter(type=output.type, attrs=attrs),
-                delivery="tree" if is_directory(output) else "file",
+                delivery=_delivery(output),
                 dest=_dest(output),
             )
+
+
+def _delivery(output: Output) -> Delivery:
+    if output.type == "local":
+        return "tree"
+    return "image-directory" if is_directory(output) else "file"
 
 
 def _image(attrs: dict[str, str], *, engine: bool) -> ExportPlan:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -32,6 +36,10 @@ def export(builder: Builder, context: Path, *outputs: Output, target: str = "goo
     return builder.build(BuildRequest(context=str(context), target=target, outputs=outputs))
 
 
+def files_below(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
 def test_a_tree_is_merged_into_the_directory_that_is_there(
     builder: Builder, context: Path, tmp_path: Path
 ) -> None:
@@ -41,8 +49,7 @@ def test_a_tree_is_merged_into_the_directory_that_is_there(
 
     export(builder, context, Output(type="local", dest=str(out)))
 
-    found = {str(path.relative_to(out)): path.read_text() for path in out.rglob("*") if path.is_file()}
-    assert found == {"a.txt": "a\n", "dir/b.txt": "a\n", "kept": "kept\n", "dir/kept": "kept\n"}
+    assert files_below(out) == {"a.txt": "a\n", "dir/b.txt": "a\n", "kept": "kept\n", "dir/kept": "kept\n"}
 
 
 def test_several_platforms_become_several_directories(
@@ -74,15 +81,105 @@ def test_a_docker_archive_names_its_image(builder: Builder, context: Path, tmp_p
     assert b'"example.test/app:1"' in tar_files((tmp_path / "image.tar").read_bytes())["manifest.json"]
 
 
-def test_an_oci_layout_as_a_directory_is_refused_before_the_build(
+@pytest.mark.parametrize("kind", ["oci", "docker"])
+def test_an_image_becomes_a_directory(
+    builder: Builder, context: Path, tmp_path: Path, kind: Literal["oci", "docker"]
+) -> None:
+    out = tmp_path / "layout"
+    request = BuildRequest(
+        context=str(context),
+        target="good",
+        tags=("example.test/app:1", "example.test/app:2"),
+        outputs=(Output(type=kind, dest=str(out), attrs={"tar": "false"}),),
+    )
+
+    result = builder.build(request)
+
+    index = json.loads((out / "index.json").read_text())
+    digests = {manifest["digest"] for manifest in index["manifests"]}
+    assert digests == {result.digest}
+    assert [item["annotations"]["io.containerd.image.name"] for item in index["manifests"]] == list(
+        request.tags
+    )
+    for blob in (out / "blobs" / "sha256").iterdir():
+        assert hashlib.sha256(blob.read_bytes()).hexdigest() == blob.name
+    # An image of one directory can be the context of the next build.
+    (context / "Dockerfile").write_text("FROM base\nCOPY --from=base /a.txt /again\n")
+    again = replace(request, target="", outputs=(), tags=(), build_contexts={"base": f"oci-layout://{out}:1"})
+    assert builder.files(again)["again"] == b"a\n"
+
+
+def test_a_second_image_joins_the_first_in_a_directory(
     builder: Builder, context: Path, tmp_path: Path
 ) -> None:
-    output = Output(type="oci", dest=str(tmp_path / "out"), attrs={"tar": "false"})
+    out = tmp_path / "layout"
+    for tag, content in (("one", "1"), ("two", "2"), ("one", "3")):
+        (context / "a.txt").write_text(content)
+        output = Output(type="oci", dest=str(out), attrs={"tar": "false", "name": f"example.test/app:{tag}"})
+        last = export(builder, context, output)
 
-    with pytest.raises(UsageError, match="as a directory"):
-        export(builder, context, output)
+    manifests = json.loads((out / "index.json").read_text())["manifests"]
+    names = [item["annotations"]["org.opencontainers.image.ref.name"] for item in manifests]
+    assert sorted(names) == ["one", "two"]
+    assert manifests[names.index("one")]["digest"] == last.digest
+
+
+def test_two_images_as_directories_are_refused_before_the_build(
+    builder: Builder, context: Path, tmp_path: Path
+) -> None:
+    outputs = [
+        Output(type="oci", dest=str(tmp_path / name), attrs={"tar": "false"}) for name in ("one", "two")
+    ]
+
+    with pytest.raises(UsageError, match="one image as a directory"):
+        export(builder, context, *outputs)
 
     assert builder.statuses == []
+
+
+def test_a_mirror_holds_the_result_and_nothing_else(builder: Builder, context: Path, tmp_path: Path) -> None:
+    out = write_tree(tmp_path / "out", {"a.txt": "old", "gone": "x", "dir/gone": "x", "gone-too/deep/x": "x"})
+    (out / "link").symlink_to(write_tree(tmp_path / "elsewhere", {"kept": "kept"}))
+
+    export(builder, context, Output(type="local", dest=str(out), attrs={"mode": "delete"}))
+
+    assert files_below(out) == {"a.txt": "a\n", "dir/b.txt": "a\n"}
+    assert not (out / "gone-too").exists()
+    assert files_below(tmp_path / "elsewhere") == {"kept": "kept"}
+
+
+def test_a_failed_build_takes_nothing_from_a_mirror(builder: Builder, context: Path, tmp_path: Path) -> None:
+    out = write_tree(tmp_path / "out", {"kept": "kept"})
+
+    with pytest.raises(BuildError):
+        export(
+            builder, context, Output(type="local", dest=str(out), attrs={"mode": "delete"}), target="broken"
+        )
+
+    assert files_below(out) == {"kept": "kept"}
+
+
+@pytest.mark.parametrize("mode", ["copy", "delete"])
+@pytest.mark.parametrize("split", ["true", "false"])
+def test_several_platforms_share_a_directory(
+    builder: Builder, context: Path, tmp_path: Path, mode: str, split: str
+) -> None:
+    (context / "Dockerfile").write_text("FROM scratch\nARG TARGETARCH\nCOPY a.txt /a-$TARGETARCH\n")
+    out = write_tree(tmp_path / "out", {"old": "old"})
+    output = Output(type="local", dest=str(out), attrs={"platform-split": split, "mode": mode})
+    request = BuildRequest(context=str(context), platforms=("linux/amd64", "linux/arm64"), outputs=(output,))
+
+    if (split, mode) == ("false", "delete"):
+        # BuildKit 0.32 sends one platform's files empty then, and its own clients write them so.
+        with pytest.raises(OutputError, match="sent 0 bytes of 'a-amd64', which has 2"):
+            builder.build(request)
+        assert (out / "old").exists()
+        return
+    builder.build(request)
+
+    arm, amd = ("linux_arm64/", "linux_amd64/") if split == "true" else ("", "")
+    kept = {"old": "old"} if mode == "copy" else {}
+    assert files_below(out) == {f"{amd}a-amd64": "a\n", f"{arm}a-arm64": "a\n", **kept}
 
 
 def test_one_build_has_several_outputs(builder: Builder, context: Path, tmp_path: Path) -> None:

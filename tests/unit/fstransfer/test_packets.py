@@ -133,6 +133,23 @@ def test_the_quick_way_finds_nothing_that_the_whole_one_doesnt(message: bytes) -
 
 
 @settings(deadline=None, max_examples=60)
+@given(numbers, st.binary(max_size=400))
+def test_the_quick_way_agrees_with_the_whole_one_on_content(number: int, data: bytes) -> None:
+    message = Packet(type=Packet.PACKET_DATA, ID=number, data=data).SerializeToString()
+    assert packets.parse(memoryview(message)) == (packets.DATA, number, None, data)
+    assert packets.parse_data(memoryview(message)) == ((number, data) if number else None)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.binary(max_size=12))
+def test_the_quick_way_finds_no_content_that_the_whole_one_doesnt(message: bytes) -> None:
+    found = packets.parse_data(b"\x08\x02\x18" + message)
+    if found is not None:
+        whole = packets.parse(b"\x08\x02\x18" + message)
+        assert (whole.kind, whole.number, whole.data) == (packets.DATA, *found)
+
+
+@settings(deadline=None, max_examples=60)
 @given(
     st.builds(
         Stat,

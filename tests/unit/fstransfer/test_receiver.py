@@ -183,6 +183,36 @@ def test_a_directory_replaces_a_file(out: Path) -> None:
     assert tree(out) == {"d": None, "d/f": b"new"}
 
 
+def test_a_mirror_loses_what_is_not_in_the_result(out: Path, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    (victim / "kept").mkdir(parents=True)
+    (out / "d/gone/deep").mkdir(parents=True)
+    (out / "d/gone/deep/x").write_text("x")
+    (out / "gone").write_text("x")
+    (out / "link").symlink_to(victim)
+    (out / "d/link").symlink_to(victim)
+    (out / "f").write_text("old")
+    items = [directory(b"d", mode=0o500, time=7), file(b"d/f", b"new"), directory(b"e"), file(b"f", b"new")]
+    deliver(Receiver(out.as_posix(), mirror=True), items)
+    assert tree(out) == {"d": None, "d/f": b"new", "e": None, "f": b"new"}
+    assert os.lstat(out / "d").st_mtime_ns == 7
+    assert tree(victim) == {"kept": None}
+
+
+@pytest.mark.parametrize("items", [[], [directory(b"d")], [file(b"a", b"x"), file(b"b", b"y")]])
+def test_a_mirror_loses_nothing_before_all_is_there(out: Path, items: list[Item]) -> None:
+    (out / "kept").mkdir(parents=True)
+    receiver = Receiver(out.as_posix(), mirror=True)
+    for stat_, _ in items:
+        receiver.receive(Packet(type=Packet.PACKET_STAT, stat=stat_).SerializeToString())
+    assert (out / "kept").exists()
+    if items[1:]:
+        receiver.receive(b"")
+        send_data(receiver, 0, b"x")
+    receiver.close()
+    assert (out / "kept").exists()
+
+
 def test_the_same_result_twice_is_the_same_tree(out: Path) -> None:
     items = [directory(b"d", mode=0o555), file(b"d/f", b"x", mode=0o400), symlink(b"l", b"d")]
     deliver(Receiver(out.as_posix()), items)
@@ -341,6 +371,14 @@ def test_too_many_files_at_a_time_are_refused(receiver: Receiver, out: Path) -> 
     with pytest.raises(TransferError, match="more than 256 files at a time"):
         receiver.receive(begin[256].SerializeToString())
     assert os.listdir(out) == []
+
+
+def test_a_daemon_that_never_stops_naming_files_is_stopped(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("router.fstransfer.receiver._MOST_ENTRIES", 100)
+    with pytest.raises(TransferError, match="more than 100 files in one tree"):
+        describe(receiver, [file(b"%03d" % number) for number in range(101)])
 
 
 def test_an_entry_after_the_last_one_is_refused(receiver: Receiver) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import TypeGuard
 
 import pytest
 
@@ -21,6 +22,8 @@ from router.rpc.headers import header_frames
 from router.rpc.http2 import (
     MAX_STREAMS,
     RECEIVE_WINDOW,
+    DataReceived,
+    Event,
     HeadersReceived,
     Http2Connection,
     Http2Error,
@@ -335,3 +338,21 @@ def test_a_stream_that_is_held_gets_no_more_window_until_it_is_let_go() -> None:
 
     assert granted == {0}  # the connection's own window, so that the other streams go on
     assert joined(connection.take(0)) == window_update(1, RECEIVE_WINDOW)
+
+
+def test_small_frames_of_one_stream_become_one_event() -> None:
+    connection = client(2)
+    wire = data(1, b"a") + data(1, b"b") + data(3, b"c") + data(1, b"d") + data(1, b"e", Flag.END_STREAM)
+
+    events = connection.receive(wire)
+
+    assert [(event.stream_id, bytes(event.data), event.ended) for event in events if is_data(event)] == [
+        (1, b"ab", False),
+        (3, b"c", False),
+        (1, b"d", False),
+        (1, b"e", True),
+    ]
+
+
+def is_data(event: Event) -> TypeGuard[DataReceived]:
+    return isinstance(event, DataReceived)

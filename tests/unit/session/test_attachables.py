@@ -1,36 +1,32 @@
-"""The small services: secrets, credentials, health; and which file goes where."""
+"""The small services: secrets, health; and which file goes where."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from router._proto.auth_pb2 import CredentialsRequest, CredentialsResponse
 from router._proto.secrets_pb2 import GetSecretRequest, GetSecretResponse
 from router.errors import UsageError
 from router.rpc.grpc import Status
 from router.session import health
-from router.session.auth import auth
-from router.session.filesend import filesend
+from router.session.filesend import Directory, filesend
 from router.session.filesync import filesync
 from router.session.secrets import secrets
 from tests.unit.session.daemon import Daemon
 
 GET_SECRET = "/moby.buildkit.secrets.v1.Secrets/GetSecret"
-CREDENTIALS = "/moby.filesync.v1.Auth/Credentials"
 FILE_SEND = "/moby.filesync.v1.FileSend/DiffCopy"
 FILE_SYNC = "/moby.filesync.v1.FileSync/DiffCopy"
 
 
 class Store:
-    """Knows one secret, one registry, and one of each that can't be read."""
+    """Knows two secrets, and one that can't be read."""
 
     def get(self, secret_id: str) -> bytes | None:
         if secret_id == "broken":
             raise UsageError("can't read the file of secret broken")
         return {"token": b"\0\xffvalue", "empty": b""}.get(secret_id)
-
-    def credentials(self, host: str) -> tuple[str, str]:
-        return ("user", "geheim") if host == "registry.example" else ("", "")
 
 
 class Sink:
@@ -76,25 +72,11 @@ def test_a_secret_that_can_not_be_read_is_a_failure() -> None:
         ]
 
 
-@pytest.mark.parametrize("path", [GET_SECRET, CREDENTIALS])
 @pytest.mark.parametrize("request_", [b"\x0a\x05abc", b"\xff", b"\x0a\x01\xff"])
-def test_a_request_that_is_no_protobuf_is_an_invalid_argument(path: str, request_: bytes) -> None:
-    with Daemon(unary={**secrets(Store()), **auth(Store())}) as daemon:
-        assert daemon.ask(path, request_)[0] == Status.INVALID_ARGUMENT
+def test_a_request_that_is_no_protobuf_is_an_invalid_argument(request_: bytes) -> None:
+    with Daemon(unary=secrets(Store())) as daemon:
+        assert daemon.ask(GET_SECRET, request_)[0] == Status.INVALID_ARGUMENT
         assert daemon.session.failures == []
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"), [("registry.example", ("user", "geheim")), ("other.example", ("", ""))]
-)
-def test_credentials_are_given_for_the_registry_that_is_asked_for(
-    host: str, expected: tuple[str, str]
-) -> None:
-    with Daemon(unary=auth(Store())) as daemon:
-        daemon.ask(CREDENTIALS, CredentialsRequest(Host=host).SerializeToString())
-
-        answer = CredentialsResponse.FromString(daemon.answers[1][0])
-        assert (answer.Username, answer.Secret) == expected
 
 
 def test_the_session_is_healthy() -> None:
@@ -139,6 +121,19 @@ def test_an_exporter_without_a_destination_is_not_found(number: str) -> None:
         stream_id = daemon.call(FILE_SEND, buildkit_attachable_exporter_id=number)
 
         assert daemon.statuses[stream_id][0] == Status.NOT_FOUND
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_mirror_is_only_written_from_the_whole_result(tmp_path: Path, whole: bool) -> None:
+    (tmp_path / "old").write_text("old")
+    target = Directory(path=str(tmp_path), mirror=True)
+    with Daemon(streaming=filesend({0: target})) as daemon:
+        said = {"buildkit_exporter_multi_platform": "1"} if whole else {}
+        stream_id = daemon.call(FILE_SEND, b"", b"\x08\x03", **said)
+
+        assert daemon.statuses[stream_id][0] == (Status.OK if whole else Status.UNKNOWN)
+        assert (tmp_path / "old").exists() != whole
+        assert [failure.hint != "" for failure in daemon.session.failures] == [True] * (not whole)
 
 
 def test_a_directory_that_was_not_named_is_not_given() -> None:

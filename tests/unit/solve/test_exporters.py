@@ -41,7 +41,7 @@ PUSHED = {"push": "true", "unpack": "false"}
         ),
         (
             BuildRequest(outputs=(Output(type="oci", dest="out", attrs={"tar": "false"}),)),
-            (plan("oci", "tree", "out", tar="false"),),
+            (plan("oci", "image-directory", "out", tar="false"),),
         ),
         (BuildRequest(outputs=(Output(type="docker", dest="a.tar"),)), (plan("docker", "file", "a.tar"),)),
         (BuildRequest(outputs=(Output(type="cacheonly"),)), ()),
