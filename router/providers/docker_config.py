@@ -40,10 +40,14 @@ _PROXY_VARIABLES = {
 
 @frozen
 class Credentials:
-    """A login. An empty user name with a secret is an identity token; both empty is anonymous."""
+    """A login. An empty user name with a secret is an identity token; all empty is anonymous.
+
+    ``registry_token`` is a bearer token that is used as it is, in place of one to be fetched.
+    """
 
     username: str = ""
     secret: str = field(default="", repr=False)
+    registry_token: str = field(default="", repr=False)
 
 
 @frozen
@@ -106,11 +110,11 @@ def load(environment: Mapping[str, str]) -> DockerConfig:
     Raises ``UsageError``, naming the file, for one that can't be read or understood.
     """
     path = _path(environment)
-    config = _parse(path, _text(path))
+    config = _parse(path, _content(path))
     variable = environment.get("DOCKER_AUTH_CONFIG", "")
     if not variable:
         return config
-    given = _parse("in DOCKER_AUTH_CONFIG", variable.encode())
+    given = _parse("in DOCKER_AUTH_CONFIG", os.fsencode(variable))
     return _with_auths(config, given.auths)
 
 
@@ -121,7 +125,7 @@ def proxy_build_args(environment: Mapping[str, str]) -> dict[str, str]:
     ``load`` raises.
     """
     path = _path(environment)
-    text = _text(path)
+    text = _content(path)
     if b'"proxies"' not in text:
         return {}
     return _parse(path, text).proxy_build_args(environment.get("DOCKER_HOST", ""))
@@ -131,7 +135,7 @@ def _path(environment: Mapping[str, str]) -> str:
     return os.path.join(config_directory(environment), "config.json")
 
 
-def _text(path: str) -> bytes:
+def _content(path: str) -> bytes:
     try:
         with open(path, "rb") as file:
             return file.read()
@@ -155,13 +159,13 @@ def _parse(path: str, text: bytes) -> DockerConfig:
         found = json.loads(text) if text.strip() else {}
         return DockerConfig(
             path=path,
-            auths={key: _credentials(key, entry) for key, entry in (found.get("auths") or {}).items()},
+            auths={key: _credentials(key, entry or {}) for key, entry in (found.get("auths") or {}).items()},
             creds_store=str(found.get("credsStore") or ""),
             cred_helpers=_strings(found.get("credHelpers")),
             current_context=str(found.get("currentContext") or ""),
             proxies={name: _strings(section) for name, section in (found.get("proxies") or {}).items()},
         )
-    except (ValueError, AttributeError, TypeError) as exc:
+    except (ValueError, AttributeError, TypeError, RecursionError) as exc:
         # A JSON error's text has a position only, but its chain has the document, secrets and all.
         raise UsageError(
             f"the docker config {path} is broken: {_why(exc)}",
@@ -187,22 +191,34 @@ def _strings(section: Mapping[str, object] | None) -> dict[str, str]:
     return {key: str(value) for key, value in (section or {}).items()}
 
 
-def _credentials(key: str, entry: Mapping[str, str]) -> Credentials:
-    token = entry.get("identitytoken") or ""
-    if token:
-        return Credentials(secret=token)
-    if entry.get("auth"):
-        return _decoded(key, entry["auth"])
-    return Credentials(username=entry.get("username") or "", secret=entry.get("password") or "")
+def _credentials(key: str, entry: Mapping[str, object]) -> Credentials:
+    token = _text(entry, "registrytoken")
+    identity = _text(entry, "identitytoken")
+    if identity:
+        return Credentials(secret=identity, registry_token=token)
+    auth = _text(entry, "auth")
+    if auth:
+        return replace(_decoded(key, auth), registry_token=token)
+    username, secret = _text(entry, "username"), _text(entry, "password")
+    return Credentials(username=username, secret=secret, registry_token=token)
+
+
+def _text(entry: Mapping[str, object], name: str) -> str:
+    text = entry.get(name) or ""
+    if not isinstance(text, str):
+        raise TypeError(name)
+    text.encode()  # JSON can hold halves of characters, which nothing can be sent as
+    return text
 
 
 def _decoded(key: str, auth: str) -> Credentials:
     try:
         username, colon, secret = base64.b64decode(auth, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except (binascii.Error, ValueError):
         username, colon, secret = "", "", ""
     if not colon or not username:
-        raise _BadAuthError(f'"auth" of {key} is no base64 of user:password')
+        shown = key.encode("utf-8", "replace").decode()
+        raise _BadAuthError(f'"auth" of {shown} is no base64 of user:password')
     return Credentials(username=username, secret=secret.strip("\0"))
 
 

@@ -1,10 +1,9 @@
-"""Credentials for the registries that a build pulls from and pushes to.
+"""What the daemon's ``Auth`` calls get: logins and tokens for registries, and proof of whose a token is.
 
-Answers the daemon's Credentials calls from the docker config and its helpers. BuildKit can also leave the
-fetching of tokens to its client (GetTokenAuthority, VerifyTokenAuthority, FetchToken), for which a client
-proves by an Ed25519 key that it knows the password. That is not offered: Python's library has no Ed25519.
-A daemon that hears Unimplemented for GetTokenAuthority asks for the credentials instead and fetches the
-token itself, as it does for every registry with basic authentication.
+Passwords come from the docker config and its helpers. For a registry that takes bearer tokens, they stay
+here: the daemon asks for a token, and this machine fetches it. Only for one with basic authentication is it
+given the login itself, or for all of them where ``BUILDKIT_NO_CLIENT_TOKEN`` is true, which is for token
+servers that the daemon alone can reach.
 """
 
 from __future__ import annotations
@@ -12,34 +11,48 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
+
+from router.model.frozen import replace
+from router.specs.boolean import parse_bool
 
 if TYPE_CHECKING:
     from router.providers.docker_config import Credentials, DockerConfig
+    from router.providers.registry_token import Token, TokenRequest
+    from router.providers.token_authority import TokenAuthority
 
 __all__ = ["RegistryAuth", "find_credentials"]
 
 # Helpers of clouds hand out passwords that live for five minutes (Google's Workload Identity).
 _FRESH_FOR = 290.0
+# For all requests that one token takes, in seconds; the daemon waits 60 for it.
+_TOKEN_TIMEOUT = 30.0
+# A build knows a handful of registries; a hostile daemon could ask for any number.
+_MOST_KNOWN = 1000
 
 
 def find_credentials(config: DockerConfig, host: str, environment: Mapping[str, str]) -> Credentials:
     """Look a registry up as the docker CLI does: its own helper, else the general one, else the file.
 
-    Raises ``ToolError`` when a helper fails.
+    A bearer token stands in the file in any case. Raises ``ToolError`` when a helper fails.
     """
     from router.providers.credential_helpers import ask_helper
     from router.providers.docker_config import registry_key
 
     key = registry_key(host)
     helper = config.helper(key)
-    return ask_helper(helper, key, environment) if helper else config.stored(key)
+    stored = config.stored(key)
+    if not helper:
+        return stored
+    return replace(ask_helper(helper, key, environment), registry_token=stored.registry_token)
 
 
 class RegistryAuth:
     """Answers for one build; may be asked from several threads at once.
 
     The docker config is read at the first question, and what reads it loaded then: most builds need neither.
+    Every method raises ``UsageError`` for a broken docker config, ``ToolError`` for a helper that fails.
     """
 
     def __init__(self, environment: Mapping[str, str], clock: Callable[[], float] = time.monotonic) -> None:
@@ -48,20 +61,79 @@ class RegistryAuth:
         self._lock = threading.Lock()
         self._config: DockerConfig | None = None
         self._known: dict[str, tuple[float, Credentials]] = {}
+        self._keys: TokenAuthority | None = None
+
+    @property
+    def fetches_tokens(self) -> bool:
+        """Whether tokens are fetched on this machine."""
+        return not parse_bool(self._environment.get("BUILDKIT_NO_CLIENT_TOKEN", ""))
 
     def credentials(self, host: str) -> tuple[str, str]:
         """Return user name and secret for a registry's host name, both empty where none are known.
 
-        An identity token comes with an empty user name. Raises ``UsageError`` for a broken docker config,
-        ``ToolError`` for a helper that fails.
+        An identity token comes with an empty user name.
         """
+        found = self._find(host)
+        return found.username, found.secret
+
+    def fetch_token(self, request: TokenRequest) -> Token:
+        """Get a bearer token, as whoever the docker config says. Raises ``TokenError`` as well."""
+        from router.errors import DialError, UsageError
+        from router.providers.registry_token import TokenError, fetch_token
+        from router.transport.deadline import Deadline
+        from router.transport.web import fetch
+
+        found = self._find(request.host)
+        send = partial(fetch, environment=self._environment, deadline=Deadline(_TOKEN_TIMEOUT))
+        try:
+            return fetch_token(request, found, send)
+        except (DialError, UsageError) as exc:
+            raise TokenError(
+                f"can't get a token for {request.host}: {exc}; if the daemon alone can reach that server, "
+                "set BUILDKIT_NO_CLIENT_TOKEN=1"
+            ) from exc
+
+    def public_key(self, host: str, salt: bytes) -> bytes:
+        """Return the Ed25519 key (32 bytes) by which the daemon knows this user's tokens for a registry."""
+        return self._authority().public_key(host, salt, anonymous=self._is_anonymous(host))
+
+    def sign(self, host: str, salt: bytes, payload: bytes) -> bytes:
+        """Return NaCl's signed message of ``payload``, made with that key."""
+        return self._authority().sign(host, salt, payload, anonymous=self._is_anonymous(host))
+
+    def _is_anonymous(self, host: str) -> bool:
+        found = self._find(host)
+        return not found.secret and not found.registry_token
+
+    def _authority(self) -> TokenAuthority:
+        with self._lock:
+            if self._keys is None:
+                from router.providers.token_authority import TokenAuthority
+
+                self._keys = TokenAuthority(_seed_directory(self._environment))
+            return self._keys
+
+    def _find(self, host: str) -> Credentials:
         with self._lock:  # some keychains' helpers hang when two of them ask at once
             asked, found = self._known.get(host, (0.0, None))
             if found is None or self._clock() - asked > _FRESH_FOR:
-                if self._config is None:
-                    from router.providers.docker_config import load
-
-                    self._config = load(self._environment)
-                found = find_credentials(self._config, host, self._environment)
+                found = find_credentials(self._configuration(), host, self._environment)
+                if len(self._known) >= _MOST_KNOWN:
+                    self._known.clear()
                 self._known[host] = (self._clock(), found)
-        return found.username, found.secret
+            return found
+
+    def _configuration(self) -> DockerConfig:
+        if self._config is None:
+            from router.providers.docker_config import load
+
+            self._config = load(self._environment)
+        return self._config
+
+
+def _seed_directory(environment: Mapping[str, str]) -> str:
+    """Return the docker config's folder, nothing where it would be one of the working directory's."""
+    from router.providers.docker_config import config_directory
+
+    directory = config_directory(environment)
+    return directory if directory.startswith("/") or environment.get("DOCKER_CONFIG") else ""

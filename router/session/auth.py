@@ -1,32 +1,97 @@
 """moby.filesync.v1.Auth: answers the daemon's questions about registries.
 
-Only Credentials is served. For the methods of the token authority the daemon hears UNIMPLEMENTED, upon which
-it asks for credentials and fetches tokens itself.
+For a registry with bearer tokens the daemon asks GetTokenAuthority first. With a key in hand it asks for
+tokens (FetchToken) and never hears a password; it may use a token that an earlier build left if this session
+proves (VerifyTokenAuthority) to be of the same user. Without one, and for basic authentication, it asks
+Credentials.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from router.session.server import UnaryMethod
+from router.rpc.grpc import Status
+from router.rpc.protobuf import field, varint
+from router.session.requests import RequestFields
+from router.session.server import CallRefused, UnaryMethod
 
-__all__ = ["CredentialSource", "auth"]
+if TYPE_CHECKING:
+    from router.providers.registry_token import Token, TokenRequest
+
+__all__ = ["RegistrySource", "auth"]
+
+_SERVICE = "/moby.filesync.v1.Auth"
+# The longest name that DNS has, and a port.
+_MOST_HOST = 253 + 6
 
 
-class CredentialSource(Protocol):
-    """Who knows the passwords."""
+class RegistrySource(Protocol):
+    """Who knows the passwords. Every method may raise ``RouterError``."""
 
-    def credentials(self, host: str) -> tuple[str, str]:
-        """Return user name and secret, both empty for a host that is not known. Raises ``RouterError``."""
+    @property
+    def fetches_tokens(self) -> bool:
+        """Whether tokens are fetched on this machine."""
+
+    def credentials(self, host: str, /) -> tuple[str, str]:
+        """Return user name and secret, both empty for a host that is not known."""
+
+    def fetch_token(self, request: TokenRequest, /) -> Token:
+        """Get a bearer token. Raises ``TokenError`` as well."""
+
+    def public_key(self, host: str, salt: bytes, /) -> bytes:
+        """Return the key by which the daemon knows whose tokens are whose."""
+
+    def sign(self, host: str, salt: bytes, payload: bytes, /) -> bytes:
+        """Return a signed message, made with that key."""
 
 
-def auth(source: CredentialSource) -> dict[str, UnaryMethod]:
+def auth(source: RegistrySource) -> dict[str, UnaryMethod]:
     """Return the methods of the service."""
 
     def credentials(request: bytes) -> bytes:
-        from router._proto.auth_pb2 import CredentialsRequest, CredentialsResponse
+        username, secret = source.credentials(_host(RequestFields(request), 1))
+        return field(1, username) + field(2, secret)
 
-        username, secret = source.credentials(CredentialsRequest.FromString(request).Host)
-        return CredentialsResponse(Username=username, Secret=secret).SerializeToString()
+    def fetch_token(request: bytes) -> bytes:
+        from router.providers.registry_token import TokenError, TokenRequest
 
-    return {"/moby.filesync.v1.Auth/Credentials": credentials}
+        asked = RequestFields(request)
+        wanted = TokenRequest(
+            host=_host(asked, 2), realm=asked.text(3), service=asked.text(4), scopes=asked.texts(5)
+        )
+        try:
+            token = source.fetch_token(wanted)
+        except TokenError as exc:
+            # No failure of this side's: the daemon may do without, and tells what it was for if it can't.
+            raise CallRefused(Status.UNKNOWN, str(exc)) from exc
+        return field(1, token.value) + _integer(2, token.expires_in) + _integer(3, token.issued_at)
+
+    def get_token_authority(request: bytes) -> bytes:
+        if not source.fetches_tokens:
+            raise CallRefused(Status.UNAVAILABLE, "tokens are not fetched by this client")
+        asked = RequestFields(request)
+        return field(1, source.public_key(_host(asked, 1), asked.data(2)))
+
+    def verify_token_authority(request: bytes) -> bytes:
+        if not source.fetches_tokens:
+            raise CallRefused(Status.UNAVAILABLE, "tokens are not fetched by this client")
+        asked = RequestFields(request)
+        return field(1, source.sign(_host(asked, 1), asked.data(3), asked.data(2)))
+
+    return {
+        f"{_SERVICE}/Credentials": credentials,
+        f"{_SERVICE}/FetchToken": fetch_token,
+        f"{_SERVICE}/GetTokenAuthority": get_token_authority,
+        f"{_SERVICE}/VerifyTokenAuthority": verify_token_authority,
+    }
+
+
+def _host(asked: RequestFields, number: int) -> str:
+    host = asked.text(number)
+    if len(host) > _MOST_HOST:
+        raise CallRefused(Status.INVALID_ARGUMENT, "the registry's name is too long")
+    return host
+
+
+def _integer(number: int, value: int) -> bytes:
+    return varint(number << 3) + varint(value)

@@ -25,13 +25,13 @@ class HttpProtocolError(OSError):
 
 @frozen
 class Request:
-    """``headers`` may carry credentials and so don't stand in the repr."""
+    """``headers`` and ``body`` may carry credentials and so don't stand in the repr."""
 
     method: str
     target: str
     host: str
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
 
     def encode(self) -> bytes:
         """Return the bytes on the wire."""
@@ -59,12 +59,20 @@ class Reply:
         return " ".join(self.body[:2000].decode(errors="replace").split())[:300]
 
 
-def exchange(sock: socket.socket, request: Request, deadline: Deadline, *, stream: bool = False) -> Reply:
+def exchange(
+    sock: socket.socket,
+    request: Request,
+    deadline: Deadline,
+    *,
+    stream: bool = False,
+    most: int = _MOST_BODY,
+) -> Reply:
     """Send a request and read the whole answer. Raises OSError, TimeoutError past the deadline.
 
-    With ``stream`` the body of a 200 is left to the caller: it may have no end.
+    With ``stream`` the body of a 200 is left to the caller: it may have no end. A body of more than ``most``
+    bytes is an error.
     """
-    reader = _Reader(sock, deadline)
+    reader = _Reader(sock, deadline, most)
     sock.settimeout(deadline.remaining())
     sock.sendall(request.encode())
     status, phrase, headers = _parse_head(reader.head())
@@ -79,7 +87,8 @@ def exchange(sock: socket.socket, request: Request, deadline: Deadline, *, strea
 class _Reader:
     """A blocking socket read under a deadline, with what was read too far kept."""
 
-    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+    def __init__(self, sock: socket.socket, deadline: Deadline, most: int) -> None:
+        self.most = most
         self._socket = sock
         self._deadline = deadline
         self._buffer = bytearray()
@@ -115,7 +124,7 @@ class _Reader:
         return found
 
     def exactly(self, size: int) -> bytes:
-        if size > _MOST_BODY:
+        if size > self.most:
             raise HttpProtocolError("the answer is too large")
         while len(self._buffer) < size:
             if not self.more():
@@ -130,8 +139,9 @@ class _Reader:
         return found
 
     def to_the_end(self) -> bytes:
-        while len(self._buffer) <= _MOST_BODY and self.more():
-            pass
+        while self.more():
+            if len(self._buffer) > self.most:
+                raise HttpProtocolError("the answer is too large")
         return self.rest()
 
 
@@ -174,7 +184,7 @@ def _read_chunks(reader: _Reader) -> bytes:
         if size == 0:
             break
         total += size
-        if size < 0 or total > _MOST_BODY:
+        if size < 0 or total > reader.most:
             raise HttpProtocolError("the answer is too large")
         chunks.append(reader.exactly(size))
         reader.exactly(2)

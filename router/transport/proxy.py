@@ -1,6 +1,6 @@
 """A TCP connection through a proxy: HTTP's CONNECT or SOCKS5.
 
-``HTTPS_PROXY`` and ``NO_PROXY`` are read as kubectl, a Go program, reads them.
+``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY`` are read as kubectl, a Go program, reads them.
 """
 
 from __future__ import annotations
@@ -29,6 +29,15 @@ class Proxy:
     port: int
     login: tuple[str, str] | None = field(default=None, repr=False)
 
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """What an HTTP proxy is told beside the request: the login."""
+        if not self.login:
+            return ()
+        from base64 import b64encode
+
+        return (("Proxy-Authorization", f"Basic {b64encode(':'.join(self.login).encode()).decode()}"),)
+
     def __str__(self) -> str:
         return f"the proxy {self.scheme}://{self.host}:{self.port}"
 
@@ -55,9 +64,14 @@ def parse_proxy(text: str) -> Proxy:
     )
 
 
-def proxy_from_environment(host: str, port: int, environment: Mapping[str, str]) -> Proxy | None:
-    """Return the proxy for an HTTPS server, None for a direct connection. Raises UsageError."""
-    text = environment.get("HTTPS_PROXY") or environment.get("https_proxy")
+def proxy_from_environment(
+    host: str, port: int, environment: Mapping[str, str], *, variable: str = "HTTPS_PROXY"
+) -> Proxy | None:
+    """Return the proxy for a server, None for a direct connection. Raises UsageError.
+
+    ``variable`` is HTTP_PROXY for one without TLS; both may be written in lower case.
+    """
+    text = environment.get(variable) or environment.get(variable.lower())
     if not text:
         return None
     excluded = environment.get("NO_PROXY") or environment.get("no_proxy") or ""
@@ -110,12 +124,7 @@ def _is_excluded(host: str, port: int, excluded: str) -> bool:
 
 def _tunnel(sock: socket.socket, proxy: Proxy, where: str, deadline: Deadline) -> str:
     """Ask an HTTP proxy for a tunnel; return why it refuses, or nothing."""
-    headers: tuple[tuple[str, str], ...] = ()
-    if proxy.login:
-        from base64 import b64encode
-
-        headers = (("Proxy-Authorization", f"Basic {b64encode(':'.join(proxy.login).encode()).decode()}"),)
-    request = Request(method="CONNECT", target=where, host=where, headers=headers)
+    request = Request(method="CONNECT", target=where, host=where, headers=proxy.headers)
     reply = exchange(sock, request, deadline)
     return "" if 200 <= reply.status < 300 else f"{reply.status} {reply.phrase}".strip()
 
