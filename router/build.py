@@ -9,11 +9,19 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from router.attempts import Attempts, Policy
 from router.backends import Backend, BackendContext
 from router.cancellation import Cancellation
 from router.config import RouterConfig
 from router.config import environment as current_environment
-from router.errors import ConnectionLostError, DialError, FleetError, NoDaemonError
+from router.errors import (
+    ConnectionLostError,
+    DialError,
+    FleetError,
+    NoDaemonError,
+    OverloadError,
+    RouterError,
+)
 from router.fleet import Fleet, FleetOptions, discover
 from router.model.daemon import Candidate, Daemon
 from router.model.events import Event, Notice, NoticeLevel
@@ -27,7 +35,6 @@ from router.providers.git_remote import find_git_location
 from router.providers.secrets import SecretStore
 from router.solve.inputs import check_inputs
 from router.specs.output import STDOUT, is_directory, is_load, resolve_outputs
-from router.transport.address import DockerAddress, parse_address
 from router.transport.options import DialOptions
 
 __all__ = ["BuildRouter", "Route"]
@@ -76,26 +83,45 @@ class BuildRouter:
         on_event: Callable[[Event], None] = _ignore,
         cancellation: Cancellation | None = None,
     ) -> BuildResult:
-        """Build on the first daemon in the order that can be reached.
+        """Build on the first daemon in the order that can be reached and has room.
 
         Blocks until it is done; ``on_event`` hears of progress in this thread. Raises ``BuildError`` when the
-        build itself fails, ``UnreachableError`` when no daemon could be reached, ``UsageError`` for a request
-        that can't be carried out, ``CancelledError`` when ``cancellation`` is thrown.
+        build itself fails, ``UnreachableError`` when no daemon could be reached or all have lost the build,
+        ``UsageError`` for a request that can't be carried out, ``TimeLimitError`` when the config's
+        ``timeout`` has passed, ``CancelledError`` when ``cancellation`` is thrown.
         """
         request = _question(request)
         self._check(request)
         with Cancellation() if cancellation is None else _borrowed(cancellation) as switch:
-            key = self.key(request)
-            _tell(on_event, "verbose", f"key {key.key} (rule: {key.rule})")
-            context = BackendContext(
-                key=key.key,
-                context_id=self._context_id(request),
-                on_event=on_event,
-                cancellation=switch,
-                dial=replace(self.dial_options, tell=lambda text: _tell(on_event, "verbose", text)),
-                environment=self._environment,
-            )
-            result = self._first_that_builds(request, key, context)
+            if self._config.timeout is None:
+                return self._build(request, on_event, switch)
+            from router.timelimit import TimeLimit
+
+            with TimeLimit(self._config.timeout, switch) as limit:
+                return self._build(request, _both(limit.event, on_event), limit.cancellation)
+
+    def _build(
+        self, request: BuildRequest, on_event: Callable[[Event], None], cancellation: Cancellation
+    ) -> BuildResult:
+        key = self.key(request)
+        _tell(on_event, "verbose", f"key {key.key} (rule: {key.rule})")
+        context = BackendContext(
+            key=key.key,
+            context_id=self._context_id(request),
+            on_event=on_event,
+            cancellation=cancellation,
+            dial=self.dial_options,
+            environment=self._environment,
+        )
+        config = self._config
+        policy = Policy(max_builds=config.max_builds, queue=config.queue, retries=config.retries)
+        attempts = Attempts(request, context, _backend(config.backend), policy)
+        try:
+            result = attempts.run(lambda: self._fit_candidates(key, request, context))
+        except (FleetError, NoDaemonError, DialError, ConnectionLostError, OverloadError) as exc:
+            if config.fallback == "none":
+                raise
+            result = self._fall_back(exc, request, context)
         return replace(result, key=key.key, rule=key.rule)
 
     def _check(self, request: BuildRequest) -> None:
@@ -208,47 +234,16 @@ class BuildRouter:
             environment=self._environment,
         )
 
-    def _first_that_builds(self, request: BuildRequest, key: Key, context: BackendContext) -> BuildResult:
-        faults: list[DialError | ConnectionLostError] = []
-        for daemon, backend in self._attempts(request, key, context):
-            if faults:
-                _tell(context.on_event, "warning", f"{faults[-1]}; going on to {daemon.name}")
-            try:
-                result = backend.build(request, daemon, context)
-            except (DialError, ConnectionLostError) as exc:
-                # A fault of the path, not of the build: the next daemon may do.
-                faults.append(exc)
-            else:
-                _tell_what_is_left(request, daemon, context.on_event)
-                return result
-        if len(faults) == 1:
-            raise faults[0]
-        tried = "".join(f"\n  {fault}" for fault in faults)
-        raise NoDaemonError(
-            f"none of {len(faults)} daemons could be reached:{tried}", hint=faults[-1].hint
-        ) from faults[-1]
-
-    def _attempts(
-        self, request: BuildRequest, key: Key, context: BackendContext
-    ) -> Iterator[tuple[Daemon, Backend]]:
-        """Yield the daemons in the order in which they are to be tried, each with what builds on it."""
-        try:
-            route = (
-                self._awaited(key, request, context)
-                if self._config.wait
-                else self.route(key, request.platforms)
-            )
-            _tell_who_is_left_out(route, context.on_event)
-            for number, candidate in enumerate(self._fit(route)):
-                home = "home" if candidate.daemon is route.home else f"number {number + 1} among the fit"
-                _tell(context.on_event, "verbose", f"building on {candidate.daemon.name} ({home})")
-                yield candidate.daemon, _backend(self._config.backend)
-        except (FleetError, NoDaemonError) as exc:
-            if self._config.fallback == "none":
-                raise
-            _tell(context.on_event, "warning", f"{exc}; falling back to the local Docker engine")
-        if self._config.fallback == "docker":
-            yield from self._fallback()
+    def _fit_candidates(
+        self, key: Key, request: BuildRequest, context: BackendContext
+    ) -> Sequence[Candidate]:
+        """List the fleet as it is now, and rank it; see ``Ranking``."""
+        route = (
+            self._awaited(key, request, context) if self._config.wait else self.route(key, request.platforms)
+        )
+        _tell_who_is_left_out(route, context.on_event)
+        self._fit(route)
+        return route.candidates
 
     def _awaited(self, key: Key, request: BuildRequest, context: BackendContext) -> Route:
         """Return the order once somebody in it is fit, waiting for that as long as the config allows."""
@@ -265,13 +260,24 @@ class BuildRouter:
         )
         return Route(key=key, placement=self._config.placement, candidates=candidates)
 
-    def _fallback(self) -> Iterator[tuple[Daemon, Backend]]:
+    def _fall_back(self, error: RouterError, request: BuildRequest, context: BackendContext) -> BuildResult:
+        """Build on this machine, since the fleet can't."""
+        name = self._config.backend
+        if self._config.fallback == "daemonless":
+            from router.fleet.daemonless import daemonless
+
+            _tell(context.on_event, "warning", f"{error}; falling back to a buildkitd of this machine's own")
+            with daemonless(context) as daemon:
+                # docker knows no address of a plain buildkitd.
+                backend = _backend("native" if name == "docker" else name)
+                return Attempts(request, context, backend, Policy()).run(lambda: (Candidate(daemon=daemon),))
         from router.fleet.docker import DockerFleet
 
+        _tell(context.on_event, "warning", f"{error}; falling back to the local Docker engine")
         # buildctl can't reach the BuildKit inside an engine; docker can.
-        name = "docker" if self._config.backend == "buildctl" else self._config.backend
-        for daemon in DockerFleet(self._environment).daemons():
-            yield daemon, _backend(name)
+        backend = _backend("docker" if name == "buildctl" else name)
+        engine = tuple(Candidate(daemon=daemon) for daemon in DockerFleet(self._environment).daemons())
+        return Attempts(request, context, backend, Policy()).run(lambda: engine)
 
     def _fit(self, route: Route) -> tuple[Candidate, ...]:
         return require_fit(route.candidates, self.fleet.describe(), self.fleet.hint)
@@ -292,14 +298,6 @@ def _question(request: BuildRequest) -> BuildRequest:
     from router.operations.call import question
 
     return question(request)
-
-
-def _tell_what_is_left(request: BuildRequest, daemon: Daemon, on_event: Callable[[Event], None]) -> None:
-    """Say so if nothing comes of the build but cache; a Docker engine keeps the image anyhow."""
-    wanted = request.outputs or request.push or request.load or request.call != "build"
-    if not wanted and not isinstance(parse_address(daemon.address), DockerAddress):
-        text = f"no output was asked for: the result stays in the build cache of {daemon.name} only"
-        _tell(on_event, "warning", f"{text} (--push, --load or --output takes it out)")
 
 
 def _tell_who_is_left_out(route: Route, on_event: Callable[[Event], None]) -> None:
@@ -323,6 +321,14 @@ def _backend(name: BackendName) -> Backend:
             from router.backends.docker import DockerBackend
 
             return DockerBackend()
+
+
+def _both(first: Callable[[Event], None], second: Callable[[Event], None]) -> Callable[[Event], None]:
+    def tell(event: Event) -> None:
+        first(event)
+        second(event)
+
+    return tell
 
 
 def _tell(on_event: Callable[[Event], None], level: NoticeLevel, text: str) -> None:

@@ -27,7 +27,7 @@ class BackendContext:
     ``key`` is the balancing key, ``context_id`` names the context independently of the machine (its path in
     its repository); together they make the session's shared key. ``environment`` stands for os.environ,
     ``on_event`` is called from the thread that builds, in order. With ``max_builds`` builds in flight the
-    daemon gets none more; 0 is no bound. Only the native backend asks for them itself.
+    daemon gets none more; 0 is no bound.
     """
 
     key: str
@@ -40,7 +40,12 @@ class BackendContext:
 
 
 class Backend(Protocol):
-    """One way to carry a build out."""
+    """One way to carry a build out.
+
+    ``asks_for_turn``: it minds ``context.max_builds`` itself, over the connection that the build uses.
+    """
+
+    asks_for_turn: bool
 
     def build(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> BuildResult:
         """Build, blocking until it is done.

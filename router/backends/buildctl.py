@@ -53,6 +53,8 @@ _OLDEST = (0, 13)
 class BuildctlBackend:
     """Runs buildctl. Stateless."""
 
+    asks_for_turn = False
+
     def build(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> BuildResult:
         """Build by one run of buildctl; see ``Backend.build``."""
         _check(request, daemon, context.dial)

@@ -66,6 +66,8 @@ class _Client:
 class DockerBackend:
     """Runs docker. Stateless."""
 
+    asks_for_turn = False
+
     def build(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> BuildResult:
         """Build by one run of docker, then push; see ``Backend.build``. ``OutputError``: the push failed."""
         address = _address(daemon, context.environment)

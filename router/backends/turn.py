@@ -12,10 +12,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from router.errors import BusyError, ConnectionLostError, DialError, RpcError
+from router.errors import ConnectionLostError, DialError, RpcError
 from router.rpc.channel import Call, Channel
 from router.solve.control import Control
-from router.solve.inflight import BuildsInFlight
+from router.solve.inflight import BuildsInFlight, too_busy
 
 __all__ = ["Turn", "before_solve"]
 
@@ -44,7 +44,7 @@ class Turn:
         """Raise ``BusyError`` where the daemon has enough builds; what ``Channel.run`` raises."""
         self._channel.run(lambda: self._asking.done, timeout=deadline - time.monotonic())
         if self._asking.error is None and len(self._now) >= self._bound:
-            raise self._busy(len(self._now))
+            raise too_busy(self._daemon, len(self._now), self._bound)
 
     def settled(self, ref: str) -> bool:
         """Say whether the daemon has announced the build, or never will."""
@@ -55,7 +55,7 @@ class Turn:
         before = self._line.before(ref)
         if ref in self._line and before >= self._bound and not solve.done:
             self._withdraw(ref, solve)
-            raise self._busy(before)
+            raise too_busy(self._daemon, before, self._bound)
         if not self._listening.done:
             self._channel.cancel(self._listening)
 
@@ -65,10 +65,6 @@ class Turn:
             self._channel.run(lambda: ref not in self._line or self._listening.done, timeout=_WITHDRAWAL)
             forgotten = self._control.forget(ref)
             self._channel.run(lambda: forgotten.done, timeout=_WITHDRAWAL)
-
-    def _busy(self, builds: int) -> BusyError:
-        said = f"{self._daemon} has {builds} builds in flight, of at most {self._bound}"
-        return BusyError(said, builds=builds)
 
 
 @contextmanager

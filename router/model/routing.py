@@ -8,5 +8,5 @@ __all__ = ["BackendName", "Fallback", "Placement", "Via"]
 
 Placement = Literal["ring", "rendezvous", "buildx"]
 BackendName = Literal["native", "buildctl", "docker"]
-Fallback = Literal["none", "docker"]
+Fallback = Literal["none", "docker", "daemonless"]
 Via = Literal["auto", "pod-ip", "port-forward", "exec"]

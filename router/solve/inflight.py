@@ -6,9 +6,10 @@ place in it lies behind the bound is one too many, and all clients agree on whic
 
 from __future__ import annotations
 
+from router.errors import BusyError
 from router.rpc.protobuf import Value, read, submessage, text
 
-__all__ = ["BuildsInFlight"]
+__all__ = ["BuildsInFlight", "too_busy"]
 
 # BuildHistoryEventType
 _STARTED = 0
@@ -48,3 +49,8 @@ class BuildsInFlight:
             if known == ref:
                 return place
         return len(self._refs)
+
+
+def too_busy(daemon: str, builds: int, bound: int) -> BusyError:
+    """Return the error for a daemon that gets no more builds."""
+    return BusyError(f"{daemon} has {builds} builds in flight, of at most {bound}", builds=builds)

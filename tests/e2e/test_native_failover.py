@@ -23,6 +23,7 @@ from router import (
     RouterConfig,
     TLSOptions,
 )
+from router.model.events import Attempt
 from tests.e2e.builder import SEARCH_PATH, Builder, finished_builds, write_tree
 from tests.e2e.program import WARMROUTE
 from tests.servers.buildkitd import Buildkitd, start_buildkitd
@@ -58,6 +59,11 @@ def key_of(config: RouterConfig, name: str) -> str:
         if home is not None and home.name == name:
             return f"key-{number}"
     raise AssertionError(f"no key of 1000 belongs to {name}")
+
+
+def attempts(builder: Builder) -> list[tuple[int, str]]:
+    """Return which attempt each daemon was, in order."""
+    return [(event.number, event.daemon) for event in builder.events if isinstance(event, Attempt)]
 
 
 def test_a_home_that_refuses_is_passed_over_with_one_warning(
@@ -122,7 +128,11 @@ def test_a_daemon_that_dies_during_the_build_is_replaced(
     files = builder.files(BuildRequest(context=str(tmp_path / "context")))
 
     assert files["done"] == b"done\n"
-    assert any("lost home" in text and "going on to other" in text for text in builder.warnings)
+    assert attempts(builder) == [(1, "home"), (2, "home"), (2, "other")]
+    first, again, elsewhere = (event.reason for event in builder.events if isinstance(event, Attempt))
+    assert not first
+    assert "lost home" in again
+    assert "connection refused" in elsewhere
 
 
 def test_a_build_that_fails_is_not_tried_on_the_next_daemon(

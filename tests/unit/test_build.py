@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,8 @@ class _Fleet:
 
 class _Backend:
     """Builds, or fails as it is told to for a daemon; remembers who was tried, and by which backend."""
+
+    asks_for_turn = True
 
     def __init__(self) -> None:
         self.tried: list[str] = []
@@ -98,6 +101,7 @@ def test_what_cannot_be_reached_is_passed_over_in_order(backend: _Backend, reque
     order = [candidate.daemon.name for candidate in router_.route(router_.key(request_)).candidates]
     backend.faults = {name: DialError(f"{name} is away") for name in order[:2]}
     said: list[Event] = []
+    request_ = replace(request_, push=True)
 
     result = router_.build(request_, on_event=said.append)
 

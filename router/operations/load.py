@@ -1,0 +1,241 @@
+"""How many builds daemons have in flight: asked once, watched, or waited for until one has room."""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from functools import partial
+from operator import ne
+from random import random
+from types import TracebackType
+from typing import Self
+
+from router.cancellation import Cancellation
+from router.errors import CancelledError, ConnectionLostError, DialError, RouterError, RpcError
+from router.model.daemon import Daemon
+from router.model.frozen import frozen
+from router.rpc.channel import Channel
+from router.rpc.grpc import Status
+from router.solve.control import Control
+from router.solve.inflight import BuildsInFlight, too_busy
+from router.transport import dial
+from router.transport.options import DialOptions
+
+__all__ = ["LoadWatch", "Waiting", "builds_in_flight", "require_room", "wait_for_room"]
+
+# How many daemons are watched at once; each takes a connection and a thread.
+_MOST_WATCHED = 16
+# Who hears that there is room waits up to this long, less the longer they have waited in line already, so
+# that not all of them come at once. Seconds, both.
+_JITTER = 0.4
+_ELDER = 5.0
+# How long threads may take to end; one that is connecting ends by itself.
+_JOIN = 1.0
+# How often the line is told of while it moves.
+_TELL_EVERY = 5.0
+
+
+class LoadWatch:
+    """One connection that hears of a daemon's builds as they start and end; a context manager.
+
+    Raises, from its methods too, ``DialError``, ``ConnectionLostError``, ``RpcError`` (UNIMPLEMENTED where
+    the daemon has no build history), ``CancelledError``.
+    """
+
+    def __init__(
+        self, daemon: Daemon, options: DialOptions, cancellation: Cancellation | None = None
+    ) -> None:
+        self._stack = ExitStack()
+        peer = f"{daemon.name} ({daemon.address})"
+        self._channel = self._stack.enter_context(
+            Channel(dial(daemon.address, options), peer=peer, cancellation=cancellation)
+        )
+        self._builds = BuildsInFlight()
+        control = Control(self._channel)
+        self._listening = control.history(self._builds.see, follow=True)
+        try:
+            # What listens never says that it has told all there was; this call ends when it has.
+            control.active_builds(timeout=options.timeout)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def builds(self) -> int:
+        """How many are in flight."""
+        return len(self._builds)
+
+    def wait(self, until: Callable[[int], bool], *, timeout: float | None = None) -> None:
+        """Return when ``until`` says so of the number in flight; ``DialError`` past ``timeout`` seconds."""
+        self._channel.run(lambda: self._listening.done or until(self.builds), timeout=timeout)
+        if self._listening.error is not None:
+            raise self._listening.error
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def builds_in_flight(
+    daemon: Daemon, options: DialOptions, cancellation: Cancellation | None = None
+) -> int | None:
+    """Ask a daemon over a connection of its own; None where it can't tell.
+
+    Raises ``DialError``, ``ConnectionLostError``, ``RpcError``, ``CancelledError``.
+    """
+    try:
+        with LoadWatch(daemon, options, cancellation) as watch:
+            return watch.builds
+    except RpcError as exc:
+        if exc.code != Status.UNIMPLEMENTED:
+            raise
+        return None
+
+
+def require_room(daemon: Daemon, bound: int, options: DialOptions, cancellation: Cancellation) -> None:
+    """Raise ``BusyError`` where a daemon has ``bound`` builds in flight or more, ``DialError`` where it can't
+    be asked; for backends that don't ask it themselves."""
+    try:
+        builds = builds_in_flight(daemon, options, cancellation)
+    except (ConnectionLostError, RpcError) as exc:
+        raise DialError(str(exc), hint=exc.hint, temporary=exc.temporary) from exc
+    if builds is not None and builds >= bound:
+        raise too_busy(daemon.name, builds, bound)
+
+
+@frozen
+class Waiting:
+    """How long somebody waits in line, in seconds; ``tell`` hears how the line stands, now and then."""
+
+    seconds: float
+    dial: DialOptions
+    cancellation: Cancellation
+    tell: Callable[[str], None]
+
+
+def wait_for_room(bounds: Sequence[tuple[Daemon, int]], waiting: Waiting) -> Daemon | None:
+    """Return the first daemon that has fewer builds in flight than its bound; None when the time is over.
+
+    Where several have room the earlier in ``bounds`` is taken. A daemon that can't be asked any more is left
+    out; None also where none is left. Raises ``CancelledError``.
+    """
+    with _Line(bounds[:_MOST_WATCHED], waiting) as line:
+        return line.wait()
+
+
+class _Line:
+    """Watches each daemon in a thread of its own; the caller's thread decides."""
+
+    def __init__(self, bounds: Sequence[tuple[Daemon, int]], waiting: Waiting) -> None:
+        self._bounds = bounds
+        self._waiting = waiting
+        self._began = time.monotonic()
+        self._builds: dict[str, int | None] = {}
+        self._gone: set[str] = set()
+        self._stop = Cancellation()
+        self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._threads = [
+            threading.Thread(target=self._watch, args=(daemon,), name="line", daemon=True)
+            for daemon, _ in bounds
+        ]
+        self._told_at = 0.0
+        self._told = ""
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stop.cancel()
+        deadline = time.monotonic() + _JOIN
+        for thread in self._threads:
+            thread.join(max(deadline - time.monotonic(), 0.0))
+        if not any(thread.is_alive() for thread in self._threads):
+            self._stop.close()
+            os.close(self._read)
+            os.close(self._write)
+
+    def wait(self) -> Daemon | None:
+        end = self._began + self._waiting.seconds
+        mine: float | None = None
+        while len(self._gone) < len(self._bounds):
+            now = time.monotonic()
+            free = self._free()
+            if now >= end:
+                return free
+            if free is None:
+                mine = None
+                self._tell(now)
+            elif mine is None:
+                mine = now + random() * _JITTER / (1 + (now - self._began) / _ELDER)  # noqa: S311 - no secret
+            elif now >= mine:
+                return free
+            self._sleep(min(end, mine or end, now + _TELL_EVERY) - now)
+        return None
+
+    def _free(self) -> Daemon | None:
+        for daemon, bound in self._bounds:
+            builds = self._builds.get(daemon.name, bound)
+            if daemon.name not in self._gone and (builds is None or builds < bound):
+                return daemon
+        return None
+
+    def _sleep(self, seconds: float) -> None:
+        poll = select.poll()
+        poll.register(self._read, select.POLLIN)
+        poll.register(self._waiting.cancellation.fileno(), select.POLLIN)
+        poll.poll(max(seconds, 0.0) * 1000 + 1)
+        self._waiting.cancellation.check()
+        with suppress(BlockingIOError):
+            os.read(self._read, 4096)
+
+    def _tell(self, now: float) -> None:
+        known: Mapping[str, int | None] = dict(self._builds)
+        counts = [
+            f"{daemon.name} has {known[daemon.name]} builds of {bound}"
+            for daemon, bound in self._bounds
+            if daemon.name in known and daemon.name not in self._gone
+        ]
+        text = ", ".join(counts)
+        if text and text != self._told and now - self._told_at >= _TELL_EVERY:
+            left = self._began + self._waiting.seconds - now
+            self._waiting.tell(f"waiting in line, {left:.0f} s at most: {text}")
+            self._told, self._told_at = text, now
+
+    def _watch(self, daemon: Daemon) -> None:
+        try:
+            with LoadWatch(daemon, self._waiting.dial, self._stop) as watch:
+                while True:
+                    builds = watch.builds
+                    self._builds[daemon.name] = builds
+                    self._wake()
+                    watch.wait(partial(ne, builds))
+        except CancelledError:
+            return
+        except RpcError as exc:
+            if exc.code == Status.UNIMPLEMENTED:
+                self._builds[daemon.name] = None  # it can't tell, and counts as not busy
+            else:
+                self._gone.add(daemon.name)
+        except RouterError:
+            self._gone.add(daemon.name)
+        self._wake()
+
+    def _wake(self) -> None:
+        with suppress(BlockingIOError):  # a full pipe wakes as well
+            os.write(self._write, b"\0")
