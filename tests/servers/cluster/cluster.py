@@ -189,6 +189,14 @@ class Cluster:
         self._run("gateway", binaries.etcd(), plans.gateway_flags(self.plan))
         node.wait_until(self._takes_pods, within=120, what="ready for pods")
 
+    def restart_apiserver(self) -> None:
+        """Kill the apiserver and start it again; return once it is ready. Nothing else stops meanwhile."""
+        self._processes.pop("apiserver").kill()
+        apiserver = self._run(
+            "apiserver", binaries.kubernetes("kube-apiserver"), plans.apiserver_flags(self.plan)
+        )
+        apiserver.wait_until(self._apiserver_ready, within=120)
+
     @property
     def _gate(self) -> Path:
         return self.plan.directory / "apiserver-is-ready"

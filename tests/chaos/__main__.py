@@ -1,0 +1,53 @@
+"""Count what a fleet that fails does to builds: `python -m tests.chaos [--builds 60] [--seed 1]`.
+
+Starts a cluster of its own, and prints every build that was lost or went wrong, with what it said.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.chaos.faults import FLEET, REPLICAS
+from tests.chaos.storm import Storm
+from tests.servers.cluster import start_cluster
+
+
+def main() -> int:
+    """Run a storm; exit 1 where a build was lost or has a wrong result."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--builds", type=int, default=60)
+    parser.add_argument("--at-once", type=int, default=6)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--every", type=float, default=8.0, help="seconds between two faults")
+    parser.add_argument("faults", nargs="*", help="only these, by name")
+    given = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory(prefix="wc-") as directory,
+        start_cluster(Path(directory) / "cluster") as cluster,
+    ):
+        cluster.apply_buildkitd(FLEET, replicas=REPLICAS)
+        storm = Storm(
+            cluster,
+            Path(directory),
+            builds=given.builds,
+            at_once=given.at_once,
+            seconds=(10, 20),
+            seed=given.seed,
+        )
+        report = storm.run(given.faults, every=given.every)
+    for outcome in report.lost + report.wrong:
+        print(f"--- {outcome}\n{outcome.text}")
+    faults = collections.Counter(report.inflicted)
+    print(f"faults: {', '.join(f'{count} x {name}' for name, count in sorted(faults.items()))}")
+    print(f"builds: {len(report.outcomes)}, of which {report.moved} needed more than one attempt")
+    print(f"lost: {len(report.lost)}; wrong: {len(report.wrong)}")
+    print(f"longest time to notice a dead peer: {report.longest_silence:.1f} s")
+    return 1 if report.lost or report.wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
