@@ -40,7 +40,7 @@ from router.session.auth import auth
 from router.session.filesend import Directory, Target, filesend
 from router.session.filesync import filesync, prepare
 from router.session.secrets import secrets
-from router.session.server import SessionServer, StreamMethod
+from router.session.server import SessionServer, StreamMethod, UnaryMethod
 from router.solve.control import Control
 from router.solve.exporters import ExportPlan, export_plans
 from router.solve.failure import BuildObserver, explain
@@ -50,6 +50,7 @@ from router.transport import dial
 from router.transport.address import DockerAddress, parse_address
 
 if TYPE_CHECKING:
+    from router.providers.ssh_forwarding import SSHForwarding
     from router.solve.caches import Caches
     from router.solve.image_directory import ImageDirectory
 
@@ -85,6 +86,7 @@ class NativeBackend:
 def _build(request: BuildRequest, daemon: Daemon, context: BackendContext, stdout: StdoutSink) -> BuildResult:
     store = SecretStore(request.secrets, context.environment)
     store.check()
+    forwarding = _find_agents(request, context)
     request = with_surroundings(request, context.environment)
     # An engine keeps an image of what is built; an answer is none.
     plans = export_plans(request, engine=_is_engine(daemon)) if request.call == "build" else ()
@@ -105,15 +107,18 @@ def _build(request: BuildRequest, daemon: Daemon, context: BackendContext, stdou
         stream = dial(daemon.address, context.dial)
         peer = f"{daemon.name} ({daemon.address})"
         with Channel(stream, peer=peer, cancellation=context.cancellation) as channel:
+            ssh_checks, ssh_connections = _ssh_services(forwarding, channel)
             session = SessionServer(
                 unary={
                     health.CHECK: health.check,
                     **secrets(store),
                     **auth(RegistryAuth(context.environment)),
+                    **ssh_checks,
                 },
                 streaming={
                     **filesync(inputs.directories),
                     **filesend(targets, wake=channel.wake),
+                    **ssh_connections,
                     **_rare_services(inputs),
                 },
                 wake=channel.wake,
@@ -140,6 +145,27 @@ def _open_caches(request: BuildRequest, context: BackendContext) -> Caches | Non
     for warning in caches.warnings:
         context.on_event(Notice(level="warning", text=warning))
     return caches
+
+
+def _find_agents(request: BuildRequest, context: BackendContext) -> SSHForwarding | None:
+    """Return what steps of a build may use of SSH, if anything; what isn't there is told now."""
+    if not request.ssh:
+        return None
+    from router.providers.ssh_forwarding import SSHForwarding
+
+    forwarding = SSHForwarding(request.ssh, context.environment)
+    forwarding.check()
+    return forwarding
+
+
+def _ssh_services(
+    forwarding: SSHForwarding | None, channel: Channel
+) -> tuple[dict[str, UnaryMethod], dict[str, StreamMethod]]:
+    if forwarding is None:
+        return {}, {}
+    from router.session.sshforward import check_agent, forward_agent
+
+    return check_agent(forwarding), forward_agent(forwarding, channel.wake)
 
 
 def _rare_services(inputs: Inputs) -> dict[str, StreamMethod]:
