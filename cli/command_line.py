@@ -53,11 +53,13 @@ class Option(NamedTuple):
 
 
 class Argument(NamedTuple):
-    """A positional argument; one that holds a list takes all that are left."""
+    """A positional argument; one that holds a list takes all that are left. Behind the first word of one
+    with ``rest`` nothing is an option: it is another program's command line."""
 
     metavar: str
     help: str
     required: bool = False
+    rest: bool = False
 
 
 class Parameter(NamedTuple):
@@ -142,6 +144,7 @@ class _Reader:
     def __init__(self, parameters: Sequence[Parameter], words: Sequence[str]) -> None:
         self.given: dict[str, list[str]] = {}
         self.positional: deque[str] = deque()
+        self._rest = any(isinstance(each.declared, Argument) and each.declared.rest for each in parameters)
         self._words = deque(words)
         self._options: dict[str, tuple[Parameter, Option]] = {}
         for parameter in parameters:
@@ -161,6 +164,9 @@ class _Reader:
                 self._short(word)
             else:
                 self.positional.append(word)
+                if self._rest:
+                    self.positional.extend(self._words)
+                    return
 
     def _long(self, word: str) -> None:
         name, equals, value = word.partition("=")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from router.attempts import Attempts, Policy
 from router.backends import Backend, BackendContext
@@ -36,6 +37,9 @@ from router.providers.secrets import SecretStore
 from router.solve.inputs import check_inputs
 from router.specs.output import STDOUT, is_directory, is_load, resolve_outputs
 from router.transport.options import DialOptions
+
+if TYPE_CHECKING:
+    from router.operations.connect import Connection
 
 __all__ = ["BuildRouter", "Route"]
 
@@ -105,13 +109,8 @@ class BuildRouter:
     ) -> BuildResult:
         key = self.key(request)
         _tell(on_event, "verbose", f"key {key.key} (rule: {key.rule})")
-        context = BackendContext(
-            key=key.key,
-            context_id=self._context_id(request),
-            on_event=on_event,
-            cancellation=cancellation,
-            dial=self.dial_options,
-            environment=self._environment,
+        context = replace(
+            self._context(key, on_event, cancellation), context_id=self._context_id(request)
         )
         config = self._config
         policy = Policy(max_builds=config.max_builds, queue=config.queue, retries=config.retries)
@@ -123,6 +122,40 @@ class BuildRouter:
                 raise
             result = self._fall_back(exc, request, context)
         return replace(result, key=key.key, rule=key.rule)
+
+    def connect(
+        self,
+        request: BuildRequest,
+        *,
+        on_event: Callable[[Event], None] = _ignore,
+        cancellation: Cancellation | None = None,
+    ) -> Connection:
+        """Connect to the daemon that a build would go to, for somebody else to speak with it.
+
+        The first in the order that answers; the caller closes the connection. Raises ``UnreachableError``,
+        ``UsageError``, and ``CancelledError`` when ``cancellation`` is thrown while daemons are waited for.
+        """
+        from router.operations.connect import first_that_answers
+
+        key = self.key(request)
+        _tell(on_event, "verbose", f"key {key.key} (rule: {key.rule})")
+        with Cancellation() if cancellation is None else _borrowed(cancellation) as switch:
+            context = self._context(key, on_event, switch)
+            candidates = self._fit_candidates(key, request, context)
+        return first_that_answers(
+            [candidate.daemon for candidate in candidates if candidate.fit], context.dial
+        )
+
+    def _context(
+        self, key: Key, on_event: Callable[[Event], None], cancellation: Cancellation
+    ) -> BackendContext:
+        return BackendContext(
+            key=key.key,
+            on_event=on_event,
+            cancellation=cancellation,
+            dial=replace(self.dial_options, tell=lambda text: _tell(on_event, "verbose", text)),
+            environment=self._environment,
+        )
 
     def _check(self, request: BuildRequest) -> None:
         """Find what the user gave wrong before any daemon is looked for."""
@@ -181,13 +214,7 @@ class BuildRouter:
         route = self.route(key, request.platforms)
         daemon = self._fit(route)[0].daemon
         with Cancellation() as switch:
-            context = BackendContext(
-                key=key.key,
-                on_event=_ignore,
-                cancellation=switch,
-                dial=self.dial_options,
-                environment=self._environment,
-            )
+            context = self._context(key, _ignore, switch)
             return route, _backend(self._config.backend).command(request, daemon, context)
 
     @property

@@ -15,15 +15,25 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from types import TracebackType
-from typing import IO, Self
+from types import FrameType, TracebackType
+from typing import IO, Any, Self
 
 from router.cancellation import Cancellation
 from router.errors import ToolError
 from router.model.frozen import field, frozen
 from router.redaction import redacted
 
-__all__ = ["Command", "DataHandler", "Finished", "LineHandler", "Process", "Stdio", "Watch", "run"]
+__all__ = [
+    "Command",
+    "DataHandler",
+    "Finished",
+    "LineHandler",
+    "Process",
+    "Stdio",
+    "Watch",
+    "run",
+    "run_attached",
+]
 
 LineHandler = Callable[[bytes], None]
 DataHandler = Callable[[memoryview], None]
@@ -187,6 +197,74 @@ def run(command: Command, watch: Watch = Watch(), stdio: Stdio = Stdio()) -> Fin
         if watch.cancellation is not None:
             watch.cancellation.check()
         return Finished(returncode=returncode, stdout=pump.captured(0), stderr=pump.captured(1))
+
+
+def run_attached(command: Command) -> int:
+    """Run a program in this one's place; return its exit code, negative for a signal.
+
+    It has this process's stdin, stdout, stderr and terminal; signals that this process gets are passed on,
+    except those of the terminal's keys, which reach both. Only for the main thread. Raises ``ToolError``
+    when it can't be started.
+    """
+    with _PassedOn() as passed_on:
+        try:
+            child = subprocess.Popen(command.argv, env=dict(command.environment))
+        except OSError as exc:
+            raise _not_started(command, exc) from exc
+        passed_on.to(child)
+        return child.wait()
+
+
+class _PassedOn:
+    """Hands signals on to a child; those that come before there is one wait for it."""
+
+    _KEYS = (signal.SIGINT, signal.SIGQUIT)
+    _SIGNALS = (*_KEYS, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+
+    def __init__(self) -> None:
+        self._child: subprocess.Popen[bytes] | None = None
+        self._waiting: list[int] = []
+        self._previous: dict[signal.Signals, Any] = {}
+
+    def to(self, child: subprocess.Popen[bytes]) -> None:
+        self._child = child
+        for number in self._waiting:
+            child.send_signal(number)
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        if number in self._KEYS and _in_foreground():
+            return
+        if self._child is None:
+            self._waiting.append(number)
+        else:
+            self._child.send_signal(number)
+
+    def __enter__(self) -> Self:
+        for number in self._SIGNALS:
+            # What nohup and its like have set to be ignored stays so, for the child as well.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._previous[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+
+def _in_foreground() -> bool:
+    """Return whether the terminal's keys signal this process, and so a child of its group too."""
+    try:
+        descriptor = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
+    except OSError:
+        return False  # there is no terminal
+    try:
+        return os.tcgetpgrp(descriptor) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
 
 
 def _not_started(command: Command, exc: OSError) -> ToolError:

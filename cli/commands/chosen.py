@@ -1,0 +1,40 @@
+"""What the commands that hand a daemon on to another program have in common: few words, and its exit."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+from router.model.events import Event, Notice
+
+__all__ = ["announce", "end_as", "warn"]
+
+
+def announce(verbosity: int) -> Callable[[Event], None]:
+    """Return what writes notices to stderr: stdout is the other program's."""
+
+    def tell(event: Event) -> None:
+        if isinstance(event, Notice) and (verbosity or event.level != "verbose"):
+            warn(event.text)
+
+    return tell
+
+
+def warn(text: str) -> None:
+    """Write a line to stderr."""
+    sys.stderr.write(f"warmroute: {text}\n")
+    sys.stderr.flush()
+
+
+def end_as(code: int) -> None:
+    """End this process as another one ended: with its exit code, or by the signal (negative) it died of."""
+    if code < 0:
+        import resource
+
+        # Its own core, if any, is the one worth looking at.
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+        signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    sys.exit(code if code > 0 else 128 - code)

@@ -1,0 +1,124 @@
+"""A connection to the first daemon that answers, for somebody else to speak on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import Self
+
+from router.errors import ConnectionLostError, DialError, NoDaemonError, UnreachableError
+from router.model.daemon import Daemon
+from router.transport import dial
+from router.transport.deadline import Deadline
+from router.transport.options import DialOptions
+from router.transport.stream import Buffer, ByteStream
+from router.transport.waiting import wait
+
+__all__ = ["Connection", "connect", "first_that_answers"]
+
+
+class Connection:
+    """A daemon and the stream to it, which has been silent so far; a context manager."""
+
+    def __init__(self, daemon: Daemon, stream: ByteStream) -> None:
+        self.daemon = daemon
+        self.stream = stream
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stream.close()
+
+
+def first_that_answers(daemons: Iterable[Daemon], options: DialOptions) -> Connection:
+    """Connect to one daemon after the other until one speaks.
+
+    ``options.tell`` hears which ones did not. Raises UnreachableError where none does.
+    """
+    faults: list[UnreachableError] = []
+    for daemon in daemons:
+        try:
+            return connect(daemon, options)
+        except (DialError, ConnectionLostError) as exc:
+            options.tell(f"{daemon.name}: {exc}")
+            faults.append(exc)
+    if len({str(fault) for fault in faults}) == 1:
+        raise faults[0]
+    tried = "".join(f"\n  {fault}" for fault in faults)
+    raise NoDaemonError(
+        f"none of {len(faults)} daemons could be reached:{tried}", hint=faults[-1].hint
+    ) from faults[-1]
+
+
+def connect(daemon: Daemon, options: DialOptions) -> Connection:
+    """Connect, and wait for the daemon's first word.
+
+    A server of gRPC speaks first (its SETTINGS), and one that is frozen doesn't, although its kernel takes
+    connections for it. Nothing is said on the connection, which is somebody else's. Raises DialError.
+    """
+    deadline = Deadline(options.timeout)
+    stream = dial(daemon.address, options)
+    try:
+        return Connection(daemon, _Greeted(stream, _greeting(stream, daemon, deadline)))
+    except BaseException:
+        stream.close()
+        raise
+
+
+def _greeting(stream: ByteStream, daemon: Daemon, deadline: Deadline) -> bytes:
+    peer = f"{daemon.name} ({daemon.address})"
+    try:
+        while (data := stream.recv()) is None:
+            wait(stream, deadline, writing=stream.wants_write())
+            stream.flush()
+    except TimeoutError as exc:
+        raise DialError(
+            f"{peer} did not answer in time",
+            hint="is it a buildkitd, and is it alive? one that wants TLS is as silent: give --tls-ca",
+            reason="timeout",
+            temporary=True,
+        ) from exc
+    if not data:
+        raise DialError(f"{peer} closed the connection without a word", temporary=True)
+    return data
+
+
+class _Greeted:
+    """A stream whose first bytes were read already."""
+
+    def __init__(self, inner: ByteStream, greeting: bytes) -> None:
+        self._inner = inner
+        self._greeting = greeting
+
+    def __repr__(self) -> str:
+        return f"<greeted {self._inner!r}>"
+
+    def fileno(self) -> int:
+        return self._inner.fileno()
+
+    def recv(self) -> bytes | None:
+        if self._greeting:
+            data, self._greeting = self._greeting, b""
+            return data
+        return self._inner.recv()
+
+    def send(self, buffers: Sequence[Buffer]) -> int:
+        return self._inner.send(buffers)
+
+    def pending(self) -> bool:
+        return bool(self._greeting) or self._inner.pending()
+
+    def wants_write(self) -> bool:
+        return self._inner.wants_write()
+
+    def flush(self) -> None:
+        self._inner.flush()
+
+    def finish(self) -> bool:
+        return self._inner.finish()
+
+    def close(self) -> None:
+        self._inner.close()
