@@ -6,9 +6,9 @@ count for nothing, that is kept and said.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import NoReturn
 
-from cli.program import Program, run_program
+from cli.program import Program, run_process
 
 __all__ = ["BUILDKIT_BUILD", "SKAFFOLD_BUILDKIT_WRAPPER", "buildkit_build", "skaffold_buildkit_wrapper"]
 
@@ -24,11 +24,11 @@ BUILDKIT_BUILD = Program(
 )
 
 
-def skaffold_buildkit_wrapper(words: Sequence[str] | None = None) -> None:
-    """Run `skaffold-buildkit-wrapper`, and exit."""
-    run_program(SKAFFOLD_BUILDKIT_WRAPPER, words)
+def skaffold_buildkit_wrapper() -> NoReturn:
+    """Run `skaffold-buildkit-wrapper`, and end the process."""
+    run_process(SKAFFOLD_BUILDKIT_WRAPPER)
 
 
-def buildkit_build(words: Sequence[str] | None = None) -> None:
-    """Run `buildkit-build`, and exit."""
-    run_program(BUILDKIT_BUILD, words)
+def buildkit_build() -> NoReturn:
+    """Run `buildkit-build`, and end the process."""
+    run_process(BUILDKIT_BUILD)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import NoReturn
 
-from cli.program import Program, run_program
+from cli.program import Program, run_process
 
 __all__ = ["PROGRAM", "run"]
 
@@ -15,6 +15,6 @@ PROGRAM = Program(
 )
 
 
-def run(words: Sequence[str] | None = None) -> None:
-    """Run the program, and exit."""
-    run_program(PROGRAM, words)
+def run() -> NoReturn:
+    """Run the program, and end the process."""
+    run_process(PROGRAM)

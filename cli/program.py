@@ -9,14 +9,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
-from typing import NamedTuple, cast
+from typing import NamedTuple, NoReturn, cast
 
 from cli.command_line import HELP_NAMES, HelpWantedError, arguments_of, parameters_of
 from router.config import environment
 from router.errors import RouterError, UsageError
 
-__all__ = ["Program", "load", "run_program"]
+__all__ = ["Program", "load", "run_process", "run_program"]
 
 _FOR_TYPER = frozenset([*HELP_NAMES, "--install-completion", "--show-completion"])
 _BROKEN_PIPE, _INTERRUPTED = 141, 130
@@ -56,6 +57,23 @@ def run_program(program: Program, words: Sequence[str] | None = None) -> None:
         # The reader of our stdout went away; Python must not complain about it once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(_BROKEN_PIPE)
+
+
+def run_process(program: Program) -> NoReturn:
+    """Run the command that the process's arguments name, and end the process.
+
+    At once: taking everything down that was loaded, as Python does, lasts a sixth of a cached build. What
+    has to be closed is closed where it was opened.
+    """
+    try:
+        run_program(program)
+        code: object = 0
+    except SystemExit as exc:
+        code = exc.code
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):  # closed, or the process has none
+            stream.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))
 
 
 def _run(program: Program, words: Sequence[str]) -> None:

@@ -112,7 +112,7 @@ class Storm:
         self._faults = Faults(cluster, self._chance)
 
     def run(self, faults: Sequence[str] = (), *, every: float = 8.0) -> Report:
-        """Run it. ``faults`` (all if empty) happen in this order, again and again, ``every`` so many seconds."""
+        """Run it. ``faults`` (all if empty) follow each other again and again, ``every`` so many seconds."""
         report = Report(silenced=self._faults.silenced)
         contexts = [self._context(number) for number in range(self._builds)]
         over = threading.Event()
