@@ -109,9 +109,7 @@ class BuildRouter:
     ) -> BuildResult:
         key = self.key(request)
         _tell(on_event, "verbose", f"key {key.key} (rule: {key.rule})")
-        context = replace(
-            self._context(key, on_event, cancellation), context_id=self._context_id(request)
-        )
+        context = replace(self._context(key, on_event, cancellation), context_id=self._context_id(request))
         config = self._config
         policy = Policy(max_builds=config.max_builds, queue=config.queue, retries=config.retries)
         attempts = Attempts(request, context, _backend(config.backend), policy)

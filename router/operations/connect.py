@@ -62,10 +62,12 @@ def connect(daemon: Daemon, options: DialOptions) -> Connection:
     deadline = Deadline(options.timeout)
     stream = dial(daemon.address, options)
     try:
-        return Connection(daemon, _Greeted(stream, _greeting(stream, daemon, deadline)))
+        greeted = _Greeted(stream, _greeting(stream, daemon, deadline))
     except BaseException:
         stream.close()
         raise
+    options.tell(f"connected to {daemon.name} ({daemon.address})")
+    return Connection(daemon, greeted)
 
 
 def _greeting(stream: ByteStream, daemon: Daemon, deadline: Deadline) -> bytes:
