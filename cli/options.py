@@ -28,6 +28,7 @@ __all__ = [
     "Kubeconfig",
     "Labels",
     "Load",
+    "MaxBuilds",
     "MetadataFile",
     "Namespace",
     "NoCache",
@@ -38,7 +39,9 @@ __all__ = [
     "Progress",
     "Pull",
     "Push",
+    "Queue",
     "Quiet",
+    "Retries",
     "Secrets",
     "Selector",
     "TLSCa",
@@ -48,6 +51,7 @@ __all__ = [
     "TLSServerName",
     "Tags",
     "Target",
+    "Timeout",
     "Verbose",
     "ViaChoice",
     "Wait",
@@ -255,8 +259,53 @@ BackendChoice = Annotated[
     Option(names=("--backend",), aliases=("--cli",), help="What carries the build out.", panel=_ROUTING),
 ]
 FallbackChoice = Annotated[
-    Literal["none", "docker"],
-    Option(names=("--fallback",), help="Where to build when no daemon can be reached.", panel=_ROUTING),
+    Literal["none", "docker", "daemonless"],
+    Option(
+        names=("--fallback",),
+        help="Where to build when the fleet can't: in the local Docker engine, or on a buildkitd of PATH that"
+        " is started for this build.",
+        panel=_ROUTING,
+    ),
+]
+MaxBuilds = Annotated[
+    float,
+    Option(
+        names=("--max-builds",),
+        metavar="N",
+        minimum=0,
+        help="A daemon with N builds in flight gets no more while another has fewer; 0 is no bound. A pod's"
+        " annotation warmroute.dev/max-builds wins.",
+        panel=_ROUTING,
+    ),
+]
+Queue = Annotated[
+    str | None,
+    Option(
+        names=("--queue",),
+        metavar="DURATION",
+        help="Where every daemon has its bound of builds, wait so long in line."
+        " [dim]default: take the least loaded.[/]",
+        panel=_ROUTING,
+    ),
+]
+Retries = Annotated[
+    float,
+    Option(
+        names=("--retries",),
+        metavar="N",
+        minimum=0,
+        help="How often a build is begun anew that its daemon has lost.",
+        panel=_ROUTING,
+    ),
+]
+Timeout = Annotated[
+    str | None,
+    Option(
+        names=("--timeout",),
+        metavar="DURATION",
+        help="How long the whole build may take. [dim]default: no limit.[/]",
+        panel=_ROUTING,
+    ),
 ]
 ConnectTimeout = Annotated[
     float,

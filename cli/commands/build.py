@@ -11,7 +11,7 @@ from cli.commands.requests import (
     build_request,
     skaffold_routing,
 )
-from cli.commands.routing import RoutingOptions, TLSFlags, router_config
+from cli.commands.routing import Limits, RoutingOptions, TLSFlags, router_config
 
 __all__ = ["command"]
 
@@ -74,6 +74,10 @@ def command(
     connect_timeout: o.ConnectTimeout = 10.0,
     identity: o.IdentityOption = "name",
     wait: o.Wait = None,
+    max_builds: o.MaxBuilds = 8,
+    queue: o.Queue = None,
+    retries: o.Retries = 2,
+    timeout: o.Timeout = None,
     dry_run: o.DryRun = False,
     tls_ca: o.TLSCa = None,
     tls_cert: o.TLSCert = None,
@@ -104,6 +108,7 @@ def command(
                 connect_timeout=connect_timeout,
                 identity=identity,
                 wait=wait,
+                limits=Limits(max_builds=max_builds, queue=queue, retries=retries, timeout=timeout),
                 tls=TLSFlags(
                     ca=tls_ca, cert=tls_cert, key=tls_key, server_name=tls_server_name, directory=tls_dir
                 ),

@@ -10,7 +10,7 @@ from router.model.tls import TLSOptions
 from router.specs.address import parse_addresses
 from router.specs.identity import parse_identity
 
-__all__ = ["RoutingOptions", "TLSFlags", "router_config"]
+__all__ = ["Limits", "RoutingOptions", "TLSFlags", "router_config"]
 
 
 @frozen
@@ -22,6 +22,16 @@ class TLSFlags:
     key: str | None = None
     server_name: str | None = None
     directory: str | None = None
+
+
+@frozen
+class Limits:
+    """The options that bound load, attempts and time, as given."""
+
+    max_builds: float = 8
+    queue: str | None = None
+    retries: float = 2
+    timeout: str | None = None
 
 
 @frozen
@@ -43,12 +53,13 @@ class RoutingOptions:
     connect_timeout: float = 10.0
     identity: str = "name"
     wait: str | None = None
+    limits: Limits = Limits()
     tls: TLSFlags = TLSFlags()
 
 
 def router_config(options: RoutingOptions) -> RouterConfig:
     """Return the config. Raises ``UsageError`` for an option that can't be read."""
-    tls = options.tls
+    tls, limits = options.tls, options.limits
     return RouterConfig(
         addresses=parse_addresses(options.addresses or ()),
         selector=options.selector or "",
@@ -64,18 +75,28 @@ def router_config(options: RoutingOptions) -> RouterConfig:
         container=options.container,
         connect_timeout=options.connect_timeout,
         identity=parse_identity(options.identity),
-        wait=_seconds(options.wait) if options.wait else 0.0,
+        wait=_seconds("--wait", options.wait) if options.wait else 0.0,
+        max_builds=_count("--max-builds", limits.max_builds),
+        queue=_seconds("--queue", limits.queue) if limits.queue else 0.0,
+        retries=_count("--retries", limits.retries),
+        timeout=_seconds("--timeout", limits.timeout) if limits.timeout else None,
         tls=tls_options(
             TLSOptions(ca=tls.ca, cert=tls.cert, key=tls.key, server_name=tls.server_name), tls.directory
         ),
     )
 
 
-def _seconds(wait: str) -> float:
-    from router.specs.duration import parse_duration  # few wait
+def _seconds(name: str, text: str) -> float:
+    from router.specs.duration import parse_duration  # few give one
     from router.specs.flag import Flag
 
-    return parse_duration(wait, Flag(name="--wait", example="2m"))
+    return parse_duration(text, Flag(name=name, example="2m"))
+
+
+def _count(name: str, number: float) -> int:
+    if not float(number).is_integer():
+        raise UsageError(f"{name} {number:g} is no whole number", hint=f"for example: {name} 4")
+    return int(number)
 
 
 def _port(number: float | None) -> int | None:
