@@ -17,6 +17,9 @@ from router.transport.kube_api import KubeApi, KubeConnection, status_message
 __all__ = ["Asked", "Found", "find_pods", "refused", "unanswered"]
 
 _JSON = (("Accept", "application/json"),)
+# Pods are alike: a large list is a sixteenth of its size, which even on loopback is no slower.
+_PACKED = (*_JSON, ("Accept-Encoding", "gzip"))
+_MOST_UNPACKED = 1 << 29
 
 
 @frozen
@@ -55,7 +58,7 @@ def find_pods(api: KubeApi, asked: Asked, deadline: Deadline) -> Found:
     """List the pods. Raises FleetError, UsageError, ToolError."""
     try:
         with api.connect(deadline) as connection:
-            reply = connection.get(asked.path(), _JSON, deadline)
+            reply = connection.get(asked.path(), _PACKED, deadline)
             if reply.status != 200:
                 raise refused(reply, api, asked, "list")
             pods = _read(reply, api)
@@ -97,12 +100,28 @@ def refused(reply: Reply, api: KubeApi, asked: Asked, verb: str) -> FleetError |
 
 def _read(reply: Reply, api: KubeApi) -> PodList:
     try:
-        return PodList(reply.body)
+        return PodList(_unpacked(reply))
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
         raise FleetError(
             f"{api.name} did not answer with a list of pods",
             hint="is it the address of a Kubernetes API server?",
         ) from exc
+
+
+def _unpacked(reply: Reply) -> bytes:
+    """Return the body. Raises ValueError where it is broken, or too large."""
+    if reply.headers.get("content-encoding", "identity").lower() != "gzip":
+        return reply.body
+    import zlib  # small fleets are not packed
+
+    unpacking = zlib.decompressobj(wbits=31)
+    try:
+        body = unpacking.decompress(reply.body, _MOST_UNPACKED)
+    except zlib.error as exc:
+        raise ValueError(str(exc)) from exc
+    if not unpacking.eof:
+        raise ValueError("the packed body has no end, or is too large")
+    return body
 
 
 def _stateful_sets(

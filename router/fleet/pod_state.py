@@ -10,6 +10,7 @@ from router.model.frozen import frozen
 __all__ = ["PodState", "pod_state"]
 
 _MOST_DETAIL = 300
+_RUNNING = ("starting", "readiness probe not passing")
 
 _Object = Mapping[str, Any]
 
@@ -68,7 +69,7 @@ def _of_init(pod: _Object, status: _Object) -> tuple[str, str] | None:
         if container.get("name") in sidecars and container.get("started"):
             continue
         found = _of_container(container)
-        if found is not None and found[0] not in {"starting", "PodInitializing"}:
+        if found is not None and found[0] not in {"PodInitializing", *_RUNNING}:
             return f"Init:{found[0]}", found[1]
         return f"Init:{number}/{len(statuses)}", ""
     return None
@@ -78,10 +79,7 @@ def _of_containers(status: _Object) -> tuple[str, str] | None:
     statuses: Sequence[_Object] = status.get("containerStatuses") or ()
     found = [told for container in statuses if (told := _of_container(container)) is not None]
     # What has gone wrong says more than what goes on.
-    return min(found, key=lambda told: told[0] in {"starting", _PROBED}) if found else None
-
-
-_PROBED = "readiness probe not passing"
+    return min(found, key=lambda told: told[0] in _RUNNING) if found else None
 
 
 def _of_container(container: _Object) -> tuple[str, str] | None:
@@ -94,7 +92,7 @@ def _of_container(container: _Object) -> tuple[str, str] | None:
         return _text(state["terminated"], "reason") or "ended", _ended(state["terminated"])
     if "running" not in state or container.get("ready"):
         return None
-    return ("starting", "") if container.get("started") is False else (_PROBED, "")
+    return _RUNNING[0 if container.get("started") is False else 1], ""
 
 
 def _ended(terminated: _Object | None) -> str:

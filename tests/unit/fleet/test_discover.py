@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from router.fleet import FleetOptions, discover
 from router.fleet.docker import DockerFleet
 from router.fleet.kubernetes import KubernetesFleet
 from router.fleet.static import StaticFleet
+from router.model.identity import Identity
 from router.transport import docker_endpoint
 
 
@@ -76,3 +78,11 @@ def test_addresses_that_are_wrong_are_refused_at_once(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         discover(FleetOptions(addresses=addresses))
+
+
+@pytest.mark.parametrize(
+    "found", [{"addresses": (("a", "tcp://h:1"),)}, {"environment": {"BUILDKIT_HOST": "tcp://h:1"}}]
+)
+def test_an_identity_is_for_pods(found: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="--identity is for pods"):
+        discover(FleetOptions(identity=Identity(kind="node"), **found))

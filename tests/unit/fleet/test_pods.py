@@ -91,6 +91,38 @@ def test_the_container_is_found_by_name_then_annotation_then_order(
     assert daemon.address == f"kube-pod://buildkitd-0?namespace=ci&context=lab&container={chosen}"
 
 
+@pytest.mark.parametrize(
+    ("annotations", "cordon"),
+    [
+        ({}, None),
+        ({"warmroute.dev/cordon": "false"}, None),
+        ({"warmroute.dev/cordon": "False "}, None),
+        ({"warmroute.dev/cordon": "true"}, ""),
+        ({"warmroute.dev/cordon": ""}, ""),
+        ({"warmroute.dev/cordon": "no"}, "no"),
+        ({"warmroute.dev/cordon": " its disk\nis slow "}, "its disk is slow"),
+    ],
+)
+def test_any_value_but_false_cordons(annotations: dict[str, str], cordon: str | None) -> None:
+    assert daemon_of_pod(pod(annotations=annotations), EXEC).cordon == cordon
+
+
+@pytest.mark.parametrize(
+    ("value", "bound"),
+    [("4", 4), (" 12 ", 12), ("0", None), ("-1", None), ("many", None), ("", None), ("²", None)],
+)
+def test_a_pod_may_set_its_own_bound(value: str, bound: int | None) -> None:
+    daemon = daemon_of_pod(pod(annotations={"warmroute.dev/max-builds": value}), EXEC)
+    assert daemon.max_builds == bound
+
+
+def test_a_pod_may_say_what_it_builds_for_and_its_node_selector_what_it_runs_on() -> None:
+    described = pod(annotations={"warmroute.dev/platforms": "linux/amd64, linux/arm64,"})
+    described["spec"]["nodeSelector"] = {"kubernetes.io/arch": "amd64"}
+    daemon = daemon_of_pod(described, EXEC)
+    assert (daemon.platforms, daemon.native) == (("linux/amd64", "linux/arm64"), ("linux/amd64",))
+
+
 def test_a_pod_ip_is_dialled_at_the_port_that_is_named_after_the_daemon() -> None:
     ports = [
         {"name": "debug", "containerPort": 6060},
