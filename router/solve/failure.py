@@ -33,6 +33,7 @@ _UNKNOWN_CALL = (
     "this frontend has no such method: --call subrequests.describe lists those it has;"
     " --build-arg BUILDKIT_SYNTAX=docker/dockerfile:1 takes a newer one"
 )
+_FORWARD = "--ssh default forwards the agent of SSH_AUTH_SOCK, --ssh ID=PATH a socket or a private key"
 _HINTS = (
     (re.compile(r"unsupported request frontend\.|unsupported .*\.frontend\.subrequests"), _UNKNOWN_CALL),
     (
@@ -40,6 +41,7 @@ _HINTS = (
         _LOG_IN,
     ),
     (re.compile("server gave HTTP response to HTTPS client"), _PLAIN_HTTP),
+    (re.compile("no SSH key .* forwarded from the client|no SSH agent is forwarded under"), _FORWARD),
 )
 
 _LOG_LINES = 20

@@ -126,11 +126,11 @@ def _rootless_entries() -> tuple[Entry, ...]:
         # Not setuid: a container without CAP_SYS_ADMIN may not write the maps as root.
         Entry(path="usr/bin/newuidmap", source=newuidmap, capabilities=CAP_SETUID),
         Entry(path="usr/bin/newgidmap", source=newgidmap, capabilities=CAP_SETGID),
-        *_library_entries((newuidmap, newgidmap)),
+        *library_entries((newuidmap, newgidmap)),
     )
 
 
-def _library_entries(programs: Sequence[Path]) -> tuple[Entry, ...]:
+def library_entries(programs: Sequence[Path]) -> tuple[Entry, ...]:
     """Return the shared libraries of the programs, at the paths where the loader looks for them."""
     files: set[str] = set()
     for program in programs:
