@@ -66,7 +66,9 @@ _DISPLAY = "Display"
 ContextArgument = Annotated[
     str | None,
     Argument(
-        metavar="CONTEXT", help="A directory, or a git or http URL. [dim]default: the working directory.[/]"
+        metavar="CONTEXT",
+        help="A directory, a git or http URL, or - for an archive or a Dockerfile on stdin. "
+        "[dim]default: the working directory.[/]",
     ),
 ]
 ContextOption = Annotated[
@@ -89,7 +91,7 @@ File = Annotated[
     Option(
         names=("--file", "-f"),
         metavar="PATH",
-        help="The Dockerfile; - is stdin. [dim]default: CONTEXT/Dockerfile.[/]",
+        help="The Dockerfile; - is stdin, a URL is downloaded. [dim]default: CONTEXT/Dockerfile.[/]",
         panel=_IMAGE,
     ),
 ]

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from router.model.result import BuildResult
     from router.model.tls import TLSOptions
     from router.operations.inspect import DaemonReport, inspect
+    from router.providers.stdin_context import open_stdin_context
 
 _MODULES = {
     "router.build": ("BuildRouter", "Route"),
@@ -69,6 +70,7 @@ _MODULES = {
     "router.model.result": ("BuildResult",),
     "router.model.tls": ("TLSOptions",),
     "router.operations.inspect": ("DaemonReport", "inspect"),
+    "router.providers.stdin_context": ("open_stdin_context",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -109,6 +111,7 @@ __all__ = [
     "UnreachableError",
     "UsageError",
     "inspect",
+    "open_stdin_context",
 ]
 
 

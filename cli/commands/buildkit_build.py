@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 from cli import options as o
@@ -10,7 +9,6 @@ from cli.command_line import Argument, Option
 from cli.commands.requests import ImageOptions, Prepared, build_request
 from cli.commands.routing import RoutingOptions, router_config
 from cli.commands.running import Reporting, build_and_report
-from router.config import RouterConfig
 from router.errors import UsageError
 from router.model.frozen import replace
 from router.model.request import CacheOption
@@ -21,7 +19,7 @@ __all__ = ["command"]
 _DEFAULT_ADDRESS = "unix:///run/buildkit/buildkitd.sock"
 _DAEMON = "Daemon and cache"
 
-_Context = Annotated[str, Argument(metavar="PATH|URL", help="The build context.", required=True)]
+_Context = Annotated[str, Argument(metavar="PATH|URL", help="The build context; - is stdin.", required=True)]
 _Address = Annotated[
     str,
     Option(
@@ -71,8 +69,6 @@ def command(
     """Build an image with a command line like docker's, and load it into the Docker engine."""
     if not tag:
         raise UsageError("the image has no name", hint="give it one: --tag NAME[:TAG]")
-    if context == "-":
-        raise UsageError("a context from stdin is not supported", hint="name a directory or a URL")
     prepared = build_request(
         ImageOptions(
             context=context,
@@ -88,23 +84,12 @@ def command(
     )
     config = router_config(RoutingOptions(addresses=[addr]))
     if local_cache_import or local_cache_export:
-        config, prepared = _with_local_cache(config, prepared, local_cache_import, local_cache_export)
+        prepared = _with_local_cache(prepared, local_cache_import, local_cache_export)
     build_and_report(config, prepared, Reporting(progress=progress, verbosity=verbose))
 
 
-def _with_local_cache(
-    config: RouterConfig, prepared: Prepared, source: str | None, destination: str | None
-) -> tuple[RouterConfig, Prepared]:
-    """Add the caches, and let buildctl build: it is the backend that knows caches in directories."""
-    said = "buildctl builds this: the cache is in a directory"
-    cache_from: tuple[CacheOption, ...] = ()
-    if source and not os.path.exists(os.path.join(source, "index.json")):
-        # As in the old program: the first build has no cache yet.
-        said += f" (none in {source} yet)"
-    elif source:
-        cache_from = (CacheOption(type="local", attrs={"src": source}),)
+def _with_local_cache(prepared: Prepared, source: str | None, destination: str | None) -> Prepared:
+    """Add the caches. That there is none to import yet is a warning, as in the old program."""
+    cache_from = (CacheOption(type="local", attrs={"src": source}),) if source else ()
     cache_to = (CacheOption(type="local", attrs={"dest": destination}),) if destination else ()
-    request = replace(prepared.request, cache_from=cache_from, cache_to=cache_to)
-    return replace(config, backend="buildctl"), replace(
-        prepared, request=request, warnings=(*prepared.warnings, said)
-    )
+    return replace(prepared, request=replace(prepared.request, cache_from=cache_from, cache_to=cache_to))

@@ -42,8 +42,8 @@ def build_and_report(config: RouterConfig, prepared: Prepared, reporting: Report
     Raises what ``BuildRouter.build`` raises, and ``OutputError``.
     """
     files = _result_files(reporting)
-    prepared = replace(prepared, request=_with_stdin(prepared.request))
-    result = _build(config, prepared, reporting)
+    with _with_stdin(prepared.request) as request:
+        result = _build(config, replace(prepared, request=request), reporting)
     for file in files:
         file.write(result)
     if prepared.request.call != "build":
@@ -60,7 +60,8 @@ def print_plan(config: RouterConfig, prepared: Prepared) -> None:
 
     for warning in prepared.warnings:
         sys.stderr.write(f"warmroute: {warning}\n")
-    route, argv = BuildRouter(config).command(prepared.request)
+    with _with_stdin(prepared.request) as request:
+        route, argv = BuildRouter(config).command(request)
     sys.stderr.write(f"key {route.key.key} (rule: {route.key.rule}), placement {route.placement}\n")
     sys.stdout.write(f"{shlex.join(argv)}\n")
 
@@ -130,14 +131,25 @@ class _Display:
         self._renderer.close(KeyboardInterrupt())
 
 
-def _with_stdin(request: BuildRequest) -> BuildRequest:
-    """Read what stdin is to give, and keep a terminal free of archives. Raises ``UsageError``."""
+@contextmanager
+def _with_stdin(request: BuildRequest) -> Iterator[BuildRequest]:
+    """Yield the request with what stdin is to give, and keep a terminal free of archives.
+
+    What had to be kept of it is removed afterwards. Raises ``UsageError``.
+    """
     if any(output.dest == "-" for output in request.outputs) and sys.stdout.isatty():
         raise UsageError(
             "the output is an archive, and stdout is a terminal", hint="redirect stdout, or give dest=FILE"
         )
-    if request.dockerfile != "-":
-        return request
-    from cli.commands.stdin import read_stdin
+    if request.generic or "-" not in {request.context, request.dockerfile}:
+        yield request
+        return
+    from cli.commands.stdin import open_stdin, read_stdin
 
-    return replace(request, dockerfile=None, dockerfile_text=read_stdin("the Dockerfile", "--file -"))
+    if request.context == "-":
+        from router import open_stdin_context
+
+        with open_stdin_context(request, open_stdin("the context", "-")) as complete:
+            yield complete
+    else:
+        yield replace(request, dockerfile=None, dockerfile_text=read_stdin("the Dockerfile", "--file -"))

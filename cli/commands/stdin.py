@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import BinaryIO
 
 from router.errors import UsageError
 
-__all__ = ["read_stdin"]
+__all__ = ["open_stdin", "read_stdin"]
 
 
-def read_stdin(what: str, option: str) -> bytes:
-    """Return all of stdin. Raises ``UsageError`` where it is closed, or a terminal at which nobody types."""
+def open_stdin(what: str, option: str) -> BinaryIO:
+    """Return stdin. Raises ``UsageError`` where it is closed, or a terminal at which nobody types."""
     if sys.stdin is None or os.isatty(sys.stdin.fileno()):
         state = "is closed" if sys.stdin is None else "is a terminal"
         raise UsageError(
             f"{what} is to come from stdin ({option}), which {state}",
             hint=f"redirect it: warmroute build {option} ... < FILE",
         )
-    return sys.stdin.buffer.read()
+    return sys.stdin.buffer
+
+
+def read_stdin(what: str, option: str) -> bytes:
+    """Return all of stdin. Raises as ``open_stdin`` does."""
+    return open_stdin(what, option).read()

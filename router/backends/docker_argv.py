@@ -20,6 +20,7 @@ from router.specs.annotation import format_annotation
 from router.specs.boolean import parse_bool
 from router.specs.build_context import format_build_contexts
 from router.specs.cache import format_cache
+from router.specs.context import STDIN
 from router.specs.output import is_directory, is_load, resolve_outputs
 from router.specs.resource import RESOURCES
 from router.specs.secret import format_secret
@@ -82,11 +83,11 @@ def engine_arguments(address: DockerAddress) -> list[str]:
 def build_arguments(request: BuildRequest, plan: DockerPlan) -> list[str]:
     """Return what is to be built as flags of ``docker build``, the context last.
 
-    A Dockerfile given as text is expected on stdin. Raises ``UsageError`` for options of the frontend that
-    ``docker build`` has no flag for.
+    A Dockerfile given as text is expected on stdin, in the context's place where that is ``-``. Raises
+    ``UsageError`` for options of the frontend that ``docker build`` has no flag for.
     """
     flags = [part for tag in plan.tags for part in ("--tag", tag)]
-    if request.dockerfile_text is not None:
+    if request.dockerfile_text is not None and request.context != STDIN:
         flags += ["--file", "-"]
     elif request.dockerfile:
         flags += ["--file", request.dockerfile]

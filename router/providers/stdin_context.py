@@ -17,10 +17,9 @@ from router.errors import UsageError
 from router.model.frozen import replace
 from router.model.request import BuildRequest
 from router.specs.archive import HEADER_SIZE, is_archive
+from router.specs.context import STDIN
 
-__all__ = ["STDIN", "open_stdin_context"]
-
-STDIN = "-"
+__all__ = ["open_stdin_context"]
 
 # What is larger is no Dockerfile.
 _MAX_DOCKERFILE = 16 * 1024 * 1024

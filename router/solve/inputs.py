@@ -14,14 +14,12 @@ from typing import TYPE_CHECKING
 from router.errors import UsageError
 from router.model.frozen import field, frozen, replace
 from router.model.request import BuildRequest
-from router.specs.context import GitContext, HTTPContext, parse_context
+from router.specs.context import STDIN, GitContext, HTTPContext, parse_context
 
 if TYPE_CHECKING:
     from router.providers.oci_layout import OCILayout
 
 __all__ = ["Inputs", "check_inputs", "open_inputs", "remote_dockerfile"]
-
-_STDIN = "-"
 
 
 @frozen
@@ -224,7 +222,7 @@ def _empty_within(directory: str) -> str:
 def _is_empty(request: BuildRequest) -> bool:
     """Say whether there are no files but the Dockerfile, which came on stdin in the context's place."""
     return (
-        request.context == _STDIN and request.context_archive is None and request.dockerfile_text is not None
+        request.context == STDIN and request.context_archive is None and request.dockerfile_text is not None
     )
 
 

@@ -11,6 +11,7 @@ from router.specs.flag import Flag
 from router.specs.git import GitContext, parse_git_context
 
 __all__ = [
+    "STDIN",
     "BuildContext",
     "DirectoryContext",
     "GitContext",
@@ -19,6 +20,9 @@ __all__ = [
     "format_context",
     "parse_context",
 ]
+
+STDIN = "-"
+"""What stands for stdin, as a context and as a Dockerfile."""
 
 _FLAG = Flag(name="context", example=".")
 
@@ -49,7 +53,7 @@ def parse_context(text: str) -> BuildContext:
     """Say what ``text`` names. Raises ``UsageError`` where it is empty or a contradictory git URL."""
     if not text:
         raise _FLAG.error(text, "it is empty")
-    if text == "-":
+    if text == STDIN:
         return StdinContext()
     git = parse_git_context(text)
     if git is not None:
@@ -67,4 +71,4 @@ def format_context(context: BuildContext) -> str:
         case GitContext(url=url) | HTTPContext(url=url):
             return url
         case StdinContext():
-            return "-"
+            return STDIN

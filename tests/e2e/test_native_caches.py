@@ -222,7 +222,14 @@ def test_buildctl_and_warmroute_read_each_others_directories(
     def buildctl(daemon: Buildkitd, *options: str) -> bytes:
         root = tmp_path / "buildctl.tar"
         argv = [
-            *(binaries.find_buildctl(), "--addr", daemon.address, "build", "--frontend", "dockerfile.v0"),
+            *(
+                str(binaries.find_buildctl()),
+                "--addr",
+                daemon.address,
+                "build",
+                "--frontend",
+                "dockerfile.v0",
+            ),
             *("--local", f"context={request_.context}", "--local", f"dockerfile={request_.context}"),
             *("--output", f"type=tar,dest={root}", *options),
         ]

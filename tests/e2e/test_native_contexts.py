@@ -10,6 +10,7 @@ import io
 import lzma
 import os
 import subprocess
+import sys
 import tarfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -21,8 +22,9 @@ import pytest
 
 from router import BuildError, BuildRequest, Secret, UsageError
 from router.providers.stdin_context import open_stdin_context
-from tests.e2e.builder import Builder, served, tar_files, tar_of, write_tree
+from tests.e2e.builder import SEARCH_PATH, Builder, served, tar_files, tar_of, write_tree
 from tests.e2e.conftest import native
+from tests.e2e.program import WARMROUTE
 from tests.servers import binaries
 from tests.servers.buildkitd import Buildkitd
 from tests.servers.oci import Entry, Image, write_layout
@@ -439,7 +441,7 @@ def test_buildctl_makes_the_same_of_an_oci_layout(
     digest = base_layout(tmp_path / "layout", b"same\n")
     project = write_tree(tmp_path / "project", {"Dockerfile": "FROM base\nCOPY Dockerfile /\n"})
     argv = [
-        *(binaries.find_buildctl(), "--addr", buildkitd.address, "build", "--frontend", "dockerfile.v0"),
+        *(str(binaries.find_buildctl()), "--addr", buildkitd.address, "build", "--frontend", "dockerfile.v0"),
         *("--local", f"context={project}", "--local", f"dockerfile={project}"),
         *("--oci-layout", f"base={tmp_path}/layout", "--opt", f"context:base=oci-layout://base@{digest}"),
         *("--output", f"type=tar,dest={tmp_path}/theirs.tar"),
@@ -451,3 +453,102 @@ def test_buildctl_makes_the_same_of_an_oci_layout(
     )
 
     assert ours == tar_files((tmp_path / "theirs.tar").read_bytes())
+
+
+# -- the command line
+
+
+def run(options: list[str], stdin: bytes | int, scratch: Path) -> subprocess.CompletedProcess[bytes]:
+    """Run `warmroute build` with something piped in, and a folder of its own for what it keeps."""
+    scratch.mkdir(exist_ok=True)
+    given: dict[str, object] = {"input": stdin} if isinstance(stdin, bytes) else {"stdin": stdin}
+    environment = {"PATH": SEARCH_PATH, "HOME": "/nonexistent", "TMPDIR": str(scratch)}
+    done = subprocess.run(
+        [WARMROUTE, "build", *options],
+        env=environment,
+        capture_output=True,
+        timeout=60,
+        check=False,
+        **given,  # type: ignore[call-overload]
+    )
+    assert list(scratch.iterdir()) == []
+    assert b"Traceback" not in done.stderr
+    return done  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("packing", ["gzip", "zstd"])
+def test_the_command_takes_an_archive_on_stdin(buildkitd: Buildkitd, tmp_path: Path, packing: str) -> None:
+    options = ["--addr", buildkitd.address, "--key=k", "--file=Other", "--output=type=tar,dest=-", "-"]
+
+    done = run(options, PACKINGS[packing](FILES), tmp_path / "scratch")
+
+    assert done.returncode == 0, done.stderr
+    assert tar_files(done.stdout) == {"other": b"from the archive\n"}
+
+
+def test_the_command_takes_a_dockerfile_on_stdin(buildkitd: Buildkitd, tmp_path: Path) -> None:
+    write_tree(tmp_path / "more", {"word": "more\n"})
+    options = [
+        "--addr",
+        buildkitd.address,
+        "--key=k",
+        f"--build-context=more={tmp_path}/more",
+        "--output=-",
+        "-",
+    ]
+
+    done = run(options, b"FROM scratch\nCOPY --from=more word /\n", tmp_path / "scratch")
+
+    assert done.returncode == 0, done.stderr
+    assert tar_files(done.stdout) == {"word": b"more\n"}
+
+
+@pytest.mark.parametrize(
+    ("options", "data", "why"),
+    [
+        ([], b"", "which is empty"),
+        ([], b"\0" * 10240, "an archive without files"),
+        ([], b"\x7fELF\x02\x01\0\0", "neither a Dockerfile nor a tar"),
+        ([], b"# large\n" * (1 << 22), "too large for a Dockerfile"),
+        (["--file=-"], b"FROM scratch\n", "can't both come from stdin"),
+        (["--file=Other"], b"FROM scratch\n", "names another one (Other)"),
+    ],
+)
+def test_what_stdin_cannot_be_is_said(tmp_path: Path, options: list[str], data: bytes, why: str) -> None:
+    done = run(["--addr=tcp://127.0.0.1:9", *options, "-"], data, tmp_path / "scratch")
+
+    # Lines are wrapped at the terminal's width.
+    assert (done.returncode, why in " ".join(done.stderr.decode().split())) == (2, True), done.stderr
+
+
+def test_a_terminal_is_no_context(tmp_path: Path) -> None:
+    controller, terminal = os.openpty()
+    try:
+        done = run(["--addr=tcp://127.0.0.1:9", "-"], terminal, tmp_path / "scratch")
+    finally:
+        os.close(controller)
+        os.close(terminal)
+
+    assert done.returncode == 2
+    assert b"the context is to come from stdin (-), which is a terminal" in done.stderr
+
+
+def test_a_disk_that_is_full_fails_with_what_to_do(tmp_path: Path) -> None:
+    code = (
+        "import os, resource, signal, sys\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(WARMROUTE), "build", "--addr=tcp://127.0.0.1:9", "-"],
+        input=tar_of({"large": b"x" * 1_000_000}),
+        env={"PATH": SEARCH_PATH, "HOME": "/nonexistent", "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert b"can't keep the context from stdin" in done.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -81,6 +81,12 @@ def test_a_field_becomes_its_flag(request_: BuildRequest, flags: list[str]) -> N
     assert arguments(request_) == [*flags, "."]
 
 
+def test_a_dockerfile_may_stand_in_the_place_of_the_context() -> None:
+    request = BuildRequest(context="-", dockerfile_text=b"FROM scratch")
+
+    assert build_arguments(request, docker_plan(request)) == ["-"]
+
+
 def test_the_context_comes_last() -> None:
     assert arguments(BuildRequest(context="https://git.example/a.git#main", target="x")) == [
         "--target",
