@@ -289,10 +289,15 @@ class BuildRouter:
         """Build on this machine, since the fleet can't."""
         name = self._config.backend
         if self._config.fallback == "daemonless":
-            from router.fleet.daemonless import daemonless
+            from router.fleet.daemonless import Surroundings, daemonless
 
             _tell(context.on_event, "warning", f"{error}; falling back to a buildkitd of this machine's own")
-            with daemonless(context) as daemon:
+            surroundings = Surroundings(
+                environment=context.environment,
+                cancellation=context.cancellation,
+                tell=lambda text: _tell(context.on_event, "info", text),
+            )
+            with daemonless(surroundings) as daemon:
                 # docker knows no address of a plain buildkitd.
                 backend = _backend("native" if name == "docker" else name)
                 return Attempts(request, context, backend, Policy()).run(lambda: (Candidate(daemon=daemon),))
