@@ -25,7 +25,7 @@ _BROKEN_PIPE, _INTERRUPTED = 141, 130
 
 class Program(NamedTuple):
     """A program as it is installed. ``commands`` say where each is (``module:function``); ``""`` is the
-    command of a program that has one only."""
+    command of a program that has one only, and two words are a command of a group."""
 
     name: str
     summary: str
@@ -79,23 +79,43 @@ def run_process(program: Program) -> NoReturn:
 def _run(program: Program, words: Sequence[str]) -> None:
     completing = f"_{program.name.replace('-', '_').upper()}_COMPLETE"
     single = "" in program.commands
-    name, rest = ("", words) if single else ("".join(words[:1]), words[1:])
-    if completing in os.environ or _FOR_TYPER.intersection(words[:1]) or not (words or single):
+    name, rest = ("", words) if single else _named(program, words)
+    asked = words[name.count(" ") :]
+    if completing in os.environ or _FOR_TYPER.intersection(asked[:1]) or not (asked or single):
         return _hand_over(program, words)
     if name not in program.commands:
-        raise UsageError(
-            f"no such {'option' if name.startswith('-') else 'command'}: {name}",
-            hint=f"the commands are {', '.join(program.commands)}; see {program.name} --help",
-        )
+        raise _no_such(program, name)
     command = load(program, name)
     try:
         values = arguments_of(parameters_of(command), rest, environment())
     except HelpWantedError:
-        return _hand_over(program, [*([] if single else [name]), "--help"])
+        return _hand_over(program, [*name.split(), "--help"])
     except UsageError as exc:
         see = f"see {program.name} {name}".rstrip() + " --help"
         raise UsageError(str(exc), hint=f"{exc.hint} {see}" if exc.hint else see) from exc
     return command(**values)
+
+
+def _named(program: Program, words: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """Return the command that the first words name, and the words behind it."""
+    first = "".join(words[:1])
+    if first and any(name.startswith(f"{first} ") for name in program.commands):
+        return f"{first} {''.join(words[1:2])}", words[2:]
+    return first, words[1:]
+
+
+def _no_such(program: Program, name: str) -> UsageError:
+    group, blank, command = name.rpartition(" ")
+    known = dict.fromkeys(
+        each.removeprefix(group + blank).partition(" ")[0]
+        for each in program.commands
+        if each.startswith(group + blank)
+    )
+    see = f"{program.name} {group}".rstrip()
+    return UsageError(
+        f"no such {'option' if command.startswith('-') else 'command'}: {name}",
+        hint=f"the commands are {', '.join(known)}; see {see} --help",
+    )
 
 
 def _hand_over(program: Program, words: Sequence[str]) -> None:

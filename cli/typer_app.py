@@ -21,6 +21,9 @@ _EPILOG = (
     " 69 a daemon or a tool can't be reached; 130 interrupted."
 )
 
+_CONTEXT = {"help_option_names": list(HELP_NAMES)}
+_GROUPS = {"debug": "Look into LLB, and into what a daemon says of itself."}
+
 
 def typer_app(program: Program) -> typer.Typer:
     """Return the app; calling it runs the program, as Typer reads the command line."""
@@ -31,14 +34,20 @@ def typer_app(program: Program) -> typer.Typer:
         no_args_is_help="" not in program.commands,
         rich_markup_mode="rich",
         pretty_exceptions_enable=False,
-        context_settings={"help_option_names": list(HELP_NAMES)},
+        context_settings=_CONTEXT,
     )
     if "" not in program.commands:
         # Without a callback Typer makes the only command of an app the app itself.
         app.callback()(lambda: None)
+    groups: dict[str, typer.Typer] = {}
     for name in program.commands:
         command = load(program, name)
-        app.command(name or program.name, epilog=_EPILOG)(as_typer_reads(command, _caller(command)))
+        group, _, last = name.rpartition(" ")
+        if group and group not in groups:
+            groups[group] = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
+            app.add_typer(groups[group], name=group, help=_GROUPS[group], context_settings=_CONTEXT)
+        target = groups.get(group, app)
+        target.command(last or program.name, epilog=_EPILOG)(as_typer_reads(command, _caller(command)))
     return app
 
 

@@ -46,29 +46,123 @@ class WorkerRecord(_message.Message):
     ID_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
     PLATFORMS_FIELD_NUMBER: _builtins.int
+    GCPOLICY_FIELD_NUMBER: _builtins.int
     BUILDKITVERSION_FIELD_NUMBER: _builtins.int
+    CDIDEVICES_FIELD_NUMBER: _builtins.int
     ID: _builtins.str
     @_builtins.property
     def Labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
     @_builtins.property
     def platforms(self) -> _containers.RepeatedCompositeFieldContainer[_ops_pb2.Platform]: ...
     @_builtins.property
+    def GCPolicy(self) -> _containers.RepeatedCompositeFieldContainer[Global___GCPolicy]: ...
+    @_builtins.property
     def BuildkitVersion(self) -> Global___BuildkitVersion: ...
+    @_builtins.property
+    def CDIDevices(self) -> _containers.RepeatedCompositeFieldContainer[Global___CDIDevice]: ...
     def __init__(
         self,
         *,
         ID: _builtins.str = ...,
         Labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         platforms: _abc.Iterable[_ops_pb2.Platform] | None = ...,
+        GCPolicy: _abc.Iterable[Global___GCPolicy] | None = ...,
         BuildkitVersion: Global___BuildkitVersion | None = ...,
+        CDIDevices: _abc.Iterable[Global___CDIDevice] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["BuildkitVersion", b"BuildkitVersion"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["BuildkitVersion", b"BuildkitVersion", "ID", b"ID", "Labels", b"Labels", "platforms", b"platforms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["BuildkitVersion", b"BuildkitVersion", "CDIDevices", b"CDIDevices", "GCPolicy", b"GCPolicy", "ID", b"ID", "Labels", b"Labels", "platforms", b"platforms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WorkerRecord: _TypeAlias = WorkerRecord  # noqa: Y015
+
+@_typing.final
+class GCPolicy(_message.Message):
+    """Durations are nanoseconds, sizes bytes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ALL_FIELD_NUMBER: _builtins.int
+    KEEPDURATION_FIELD_NUMBER: _builtins.int
+    RESERVEDSPACE_FIELD_NUMBER: _builtins.int
+    FILTERS_FIELD_NUMBER: _builtins.int
+    MAXUSEDSPACE_FIELD_NUMBER: _builtins.int
+    MINFREESPACE_FIELD_NUMBER: _builtins.int
+    all: _builtins.bool
+    keepDuration: _builtins.int
+    reservedSpace: _builtins.int
+    maxUsedSpace: _builtins.int
+    minFreeSpace: _builtins.int
+    @_builtins.property
+    def filters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        all: _builtins.bool = ...,
+        keepDuration: _builtins.int = ...,
+        reservedSpace: _builtins.int = ...,
+        filters: _abc.Iterable[_builtins.str] | None = ...,
+        maxUsedSpace: _builtins.int = ...,
+        minFreeSpace: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "filters", b"filters", "keepDuration", b"keepDuration", "maxUsedSpace", b"maxUsedSpace", "minFreeSpace", b"minFreeSpace", "reservedSpace", b"reservedSpace"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GCPolicy: _TypeAlias = GCPolicy  # noqa: Y015
+
+@_typing.final
+class CDIDevice(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class AnnotationsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    NAME_FIELD_NUMBER: _builtins.int
+    AUTOALLOW_FIELD_NUMBER: _builtins.int
+    ANNOTATIONS_FIELD_NUMBER: _builtins.int
+    ONDEMAND_FIELD_NUMBER: _builtins.int
+    Name: _builtins.str
+    AutoAllow: _builtins.bool
+    OnDemand: _builtins.bool
+    @_builtins.property
+    def Annotations(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        Name: _builtins.str = ...,
+        AutoAllow: _builtins.bool = ...,
+        Annotations: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        OnDemand: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["Annotations", b"Annotations", "AutoAllow", b"AutoAllow", "Name", b"Name", "OnDemand", b"OnDemand"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CDIDevice: _TypeAlias = CDIDevice  # noqa: Y015
 
 @_typing.final
 class BuildkitVersion(_message.Message):
@@ -77,19 +171,22 @@ class BuildkitVersion(_message.Message):
     PACKAGE_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
+    DOCKERFILEVERSION_FIELD_NUMBER: _builtins.int
     package: _builtins.str
     version: _builtins.str
     revision: _builtins.str
+    dockerfileVersion: _builtins.str
     def __init__(
         self,
         *,
         package: _builtins.str = ...,
         version: _builtins.str = ...,
         revision: _builtins.str = ...,
+        dockerfileVersion: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["package", b"package", "revision", b"revision", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dockerfileVersion", b"dockerfileVersion", "package", b"package", "revision", b"revision", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -20,6 +20,7 @@ __all__ = [
     "integer",
     "map_entry",
     "map_fields",
+    "packed_integers",
     "read",
     "submessage",
     "text",
@@ -95,6 +96,14 @@ def integer(value: Value) -> int:
     if not isinstance(value, int):
         raise Http2Error("the peer sent bytes where a number belongs")
     return value - (1 << 64) if value >> 63 else value
+
+
+def packed_integers(value: Value) -> Iterator[int]:
+    """Yield the signed integers of a repeated field that is packed."""
+    data, position = _view(value), 0
+    while position < len(data):
+        number, position = _varint_at(data, position)
+        yield integer(number)
 
 
 def map_entry(value: Value) -> tuple[str, str]:

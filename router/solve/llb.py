@@ -8,14 +8,14 @@ from router.errors import UsageError
 from router.rpc.events import Http2Error
 from router.rpc.protobuf import Value, field, read, submessage, text, varint
 
-__all__ = ["check_definition", "without_cache"]
+__all__ = ["check_definition", "read_definition", "without_cache"]
 
 _IGNORE_CACHE = varint(1 << 3) + varint(1)
 
 
 def check_definition(definition: bytes) -> None:
     """Raise ``UsageError`` for what is no definition, or an empty one."""
-    _read(definition)
+    read_definition(definition)
 
 
 def without_cache(definition: bytes) -> bytes:
@@ -23,7 +23,7 @@ def without_cache(definition: bytes) -> bytes:
 
     Raises ``UsageError`` for what is no definition.
     """
-    operations, metadata, others = _read(definition)
+    operations, metadata, others = read_definition(definition)
     for operation in operations:
         digest = f"sha256:{sha256(operation).hexdigest()}"
         # Of a field that stands twice the last counts: what else is known of the operation stays.
@@ -32,7 +32,7 @@ def without_cache(definition: bytes) -> bytes:
     return b"".join([*(field(1, operation) for operation in operations), *entries, *others])
 
 
-def _read(definition: bytes) -> tuple[list[bytes], dict[str, bytes], list[bytes]]:
+def read_definition(definition: bytes) -> tuple[list[bytes], dict[str, bytes], list[bytes]]:
     """Return the operations, what is known of each by its digest, and the remaining fields, packed."""
     operations: list[bytes] = []
     metadata: dict[str, bytes] = {}

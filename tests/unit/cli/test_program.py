@@ -35,7 +35,9 @@ def _imported(done: subprocess.CompletedProcess[str]) -> set[str]:
     return {name.partition(".")[0] for name in found}
 
 
-@pytest.mark.parametrize("words", [("--help",), ("build", "--help"), ("ls", "--help"), ("version",)])
+@pytest.mark.parametrize(
+    "words", [("--help",), ("build", "--help"), ("debug", "--help"), ("debug", "info", "-h"), ("version",)]
+)
 def test_help_loads_neither_grpc_nor_kubernetes(words: tuple[str, ...]) -> None:
     done = _warmroute(*words, flags=("-X", "importtime"))
 
@@ -66,6 +68,8 @@ def test_the_version_goes_to_stdout() -> None:
     ("words", "message"),
     [
         (("frob",), "no such command: frob"),
+        (("debug", "frob"), "no such command: debug frob"),
+        (("debug", "--frob"), "no such option: debug --frob"),
         (("--frob",), "no such option: --frob"),
         (("build", "--frob"), "no such option: --frob"),
         (("build", "a", "b"), "unexpected argument: b"),
@@ -118,6 +122,7 @@ def test_a_reader_that_has_gone_away_is_no_error() -> None:
     ("line", "expected"),
     [
         ("warmroute w", {"where"}),
+        ("warmroute debug ", {"dump-llb", "workers", "info"}),
         ("warmroute build --pl", {"--platform", "--placement"}),
         ("warmroute build --progress ", {"auto", "tty", "plain", "rawjson", "quiet"}),
         ("warmroute ls --tls-", {"--tls-ca", "--tls-cert", "--tls-key", "--tls-server-name", "--tls-dir"}),

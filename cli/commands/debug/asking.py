@@ -1,0 +1,66 @@
+"""Which daemons a debug command asks, and how it is told of those that did not answer."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from cli.commands.interruption import interruptible
+from cli.commands.routing import RoutingOptions, router_config
+from router.errors import NoDaemonError
+
+if TYPE_CHECKING:
+    from router import BuildRouter
+    from router.model.daemon import Daemon
+    from router.operations.debug_daemon import Answer
+    from router.transport.options import DialOptions
+
+__all__ = ["ask"]
+
+_Value = TypeVar("_Value")
+
+
+def ask(
+    options: RoutingOptions,
+    question: Callable[[Sequence[Daemon], DialOptions], tuple[Answer[_Value], ...]],
+) -> tuple[Answer[_Value], ...]:
+    """Ask the home of the key that the options give, without one every daemon of the fleet.
+
+    Who did not answer is told on stderr. Raises that error where nobody did, ``NoDaemonError``.
+    """
+    config = router_config(options)
+    from router import BuildRouter
+
+    router = BuildRouter(config)
+    with interruptible(_Asking(), grace=0.0):
+        answers = question(_daemons(router, options.key), router.dial_options)
+    errors = [answer.error for answer in answers if answer.error is not None]
+    if len(errors) == len(answers):
+        raise errors[0]
+    for error in errors:
+        sys.stderr.write(f"{error}\n")
+    return answers
+
+
+def _daemons(router: BuildRouter, key: str | None) -> Sequence[Daemon]:
+    if key:
+        from router.placement.key import Key, printable
+
+        home = router.route(Key(key=printable(key), rule="key")).home
+        daemons = [home] if home else []
+    else:
+        daemons = sorted(router.fleet.daemons(), key=lambda daemon: daemon.name)
+    if not daemons:
+        raise NoDaemonError(f"no {router.fleet.describe()}", hint=router.fleet.hint)
+    return daemons
+
+
+class _Asking:
+    """Hears of an interruption: there is nothing to say, and nothing to put right."""
+
+    def tell(self, text: str) -> None:
+        """Say nothing."""
+
+    def leave(self) -> None:
+        """Leave."""

@@ -1,0 +1,139 @@
+"""`warmroute debug workers`: the workers of each daemon."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from cli import options as o
+from cli.commands.debug.asking import ask
+from cli.commands.routing import RoutingOptions, TLSFlags
+
+if TYPE_CHECKING:
+    from router.operations.debug_daemon import Answer, GCRule, Worker
+
+__all__ = ["command"]
+
+
+def command(
+    selector: o.Selector = None,
+    namespace: o.Namespace = None,
+    kube_context: o.KubeContext = None,
+    kubeconfig: o.Kubeconfig = None,
+    addr: o.Addresses = None,
+    key: o.KeyOption = None,
+    placement: o.PlacementChoice = "ring",
+    identity: o.IdentityOption = "name",
+    via: o.ViaChoice = "auto",
+    pod_port: o.PodPort = None,
+    container: o.Container = None,
+    connect_timeout: o.ConnectTimeout = 5.0,
+    tls_ca: o.TLSCa = None,
+    tls_cert: o.TLSCert = None,
+    tls_key: o.TLSKey = None,
+    tls_server_name: o.TLSServerName = None,
+    tls_dir: o.TLSDir = None,
+    verbose: o.Verbose = 0,
+    format: o.Format = "table",
+) -> None:
+    """Show the workers of daemons: of each in the fleet, or of the home of --key."""
+    from router.operations.debug_daemon import ask_workers
+
+    answers = ask(
+        RoutingOptions(
+            addresses=addr,
+            selector=selector,
+            namespace=namespace,
+            kube_context=kube_context,
+            kubeconfig=kubeconfig,
+            placement=placement,
+            key=key,
+            identity=identity,
+            via=via,
+            pod_port=pod_port,
+            container=container,
+            connect_timeout=connect_timeout,
+            tls=TLSFlags(
+                ca=tls_ca, cert=tls_cert, key=tls_key, server_name=tls_server_name, directory=tls_dir
+            ),
+        ),
+        ask_workers,
+    )
+    if format == "json":
+        text = _json(answers)
+    else:
+        text = "\n".join(_details(answers)) if verbose else _table(answers)
+    sys.stdout.write(f"{text}\n")
+
+
+def _workers(answers: Sequence[Answer[tuple[Worker, ...]]]) -> Iterator[tuple[str, Worker]]:
+    return ((answer.daemon.name, worker) for answer in answers for worker in answer.value or ())
+
+
+def _table(answers: Sequence[Answer[tuple[Worker, ...]]]) -> str:
+    from cli.commands.table import table
+
+    rows = [(name, worker.id, ", ".join(_platforms(worker))) for name, worker in _workers(answers)]
+    return table(("DAEMON", "ID", "PLATFORMS"), rows)
+
+
+def _platforms(worker: Worker) -> list[str]:
+    return ["/".join(filter(None, (os, arch, variant))) for arch, os, variant in worker.platforms]
+
+
+def _details(answers: Sequence[Answer[tuple[Worker, ...]]]) -> Iterator[str]:
+    """Yield a block of lines for each worker, with a blank line between."""
+    from cli.render.cells import printable
+
+    for number, (name, worker) in enumerate(_workers(answers)):
+        if number:
+            yield ""
+        for title, value in _facts(name, worker):
+            yield f"{title:<12} {printable(value)}".rstrip()
+
+
+def _facts(name: str, worker: Worker) -> Iterator[tuple[str, str]]:
+    version = worker.version
+    yield "Daemon:", name
+    yield "ID:", worker.id
+    yield "Platforms:", ", ".join(_platforms(worker))
+    yield "BuildKit:", f"{version.package} {version.version} {version.revision}"
+    yield "Dockerfile:", version.dockerfile
+    for label, value in worker.labels.items():
+        yield "Label:", f"{label}={value}"
+    for device in worker.devices:
+        yield "Device:", f"{device.name}{' (on demand)' if device.on_demand else ''}"
+    for number, rule in enumerate(worker.gc_rules):
+        yield f"GC rule {number}:", _rule(rule)
+
+
+def _rule(rule: GCRule) -> str:
+    from cli.render.units import NANOSECONDS, format_bytes
+
+    limits = {
+        "reserved": rule.reserved_space,
+        "at most": rule.max_used_space,
+        "free at least": rule.min_free_space,
+    }
+    parts = ["everything" if rule.all else "", *rule.filters]
+    if rule.keep_duration:
+        parts.append(f"kept {rule.keep_duration // NANOSECONDS} s")
+    parts += [f"{name} {format_bytes(size)}" for name, size in limits.items() if size]
+    return ", ".join(filter(None, parts))
+
+
+def _json(answers: Sequence[Answer[tuple[Worker, ...]]]) -> str:
+    from cli.commands.debug.names import worker
+
+    listed = [
+        {
+            "daemon": answer.daemon.name,
+            "address": answer.daemon.address,
+            "workers": None if answer.value is None else [worker(each) for each in answer.value],
+            "error": str(answer.error or ""),
+        }
+        for answer in answers
+    ]
+    return json.dumps(listed, indent=2)

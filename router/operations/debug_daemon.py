@@ -1,0 +1,158 @@
+"""What daemons say of their workers and of their version, in BuildKit's own terms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from router.errors import ConnectionLostError, RouterError
+from router.model.daemon import Daemon
+from router.model.frozen import frozen
+from router.rpc.channel import Channel
+from router.solve.control import Control
+from router.transport import dial
+from router.transport.options import DialOptions
+
+if TYPE_CHECKING:
+    from router._proto import worker_pb2 as pb
+
+__all__ = ["Answer", "DaemonVersion", "Device", "GCRule", "Worker", "ask_info", "ask_workers"]
+
+_AT_ONCE = 32
+_Value = TypeVar("_Value")
+
+
+@frozen
+class DaemonVersion:
+    """The program's package, version and revision, and the version of its Dockerfile frontend."""
+
+    package: str
+    version: str
+    revision: str
+    dockerfile: str
+
+
+@frozen
+class GCRule:
+    """One rule of a worker's garbage collection: nanoseconds and bytes, 0 where there is no limit."""
+
+    all: bool
+    filters: tuple[str, ...]
+    keep_duration: int
+    reserved_space: int
+    max_used_space: int
+    min_free_space: int
+
+
+@frozen
+class Device:
+    """A device that steps can be given by its name in the Container Device Interface."""
+
+    name: str
+    auto_allow: bool
+    on_demand: bool
+    annotations: Mapping[str, str]
+
+
+@frozen
+class Worker:
+    """One worker; ``platforms`` are architecture, operating system and variant."""
+
+    id: str
+    labels: Mapping[str, str]
+    platforms: tuple[tuple[str, str, str], ...]
+    gc_rules: tuple[GCRule, ...]
+    version: DaemonVersion
+    devices: tuple[Device, ...]
+
+
+@frozen
+class Answer(Generic[_Value]):
+    """What one daemon said; ``error`` is why it said nothing."""
+
+    daemon: Daemon
+    value: _Value | None = None
+    error: RouterError | None = None
+
+
+def ask_workers(daemons: Sequence[Daemon], options: DialOptions) -> tuple[Answer[tuple[Worker, ...]], ...]:
+    """Return each daemon's workers, in the daemons' order. One that fails never hides the others.
+
+    ``options.timeout`` is the deadline in seconds for connecting and for the answer.
+    """
+    return _ask_all(daemons, options, _workers)
+
+
+def ask_info(daemons: Sequence[Daemon], options: DialOptions) -> tuple[Answer[DaemonVersion], ...]:
+    """Return each daemon's version; as ``ask_workers``."""
+    return _ask_all(daemons, options, _info)
+
+
+def _ask_all(
+    daemons: Sequence[Daemon], options: DialOptions, question: Callable[[Control, float], _Value]
+) -> tuple[Answer[_Value], ...]:
+    if not daemons:
+        return ()
+    with ThreadPoolExecutor(min(len(daemons), _AT_ONCE), "debug") as pool:
+        return tuple(pool.map(lambda daemon: _ask(daemon, options, question), daemons))
+
+
+def _ask(
+    daemon: Daemon, options: DialOptions, question: Callable[[Control, float], _Value]
+) -> Answer[_Value]:
+    if not daemon.ready or daemon.terminating:
+        return Answer(daemon=daemon, error=ConnectionLostError(f"{daemon.name} is {daemon.state}"))
+    try:
+        with Channel(dial(daemon.address, options), peer=f"{daemon.name} ({daemon.address})") as channel:
+            return Answer(daemon=daemon, value=question(Control(channel), options.timeout))
+    except RouterError as exc:
+        return Answer(daemon=daemon, error=exc)
+
+
+def _workers(control: Control, timeout: float) -> tuple[Worker, ...]:
+    return tuple(map(_worker, control.list_workers(timeout=timeout).record))
+
+
+def _info(control: Control, timeout: float) -> DaemonVersion:
+    return _version(control.info(timeout=timeout).buildkitVersion)
+
+
+def _worker(record: pb.WorkerRecord) -> Worker:
+    return Worker(
+        id=record.ID,
+        labels=dict(sorted(record.Labels.items())),
+        platforms=tuple((each.Architecture, each.OS, each.Variant) for each in record.platforms),
+        gc_rules=tuple(map(_rule, record.GCPolicy)),
+        version=_version(record.BuildkitVersion),
+        devices=tuple(map(_device, record.CDIDevices)),
+    )
+
+
+def _rule(policy: pb.GCPolicy) -> GCRule:
+    return GCRule(
+        all=policy.all,
+        filters=tuple(policy.filters),
+        keep_duration=policy.keepDuration,
+        reserved_space=policy.reservedSpace,
+        max_used_space=policy.maxUsedSpace,
+        min_free_space=policy.minFreeSpace,
+    )
+
+
+def _device(device: pb.CDIDevice) -> Device:
+    return Device(
+        name=device.Name,
+        auto_allow=device.AutoAllow,
+        on_demand=device.OnDemand,
+        annotations=dict(sorted(device.Annotations.items())),
+    )
+
+
+def _version(version: pb.BuildkitVersion) -> DaemonVersion:
+    return DaemonVersion(
+        package=version.package,
+        version=version.version,
+        revision=version.revision,
+        dockerfile=version.dockerfileVersion,
+    )
