@@ -30,7 +30,7 @@ def discover(options: FleetOptions) -> Fleet:
     if options.addresses:
         from router.fleet.static import StaticFleet
 
-        return StaticFleet(options.addresses, source="--addr")
+        return StaticFleet(options.addresses, source="--addr", timeout=options.timeout)
     if options.selector:
         from router.fleet.kubernetes import KubernetesFleet
 
@@ -38,7 +38,7 @@ def discover(options: FleetOptions) -> Fleet:
     if host := options.environment.get("BUILDKIT_HOST"):
         from router.fleet.static import StaticFleet
 
-        return StaticFleet((("", host),), source="BUILDKIT_HOST")
+        return StaticFleet((("", host),), source="BUILDKIT_HOST", timeout=options.timeout)
     from router.fleet.docker import DockerFleet
 
     engine = DockerFleet(options.environment)

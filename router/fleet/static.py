@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from router.errors import UsageError
+from router.fleet.contract import Fleet
 from router.model.daemon import Daemon
-from router.transport.address import parse_address
+from router.transport.address import parse_address, parse_dns_name
 
 __all__ = ["StaticFleet"]
 
@@ -14,29 +15,53 @@ __all__ = ["StaticFleet"]
 class StaticFleet:
     """The given pairs of name and URL; a pair without a name is named by its URL.
 
-    ``source`` says who gave them (``--addr``). Raises UsageError where a URL is none, or a name is given
-    to two. Whether anybody listens shows when one is dialled: all count as ready.
+    A name in DNS (``dns://``) stands for all daemons behind it. ``source`` says who gave the pairs
+    (``--addr``), ``timeout`` is seconds for one look at DNS. Raises UsageError where a URL is none, or a name
+    is given to two. Whether anybody listens shows when one is dialled: all count as ready.
     """
 
-    hint: str | None = None
-
-    def __init__(self, addresses: Sequence[tuple[str, str]], *, source: str) -> None:
+    def __init__(self, addresses: Sequence[tuple[str, str]], *, source: str, timeout: float = 10.0) -> None:
         self._source = source
-        self._daemons = tuple(Daemon(name=name or url, address=url) for name, url in addresses)
+        self._parts: tuple[Daemon | Fleet, ...] = tuple(_part(name, url, timeout) for name, url in addresses)
+        self._check([part for part in self._parts if isinstance(part, Daemon)])
+
+    @property
+    def hint(self) -> str | None:
+        """What shows the same addresses, where they are not all written down."""
+        hints = [part.hint for part in self._parts if not isinstance(part, Daemon) and part.hint]
+        return "; ".join(hints) or None
+
+    def daemons(self) -> Sequence[Daemon]:
+        """Return them in the order given, names resolved. Raises FleetError, UsageError."""
+        found: list[Daemon] = []
+        for part in self._parts:
+            found += [part] if isinstance(part, Daemon) else part.daemons()
+        self._check(found)
+        return tuple(found)
+
+    def describe(self) -> str:
+        """Say who gave them."""
+        if len(self._parts) == 1 and not isinstance(self._parts[0], Daemon):
+            return self._parts[0].describe()
+        return f"the addresses given by {self._source}"
+
+    def _check(self, daemons: Sequence[Daemon]) -> None:
         seen: set[str] = set()
-        for daemon in self._daemons:
-            parse_address(daemon.address)
+        for daemon in daemons:
             if daemon.name in seen:
                 raise UsageError(
-                    f"{source} gives {daemon.name!r} twice",
+                    f"{self._source} gives {daemon.name!r} twice",
                     hint="a daemon's name decides which builds it gets: give each its own",
                 )
             seen.add(daemon.name)
 
-    def daemons(self) -> Sequence[Daemon]:
-        """Return them in the order given."""
-        return self._daemons
 
-    def describe(self) -> str:
-        """Say who gave them."""
-        return f"the addresses given by {self._source}"
+def _part(name: str, url: str, timeout: float) -> Daemon | Fleet:
+    resolved = parse_dns_name(url)
+    if resolved is None:
+        parse_address(url)
+        return Daemon(name=name or url, address=url)
+    from router.fleet.dns import DnsFleet
+
+    # A name that stands for nothing but the URL is none that was given.
+    return DnsFleet(resolved, prefix="" if name == url else name, timeout=timeout)

@@ -20,7 +20,7 @@ from router.transport.options import DialOptions
 from router.transport.sockets import SocketStream, describe_os_error
 from router.transport.stream import ByteStream
 
-__all__ = ["connect_tcp", "dial_tcp"]
+__all__ = ["connect_tcp", "dial_tcp", "look_up"]
 
 # RFC 8305, section 8: how long an attempt goes alone before the next one starts beside it.
 _ATTEMPT_DELAY = 0.25
@@ -86,14 +86,15 @@ def _resolve(host: str, port: int, deadline: Deadline) -> Sequence[_Target]:
     try:
         found = _ask(host, port, socket.AI_NUMERICHOST)
     except socket.gaierror:
-        found = _look_up(host, port, deadline)
+        found = look_up(host, port, deadline)
     preferred = [target for target in found if target[0] == found[0][0]]
     other = [target for target in found if target[0] != found[0][0]]
     return [target for pair in zip_longest(preferred, other) for target in pair if target is not None]
 
 
-def _look_up(host: str, port: int, deadline: Deadline) -> Sequence[_Target]:
-    """Ask the system's resolver. It knows no deadline, so it runs aside and is abandoned past ours."""
+def look_up(host: str, port: int, deadline: Deadline) -> Sequence[_Target]:
+    """Ask the system's resolver. Raises socket.gaierror, TimeoutError past the deadline."""
+    # It knows no deadline, so it runs aside and is abandoned past ours.
     answers: queue.SimpleQueue[Sequence[_Target] | OSError] = queue.SimpleQueue()
 
     def ask() -> None:
