@@ -12,7 +12,8 @@ PROGRAM = Program(
     name="warmroute",
     summary="Send every image build to the BuildKit daemon whose cache is already warm for it.",
     commands={
-        **{name: f"cli.commands.{name}:command" for name in ("build", "where", "ls", "version")},
+        **{name: f"cli.commands.{name}:command" for name in ("build", "where", "ls", "exec", "version")},
+        "dial-stdio": "cli.commands.dial_stdio:command",
         "debug dump-llb": "cli.commands.debug.dump_llb:command",
         "debug workers": "cli.commands.debug.workers:command",
         "debug info": "cli.commands.debug.info:command",
