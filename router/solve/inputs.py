@@ -232,6 +232,10 @@ def _is_remote(context: str) -> bool:
 
 
 def _context_directory(context: str) -> str:
+    if context == STDIN:
+        raise UsageError(
+            "the build context is stdin, which has not been read", hint="router.open_stdin_context reads it"
+        )
     if not os.path.isdir(context):
         what = "is not a directory" if os.path.exists(context) else "does not exist"
         raise UsageError(
