@@ -52,6 +52,7 @@ exec 3<&-
 wait "$child"
 code=$?
 kill "$reader" 2>/dev/null
+wait
 exit "$code"
 """
 
@@ -76,9 +77,14 @@ def daemonless(surroundings: Surroundings) -> Iterator[Daemon]:
     cache = _cache_directory(surroundings.environment)
     with _locked_log(cache, surroundings) as log, _private_directory() as private:
         address = f"unix://{private}/buildkitd.sock"
-        argv = (*argv, f"--root={cache}/root", f"--addr={address}", *_flags(surroundings.environment))
+        places = (f"--root={cache}/root", f"--addr={address}", f"--otel-socket-path={private}/otel.sock")
+        argv = (*argv, *places, *_flags(surroundings.environment))
         with _ready_socket(private) as ready:
-            environment = {**surroundings.environment, "NOTIFY_SOCKET": f"{private}/ready"}
+            environment = {
+                **surroundings.environment,
+                "NOTIFY_SOCKET": f"{private}/ready",
+                "XDG_RUNTIME_DIR": private,  # what runc and buildkitd keep for a user who is not root
+            }
             command = Command(argv=("sh", "-c", _LIFELINE, "sh", *argv), environment=environment)
             with Process(command, Stdio(stdout=log.fileno())) as process:
                 try:
@@ -198,8 +204,8 @@ def _wait_until_ready(
         if ready.fileno() in found and b"READY=1" in ready.recv(4096):
             return
         if process.stderr.fileno() in found and not os.read(process.stderr.fileno(), 4096):
-            raise ToolError(f"buildkitd did not start: {_last_line(log)}", hint=_start_hint(log))
-    raise ToolError(f"buildkitd was not ready within {_START:g} s: {_last_line(log)}", hint=_start_hint(log))
+            raise ToolError(f"buildkitd did not start: {_reason(log)}", hint=_start_hint(log))
+    raise ToolError(f"buildkitd was not ready within {_START:g} s: {_reason(log)}", hint=_start_hint(log))
 
 
 def _start_hint(log: IO[bytes]) -> str:
@@ -207,10 +213,12 @@ def _start_hint(log: IO[bytes]) -> str:
     return where if os.geteuid() == 0 else f"{where}; {_ROOTLESS_HINT}"
 
 
-def _last_line(log: IO[bytes]) -> str:
+def _reason(log: IO[bytes]) -> str:
+    """Return why it ended: its own last word, behind which there may be a stack, and rootlesskit's."""
     log.seek(0)
-    lines = [line for line in log.read().decode(errors="replace").splitlines() if line.strip()]
-    return lines[-1].strip() if lines else "it said nothing"
+    lines = [line.strip() for line in log.read().decode(errors="replace").splitlines() if line.strip()]
+    own = [line for line in lines if line.startswith("buildkitd: ")]
+    return (own or lines or ["it said nothing"])[-1].removeprefix("buildkitd: ")
 
 
 def _stop(process: Process) -> None:
