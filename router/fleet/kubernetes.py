@@ -8,6 +8,7 @@ from router.cancellation import Cancellation
 from router.errors import FleetError, UsageError
 from router.fleet.contract import FleetOptions, Sighting
 from router.fleet.kube_pods import Asked, Found, find_pods
+from router.fleet.members import Listed
 from router.fleet.pods import Reach, daemons_of
 from router.model.daemon import Daemon
 from router.retry import retrying
@@ -92,4 +93,5 @@ class KubernetesFleet:
         # Out of a cluster pod IPs can rarely be reached, whatever the pods declare.
         pod_ip = self._options.pod_ip if target.in_cluster or self._options.pod_ip else False
         reach = Reach(namespace=self._namespace, context=target.context or None, pod_ip=pod_ip)
-        return daemons_of(found.pods.pods, found.known, reach, self._options.identity)
+        listed = Listed(pods=found.pods.pods, known=found.known, selector=self._options.selector or "")
+        return daemons_of(listed, reach, self._options.identity)

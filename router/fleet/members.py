@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from router.model.frozen import frozen
+from router.fleet.label_selector import matches
+from router.model.frozen import field, frozen
 
-__all__ = ["StatefulSet", "missing_members", "read_stateful_set", "stateful_sets"]
+__all__ = ["Listed", "StatefulSet", "missing_members", "read_stateful_set", "stateful_sets"]
 
 _POD_NAME = "statefulset.kubernetes.io/pod-name"
 _POD_INDEX = "apps.kubernetes.io/pod-index"
@@ -23,10 +24,20 @@ _Object = Mapping[str, Any]
 
 @frozen
 class StatefulSet:
-    """The ordinals that a StatefulSet wants, ``first`` being the smallest."""
+    """The ordinals that a StatefulSet wants, ``first`` the smallest, and the labels that it gives its pods."""
 
     replicas: int
     first: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@frozen
+class Listed:
+    """The pods that ``selector`` matches, and those of their StatefulSets that could be read, by name."""
+
+    pods: Sequence[_Object]
+    known: Mapping[str, StatefulSet]
+    selector: str
 
 
 def stateful_sets(pods: Iterable[_Object]) -> tuple[str, ...]:
@@ -39,19 +50,18 @@ def read_stateful_set(body: Any) -> StatefulSet | None:
     try:
         spec = body["spec"]
         replicas, first = spec.get("replicas", 1), (spec.get("ordinals") or {}).get("start", 0)
-        return StatefulSet(replicas=min(int(replicas), _MOST_REPLICAS), first=int(first))
+        labels = (spec.get("template") or {}).get("metadata", {}).get("labels") or {}
+        return StatefulSet(replicas=min(int(replicas), _MOST_REPLICAS), first=int(first), labels=dict(labels))
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
 
 
-def missing_members(
-    pods: Sequence[_Object], known: Mapping[str, StatefulSet]
-) -> Iterator[tuple[_Object, str]]:
+def missing_members(listed: Listed) -> Iterator[tuple[_Object, str]]:
     """Yield a pod as it would be for each member that is not there, and what is known of it.
 
-    What a StatefulSet wants stands in ``known``. Of one that isn't known only gaps between the ordinals that
-    are seen count as members.
+    Of a StatefulSet that isn't known only gaps between the ordinals that are seen count as members.
     """
+    pods, known = listed.pods, listed.known
     for owner in stateful_sets(pods):
         seen = {ordinal: pod for pod in pods if _owner(pod) == owner and (ordinal := _ordinal(pod)) >= 0}
         if not seen:
@@ -62,9 +72,13 @@ def missing_members(
         else:
             wanted, why = range(min(seen), max(seen) + 1), f"others of StatefulSet {owner} are there"
         sibling = seen[min(seen)]
+        common = known[owner].labels if owner in known else sibling["metadata"].get("labels") or {}
         for ordinal in wanted:
-            if ordinal not in seen:
-                yield _as_it_would_be(sibling, f"{owner}-{ordinal}", ordinal), why
+            if ordinal in seen:
+                continue
+            own = {_POD_NAME: f"{owner}-{ordinal}", _POD_INDEX: str(ordinal)}
+            if matches(listed.selector, {**common, **own}):
+                yield _as_it_would_be(sibling, own), why
 
 
 def _owner(pod: _Object) -> str:
@@ -80,9 +94,8 @@ def _ordinal(pod: _Object) -> int:
     return int(digits) if digits.isascii() and digits.isdigit() else -1
 
 
-def _as_it_would_be(sibling: _Object, name: str, ordinal: int) -> _Object:
-    """Return what is sure about a pod that comes of the same template."""
-    labels = {_POD_NAME: name, _POD_INDEX: str(ordinal)}
+def _as_it_would_be(sibling: _Object, labels: Mapping[str, str]) -> _Object:
+    """Return what is sure about a pod that comes of the same template, and has these labels of its own."""
     spec = {key: value for key, value in (sibling.get("spec") or {}).items() if key != "nodeName"}
-    meta = {"name": name, "namespace": sibling["metadata"].get("namespace"), "labels": labels}
+    meta = {"name": labels[_POD_NAME], "namespace": sibling["metadata"].get("namespace"), "labels": labels}
     return {"metadata": meta, "spec": spec, "status": {}}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from router.fleet.members import StatefulSet, missing_members
+from router.fleet.members import Listed, missing_members
 from router.fleet.pod_identity import giving_way, identity_of
 from router.fleet.pod_state import pod_state
 from router.model.annotations import cordon, max_builds, platforms
@@ -36,16 +36,11 @@ class Reach:
     pod_ip: bool | None
 
 
-def daemons_of(
-    pods: Sequence[_Object], known: Mapping[str, StatefulSet], reach: Reach, identity: Identity
-) -> tuple[Daemon, ...]:
-    """Return the daemons in ``pods``, and the members of their StatefulSets that are not there.
-
-    ``known`` are the StatefulSets that could be read, by name.
-    """
-    leaving = giving_way(pods, identity)
-    daemons = [_or_leaving(daemon_of_pod(pod, reach, identity), leaving) for pod in pods]
-    for pod, why in missing_members(pods, known):
+def daemons_of(listed: Listed, reach: Reach, identity: Identity) -> tuple[Daemon, ...]:
+    """Return the daemons in the pods, and the members of their StatefulSets that are not there."""
+    leaving = giving_way(listed.pods, identity)
+    daemons = [_or_leaving(daemon_of_pod(pod, reach, identity), leaving) for pod in listed.pods]
+    for pod, why in missing_members(listed):
         daemon = daemon_of_pod(pod, reach, identity)
         if not daemon.unplaced:
             daemons.append(replace(daemon, present=False, state="missing", detail=why))

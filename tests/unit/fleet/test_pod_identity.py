@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from router.errors import FleetError
+from router.fleet.members import Listed
 from router.fleet.pods import Reach, daemons_of
 from router.model.daemon import Daemon
 from router.model.identity import Identity
@@ -36,7 +37,10 @@ def _pod(
 
 
 def _daemons(*pods: dict[str, Any], identity: Identity = _BY_SLOT) -> dict[str, Daemon]:
-    return {daemon.name: daemon for daemon in daemons_of(pods, {}, _REACH, identity)}
+    return {
+        daemon.name: daemon
+        for daemon in daemons_of(Listed(pods=pods, known={}, selector=""), _REACH, identity)
+    }
 
 
 @pytest.mark.parametrize(

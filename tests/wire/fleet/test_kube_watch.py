@@ -28,6 +28,8 @@ from tests.wire.transport.peers import peer, read_head
 
 _CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
+_TEMPLATE = {"metadata": {"labels": {"app": "b"}}}
+
 Answer = bytes | Callable[[socket.socket], None]
 
 
@@ -35,7 +37,12 @@ def pod(name: str, *, ready: bool = True, version: str = "1", owner: str | None 
     """Return a pod, perhaps one of a StatefulSet."""
     references = [{"kind": "StatefulSet", "name": owner, "controller": True}] if owner else []
     return {
-        "metadata": {"name": name, "resourceVersion": version, "ownerReferences": references},
+        "metadata": {
+            "name": name,
+            "resourceVersion": version,
+            "ownerReferences": references,
+            "labels": {"app": "b"},
+        },
         "spec": {"containers": [{"name": "buildkitd"}]},
         "status": {"conditions": [{"type": "Ready", "status": str(ready)}]},
     }
@@ -272,7 +279,10 @@ def test_an_interruption_ends_a_quiet_watch_at_once(tmp_path: Path) -> None:
 
 
 def test_members_of_a_stateful_set_are_asked_for_on_the_same_connection(tmp_path: Path) -> None:
-    script = Script([listed(pod("b-0", owner="b"))], others=[http("200 OK", {"spec": {"replicas": 2}})])
+    script = Script(
+        [listed(pod("b-0", owner="b"))],
+        others=[http("200 OK", {"spec": {"replicas": 2, "template": _TEMPLATE}})],
+    )
 
     with fleet(tmp_path, script) as pods:
         daemons = pods.daemons()
