@@ -29,7 +29,7 @@ def print_answer(call: str, request: BuildRequest, result: BuildResult) -> None:
 
 def _dockerfile(request: BuildRequest) -> str | None:
     """Return the Dockerfile's name for the user; what isn't on this machine has the frontend's."""
-    if request.dockerfile_text is not None:
+    if request.dockerfile_text is not None or request.dockerfile == "-":
         return "stdin"
     if request.generic or request.context_archive is not None or not os.path.isdir(request.context):
         return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from cli.commands.interruption import interruptible
 from cli.commands.requests import Prepared
-from cli.render import ProgressMode, Renderer, open_renderer
+from cli.render import ProgressMode, Renderer, chosen_mode, open_renderer
 from router import BuildResult, BuildRouter
 from router.config import RouterConfig, environment
 from router.errors import UsageError
@@ -42,6 +42,7 @@ def build_and_report(config: RouterConfig, prepared: Prepared, reporting: Report
     Raises what ``BuildRouter.build`` raises, and ``OutputError``.
     """
     files = _result_files(reporting)
+    progress = chosen_mode(reporting.progress, sys.stderr, environment())
     with _with_stdin(prepared.request) as request:
         result = _build(config, replace(prepared, request=request), reporting)
     for file in files:
@@ -50,7 +51,7 @@ def build_and_report(config: RouterConfig, prepared: Prepared, reporting: Report
         from cli.commands.answer import print_answer
 
         print_answer(reporting.call, prepared.request, result)
-    elif reporting.progress == "quiet" and result.image_id:
+    elif progress == "quiet" and result.image_id:
         sys.stdout.write(f"{result.image_id}\n")
 
 

@@ -16,9 +16,9 @@ from typing import Literal, Protocol, TextIO, cast, get_args
 from router.errors import UsageError
 from router.model.events import Event
 
-__all__ = ["ProgressMode", "Renderer", "open_renderer"]
+__all__ = ["ProgressMode", "Renderer", "chosen_mode", "open_renderer"]
 
-ProgressMode = Literal["auto", "tty", "plain", "rawjson", "quiet"]
+ProgressMode = Literal["auto", "tty", "plain", "rawjson", "quiet", "none"]
 
 
 class Renderer(Protocol):
@@ -39,12 +39,8 @@ class Renderer(Protocol):
 def open_renderer(
     mode: ProgressMode, *, stream: TextIO, environment: Mapping[str, str], verbosity: int
 ) -> Renderer:
-    """Start the display that ``mode`` names; the caller closes it.
-
-    ``auto`` gives way to BUILDKIT_PROGRESS, as in buildx, and is otherwise tty on a terminal that can
-    move its cursor, plain elsewhere. Raises UsageError for tty without a terminal and for an unknown mode.
-    """
-    match _resolve(mode, stream, environment):
+    """Start the display that ``mode`` names; the caller closes it. Raises as ``chosen_mode`` does."""
+    match chosen_mode(mode, stream, environment):
         case "tty":
             from cli.render.tty import open_tty
 
@@ -53,7 +49,7 @@ def open_renderer(
             from cli.render.rawjson import RawJsonRenderer
 
             return RawJsonRenderer(stream)
-        case "quiet":
+        case "quiet" | "none":
             from cli.render.quiet import QuietRenderer
 
             return QuietRenderer()
@@ -63,7 +59,13 @@ def open_renderer(
             return PlainRenderer(stream, verbosity=verbosity)
 
 
-def _resolve(mode: ProgressMode, stream: TextIO, environment: Mapping[str, str]) -> ProgressMode:
+def chosen_mode(mode: ProgressMode, stream: TextIO, environment: Mapping[str, str]) -> ProgressMode:
+    """Return what ``auto`` stands for here, any other mode as it is.
+
+    ``auto`` gives way to BUILDKIT_PROGRESS, as in buildx, and is otherwise tty on a terminal that can
+    move its cursor, plain elsewhere. ``none`` shows as little as ``quiet``, whose command prints the image's
+    id. Raises ``UsageError`` for tty without a terminal and for an unknown mode.
+    """
     chosen = environment.get("BUILDKIT_PROGRESS") or mode if mode == "auto" else mode
     if chosen not in get_args(ProgressMode):
         raise UsageError(

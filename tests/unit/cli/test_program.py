@@ -124,7 +124,7 @@ def test_a_reader_that_has_gone_away_is_no_error() -> None:
         ("warmroute w", {"where"}),
         ("warmroute debug ", {"dump-llb", "workers", "info"}),
         ("warmroute build --pl", {"--platform", "--placement"}),
-        ("warmroute build --progress ", {"auto", "tty", "plain", "rawjson", "quiet"}),
+        ("warmroute build --progress ", {"auto", "tty", "plain", "rawjson", "quiet", "none"}),
         ("warmroute ls --tls-", {"--tls-ca", "--tls-cert", "--tls-key", "--tls-server-name", "--tls-dir"}),
     ],
 )

@@ -38,6 +38,7 @@ class Stream(io.StringIO):
         ("tty", True, {"TERM": "dumb"}, TtyRenderer),
         ("rawjson", True, {}, RawJsonRenderer),
         ("quiet", True, {}, QuietRenderer),
+        ("none", True, {}, QuietRenderer),
     ],
 )
 def test_the_mode_chooses_the_display(
@@ -63,7 +64,7 @@ def test_an_unknown_mode_in_the_environment_is_refused() -> None:
             verbosity=0,
         )
 
-    assert caught.value.hint == "choose one of auto, tty, plain, rawjson, quiet"
+    assert caught.value.hint == "choose one of auto, tty, plain, rawjson, quiet, none"
 
 
 def test_quiet_says_nothing() -> None:
