@@ -30,6 +30,12 @@ DOCKERFILE_FRONTEND = GoProgram(
     packages=("github.com/moby/buildkit/frontend/dockerfile/cmd/dockerfile-frontend",),
     tags=("osusergo", "netgo", "static_build"),
 )
+# BuildKit's example of consistent hashing, which benchmarks compare with; no test needs it.
+CONSISTENTHASH = GoProgram(
+    name="consistenthash",
+    version=BUILDKIT.version,
+    packages=("github.com/moby/buildkit/examples/kubernetes/consistenthash",),
+)
 # Static, so that the same file runs inside an image that has no C library.
 RUNC = GoProgram(
     name="runc",
@@ -96,6 +102,12 @@ def buildctl() -> Path:
 def dockerfile_frontend() -> Path:
     """Return the Dockerfile frontend of the pinned BuildKit, statically linked."""
     return built(DOCKERFILE_FRONTEND) / "dockerfile-frontend"
+
+
+@functools.cache
+def consistenthash() -> Path:
+    """Return BuildKit's example of a program that chooses a daemon by consistent hashing."""
+    return built(CONSISTENTHASH) / "consistenthash"
 
 
 @functools.cache
@@ -176,6 +188,27 @@ def docker() -> Path:
     """Return the docker CLI of the same package (20.10, no buildx; BuildKit by DOCKER_BUILDKIT=1)."""
     debian.ensure("docker.io")
     return Path("/usr/bin/docker")
+
+
+@functools.cache
+def sshd() -> Path:
+    """Return OpenSSH's server, installing it with its client."""
+    debian.ensure("openssh-server", "openssh-client")
+    return Path("/usr/sbin/sshd")
+
+
+@functools.cache
+def dnsmasq() -> Path:
+    """Return Debian's dnsmasq, without the service around it."""
+    debian.ensure("dnsmasq-base")
+    return Path("/usr/sbin/dnsmasq")
+
+
+@functools.cache
+def podman() -> Path:
+    """Return Debian's podman (4.3)."""
+    debian.ensure("podman")
+    return Path("/usr/bin/podman")
 
 
 @functools.cache
