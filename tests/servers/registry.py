@@ -1,4 +1,5 @@
-"""A real image registry (Debian's docker-registry), open or with one user and a password; plain HTTP.
+"""A real image registry (Debian's docker-registry): open, with one user and a password, or one that demands
+tokens of a token server; plain HTTP.
 
 Also the few requests that tests make of it themselves: push an image, read a manifest, its digest, a blob.
 """
@@ -24,6 +25,7 @@ from tests.servers.cache import ServerError
 from tests.servers.oci import INDEX_TYPE, MANIFEST_TYPE, Image, Layout, write_layout
 from tests.servers.ports import free_port, tcp_listens
 from tests.servers.process import ManagedProcess
+from tests.servers.token_server import ISSUER, SERVICE, TokenServer
 
 _DOCKER_TYPES = (
     "application/vnd.docker.distribution.manifest.v2+json",
@@ -41,6 +43,7 @@ class Registry:
     port: int
     user: str | None = None
     password: str | None = field(default=None, repr=False)
+    tokens: TokenServer | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -135,6 +138,10 @@ class Registry:
             request.add_header("Content-Type", content_type)
         if self.user is not None:
             request.add_header("Authorization", f"Basic {self._basic()}")
+        elif self.tokens is not None:
+            repository = url.partition("/v2/")[2].rsplit("/manifests/")[0].rsplit("/blobs/")[0]
+            scope = f"repository:{repository.removesuffix('/tags/list')}:pull,push"
+            request.add_header("Authorization", f"Bearer {self.tokens.issue(self.tokens.user, (scope,))}")
         reply: addinfourl = _direct.open(request, timeout=60)
         return reply
 
@@ -151,17 +158,19 @@ def start_registry(
     user: str | None = None,
     password: str | None = None,
     *,
+    tokens: TokenServer | None = None,
     address: str = "127.0.0.1",
     outlive: bool = False,
 ) -> Registry:
-    """Start a registry that keeps its files below `directory`; with `user`, it refuses everybody else.
+    """Start a registry that keeps its files below `directory`; with `user`, it refuses everybody else, and
+    with `tokens` everybody without a token of that server.
 
     `address` is the one to listen on: a bridge's, when pods are to reach the registry.
     """
     directory.mkdir(parents=True, exist_ok=True)
     port = free_port()
     config = directory / "registry.json"  # YAML's subset
-    config.write_text(json.dumps(_config(directory, f"{address}:{port}", user, password), indent=1))
+    config.write_text(json.dumps(_config(directory, f"{address}:{port}", user, password, tokens), indent=1))
     process = ManagedProcess(
         [binaries.docker_registry(), "serve", config],
         log=directory / "registry.log",
@@ -173,10 +182,12 @@ def start_registry(
     except BaseException:
         process.kill()
         raise
-    return Registry(process=process, address=address, port=port, user=user, password=password)
+    return Registry(process=process, address=address, port=port, user=user, password=password, tokens=tokens)
 
 
-def _config(directory: Path, listen: str, user: str | None, password: str | None) -> dict[str, object]:
+def _config(
+    directory: Path, listen: str, user: str | None, password: str | None, tokens: TokenServer | None
+) -> dict[str, object]:
     config: dict[str, object] = {
         "version": 0.1,
         "log": {"level": "info"},
@@ -187,6 +198,15 @@ def _config(directory: Path, listen: str, user: str | None, password: str | None
         htpasswd = directory / "htpasswd"
         htpasswd.write_text(f"{user}:{bcrypt(password or '')}\n")
         config["auth"] = {"htpasswd": {"realm": "warmroute tests", "path": str(htpasswd)}}
+    elif tokens is not None:
+        config["auth"] = {
+            "token": {
+                "realm": tokens.realm,
+                "service": SERVICE,
+                "issuer": ISSUER,
+                "rootcertbundle": str(tokens.certificates),
+            }
+        }
     return config
 
 

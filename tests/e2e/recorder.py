@@ -1,0 +1,65 @@
+"""What a daemon was told: a way to it that keeps every byte."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+
+class Recorder:
+    """Passes connections on to a port on loopback; ``heard`` is what went there."""
+
+    def __init__(self, port: int) -> None:
+        self.heard = bytearray()
+        self._port = port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._sockets: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._accept, name="recorder")]
+        self._threads[0].start()
+
+    @property
+    def address(self) -> str:
+        """Where to dial instead."""
+        return f"tcp://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def close(self) -> None:
+        """End every connection."""
+        for sock in (self._listener, *self._sockets):
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(10)
+        for sock in (self._listener, *self._sockets):
+            sock.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            far = socket.create_connection(("127.0.0.1", self._port))
+            self._sockets += (near, far)
+            for ends in ((near, far, True), (far, near, False)):
+                self._threads.append(threading.Thread(target=self._pass_on, args=ends, name="recorder"))
+                self._threads[-1].start()
+
+    def _pass_on(self, source: socket.socket, sink: socket.socket, heard: bool) -> None:
+        with suppress(OSError):
+            while data := source.recv(1 << 16):
+                if heard:
+                    self.heard += data
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+
+@contextmanager
+def recording(port: int) -> Iterator[Recorder]:
+    """Keep what a daemon on this port is told."""
+    recorder = Recorder(port)
+    try:
+        yield recorder
+    finally:
+        recorder.close()
