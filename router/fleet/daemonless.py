@@ -41,7 +41,7 @@ _STOP, _FORCED_STOP = 3.0, 2.0
 _LOCK_POLL = 0.2
 
 # Ends the program that it is given when its own stdin ends: when we say so, and also when we are killed,
-# because then nobody has the other end of that pipe any more.
+# because then nobody has the other end of that pipe any more. The directory that it takes as $0 goes with it.
 _LIFELINE = """
 exec 3<&0 </dev/null
 "$@" 3<&- 2>&1 &
@@ -53,6 +53,7 @@ wait "$child"
 code=$?
 kill "$reader" 2>/dev/null
 wait
+rm -rf "$0"
 exit "$code"
 """
 
@@ -85,7 +86,7 @@ def daemonless(surroundings: Surroundings) -> Iterator[Daemon]:
                 "NOTIFY_SOCKET": f"{private}/ready",
                 "XDG_RUNTIME_DIR": private,  # what runc and buildkitd keep for a user who is not root
             }
-            command = Command(argv=("sh", "-c", _LIFELINE, "sh", *argv), environment=environment)
+            command = Command(argv=("sh", "-c", _LIFELINE, private, *argv), environment=environment)
             with Process(command, Stdio(stdout=log.fileno())) as process:
                 try:
                     _wait_until_ready(process, ready, log, surroundings.cancellation)

@@ -109,9 +109,12 @@ def test_a_program_that_is_killed_takes_its_daemon_along(
     with warmroute.started("build", slow(tmp_path, busybox)) as running:
         until_begun(running, tmp_path)
         (daemon,) = daemons_in(cache)
+        (supervisor,) = daemon.parents()[:1]
+        socket = next(word for word in daemon.cmdline() if word.startswith("--addr=unix://"))
         running.process.kill()
 
-    assert psutil.wait_procs([daemon], timeout=10)[1] == []
+    assert psutil.wait_procs([daemon, supervisor], timeout=10)[1] == []
+    assert not Path(socket.removeprefix("--addr=unix://")).parent.exists()
 
 
 def test_a_second_build_waits_for_the_first(
