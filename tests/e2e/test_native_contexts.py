@@ -552,3 +552,67 @@ def test_a_disk_that_is_full_fails_with_what_to_do(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert b"can't keep the context from stdin" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def buildx(buildkitd: Buildkitd, tmp_path: Path) -> Iterator[Callable[..., dict[str, bytes]]]:
+    """Runs buildx on the same daemon: with options and stdin, it returns the files of the result."""
+    environment = {"PATH": SEARCH_PATH, "HOME": "/nonexistent", "BUILDX_CONFIG": str(tmp_path / "buildx")}
+
+    def call(*arguments: str, stdin: bytes = b"") -> None:
+        argv = [str(binaries.buildx()), *arguments]
+        subprocess.run(argv, env=environment, input=stdin, check=True, timeout=60, capture_output=True)
+
+    def build(*options: str, stdin: bytes = b"") -> dict[str, bytes]:
+        result = tmp_path / "buildx.tar"
+        call("build", "--builder", "one", "--output", f"type=tar,dest={result}", *options, stdin=stdin)
+        return tar_files(result.read_bytes())
+
+    call("create", "--name", "one", "--driver", "remote", buildkitd.address)
+    yield build
+    call("rm", "one")
+
+
+@pytest.mark.parametrize(
+    ("options", "stdin"),
+    [
+        (["-"], tar_of(FILES)),
+        (["--file", "Other", "-"], gzip.compress(tar_of(FILES))),
+        (["--build-context", "more={root}/more", "-"], b"FROM scratch\nCOPY --from=more . /\n"),
+        (["--file", "-", "{root}/more"], b"FROM scratch\nCOPY . /\n"),
+        (
+            [
+                "--build-context",
+                "word=oci-layout://{root}/layout:v1",
+                "--file",
+                "{root}/Stages",
+                "{root}/more",
+            ],
+            b"",
+        ),
+        (["--build-context", "word={root}/more", "--file", "{root}/Stages", "{root}/more"], b""),
+        (["--file", "{www}/Stages", "--build-context", "word={www}/more/a", "{root}/more"], b""),
+        (["--build-context", "context={root}/more", "--file", "{root}/Stages", "{root}/more"], b""),
+    ],
+)
+def test_the_result_is_the_same_as_that_of_buildx(
+    buildx: Callable[..., dict[str, bytes]],
+    buildkitd: Buildkitd,
+    tmp_path: Path,
+    options: list[str],
+    stdin: bytes,
+) -> None:
+    files = {
+        "Stages": "FROM scratch AS word\nCOPY a /stage\nFROM scratch\nCOPY --from=word / /\n",
+        "more/a": "a\n",
+        "more/b.log": "b\n",
+        "more/.dockerignore": "*.log\n",
+    }
+    root = write_tree(tmp_path / "files", files)
+    base_layout(root / "layout", b"marked\n", "v1")
+    with served(root) as www:
+        given = [option.format(root=root, www=www) for option in options]
+        ours = run(["--addr", buildkitd.address, "--output=-", *given], stdin, tmp_path / "scratch")
+
+        assert ours.returncode == 0, ours.stderr
+        assert tar_files(ours.stdout) == buildx(*given, stdin=stdin)
