@@ -24,7 +24,7 @@ _Object = Mapping[str, Any]
 
 @frozen
 class StatefulSet:
-    """The ordinals that a StatefulSet wants, ``first`` the smallest, and the labels that it gives its pods."""
+    """The ordinals that a StatefulSet wants, ``first`` the smallest, and the labels of its pods."""
 
     replicas: int
     first: int = 0
