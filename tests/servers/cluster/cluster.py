@@ -22,7 +22,7 @@ from tests.servers import binaries, debian, images
 from tests.servers.cache import ServerError
 from tests.servers.cluster import plan as plans
 from tests.servers.cluster.buildkit import Fleet
-from tests.servers.cluster.node import end_room, node_argv
+from tests.servers.cluster.node import Room, end_room, node_argv
 from tests.servers.cluster.pki import write_pki
 from tests.servers.cluster.plan import Plan, Ports
 from tests.servers.kernel import cgroup_processes, make_bridge, make_cgroup, read_sysctls, route_networks
@@ -215,11 +215,16 @@ class Cluster:
 
     def _run_node(self) -> ManagedProcess:
         config = self.plan.directory / "containerd.toml"
-        argv = node_argv(
-            containerd=[str(binaries.containerd()), "--config", str(config)],
-            kubelet=[str(binaries.kubernetes("kubelet")), *plans.kubelet_flags(self.plan)],
+        room = Room(
             socket=self.plan.containerd_socket,
             gate=self._gate,
+            runc=binaries.runc().parent,
+            folders=self.plan.node_folders,
+        )
+        argv = node_argv(
+            room,
+            containerd=[str(binaries.containerd()), "--config", str(config)],
+            kubelet=[str(binaries.kubernetes("kubelet")), *plans.kubelet_flags(self.plan)],
         )
         return self._run("node", Path(argv[0]), list(argv[1:]))
 
@@ -271,6 +276,8 @@ def _prepare(plan: Plan, trace: Trace) -> None:
     trace.save()
     make_bridge(plan.bridge, (f"{plan.node_ip}/24", f"{plan.service_ip}/32"))
     make_cgroup(plan.cgroup)
+    for folder in plan.node_folders.values():
+        folder.mkdir()
     write_pki(plan)
     programs = {
         "cni": binaries.cni_plugins(),

@@ -9,7 +9,8 @@ The network is the machine's: pod addresses can be reached from tests.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -17,32 +18,56 @@ import psutil
 from tests.servers.process import ManagedProcess
 
 # Folders that the node's programs write to whatever they are told. In the room each is another, empty one.
-_PRIVATE = ("/run/containerd/s", "/run/netns", "/var/lib/cni", "/var/log/containers")
+_PRIVATE = ("/run/netns", "/var/lib/cni", "/var/log/containers")
+# Where pods that mount it look for containerd's socket.
+_SOCKET = "/run/containerd/containerd.sock"
 _ROOM = ("unshare", "--mount", "--propagation=slave", "--pid", "--fork", "--kill-child", "--mount-proc")
 
 
-def node_argv(
-    *, containerd: Sequence[str], kubelet: Sequence[str], socket: Path, gate: Path
-) -> tuple[str, ...]:
-    """Return the command that starts both in a room of their own: kubelet once the file `gate` exists."""
-    return (*_ROOM, "/bin/sh", "-euc", node_script(containerd, kubelet, socket=socket, gate=gate))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """What the node's programs find: containerd's socket, a file that says that the apiserver is ready, the
+    folder of runc, and the node's folders, each with what it really is.
+    """
+
+    socket: Path
+    gate: Path
+    runc: Path
+    folders: Mapping[str, Path]
 
 
-def node_script(containerd: Sequence[str], kubelet: Sequence[str], *, socket: Path, gate: Path) -> str:
+def node_argv(room: Room, *, containerd: Sequence[str], kubelet: Sequence[str]) -> tuple[str, ...]:
+    """Return the command that starts both in a room of their own: kubelet once the apiserver is ready."""
+    return (*_ROOM, "/bin/sh", "-euc", node_script(room, containerd, kubelet))
+
+
+def node_script(room: Room, containerd: Sequence[str], kubelet: Sequence[str]) -> str:
     """Return the shell script that is the room's first process."""
     private = "\n".join(f"mkdir -p {folder}; mount -t tmpfs none {folder}" for folder in _PRIVATE)
+    folders = "\n".join(map(_folder, room.folders, room.folders.values()))
+    socket, gate = shlex.quote(str(room.socket)), shlex.quote(str(room.gate))
     return f"""
 {private}
+{folders}
+# Containers that are made past the kubelet have the default runtime, which is looked up.
+PATH={shlex.quote(str(room.runc))}:$PATH
 {shlex.join(containerd)} &
 # kubelet ends at once when there is no runtime, and slows down when there is no apiserver.
-until [ -S {shlex.quote(str(socket))} ] && [ -e {shlex.quote(str(gate))} ]; do
+until [ -S {socket} ] && [ -e {gate} ]; do
     kill -0 $!
     sleep 0.05
 done
+touch {_SOCKET}
+mount --bind {socket} {_SOCKET}
 {shlex.join(kubelet)} &
 # The first process also reaps what the others leave to it. Without a kubelet the room ends.
 wait $!
 """
+
+
+def _folder(path: str, real: Path) -> str:
+    # Shared within the room: what a container mounts below it, the node and its containers see too.
+    return f"mkdir -p {path}; mount --bind {shlex.quote(str(real))} {path}; mount --make-shared {path}"
 
 
 def end_room(process: ManagedProcess) -> None:

@@ -16,6 +16,13 @@ SERVICE_ISSUER = "https://kubernetes.default.svc"
 # kubelet's sockets lie some forty characters below this folder, and a socket's path ends at 107.
 LONGEST_DIRECTORY = 64
 
+# The folders of a node that pods may have as hostPath, and where below the plan's directory they really are.
+NODE_FOLDERS = {
+    "/var/lib/containerd": "containerd",
+    "/run/containerd": "containerd-state",
+    "/var/lib/buildkit": "buildkit",
+}
+
 # What kubelet and the CNI bridge change for the whole machine.
 SYSCTLS = (
     "kernel/keys/root_maxbytes",
@@ -70,6 +77,11 @@ class Plan:
     def containerd_socket(self) -> Path:
         """containerd's socket, for the kubelet and `ctr`."""
         return self.directory / "containerd.sock"
+
+    @property
+    def node_folders(self) -> dict[str, Path]:
+        """The node's folders, and what they are outside of its room."""
+        return {path: self.directory / name for path, name in NODE_FOLDERS.items()}
 
     @property
     def pki(self) -> Path:
@@ -209,8 +221,8 @@ def containerd_config(plan: Plan, *, sandbox: str, programs: Mapping[str, Path])
     runtime = "io.containerd.cri.v1.runtime"
     return f"""\
 version = 3
-root = "{plan.directory}/containerd"
-state = "{plan.directory}/containerd-state"
+root = "/var/lib/containerd"
+state = "/run/containerd"
 [grpc]
 address = "{plan.containerd_socket}"
 [plugins."io.containerd.cri.v1.images".pinned_images]
