@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from router.errors import UsageError
 from router.providers.docker_config import DOCKER_HUB, Credentials, DockerConfig, load, registry_key
@@ -164,3 +166,76 @@ def test_secrets_are_not_shown(tmp_path: Path) -> None:
     )
 
     assert "hidden" not in repr(config)
+
+
+def test_a_registry_token_stands_beside_a_login(tmp_path: Path) -> None:
+    entry = {"auth": basic("me:word"), "registrytoken": "fixed"}
+
+    stored = load_json(tmp_path, {"auths": {"a.example": entry}}).stored("a.example")
+
+    assert stored == Credentials(username="me", secret="word", registry_token="fixed")
+    assert "fixed" not in repr(stored)
+
+
+def test_an_entry_that_is_null_is_empty(tmp_path: Path) -> None:
+    assert load_json(tmp_path, {"auths": {"a.example": None}}).stored("a.example") == Credentials()
+
+
+@pytest.mark.parametrize("name", ["auth", "username", "password", "identitytoken", "registrytoken"])
+@pytest.mark.parametrize("value", [5, ["x"], {"a": "b"}, True, "\ud800"])
+def test_what_can_be_no_credential_is_refused(tmp_path: Path, name: str, value: object) -> None:
+    with pytest.raises(UsageError, match="is broken"):
+        load_json(tmp_path, {"auths": {"a.example": {name: value}}})
+
+
+_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=9)
+    | st.sampled_from([basic("a:b"), "\ud800"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["auths", "auth", "a.example", "httpProxy", "identitytoken", "username", "\ud800"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=9,
+)
+_CONFIGS = st.dictionaries(
+    st.sampled_from(["auths", "credsStore", "credHelpers", "currentContext", "proxies", "other"]), _VALUES
+).map(lambda content: json.dumps(content).encode())
+_HOSTS = st.sampled_from(["a.example", DOCKER_HUB, "", "\ud800"])
+
+
+@given(_CONFIGS | _VALUES.map(json.dumps).map(str.encode) | st.binary(max_size=60), _HOSTS)
+def test_any_config_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, host: str
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    (folder / "config.json").write_bytes(content)
+    try:
+        config = load({"DOCKER_CONFIG": str(folder)})
+    except UsageError as exc:
+        str(exc).encode()
+        return
+    stored = config.stored(host)
+    for text in (stored.username, stored.secret, stored.registry_token):
+        text.encode()
+    assert isinstance(config.helper(host), str)
+    assert all(isinstance(value, str) for value in config.proxy_build_args().values())
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"auths":' * 50_000, '{"auths": {"a": {"auth": "é"}}}'])
+def test_a_hostile_config_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(UsageError, match="is broken"):
+        load_text(tmp_path, text)
+
+
+def test_a_variable_that_is_no_text_is_refused() -> None:
+    with pytest.raises(UsageError, match="in DOCKER_AUTH_CONFIG is broken: it is not UTF-8"):
+        load({"DOCKER_AUTH_CONFIG": "{\udcff}"})

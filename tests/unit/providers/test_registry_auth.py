@@ -11,6 +11,7 @@ import pytest
 
 from router.errors import ToolError, UsageError
 from router.providers.registry_auth import RegistryAuth
+from router.providers.registry_token import Token, TokenError, TokenRequest
 
 
 @dataclass
@@ -152,3 +153,64 @@ def test_passwords_are_not_shown(home: Home) -> None:
     auth.credentials("a.example")
 
     assert "hidden" not in repr(auth)
+
+
+def test_a_registry_token_is_the_files_although_a_helper_has_the_rest(home: Home) -> None:
+    home.config(credsStore="desk", auths={"a.example": {"registrytoken": "fixed"}})
+    home.helper("desk", answer("me", "word"))
+    auth = RegistryAuth(home.environment)
+
+    assert auth.fetch_token(TokenRequest(host="a.example", realm="")) == Token(value="fixed")
+    assert auth.credentials("a.example") == ("me", "word")
+
+
+@pytest.mark.parametrize("realm", ["", "no url", "ftp://a.example/", "http://127.0.0.1:9/token"])
+def test_a_token_that_can_not_be_fetched_says_who_else_could(home: Home, realm: str) -> None:
+    request = TokenRequest(host="a.example", realm=realm)
+
+    with pytest.raises(
+        TokenError, match=r"can't get a token for a\.example: .*set BUILDKIT_NO_CLIENT_TOKEN=1"
+    ):
+        RegistryAuth(home.environment).fetch_token(request)
+
+
+@pytest.mark.parametrize(
+    ("value", "fetches"), [("", True), ("0", True), ("no", True), ("1", False), ("true", False)]
+)
+def test_a_variable_leaves_tokens_to_the_daemon(value: str, fetches: bool) -> None:
+    assert RegistryAuth({"BUILDKIT_NO_CLIENT_TOKEN": value}).fetches_tokens is fetches
+
+
+def test_the_seed_of_the_key_stands_beside_the_docker_config(home: Home) -> None:
+    home.config(auths={"a.example": {"username": "me", "password": "word"}})
+    key = RegistryAuth(home.environment).public_key("a.example", b"salt")
+
+    assert "a.example" in json.loads((home.folder / ".token_seed").read_text())
+    assert RegistryAuth(home.environment).public_key("a.example", b"salt") == key
+    assert RegistryAuth(home.environment).sign("a.example", b"salt", b"x").endswith(b"x")
+
+
+def test_a_registry_token_is_nobody_elses(home: Home) -> None:
+    home.config(auths={"a.example": {"registrytoken": "fixed"}})
+    auth = RegistryAuth(home.environment)
+
+    assert auth.public_key("a.example", b"salt") != RegistryAuth({}).public_key("a.example", b"salt")
+    assert auth.public_key("b.example", b"salt") == RegistryAuth({}).public_key("b.example", b"salt")
+
+
+def test_without_a_home_nothing_is_written(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home.folder)
+    auths = json.dumps({"auths": {"a.example": {"username": "me", "password": "word"}}})
+
+    RegistryAuth({"DOCKER_AUTH_CONFIG": auths}).public_key("a.example", b"salt")
+
+    assert list(home.folder.iterdir()) == []
+
+
+def test_a_daemon_that_asks_for_any_number_of_registries_does_not_fill_the_memory(home: Home) -> None:
+    auth = RegistryAuth(home.environment)
+
+    for number in range(2500):
+        auth.credentials(f"{number}.example")
+
+    assert len(auth._known) <= 1000
