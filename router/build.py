@@ -35,6 +35,7 @@ from router.placement.order import order, require_fit
 from router.providers.git_remote import find_git_location
 from router.providers.secrets import SecretStore
 from router.solve.inputs import check_inputs
+from router.specs.context import STDIN
 from router.specs.output import STDOUT, is_directory, is_load, resolve_outputs
 from router.transport.options import DialOptions
 
@@ -175,17 +176,15 @@ class BuildRouter:
 
     def key(self, request: BuildRequest) -> Key:
         """Return the balancing key of a request, and the rule that made it."""
-        git = self._git(request.context)
+        context = _identity(request)
         return balancing_key(
             KeyInputs(
                 key=self._config.key,
                 image_repo=self._environment.get("IMAGE_REPO", ""),
                 image=self._environment.get("IMAGE", "") or self._environment.get("IMAGES", ""),
                 tags=request.tags,
-                git=git,
-                context=os.path.abspath(request.context)
-                if os.path.isdir(request.context)
-                else request.context,
+                git=self._git(context),
+                context=os.path.abspath(context) if os.path.isdir(context) else context,
             )
         )
 
@@ -317,8 +316,14 @@ class BuildRouter:
         return GitCheckout(remote=location.remote, path=location.path) if location else None
 
     def _context_id(self, request: BuildRequest) -> str:
-        git = self._git(request.context)
-        return git.path if git else os.path.basename(os.path.abspath(request.context))
+        context = _identity(request)
+        git = self._git(context)
+        return git.path if git else os.path.basename(os.path.abspath(context))
+
+
+def _identity(request: BuildRequest) -> str:
+    """Return the context that the build is known by: what comes on stdin was made where we are."""
+    return "." if request.context == STDIN else request.context
 
 
 def _question(request: BuildRequest) -> BuildRequest:

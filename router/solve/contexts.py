@@ -57,7 +57,7 @@ def named_contexts(contexts: Mapping[str, str]) -> Offers:
                 reference = parse_oci_reference(value, BUILD_CONTEXT)
                 store = os.urandom(16).hex()
                 layouts[f"oci:{store}"] = layout = open_layout(reference.path, _told(name, value))
-                digest = reference.digest or _resolve(layout, reference, name)
+                digest = _resolve(layout, reference, name)
                 found = OCIReference(path=store, tag=reference.tag, digest=digest)
                 attrs[f"context:{name}"] = format_oci_reference(found)
             case "git" if has_git_query(value):
@@ -102,7 +102,7 @@ def _directory(name: str, path: str) -> str:
 
 def _resolve(layout: OCILayout, reference: OCIReference, name: str) -> str:
     # As buildx does: an image that stands alone needs no name.
-    digest = resolve_image(layout, reference.tag) or only_image(layout)
+    digest = reference.digest or resolve_image(layout, reference.tag) or only_image(layout)
     if digest is None or layout.find(digest) is None:
         why = f"has no image {reference.tag}" if digest is None else f"lacks the blob {digest}"
         raise UsageError(

@@ -270,7 +270,7 @@ def test_a_url_is_a_context_by_its_name(builder: Builder, tmp_path: Path) -> Non
         ("oci-layout://nowhere", "is not a directory"),
         ("oci-layout://empty", "has no index.json"),
         ("oci-layout://many:other", "has no image other"),
-        (f"oci-layout://many@sha256:{'0' * 64}", "not found"),
+        (f"oci-layout://many@sha256:{'0' * 64}", "lacks the blob sha256:0"),
     ],
 )
 def test_a_named_context_that_is_not_there_is_refused(

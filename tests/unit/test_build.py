@@ -172,3 +172,12 @@ def test_the_plan_is_for_home_and_connects_to_nobody(backend: _Backend, request_
     assert route.home is not None
     assert argv == ["build", route.home.name]
     assert backend.tried == []
+
+
+def test_a_context_from_stdin_has_the_key_of_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    router_ = BuildRouter(environment={}, fleet=_Fleet())
+
+    assert router_.key(BuildRequest(context="-")) == router_.key(BuildRequest(context="."))
