@@ -20,14 +20,17 @@ if TYPE_CHECKING:
     from router.config import RouterConfig
     from router.errors import (
         BuildError,
+        BusyError,
         CancelledError,
         ConnectionLostError,
         DialError,
         FleetError,
         NoDaemonError,
         OutputError,
+        OverloadError,
         RouterError,
         RpcError,
+        TimeLimitError,
         ToolError,
         TransferError,
         UnreachableError,
@@ -36,10 +39,11 @@ if TYPE_CHECKING:
     from router.fleet import Fleet
     from router.model.build_options import Annotation, Attestation, ExtraHost, SSHAgent, Ulimit
     from router.model.daemon import Candidate, Daemon
-    from router.model.events import Event, Notice, SolveStatus
+    from router.model.events import Attempt, Event, Notice, SolveStatus
     from router.model.request import BuildRequest, CacheOption, Output, Secret
     from router.model.result import BuildResult
     from router.model.tls import TLSOptions
+    from router.operations.drain import drain
     from router.operations.inspect import DaemonReport, inspect
     from router.providers.stdin_context import open_stdin_context
 
@@ -49,14 +53,17 @@ _MODULES = {
     "router.config": ("RouterConfig",),
     "router.errors": (
         "BuildError",
+        "BusyError",
         "CancelledError",
         "ConnectionLostError",
         "DialError",
         "FleetError",
         "NoDaemonError",
         "OutputError",
+        "OverloadError",
         "RouterError",
         "RpcError",
+        "TimeLimitError",
         "ToolError",
         "TransferError",
         "UnreachableError",
@@ -65,10 +72,11 @@ _MODULES = {
     "router.fleet": ("Fleet",),
     "router.model.build_options": ("Annotation", "Attestation", "ExtraHost", "SSHAgent", "Ulimit"),
     "router.model.daemon": ("Candidate", "Daemon"),
-    "router.model.events": ("Event", "Notice", "SolveStatus"),
+    "router.model.events": ("Attempt", "Event", "Notice", "SolveStatus"),
     "router.model.request": ("BuildRequest", "CacheOption", "Output", "Secret"),
     "router.model.result": ("BuildResult",),
     "router.model.tls": ("TLSOptions",),
+    "router.operations.drain": ("drain",),
     "router.operations.inspect": ("DaemonReport", "inspect"),
     "router.providers.stdin_context": ("open_stdin_context",),
 }
@@ -76,11 +84,13 @@ _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "Annotation",
+    "Attempt",
     "Attestation",
     "BuildError",
     "BuildRequest",
     "BuildResult",
     "BuildRouter",
+    "BusyError",
     "CacheOption",
     "Cancellation",
     "CancelledError",
@@ -97,6 +107,7 @@ __all__ = [
     "Notice",
     "Output",
     "OutputError",
+    "OverloadError",
     "Route",
     "RouterConfig",
     "RouterError",
@@ -105,11 +116,13 @@ __all__ = [
     "Secret",
     "SolveStatus",
     "TLSOptions",
+    "TimeLimitError",
     "ToolError",
     "TransferError",
     "Ulimit",
     "UnreachableError",
     "UsageError",
+    "drain",
     "inspect",
     "open_stdin_context",
 ]

@@ -33,10 +33,7 @@ from router.model.result import BuildResult
 from router.retry import persisting
 from router.transport.address import DockerAddress, parse_address
 
-__all__ = ["MAX_BUILDS", "Attempts", "Policy", "Ranking"]
-
-MAX_BUILDS = "warmroute.dev/max-builds"
-"""The annotation by which a daemon has a bound of its own."""
+__all__ = ["Attempts", "Policy", "Ranking"]
 
 # Seconds before a lost build is begun anew: what broke a connection needs a moment to show, in the fleet's
 # listing too.
@@ -135,13 +132,7 @@ class Attempts:
         return sorted((candidate.daemon for candidate in self._candidates if candidate.fit), key=turn)
 
     def _bound(self, daemon: Daemon) -> int:
-        own = daemon.annotations.get(MAX_BUILDS, "")
-        if not own:
-            return self._policy.max_builds
-        if own.isascii() and own.isdigit():
-            return int(own)
-        self._tell("warning", f"{daemon.name} has the annotation {MAX_BUILDS}={own}, which is no number")
-        return self._policy.max_builds
+        return self._policy.max_builds if daemon.max_builds is None else daemon.max_builds
 
     # -- one attempt
 
