@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from cli.render.cells import printable
 from router.model.events import VertexWarning
@@ -14,7 +14,7 @@ __all__ = ["summarize_warnings"]
 def summarize_warnings(
     warnings: Iterable[VertexWarning], *, verbosity: int, highlight: tuple[str, str] = ("", "")
 ) -> str:
-    """List each different warning once; with its explanation and source lines when verbose.
+    """List each different warning once with its place in the source; when verbose, with its explanation.
 
     ``highlight`` is what goes before and after the headline. Without warnings the answer is empty.
     """
@@ -22,25 +22,28 @@ def summarize_warnings(
     if not distinct:
         return ""
     count = "1 warning" if len(distinct) == 1 else f"{len(distinct)} warnings"
-    more = "" if verbosity > 0 else " (use -v to expand)"
+    more = "" if verbosity > 0 else " (-v explains them)"
     before, after = highlight
     text = f"\n {before}{count} found{more}:{after}\n"
     for warning in distinct:
         text += f" - {_text(warning.short)}\n"
-        if verbosity > 0:
-            text += _explanation(warning)
+        lines = [*(_explanation(warning) if verbosity > 0 else ()), *_place(warning)]
+        if lines:
+            text += "".join(f"{line}\n" for line in (*lines, ""))
     return text
 
 
-def _explanation(warning: VertexWarning) -> str:
-    from router.model.source import excerpt  # few ask for it
-
-    lines = [_text(detail) for detail in warning.detail]
+def _explanation(warning: VertexWarning) -> Iterator[str]:
+    yield from map(_text, warning.detail)
     if warning.url:
-        lines.append(f"More info: {printable(warning.url)}")
+        yield f"More info: {printable(warning.url)}"
+
+
+def _place(warning: VertexWarning) -> Iterator[str]:
+    from router.model.source import excerpt  # most builds have no warnings
+
     source = excerpt(warning.source_filename, warning.source_data, warning.ranges)
-    lines += map(printable, source.splitlines())
-    return "".join(f"{line}\n" for line in (*lines, ""))
+    return map(printable, source.splitlines())
 
 
 def _content(warning: VertexWarning) -> VertexWarning:

@@ -43,7 +43,7 @@ def test_the_rest_and_the_warnings_are_printed_at_the_end() -> None:
     renderer.close(None)
     renderer.event(vertex("late", 0))
 
-    assert stream.getvalue().endswith("#1 DONE 1.0s\n\n 1 warning found (use -v to expand):\n - bad\n")
+    assert stream.getvalue().endswith("#1 DONE 1.0s\n\n 1 warning found (-v explains them):\n - bad\n")
 
 
 def test_notices_are_printed_as_they_come() -> None:

@@ -91,7 +91,7 @@ def test_a_build_is_shown_while_it_runs_and_leaves_its_record() -> None:
         " => one                            1.0s",
         " => WARN: bad                      1.0s",
         "",
-        " 1 warning found (use -v to expand):",
+        " 1 warning found (-v explains them):",
         " - bad",
     ]
     assert shown.cursor_visible

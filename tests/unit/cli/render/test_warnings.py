@@ -25,7 +25,33 @@ def test_without_warnings_nothing_is_said() -> None:
 def test_each_different_warning_is_listed_once() -> None:
     text = summarize_warnings([lint("a", "one"), lint("b", "one"), lint("a", "two")], verbosity=0)
 
-    assert text == "\n 2 warnings found (use -v to expand):\n - one\n - two\n"
+    listed = [line for line in text.splitlines() if line.startswith(" ")]
+    assert [line for line in listed if "|" not in line] == [
+        " 2 warnings found (-v explains them):",
+        " - one",
+        " - two",
+    ]
+
+
+def test_a_warning_is_shown_with_its_file_and_line() -> None:
+    text = summarize_warnings([lint("a", "one")], verbosity=0)
+
+    assert text.splitlines()[2:] == [
+        " - one",
+        "Dockerfile:2",
+        "-" * 20,
+        "   1 |     FROM scratch",
+        "   2 | >>> CMD echo hello",
+        "   3 |     ",
+        "-" * 20,
+        "",
+    ]
+
+
+def test_a_warning_without_a_place_is_one_line() -> None:
+    text = summarize_warnings([VertexWarning(vertex="a", short=b"one")], verbosity=0)
+
+    assert text == "\n 1 warning found (-v explains them):\n - one\n"
 
 
 def test_a_verbose_summary_explains_and_quotes() -> None:
