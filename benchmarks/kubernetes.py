@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.routed import rows
 from benchmarks.tools import Run, installed, measure
 from tests.servers import binaries
 from tests.servers.cluster import Cluster, start_cluster
@@ -64,32 +65,44 @@ def _row(title: str, runs: Sequence[Run]) -> str:
     return f"| {title} | {wall * 1000:.0f} ms | {cpu * 1000:.0f} ms |"
 
 
+def _fleets(cluster: Cluster, program: Path, turns: int) -> list[str]:
+    """Measure `where` on fleets of two sizes; return a table."""
+    cluster.apply_buildkitd(replicas=1)
+    sibling = cluster.pods("app=buildkitd")[0]
+    fleets = {size: _fleet(cluster, size, sibling) for size in (_SMALL, _LARGE)}
+    runs: dict[str, list[Run]] = {}
+    for turn in range(turns + 1):
+        for size, namespace in fleets.items():
+            measured = {
+                f"`warmroute where`, {size} pods": _where(cluster, program, namespace),
+                f"`kubectl get pods -o json`, {size} pods": _get(cluster, namespace),
+            }
+            for title, run in measured.items():
+                if turn:
+                    runs.setdefault(title, []).append(run)
+    return [
+        "| work | wall | cpu |",
+        "|---|---|---|",
+        *(_row(title, runs[title]) for title in sorted(runs, reverse=True)),
+    ]
+
+
 def main() -> None:
     """Run the benchmarks."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.kubernetes", description=__doc__)
     parser.add_argument("--turns", type=int, default=20)
-    turns: int = parser.parse_args().turns
+    parser.add_argument("--only", choices=("fleets", "routed"))
+    given = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="wb-") as directory,
         start_cluster(Path(directory) / "cluster") as cluster,
     ):
         program = installed(Path(directory) / "venv")
-        cluster.apply_buildkitd(replicas=1)
-        sibling = cluster.pods("app=buildkitd")[0]
-        fleets = {size: _fleet(cluster, size, sibling) for size in (_SMALL, _LARGE)}
-        runs: dict[str, list[Run]] = {}
-        for turn in range(turns + 1):
-            for size, namespace in fleets.items():
-                measured = {
-                    f"`warmroute where`, {size} pods": _where(cluster, program, namespace),
-                    f"`kubectl get pods -o json`, {size} pods": _get(cluster, namespace),
-                }
-                for title, run in measured.items():
-                    if turn:
-                        runs.setdefault(title, []).append(run)
-    print("| work | wall | cpu |\n|---|---|---|")
-    for title in sorted(runs, reverse=True):
-        print(_row(title, runs[title]))
+        if given.only != "routed":
+            print("\n".join(_fleets(cluster, program, given.turns)), flush=True)
+        if given.only != "fleets":
+            head = ["| work | warmroute | pipeline | ratio |", "|---|---|---|---|"]
+            print("\n".join(["", *head, *rows(cluster, program, Path(directory), given.turns)]))
 
 
 if __name__ == "__main__":
