@@ -24,12 +24,24 @@ _MOST_UNPACKED = 1 << 29
 
 @frozen
 class Asked:
-    """Which pods are asked for. ``fleet`` names them in errors, ``hint`` says how to see them."""
+    """Which pods are asked for; ``kube_context`` None is the kubeconfig's own."""
 
     namespace: str
     selector: str
-    fleet: str
-    hint: str | None
+    kube_context: str | None = None
+
+    @property
+    def fleet(self) -> str:
+        """The pods, within a sentence."""
+        return f"buildkitd pods matching {self.selector} in namespace {self.namespace}"
+
+    @property
+    def hint(self) -> str:
+        """The kubectl command that lists the same pods."""
+        from shlex import join
+
+        context = ["--context", self.kube_context] if self.kube_context else []
+        return join(["kubectl", "get", "pods", *context, "-n", self.namespace, "-l", self.selector])
 
     def path(self, **more: str) -> str:
         """Return the path of the list, or with ``watch`` of what changes in it."""

@@ -31,11 +31,7 @@ class KubernetesFleet:
     @property
     def hint(self) -> str | None:
         """The kubectl command that lists the same pods."""
-        from shlex import join
-
-        context = ["--context", self._options.kube_context] if self._options.kube_context else []
-        selector = self._options.selector or ""
-        return join(["kubectl", "get", "pods", *context, "-n", self._namespace, "-l", selector])
+        return self._asked.hint
 
     def daemons(self) -> Sequence[Daemon]:
         """List the pods, ready or not, and missing members. Raises FleetError, UsageError, ToolError."""
@@ -44,7 +40,7 @@ class KubernetesFleet:
 
         def listed() -> Found:
             try:
-                return find_pods(api, self._asked(), deadline)
+                return find_pods(api, self._asked, deadline)
             except FleetError as exc:
                 exc.temporary = exc.temporary and not deadline.passed
                 raise
@@ -56,12 +52,12 @@ class KubernetesFleet:
         from router.fleet.following import PodFollower
 
         api = KubeApi(self._target, self._options.environment)
-        follower = PodFollower(api, self._asked(), timeout=self._options.timeout)
+        follower = PodFollower(api, self._asked, timeout=self._options.timeout)
         return follower.sightings(self._read, deadline, cancellation)
 
     def describe(self) -> str:
         """Name the selector and the namespace."""
-        return f"buildkitd pods matching {self._options.selector} in namespace {self._namespace}"
+        return self._asked.fleet
 
     @property
     def _target(self) -> KubeTarget:
@@ -77,21 +73,18 @@ class KubernetesFleet:
         return self._loaded
 
     @property
-    def _namespace(self) -> str:
-        return self._options.namespace or self._target.namespace
-
     def _asked(self) -> Asked:
+        options = self._options
         return Asked(
-            namespace=self._namespace,
-            selector=self._options.selector or "",
-            fleet=self.describe(),
-            hint=self.hint,
+            namespace=options.namespace or self._target.namespace,
+            selector=options.selector or "",
+            kube_context=options.kube_context,
         )
 
     def _read(self, found: Found) -> Sequence[Daemon]:
         target = self._target
         # Out of a cluster pod IPs can rarely be reached, whatever the pods declare.
         pod_ip = self._options.pod_ip if target.in_cluster or self._options.pod_ip else False
-        reach = Reach(namespace=self._namespace, context=target.context or None, pod_ip=pod_ip)
+        reach = Reach(namespace=self._asked.namespace, context=target.context or None, pod_ip=pod_ip)
         listed = Listed(pods=found.pods.pods, known=found.known, selector=self._options.selector or "")
         return daemons_of(listed, reach, self._options.identity)

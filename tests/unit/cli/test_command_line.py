@@ -121,6 +121,20 @@ def test_a_missing_argument_is_refused() -> None:
         arguments_of(parameters_of(_demanding), [], {})
 
 
+def _many(
+    names: _Names = None, *, places: Annotated[list[str] | None, Argument(metavar="P", help="")] = None
+) -> None:
+    """Serve as a command whose argument is a list."""
+
+
+@pytest.mark.parametrize(
+    ("words", "places"),
+    [((), None), (("a",), ["a"]), (("a", "--name", "n", "b"), ["a", "b"]), (("--", "-a", "b"), ["-a", "b"])],
+)
+def test_an_argument_that_is_a_list_takes_all_words(words: tuple[str, ...], places: list[str] | None) -> None:
+    assert arguments_of(parameters_of(_many), words, {})["places"] == places
+
+
 @pytest.mark.parametrize("words", [("--help",), ("-h",), ("-qh",), ("here", "--help")])
 def test_help_is_asked_for_by_an_option(words: tuple[str, ...]) -> None:
     with pytest.raises(HelpWantedError):
