@@ -25,6 +25,7 @@ __all__ = ["DockerExecStream", "dial_docker_container"]
 _STDOUT, _STDERR = 1, 2
 _HEADER = 8
 _STDERR_TAIL = 4096
+_RUNTIME = b"OCI runtime exec failed"
 # Asking the engine how the command ended, when it just said that it has.
 _ASKING = 1.0
 
@@ -105,7 +106,10 @@ class DockerExecStream:
                 return None
             if not data:
                 return self._at_the_end()
-            if output := self._frames.feed(data):
+            output = self._frames.feed(data)
+            if not self._answered and output.startswith(_RUNTIME):
+                self._frames.stderr += output  # older engines say on stdout that there is no such program
+            elif output:
                 self._answered = True
                 return output
 

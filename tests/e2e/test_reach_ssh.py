@@ -67,9 +67,11 @@ def test_a_machine_without_a_daemon_says_what_buildctl_tried(sshd: Sshd) -> None
 
 
 def test_a_machine_without_buildctl_is_told(tmp_path: Path, buildkitd: Buildkitd) -> None:
-    with start_sshd(tmp_path / "sshd", remote_path="/bin") as bare:
-        with pytest.raises(DialError, match="can't run buildctl in ssh://builder") as caught:
-            workers(f"ssh://{HOST}{buildkitd.socket}", options(bare))
+    with (
+        start_sshd(tmp_path / "sshd", remote_path="/bin") as bare,
+        pytest.raises(DialError, match="can't run buildctl in ssh://builder") as caught,
+    ):
+        workers(f"ssh://{HOST}{buildkitd.socket}", options(bare))
     assert "install buildctl on builder" in (caught.value.hint or "")
 
 
