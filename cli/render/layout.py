@@ -14,13 +14,14 @@ from cli.render.colors import Style
 from cli.render.intervals import elapsed
 from cli.render.loglines import LogTail
 from cli.render.trace import Step, Trace, Transfer
-from cli.render.units import NANOSECONDS, format_amount
+from cli.render.units import NANOSECONDS, format_amount, format_bar, format_rate
 
 __all__ = ["Line", "View", "final_lines", "live_lines"]
 
 _INDENT = " => "
 _LOG_INDENT = " => => # "
 _SHORTEST_NAME = 12  # columns that a name keeps before the amount beside it is shown
+_SHORT_NAME = 24  # the same before a bar and a rate are
 
 
 class Line(NamedTuple):
@@ -46,6 +47,8 @@ class _Job(NamedTuple):
     name: str
     nanoseconds: int
     amount: str = ""
+    more: str = ""
+    """The amount with a bar and the rate."""
     style: Style = ""
     running: bool = False
     step: Step | None = None
@@ -118,10 +121,14 @@ def _transfer_job(transfer: Transfer, now: int) -> _Job:
     status = transfer.status
     running = status.completed is None
     end = now if status.completed is None else status.completed
+    time = end - (transfer.seen if running else status.started or end)
+    amount = format_amount(status.current, status.total)
+    bar = format_bar(status.current, status.total) if running and status.total else ""
     return _Job(
         name=f"=> {printable(status.id)}",
-        amount=format_amount(status.current, status.total),
-        nanoseconds=end - (transfer.seen if running else status.started or end),
+        amount=amount,
+        more=" ".join(filter(None, [bar, amount, format_rate(status.current, time)])),
+        nanoseconds=time,
         style="" if running else "run",
         running=running,
     )
@@ -139,8 +146,11 @@ def _job_line(job: _Job, view: View) -> Line:
     timer = f"{seconds if seconds >= 0.05 else 0:.1f}s"
     name = _INDENT + job.name
     free = columns - len(timer) - 1
-    if job.amount and free - len(job.amount) - 1 >= len(_INDENT) + _SHORTEST_NAME:
-        name = f"{fit(name, free - len(job.amount) - 1)} {job.amount}"
+    for amount, shortest in ((job.more, _SHORT_NAME), (job.amount, _SHORTEST_NAME)):
+        left = free - len(amount) - 1
+        if amount and left >= len(_INDENT) + shortest:
+            name = f"{fit(name, left)} {amount}"
+            break
     return Line(pad(name, timer, columns), job.style)
 
 

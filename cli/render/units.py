@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ["NANOSECONDS", "format_amount", "format_bytes", "format_log_time"]
+__all__ = ["NANOSECONDS", "format_amount", "format_bar", "format_bytes", "format_log_time", "format_rate"]
 
 NANOSECONDS = 1_000_000_000
 """Nanoseconds in a second: events carry the first, people read the second."""
 
+_BAR = 10
+_WORTH_A_RATE = 100_000
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 
 
@@ -26,6 +28,20 @@ def format_amount(current: int, total: int) -> str:
     if total:
         return f"{format_bytes(current)} / {format_bytes(total)}"
     return format_bytes(current) if current else ""
+
+
+def format_bar(current: int, total: int) -> str:
+    """Draw how much of a known total is done: ``[===>      ]``, ten columns between the brackets."""
+    done = max(0, min(_BAR, current * _BAR // total)) if total > 0 else 0
+    head = ">" if 0 < done < _BAR else ""
+    return f"[{('=' * done)[: done - len(head)]}{head}{' ' * (_BAR - done)}]"
+
+
+def format_rate(current: int, nanoseconds: int) -> str:
+    """Write how fast a transfer is on the average: ``1.23MB/s``; nothing for one too short, or too small."""
+    if nanoseconds < NANOSECONDS // 10 or current < _WORTH_A_RATE:
+        return ""
+    return f"{format_bytes(current * NANOSECONDS // nanoseconds)}/s"
 
 
 def format_log_time(nanoseconds: int) -> str:

@@ -73,9 +73,24 @@ def test_a_transfer_shows_how_far_it_is() -> None:
         transfer("a", "metadata", current=31, stop=0.5),
     )
 
-    assert board.live(columns=50)[2:] == [
-        Line(" => => sha256:0123456789 1.23kB / 4.50MB     2.0s"),
-        Line(" => => metadata 31B                          0.5s", "run"),
+    assert board.live(columns=48)[2:] == [
+        Line(" => => sha256:0123456789 1.23kB / 4.50MB   2.0s"),
+        Line(" => => metadata 31B                        0.5s", "run"),
+    ]
+
+
+def test_a_transfer_has_a_bar_and_a_rate_where_there_is_room() -> None:
+    board = Board(
+        vertex("a", 0),
+        transfer("a", "sha256:0123456789", current=4_000_000, total=10_000_000),
+        transfer("a", "context:", current=3_000_000),
+        transfer("a", "sha256:9876543210", current=10_000_000, total=10_000_000, stop=0.5),
+    )
+
+    assert board.texts(columns=80)[2:] == [
+        " => => sha256:0123456789 [===>      ] 4.00MB / 10.00MB 2.00MB/s            2.0s",
+        " => => context: 3.00MB 1.50MB/s                                            2.0s",
+        " => => sha256:9876543210 10.00MB / 10.00MB 20.00MB/s                       0.5s",
     ]
 
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from cli.render.units import format_amount, format_bytes, format_log_time
+from cli.render.units import (
+    NANOSECONDS,
+    format_amount,
+    format_bar,
+    format_bytes,
+    format_log_time,
+    format_rate,
+)
 
 
 @pytest.mark.parametrize(
@@ -39,3 +46,28 @@ def test_an_amount_leaves_out_what_is_not_known(current: int, total: int, text: 
 )
 def test_the_time_before_a_log_line_keeps_its_width(milliseconds: int, text: str) -> None:
     assert format_log_time(milliseconds * 1_000_000) == text
+
+
+@pytest.mark.parametrize(
+    ("current", "total", "bar"),
+    [
+        (0, 10, "[          ]"),
+        (1, 10, "[>         ]"),
+        (4, 10, "[===>      ]"),
+        (9, 10, "[========> ]"),
+        (10, 10, "[==========]"),
+        (11, 10, "[==========]"),
+        (-1, 10, "[          ]"),
+        (1, 0, "[          ]"),
+    ],
+)
+def test_a_bar_shows_what_is_done(current: int, total: int, bar: str) -> None:
+    assert format_bar(current, total) == bar
+
+
+@pytest.mark.parametrize(
+    ("current", "seconds", "rate"),
+    [(3_000_000, 2, "1.50MB/s"), (99_999, 0.1, ""), (10**9, 0.05, ""), (0, 5, ""), (5, 0, "")],
+)
+def test_a_rate_is_the_average_of_what_has_taken_some_time(current: int, seconds: float, rate: str) -> None:
+    assert format_rate(current, int(seconds * NANOSECONDS)) == rate
