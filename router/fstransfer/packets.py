@@ -29,7 +29,6 @@ __all__ = [
     "StatPacker",
     "data_end",
     "data_head",
-    "error_message",
     "extra_fields",
     "go_mode",
     "parse",
@@ -47,7 +46,6 @@ FIN_MESSAGE = b"\0\0\0\0\x02\x08\x03"
 LAST_STAT_MESSAGE = b"\0\0\0\0\0"
 """A packet without any field: all entries have been named."""
 
-_LONGEST_ERROR = 4096
 _SMALL = tuple(bytes((number,)) for number in range(0x80))
 _PREFIX = Struct(">BI")
 _SHORT_STAT = Struct(">BIBBBB")
@@ -112,12 +110,6 @@ def whole_file(number: int, data: bytes) -> bytes:
     return b"".join(
         (_PREFIX.pack(0, after), packet, b"\x22", length, data, _PREFIX.pack(0, len(packet)), packet)
     )
-
-
-def error_message(text: str) -> bytes:
-    """Return the message that ends a transfer because of an error; the far end shows ``text``."""
-    encoded = text.encode("utf-8", "replace")[:_LONGEST_ERROR]
-    return _framed(b"\x08\x04" + _bytes_field(b"\x22", encoded))
 
 
 class StatPacker:
@@ -263,6 +255,7 @@ def parse_data(message: bytes | memoryview) -> tuple[int, bytes | memoryview] | 
         number, position = message[3], 4
         if number >= 0x80:
             number, position = _long_varint(message, 3)
+            number &= 0xFFFFFFFF
         if position == len(message):
             return number, b""
         if message[position] != 0x22:

@@ -108,11 +108,10 @@ def test_content_reads_back_in_both_forms(number: int, data: bytes) -> None:
     assert (last.type, last.ID, last.data) == (Packet.PACKET_DATA, number, b"")
 
 
-def test_the_end_and_an_error_read_back() -> None:
-    last, fin, error = unpack([packets.LAST_STAT_MESSAGE, packets.FIN_MESSAGE, packets.error_message("no é")])
+def test_the_ends_read_back() -> None:
+    last, fin = unpack([packets.LAST_STAT_MESSAGE, packets.FIN_MESSAGE])
     assert not last.ListFields()
     assert fin == Packet(type=Packet.PACKET_FIN)
-    assert error == Packet(type=Packet.PACKET_ERR, data="no é".encode())
 
 
 @settings(deadline=None, max_examples=60)
