@@ -70,13 +70,54 @@ def test_two_contexts_under_one_key_do_not_displace_each_other(builder: Builder,
     assert max(again) < LITTLE
 
 
-def test_another_clone_of_the_repository_sends_almost_nothing(
+def other_machine(repository: Path, tmp_path: Path, builder: Builder) -> Path:
+    """Clone the repository, with the files' times, to a machine that never built anything; return it."""
+    clone = tmp_path / "runner-2" / "checkout"
+    shutil.copytree(repository, clone)
+    home = tmp_path / "runner-2" / "home"
+    home.mkdir()
+    builder.environment |= {"HOME": str(home), "HOSTNAME": "runner-2", "USER": "other"}
+    return clone
+
+
+def test_another_machine_sends_almost_nothing(builder: Builder, repository: Path, tmp_path: Path) -> None:
+    sent(builder, repository / "api")
+    clone = other_machine(repository, tmp_path, builder)
+
+    assert sent(builder, clone / "api") < LITTLE
+
+
+def test_another_machine_sends_what_changed_there(builder: Builder, repository: Path, tmp_path: Path) -> None:
+    sent(builder, repository / "api")
+    clone = other_machine(repository, tmp_path, builder)
+    nothing_changed = sent(builder, clone / "api")
+    write_tree(clone, {"api/file-7": os.urandom(50_000)})
+
+    one_changed = sent(builder, clone / "api")
+
+    # The rest of the tree is described, and one file's content sent in packets of its own.
+    assert 50_000 <= one_changed - nothing_changed < 50_100
+
+
+def test_files_that_are_only_newer_are_sent_again(builder: Builder, repository: Path, tmp_path: Path) -> None:
+    """git gives files the time of the checkout; who wants to send nothing restores the commit's times."""
+    sent(builder, repository / "api")
+    clone = other_machine(repository, tmp_path, builder)
+    for path in (clone / "api").iterdir():
+        path.touch()
+
+    assert sent(builder, clone / "api") > SIZE
+
+
+def test_a_machine_with_another_user_sends_almost_nothing(
     builder: Builder, repository: Path, tmp_path: Path
 ) -> None:
     sent(builder, repository / "api")
-    shutil.copytree(repository, tmp_path / "runner-2" / "checkout")
+    clone = other_machine(repository, tmp_path, builder)
+    for path in clone.rglob("*"):
+        os.chown(path, 12345, 12345)
 
-    assert sent(builder, tmp_path / "runner-2" / "checkout" / "api") < LITTLE
+    assert sent(builder, clone / "api") < LITTLE
 
 
 def test_another_key_starts_from_nothing(builder: Builder, repository: Path) -> None:
