@@ -32,6 +32,7 @@ from router.model.request import BuildRequest
 from router.model.result import BuildResult
 from router.retry import persisting
 from router.transport.address import DockerAddress, parse_address
+from router.transport.kube_rights import share_rights
 
 __all__ = ["Attempts", "Policy", "Ranking"]
 
@@ -106,13 +107,18 @@ class Attempts:
     def _round(self, rank: Ranking) -> BuildResult:
         fit = self._fit(rank)
         busy: dict[str, int] = {}
+        forbidden: list[Daemon] = []
         for daemon in fit:
+            if any(share_rights(each.address, daemon.address) for each in forbidden):
+                continue
             # A bound means nothing where there is nobody else, and no line to wait in.
             bound = self._bound(daemon) if len(fit) > 1 or self._policy.queue else 0
             try:
                 return self._attempt(daemon, bound)
-            except DialError:
+            except DialError as exc:
                 self._passed_over.add(daemon.name)
+                if exc.reason == "forbidden":
+                    forbidden.append(daemon)
             except BusyError as exc:
                 busy[daemon.name] = exc.builds
         return self._although_busy({daemon.name: daemon for daemon in fit}, busy)
