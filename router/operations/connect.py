@@ -10,6 +10,7 @@ from router.errors import ConnectionLostError, DialError, NoDaemonError, Unreach
 from router.model.daemon import Daemon
 from router.transport import dial
 from router.transport.deadline import Deadline
+from router.transport.kube_rights import share_rights
 from router.transport.options import DialOptions
 from router.transport.stream import Buffer, ByteStream
 from router.transport.waiting import wait
@@ -39,12 +40,17 @@ def first_that_answers(daemons: Iterable[Daemon], options: DialOptions) -> Conne
     ``options.tell`` hears which ones did not. Raises UnreachableError where none does.
     """
     faults: list[UnreachableError] = []
+    forbidden: list[Daemon] = []
     for daemon in daemons:
+        if any(share_rights(each.address, daemon.address) for each in forbidden):
+            continue
         try:
             return connect(daemon, options)
         except (DialError, ConnectionLostError) as exc:
             options.tell(f"{daemon.name}: {exc}")
             faults.append(exc)
+            if exc.reason == "forbidden":
+                forbidden.append(daemon)
     if len({str(fault) for fault in faults}) == 1:
         raise faults[0]
     tried = "".join(f"\n  {fault}" for fault in faults)

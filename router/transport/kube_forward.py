@@ -74,7 +74,7 @@ class ForwardStream:
             data = b"".join(self._data)
             self._data.clear()
             return data
-        if self._answered and self._channels.orderly and not self._said:
+        if self._channels.orderly and not self._said:
             return b""
         raise self._error(self._channels.ended)
 

@@ -159,7 +159,7 @@ class _Ways:
             raise DialError(f"{pod} does not exist: {status_message(reply)}", reason="no-pod", temporary=True)
         if reply.status != 200:
             raise DialError(
-                f"can't look up the IP of {pod}: {status_message(reply)}",
+                f"can't look up the IPs of pods in namespace {pod.namespace}: {status_message(reply)}",
                 hint=f"a Role in namespace {pod.namespace} must allow the verb get on pods",
                 reason="forbidden" if reply.status == 403 else "refused",
                 temporary=reply.status >= 500,

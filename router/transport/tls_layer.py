@@ -82,9 +82,7 @@ class TLSLayer:
             except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
                 return b""
             except ssl.SSLError as exc:
-                why, hint = describe_tls_error(exc)
-                message = f"lost the connection to {self._peer}: {why}"
-                raise ConnectionLostError(message, hint=hint, reason="tls", temporary=True) from exc
+                raise self._lost(exc) from exc
 
     def send(self, buffers: Sequence[Buffer]) -> int:
         """Encrypt as much as fits and send what goes now. Raises ConnectionLostError, DialError."""
@@ -93,7 +91,10 @@ class TLSLayer:
         if self._held:
             return taken
         for chunk in chunks(buffers, _CHUNK):
-            self._tls.write(chunk)
+            try:
+                self._tls.write(chunk)
+            except ssl.SSLError as exc:
+                raise self._lost(exc) from exc
             taken += len(chunk)
             if self._outgoing.pending >= _MOST_HELD:
                 break
@@ -123,6 +124,11 @@ class TLSLayer:
     def close(self) -> None:
         """Close the stream below, without TLS's farewell."""
         self._inner.close()
+
+    def _lost(self, exc: ssl.SSLError) -> ConnectionLostError:
+        why, hint = describe_tls_error(exc)
+        message = f"lost the connection to {self._peer}: {why}"
+        return ConnectionLostError(message, hint=hint, reason="tls", temporary=True)
 
     def _push(self, deadline: Deadline) -> None:
         self.flush()
