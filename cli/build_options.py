@@ -29,6 +29,7 @@ __all__ = [
     "Provenance",
     "ProxyNetwork",
     "RefFile",
+    "RegistryTLS",
     "Resources",
     "ShmSize",
     "SourcePolicyFile",
@@ -79,6 +80,15 @@ SSH = Annotated[
         metavar="ID[=SOCKET|KEY]",
         help="An ssh agent, or keys, that steps can use.",
         panel=_STEPS,
+    ),
+]
+RegistryTLS = Annotated[
+    list[str] | None,
+    Option(
+        names=("--registry-auth-tlscontext",),
+        metavar="host=HOST,...",
+        help="TLS for a registry's token server: ca=, cert= and key=, insecure=true.",
+        panel=_IMAGE,
     ),
 ]
 Network = Annotated[

@@ -29,10 +29,12 @@ def _image(options: ExtraOptions, local_platform: str) -> dict[str, object]:
     from router.specs.annotation import parse_annotations
     from router.specs.attest import parse_attests
     from router.specs.build_context import parse_build_contexts
+    from router.specs.registry_tls import parse_registry_tlss
 
     return _given(
         build_contexts=parse_build_contexts(options.build_contexts or ()),
         annotations=parse_annotations(options.annotations or (), local=local_platform),
+        registry_tls=parse_registry_tlss(options.registry_tls or ()),
         attestations=parse_attests(options.attests or (), sbom=options.sbom, provenance=options.provenance),
         source_policy=_text_of(options.source_policy_file),
     )

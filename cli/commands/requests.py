@@ -37,6 +37,7 @@ class ExtraOptions(NamedTuple):
     build_contexts: Sequence[str] | None = None
     annotations: Sequence[str] | None = None
     ssh: Sequence[str] | None = None
+    registry_tls: Sequence[str] | None = None
     network: str = "default"
     add_hosts: Sequence[str] | None = None
     allow: Sequence[str] | None = None

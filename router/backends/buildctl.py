@@ -38,6 +38,7 @@ from router.solve.rawjson import parse_rawjson
 from router.solve.request import entitlements, frontend_attrs
 from router.specs.add_host import HOST_GATEWAY
 from router.specs.cache import format_cache
+from router.specs.registry_tls import format_registry_tls
 from router.specs.secret import format_secret
 from router.specs.ssh import format_ssh
 from router.transport.address import Address, KubePodAddress, TcpAddress, format_for_tools, parse_address
@@ -142,6 +143,7 @@ def build_arguments(request: BuildRequest, inputs: Inputs, plans: Sequence[Expor
     flags += [("--oci-layout", f"{name}={path}") for name, path in {**request.oci_layouts, **stores}.items()]
     flags += [("--secret", format_secret(secret)) for secret in request.secrets]
     flags += [("--ssh", format_ssh(agent)) for agent in request.ssh]
+    flags += [("--registry-auth-tlscontext", format_registry_tls(tls)) for tls in request.registry_tls]
     flags += [("--allow", entitlement) for entitlement in entitlements(request, attrs)]
     flags += [("--import-cache", format_cache(option)) for option in request.cache_from]
     flags += [("--export-cache", format_cache(option)) for option in request.cache_to]

@@ -160,6 +160,7 @@ def _check_form(request: BuildRequest) -> None:
         "--frontend, --local, --oci-layout and --llb": request.generic,
         "--source-policy-file": bool(request.source_policy),
         "--proxy-network": request.proxy_network,
+        "--registry-auth-tlscontext": bool(request.registry_tls),
         "an archive as the context": request.context_archive is not None,
     }
     for what, given in unknown.items():

@@ -87,6 +87,7 @@ def _build(request: BuildRequest, daemon: Daemon, context: BackendContext, stdou
     store = SecretStore(request.secrets, context.environment)
     store.check()
     forwarding = _find_agents(request, context)
+    registries = RegistryAuth(context.environment, request.registry_tls)
     request = with_surroundings(request, context.environment)
     # An engine keeps an image of what is built; an answer is none.
     plans = export_plans(request, engine=_is_engine(daemon)) if request.call == "build" else ()
@@ -112,7 +113,7 @@ def _build(request: BuildRequest, daemon: Daemon, context: BackendContext, stdou
                 unary={
                     health.CHECK: health.check,
                     **secrets(store),
-                    **auth(RegistryAuth(context.environment)),
+                    **auth(registries),
                     **ssh_checks,
                 },
                 streaming={

@@ -13,6 +13,7 @@ __all__ = [
     "AttestationType",
     "ExtraHost",
     "NetworkMode",
+    "RegistryTLS",
     "SSHAgent",
     "Ulimit",
 ]
@@ -46,6 +47,17 @@ class ExtraHost:
 
     host: str
     addresses: tuple[str, ...]
+
+
+@frozen
+class RegistryTLS:
+    """How the token server of one registry is verified: files, and whether it isn't at all."""
+
+    host: str
+    ca: str = ""
+    cert: str = ""
+    key: str = ""
+    insecure: bool = False
 
 
 @frozen

@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # few builds use them, and each class takes its time to be ma
         Attestation,
         ExtraHost,
         NetworkMode,
+        RegistryTLS,
         SSHAgent,
         Ulimit,
     )
@@ -66,6 +67,7 @@ class BuildRequest:
     Dockerfile as the user gave it (None: ``Dockerfile`` in the context), relative to the working directory;
     for a remote context or an archive it is a path inside. ``dockerfile_text`` wins over it: the
     Dockerfile's content, as read from stdin. ``build_contexts`` are further contexts by name.
+    ``registry_tls`` is for the token servers of registries, as far as tokens are fetched on this machine.
     ``platforms`` are normalised ``os/arch[/variant]``; ``shm_size`` is bytes, 0 for the daemon's own.
     ``no_cache_filter`` names stages; ``no_cache`` wins over it. ``resources`` are limits of the steps by the
     frontend's names (``memory``, ``cpuquota`` ...). ``proxy_network`` lets steps reach the network only
@@ -93,6 +95,7 @@ class BuildRequest:
     labels: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[Secret, ...] = ()
     ssh: tuple[SSHAgent, ...] = ()
+    registry_tls: tuple[RegistryTLS, ...] = ()
     target: str = ""
     platforms: tuple[str, ...] = ()
     no_cache: bool = False

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,9 @@ from router.model.frozen import replace
 from router.specs.boolean import parse_bool
 
 if TYPE_CHECKING:
+    import ssl
+
+    from router.model.build_options import RegistryTLS
     from router.providers.docker_config import Credentials, DockerConfig
     from router.providers.registry_token import Token, TokenRequest
     from router.providers.token_authority import TokenAuthority
@@ -52,11 +55,24 @@ class RegistryAuth:
     """Answers for one build; may be asked from several threads at once.
 
     The docker config is read at the first question, and what reads it loaded then: most builds need neither.
-    Every method raises ``UsageError`` for a broken docker config, ``ToolError`` for a helper that fails.
+    Every method raises ``UsageError`` for a broken docker config, ``ToolError`` for a helper that fails. So
+    does making it: ``UsageError``, for a file of ``tls``, which is for token servers that want more than the
+    system's CAs.
     """
 
-    def __init__(self, environment: Mapping[str, str], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        tls: Sequence[RegistryTLS] = (),
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._environment = environment
+        self._tls: Mapping[str, ssl.SSLContext] = {}
+        if tls:
+            from router.providers.registry_tls import contexts
+
+            self._tls = contexts(tls)
         self._clock = clock
         self._lock = threading.Lock()
         self._config: DockerConfig | None = None
@@ -84,7 +100,12 @@ class RegistryAuth:
         from router.transport.web import fetch
 
         found = self._find(request.host)
-        send = partial(fetch, environment=self._environment, deadline=Deadline(_TOKEN_TIMEOUT))
+        send = partial(
+            fetch,
+            environment=self._environment,
+            deadline=Deadline(_TOKEN_TIMEOUT),
+            context=self._tls.get(request.host),
+        )
         try:
             return fetch_token(request, found, send)
         except (DialError, UsageError) as exc:

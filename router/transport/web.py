@@ -48,9 +48,12 @@ class WebRequest:
 
 
 def fetch(
-    request: WebRequest, environment: Mapping[str, str], deadline: Deadline, tls: TLSOptions | None = None
+    request: WebRequest,
+    environment: Mapping[str, str],
+    deadline: Deadline,
+    context: ssl.SSLContext | None = None,
 ) -> Reply:
-    """Send a request and return the answer, whatever its status.
+    """Send a request and return the answer, whatever its status. ``context`` replaces the system's CAs.
 
     A GET follows redirects, but not from https to http; another method's redirect is returned as it is.
     Raises ``UsageError`` for a URL or a proxy that is none, ``DialError`` where there is no answer, or one
@@ -60,7 +63,7 @@ def fetch(
     for _ in range(_MOST_REDIRECTS):
         same_host = (url.scheme, url.host, url.port) == (first.scheme, first.host, first.port)
         authorization = request.authorization if same_host else ""
-        reply = _exchange(url, request, authorization, environment, deadline, tls)
+        reply = _exchange(url, request, authorization, environment, deadline, context)
         if request.method != "GET" or reply.status not in _REDIRECTS or "location" not in reply.headers:
             return reply
         there = _redirected(url, reply.headers["location"])
@@ -98,7 +101,7 @@ def _exchange(  # noqa: PLR0913, PLR0917 - one request's surroundings, one after
     authorization: str,
     environment: Mapping[str, str],
     deadline: Deadline,
-    tls: TLSOptions | None,
+    context: ssl.SSLContext | None,
 ) -> Reply:
     host = url.host.strip("[]")
     port = int(url.port or _PORTS[url.scheme])
@@ -118,7 +121,7 @@ def _exchange(  # noqa: PLR0913, PLR0917 - one request's surroundings, one after
         sock = connect_tcp(proxy.host, proxy.port, str(proxy), deadline)
         target, headers = f"{name}{target}", (*headers, *proxy.headers)
     if secure:
-        context = client_context(tls or TLSOptions(), alpn=("http/1.1",))
+        context = context or client_context(TLSOptions(), alpn=("http/1.1",))
         sock = TLSPeer(name=name, server_name=host, context=context, advice=_ADVICE).handshake(sock, deadline)
     wire = Request(
         method=request.method, target=target, host=_netloc(url), headers=headers, body=request.body

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from router import BuildError, BuildRequest
+from router import BuildError, BuildRequest, UsageError
+from router.specs.registry_tls import parse_registry_tlss
 from tests.e2e.builder import Builder, small_busybox, write_tree
 from tests.e2e.recorder import recording
 from tests.servers.buildkitd import Buildkitd
+from tests.servers.certs import CA
 from tests.servers.registry import Registry, start_registry
 from tests.servers.token_server import Asked, TokenServer, start_token_server
 
@@ -224,6 +226,58 @@ def test_a_token_server_that_only_the_daemon_can_reach_is_explained(
 
     with pytest.raises(BuildError, match=r"connection refused; .* set BUILDKIT_NO_CLIENT_TOKEN=1"):
         client.push(context, "gone")
+
+
+@pytest.fixture
+def ca() -> CA:
+    return CA()
+
+
+@pytest.fixture
+def secure(builder: Builder, tmp_path: Path, ca: CA) -> Iterator[Client]:
+    """A client of a registry whose token server speaks TLS."""
+    with (
+        start_token_server(tmp_path / "tls-tokens", tls=ca) as tokens,
+        start_registry(tmp_path / "tls-registry", tokens=tokens) as registry,
+    ):
+        client = Client(builder, registry, tmp_path / "docker")
+        client.log_in(auth=login(tokens))
+        yield client
+
+
+def tls_push(client: Client, context: Path, *tls: str) -> str:
+    tags = (f"{client.registry.host}/tls:1",)
+    request = BuildRequest(context=str(context), tags=tags, push=True, registry_tls=parse_registry_tlss(tls))
+    return client.builder.build(request).digest
+
+
+def test_a_token_server_that_this_machine_does_not_trust_hears_no_password(
+    secure: Client, context: Path
+) -> None:
+    with pytest.raises(BuildError, match="its certificate is not trusted"):
+        tls_push(secure, context)
+
+    assert secure.registry.tokens is not None
+    assert secure.registry.tokens.asked == []
+
+
+@pytest.mark.parametrize("how", ["ca={}", "insecure=true"])
+def test_a_token_servers_authority_can_be_named(
+    secure: Client, context: Path, tmp_path: Path, ca: CA, how: str
+) -> None:
+    (tmp_path / "ca.pem").write_bytes(ca.pem)
+    tls = how.format(tmp_path / "ca.pem")
+
+    digest = tls_push(secure, context, f"host={secure.registry.host},{tls}")
+
+    assert digest == secure.registry.digest("tls", "1")
+
+
+def test_a_tls_file_that_is_missing_is_told_before_a_daemon_is_asked(secure: Client, context: Path) -> None:
+    with pytest.raises(
+        UsageError, match=r"can't use the TLS files for registry r\.example \(/none\): no such"
+    ):
+        tls_push(secure, context, "host=r.example,ca=/none")
 
 
 def test_tokens_are_not_shown(client: Client, tokens: TokenServer, context: Path) -> None:

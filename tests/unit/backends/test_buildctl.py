@@ -11,7 +11,7 @@ from router.backends import BackendContext
 from router.backends.buildctl import BuildctlBackend, build_arguments, buildctl_command, client_arguments
 from router.cancellation import Cancellation
 from router.errors import ToolError, UsageError
-from router.model.build_options import SSHAgent
+from router.model.build_options import RegistryTLS, SSHAgent
 from router.model.daemon import Daemon
 from router.model.request import BuildRequest, CacheOption, Output, Secret
 from router.solve.exporters import export_plans
@@ -46,6 +46,10 @@ def arguments(request: BuildRequest, inputs: Inputs | None = None) -> list[str]:
         ),
         (BuildRequest(oci_layouts={"base": "dir"}), ["--oci-layout", "base=dir"]),
         (BuildRequest(ssh=(SSHAgent(id="a", paths=("k1", "k2")),)), ["--ssh", "a=k1,k2"]),
+        (
+            BuildRequest(registry_tls=(RegistryTLS(host="a", ca="b.pem"),)),
+            ["--registry-auth-tlscontext", "host=a,ca=b.pem"],
+        ),
         (BuildRequest(allow=("security.insecure",)), ["--allow", "security.insecure"]),
         (
             BuildRequest(network="host"),

@@ -12,7 +12,7 @@ from router.backends.docker_argv import (
     on_stdout,
 )
 from router.errors import UsageError
-from router.model.build_options import Annotation, Attestation, ExtraHost, SSHAgent, Ulimit
+from router.model.build_options import Annotation, Attestation, ExtraHost, RegistryTLS, SSHAgent, Ulimit
 from router.model.request import BuildRequest, CacheOption, Output, Secret
 from router.transport.address import DockerAddress
 
@@ -173,6 +173,7 @@ def test_a_file_goes_through_stdout_and_a_tree_does_not() -> None:
         BuildRequest(context_archive="context.tar"),
         BuildRequest(source_policy="{}"),
         BuildRequest(proxy_network=True),
+        BuildRequest(registry_tls=(RegistryTLS(host="a", insecure=True),)),
     ],
 )
 def test_what_docker_has_no_flag_for_is_refused(request_: BuildRequest) -> None:

@@ -130,7 +130,7 @@ def test_an_answer_is_kept_for_less_than_five_minutes(home: Home) -> None:
     home.config(credsStore="desk")
     home.helper("desk", answer("me", "word"))
     clock = Clock()
-    auth = RegistryAuth(home.environment, clock)
+    auth = RegistryAuth(home.environment, clock=clock)
 
     for now in (0, 289, 291):
         clock.now = now

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from router.errors import DialError, UsageError
 from router.transport.deadline import Deadline
 from router.transport.http1 import Reply
-from router.transport.options import TLSOptions
 from router.transport.web import WebRequest, fetch
 from tests.servers.certs import CA
 from tests.wire.transport.peers import peer, read_head, tls, unused_port
@@ -46,8 +45,10 @@ def served(web: Web) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
-def get(url: str, environment: Mapping[str, str] | None = None, tls: TLSOptions | None = None) -> Reply:
-    return fetch(WebRequest(url=url, authorization="Basic hidden"), environment or {}, Deadline(5), tls)
+def get(
+    url: str, environment: Mapping[str, str] | None = None, context: ssl.SSLContext | None = None
+) -> Reply:
+    return fetch(WebRequest(url=url, authorization="Basic hidden"), environment or {}, Deadline(5), context)
 
 
 def test_a_get_has_path_query_and_login() -> None:
@@ -152,14 +153,13 @@ def secure(web: Web, ca: CA, folder: Path) -> Iterator[str]:
         yield f"https://localhost:{port}"
 
 
-def trusting(ca: CA, folder: Path) -> TLSOptions:
-    (folder / "ca.pem").write_bytes(ca.pem)
-    return TLSOptions(ca=str(folder / "ca.pem"))
+def trusting(ca: CA) -> ssl.SSLContext:
+    return ssl.create_default_context(cadata=ca.pem.decode())
 
 
 def test_an_https_server_is_asked_where_its_ca_is_trusted(tmp_path: Path, ca: CA) -> None:
     with secure(Web(token=reply(b"body")), ca, tmp_path) as url:
-        assert get(f"{url}/token", tls=trusting(ca, tmp_path)).body == b"body"
+        assert get(f"{url}/token", context=trusting(ca)).body == b"body"
 
 
 def test_an_https_server_with_an_unknown_ca_hears_nothing(tmp_path: Path, ca: CA) -> None:
@@ -175,7 +175,7 @@ def test_an_https_server_with_an_unknown_ca_hears_nothing(tmp_path: Path, ca: CA
 def test_a_redirect_from_https_to_http_is_not_followed(tmp_path: Path, ca: CA) -> None:
     web = Web(token=reply(status="302 Found", Location="http://127.0.0.1:9/"))
     with secure(web, ca, tmp_path) as url, pytest.raises(DialError, match="redirects to plain http"):
-        get(f"{url}/token", tls=trusting(ca, tmp_path))
+        get(f"{url}/token", context=trusting(ca))
 
 
 def test_a_server_that_is_not_there_is_named() -> None:

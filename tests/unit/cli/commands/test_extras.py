@@ -8,7 +8,7 @@ import pytest
 
 from cli.commands.requests import ExtraOptions, ImageOptions, build_request
 from router.errors import UsageError
-from router.model.build_options import Annotation, Attestation, ExtraHost, SSHAgent, Ulimit
+from router.model.build_options import Annotation, Attestation, ExtraHost, RegistryTLS, SSHAgent, Ulimit
 from router.model.request import BuildRequest, CacheOption
 
 
@@ -16,6 +16,10 @@ from router.model.request import BuildRequest, CacheOption
     ("options", "request_"),
     [
         (ExtraOptions(ssh=["default"]), BuildRequest(ssh=(SSHAgent(id="default"),))),
+        (
+            ExtraOptions(registry_tls=["host=a,ca=b.pem"]),
+            BuildRequest(registry_tls=(RegistryTLS(host="a", ca="b.pem"),)),
+        ),
         (ExtraOptions(network="none"), BuildRequest(network="none")),
         (ExtraOptions(network="default"), BuildRequest()),
         (
