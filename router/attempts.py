@@ -43,7 +43,7 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.5, 4.0
 # container restarts in some 3 s, an API server in some 10.
 _PATIENCE = 30.0
 # How often the least loaded is looked for where all are full, before one of them is taken as it is.
-_GUESSES = 3
+_GUESSES = 10
 
 
 @frozen

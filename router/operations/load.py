@@ -211,6 +211,8 @@ class _Line:
             for daemon, bound in self._bounds
             if daemon.name in known and daemon.name not in self._gone
         ]
+        if len(known) + len(self._gone) < len(self._bounds):
+            return  # not all have answered yet
         text = ", ".join(counts)
         if text and text != self._told and now - self._told_at >= _TELL_EVERY:
             left = self._began + self._waiting.seconds - now
