@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from router.errors import OutputError, UsageError
 from router.files import check_directory
-from router.model.frozen import frozen, replace
+from router.model.frozen import field, frozen, replace
 from router.model.request import BuildRequest, CacheOption
 from router.providers.oci_index import by_tag, put_image, remove_unnamed, resolve_image
 from router.providers.oci_layout import OCILayout
@@ -50,7 +50,7 @@ class Caches:
     session by the names that the daemon has for them. ``warnings`` tell which imports were left out."""
 
     request: BuildRequest
-    attrs: Mapping[str, str]
+    attrs: Mapping[str, str] = field(repr=False)  # with the credentials
     layouts: Mapping[str, OCILayout]
     exports: tuple[Export, ...]
     warnings: tuple[str, ...]

@@ -31,7 +31,7 @@ class Inputs:
     directories: Mapping[str, str] = field(default_factory=dict)
     layouts: Mapping[str, OCILayout] = field(default_factory=dict)
     uploads: Mapping[str, str] = field(default_factory=dict)
-    attrs: Mapping[str, str] = field(default_factory=dict)
+    attrs: Mapping[str, str] = field(default_factory=dict, repr=False)  # a cache's have its credentials
     definitions: Mapping[str, bytes] = field(default_factory=dict)
     dockerfile_name: str = "Dockerfile"
 
