@@ -27,7 +27,7 @@ check: $(READY)  ## style, types, layers
 	$(BIN)/lint-imports --no-logo
 
 unit: $(READY)
-	$(BIN)/pytest -n 2 tests/unit tests/wire
+	$(BIN)/pytest -n 2 tests/unit tests/wire tests/fuzz
 
 servers: $(READY)  ## build every server that the tests start, once
 	$(BIN)/python -m tests.servers build

@@ -1,0 +1,264 @@
+"""What is read from strangers: a function of bytes for each reader, and inputs to begin with.
+
+A target returns, whatever it is given; an error that the reader is meant to raise is part of that. Anything
+else that it raises is a bug.
+"""
+
+from __future__ import annotations
+
+import json
+import tarfile
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from io import BytesIO
+from pathlib import Path
+from typing import NamedTuple
+
+from router._proto import control_pb2 as pb
+from router._proto.fsutil_pb2 import Packet, Stat
+from router.errors import RouterError, UsageError
+from router.fstransfer.patterns import PatternMatcher
+from router.fstransfer.receiver import Receiver
+from router.model.request import BuildRequest
+from router.providers import docker_config
+from router.providers.oci_index import resolve_image
+from router.providers.oci_layout import OCILayout
+from router.providers.ssh_agent import key_agent
+from router.providers.stdin_context import open_stdin_context
+from router.rpc.events import Http2Error
+from router.rpc.frames import PREFACE
+from router.rpc.frames import settings as settings_frame
+from router.rpc.http2 import Http2Connection
+from router.solve.events import solve_status
+from router.solve.llb import without_cache
+from router.solve.rawjson import parse_rawjson
+from router.solve.source_policy import source_policy
+from router.specs.add_host import parse_add_host
+from router.specs.address import parse_addresses
+from router.specs.annotation import parse_annotations
+from router.specs.attest import parse_attests
+from router.specs.build_context import parse_build_contexts
+from router.specs.cache import CACHE_FROM, parse_caches
+from router.specs.call import parse_call
+from router.specs.context import parse_context
+from router.specs.duration import parse_duration
+from router.specs.entitlement import parse_entitlements
+from router.specs.flag import Flag
+from router.specs.identity import parse_identity
+from router.specs.keyvalue import parse_build_args, parse_labels
+from router.specs.network import parse_network
+from router.specs.oci_reference import parse_oci_reference
+from router.specs.output import parse_output
+from router.specs.platform import parse_platforms
+from router.specs.resource import parse_resources
+from router.specs.secret import parse_secret
+from router.specs.size import parse_size
+from router.specs.ssh import parse_ssh
+from router.specs.tag import parse_reference
+from router.specs.ulimit import parse_ulimit
+from router.transport.address import parse_address
+from router.transport.exec_status import read_status
+from router.transport.websocket import Receiver as WebSocketReceiver
+from router.transport.websocket import WebSocketError
+
+__all__ = ["TARGETS", "Target"]
+
+_FLAG = Flag(name="--any", example="x")
+
+_SPECS: Sequence[Callable[[str], object]] = (
+    parse_add_host,
+    parse_address,
+    parse_call,
+    parse_context,
+    parse_identity,
+    parse_network,
+    parse_output,
+    parse_reference,
+    parse_ssh,
+    parse_ulimit,
+    lambda text: parse_addresses([text]),
+    lambda text: parse_annotations([text], local="linux/amd64"),
+    lambda text: parse_attests([text], sbom=text, provenance=text),
+    lambda text: parse_build_args([text], {}),
+    lambda text: parse_build_contexts([text]),
+    lambda text: parse_caches([text], CACHE_FROM),
+    lambda text: parse_duration(text, _FLAG),
+    lambda text: parse_entitlements([text]),
+    lambda text: parse_labels([text]),
+    lambda text: parse_oci_reference(text, _FLAG),
+    lambda text: parse_platforms([text], local="linux/amd64"),
+    lambda text: parse_resources([text]),
+    lambda text: parse_secret(text, {}),
+    lambda text: parse_size(text, _FLAG),
+)
+
+
+class Target(NamedTuple):
+    """One reader. ``seeds`` are right inputs: what is nearly right goes deepest."""
+
+    run: Callable[[bytes], None]
+    seeds: Sequence[bytes]
+
+
+def _specs(data: bytes) -> None:
+    text = data.decode("utf-8", "surrogateescape")
+    for parse in _SPECS:
+        with suppress(UsageError):
+            parse(text)
+
+
+def _packets(data: bytes) -> None:
+    """A daemon that sends a tree: nothing may be written outside of the destination."""
+    with tempfile.TemporaryDirectory() as directory:
+        destination = Path(directory, "to")
+        receiver = Receiver(str(destination))
+        try:
+            for message in data.split(b"\xff\x00"):
+                receiver.receive(message)
+            receiver.end_of_input()
+        except (RouterError, Http2Error):
+            pass
+        finally:
+            receiver.close()
+        assert [path.name for path in Path(directory).iterdir()] in ([], ["to"])
+
+
+def _http2(data: bytes) -> None:
+    for client in (True, False):
+        connection = Http2Connection(client=client)
+        with suppress(Http2Error):
+            connection.receive(settings_frame({}) if client else PREFACE + settings_frame({}))
+            connection.receive(data)
+            assert sum(map(len, connection.take(10_000))) < 100_000
+
+
+def _patterns(data: bytes) -> None:
+    *lines, path = data.decode("utf-8", "surrogateescape").split("\n")
+    with suppress(UsageError):
+        PatternMatcher(lines).match(path, 0)
+
+
+def _stdin_context(data: bytes) -> None:
+    with suppress(UsageError), open_stdin_context(BuildRequest(context="-"), BytesIO(data)) as request:
+        assert (request.context_archive is None) != (request.dockerfile_text is None)
+
+
+def _docker_config(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory, "config.json").write_bytes(data)
+        environment = {"DOCKER_CONFIG": directory}
+        with suppress(UsageError):
+            config = docker_config.load(environment)
+            config.stored("registry.example.com")
+            docker_config.proxy_build_args(environment)
+
+
+def _status(data: bytes) -> None:
+    with suppress(Http2Error):
+        solve_status(memoryview(data))
+
+
+def _rawjson(data: bytes) -> None:
+    parse_rawjson(data)
+
+
+def _llb(data: bytes) -> None:
+    with suppress(UsageError):
+        without_cache(data)
+
+
+def _policy(data: bytes) -> None:
+    with suppress(UsageError):
+        source_policy(data.decode("utf-8", "replace"))
+
+
+def _websocket(data: bytes) -> None:
+    with suppress(WebSocketError):
+        receiver = WebSocketReceiver()
+        for start in range(0, len(data), 7):
+            receiver.feed(data[start : start + 7])
+
+
+def _exec_status(data: bytes) -> None:
+    read_status(data)
+
+
+def _ssh_agent(data: bytes) -> None:
+    if data:  # an empty message ends the conversation
+        assert key_agent(())(data)
+
+
+def _oci_index(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory, "index.json").write_bytes(data)
+        Path(directory, "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+        with suppress(RouterError):
+            resolve_image(OCILayout(directory), "latest")
+
+
+def _tar() -> bytes:
+    out = BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("Dockerfile"), BytesIO(b""))
+    return out.getvalue()
+
+
+def _tree() -> bytes:
+    entry = Packet(type=Packet.PACKET_STAT, stat=Stat(path=b"file", mode=0o644, size=2))
+    data = Packet(type=Packet.PACKET_DATA, ID=0, data=b"ab")
+    packets = (entry, Packet(type=Packet.PACKET_STAT), data, Packet(type=Packet.PACKET_DATA, ID=0))
+    return b"\xff\x00".join(packet.SerializeToString() for packet in packets)
+
+
+def _vertex() -> bytes:
+    status = pb.StatusResponse()
+    vertex = status.vertexes.add(digest="sha256:0", name="step")
+    vertex.started.seconds = 1
+    status.logs.add(vertex="sha256:0", msg=b"line\n")
+    return status.SerializeToString()
+
+
+_CONFIG = {
+    "auths": {"registry.example.com": {"auth": "dXNlcjpwdw=="}},
+    "proxies": {"default": {"httpProxy": "http://p:1"}},
+}
+_RULE = {"action": "CONVERT", "selector": {"identifier": "docker-image://a", "match_type": "REGEX"}}
+_INDEX = {"schemaVersion": 2, "manifests": [{"digest": f"sha256:{'0' * 64}", "size": 1, "annotations": {}}]}
+
+TARGETS: dict[str, Target] = {
+    "specs": Target(
+        _specs,
+        (
+            b'type=local,"dest=a,b"',
+            b"id=a,src=b",
+            b"registry.example.com:5000/a/b:1@sha256:0",
+            b"https://github.com/a/b.git#main:sub",
+            b"kube-pod://a?namespace=b",
+            b"linux/arm64/v8,local",
+            b"index[linux/amd64],manifest:a=b",
+            b"host=[::1]",
+            b"1h2m3.5s",
+            b"nofile=1:2",
+        ),
+    ),
+    "packets": Target(_packets, (_tree(),)),
+    "http2": Target(_http2, (settings_frame({1: 0}), b"\0\0\4\x08\0\0\0\0\0\0\0\1\0")),
+    "patterns": Target(_patterns, (b"**/*.log\n!keep.log\n[a-z]?\na/b.log", b"\\!a\n  b \nb")),
+    "stdin-context": Target(_stdin_context, (_tar(), b"FROM scratch\n", b"\x1f\x8b\x08")),
+    "docker-config": Target(_docker_config, (json.dumps(_CONFIG).encode(),)),
+    "status": Target(_status, (_vertex(),)),
+    "rawjson": Target(
+        _rawjson, (b'{"vertexes":[{"digest":"sha256:0","name":"a","started":"2026-01-02T03:04:05.6Z"}]}',)
+    ),
+    "llb": Target(_llb, (b"\n\x03abc\x12\x04\n\x02ab",)),
+    "source-policy": Target(_policy, (json.dumps({"version": 1, "rules": [_RULE]}).encode(),)),
+    "websocket": Target(
+        _websocket, (b"\x82\x03abc", b"\x89\x00", b"\x02\x01a\x80\x01b", b"\x82\x7e\x01\x00")
+    ),
+    "exec-status": Target(
+        _exec_status, (b'{"status":"Failure","details":{"causes":[{"reason":"ExitCode","message":"1"}]}}',)
+    ),
+    "ssh-agent": Target(_ssh_agent, (b"\x0b", b"\x0d\0\0\0\1a\0\0\0\1b\0\0\0\0")),
+    "oci-index": Target(_oci_index, (json.dumps(_INDEX).encode(),)),
+}

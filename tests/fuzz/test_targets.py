@@ -1,0 +1,57 @@
+"""Whatever a stranger sends is read or refused; bounded, in every test run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from tests.fuzz.targets import TARGETS
+
+
+@st.composite
+def _nearly(draw: st.DrawFn, seeds: tuple[bytes, ...]) -> bytes:
+    """A right input with some of its bytes replaced, dropped or repeated."""
+    data = bytearray(draw(st.sampled_from(seeds)))
+    for _ in range(draw(st.integers(0, 4))):
+        start = draw(st.integers(0, len(data)))
+        end = draw(st.integers(start, min(len(data), start + 8)))
+        data[start:end] = draw(st.one_of(st.binary(max_size=4), st.just(bytes(data[start:end]) * 3)))
+    return bytes(data)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_whatever_comes_is_read_or_refused(name: str) -> None:
+    target = TARGETS[name]
+
+    @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+    @example(b"")
+    @given(st.one_of(_nearly(tuple(target.seeds)), st.binary(max_size=120)))
+    def run(data: bytes) -> None:
+        target.run(data)
+
+    run()
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_right_inputs_are_read(name: str) -> None:
+    for seed in TARGETS[name].seeds:
+        TARGETS[name].run(seed)
+
+
+@pytest.mark.parametrize("name", ["packets", "http2", "patterns", "specs"])
+def test_coverage_guides_to_nothing_else(name: str) -> None:
+    pytest.importorskip("atheris", reason="no atheris for this Python or machine")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.fuzz", name, "--seconds", "3"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr[-3000:]
