@@ -36,7 +36,7 @@ from router.providers.git_remote import find_git_location
 from router.providers.secrets import SecretStore
 from router.solve.inputs import check_inputs
 from router.specs.context import STDIN
-from router.specs.output import STDOUT, is_directory, is_load, resolve_outputs
+from router.specs.output import STDOUT, is_directory, is_load, is_mirror, resolve_outputs
 from router.transport.options import DialOptions
 
 if TYPE_CHECKING:
@@ -162,9 +162,9 @@ class BuildRouter:
         SecretStore(request.secrets, self._environment).check()
         outputs = resolve_outputs(request.outputs, push=request.push, load=request.load, tags=request.tags)
         for output in outputs:
-            self._check_output(output)
+            self._check_output(output, request.allow)
 
-    def _check_output(self, output: Output) -> None:
+    def _check_output(self, output: Output, allowed: Sequence[str]) -> None:
         if is_load(output):
             from router.providers.docker_load import check_engine
 
@@ -173,6 +173,12 @@ class BuildRouter:
             from router.files import check_directory, check_file
 
             (check_directory if is_directory(output) else check_file)(output.dest, "the output")
+            if is_mirror(output):
+                from router.files import check_mirror
+                from router.specs.entitlement import LOCAL_DELETE
+
+                if LOCAL_DELETE not in allowed:
+                    check_mirror(output.dest, "the output")
 
     def key(self, request: BuildRequest) -> Key:
         """Return the balancing key of a request, and the rule that made it."""

@@ -7,7 +7,7 @@ import os
 
 from router.errors import OutputError, UsageError
 
-__all__ = ["FileSink", "check_directory", "check_file"]
+__all__ = ["FileSink", "check_directory", "check_file", "check_mirror"]
 
 
 def check_file(path: str, what: str) -> None:
@@ -32,6 +32,16 @@ def check_directory(path: str, what: str) -> None:
         raise UsageError(f"{what} {path}: {parent} is not a directory", hint="name a directory")
     if not os.access(parent, os.W_OK | os.X_OK):
         raise UsageError(f"{what} {path}: {parent} can't be written to", hint=f"ls -ld {parent}")
+
+
+def check_mirror(path: str, what: str) -> None:
+    """Raise ``UsageError`` for a directory that isn't below the working directory: it would be emptied."""
+    here, there = os.path.realpath("."), os.path.realpath(path)
+    if not there.startswith(os.path.join(here, "")) or there == here:
+        raise UsageError(
+            f"{what} {path}: mode=delete removes everything else there, and it is not below {here}",
+            hint="if that is what you want, say --allow buildx.local.delete",
+        )
 
 
 class FileSink:

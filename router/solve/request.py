@@ -88,10 +88,15 @@ def _message(
 
 def entitlements(request: BuildRequest, attrs: Mapping[str, str]) -> Sequence[str]:
     """Return the rights that the user grants, of which the frontend's options imply one."""
-    if attrs.get("force-network-mode") == "host" and "network.host" not in request.allow:
+    allowed = request.allow
+    if allowed:
+        from router.specs.entitlement import LOCAL_DELETE
+
+        allowed = tuple(right for right in allowed if right != LOCAL_DELETE)
+    if attrs.get("force-network-mode") == "host" and "network.host" not in allowed:
         # The daemon wants it said twice: as the frontend's option, and as a right that the user grants.
-        return (*request.allow, "network.host")
-    return request.allow
+        return (*allowed, "network.host")
+    return allowed
 
 
 def _cache_options(request: BuildRequest) -> bytes:

@@ -7,11 +7,14 @@ from collections.abc import Iterable
 from router.specs.csv import parse_fields
 from router.specs.flag import Flag
 
-__all__ = ["parse_entitlement", "parse_entitlements"]
+__all__ = ["LOCAL_DELETE", "parse_entitlement", "parse_entitlements"]
+
+LOCAL_DELETE = "buildx.local.delete"
+"""To remove files outside of the working directory: this machine's affair, which no daemon is told."""
 
 _FLAG = Flag(name="--allow", example="network.host")
 
-_PLAIN = ("network.host", "security.insecure", "device")
+_PLAIN = ("network.host", "security.insecure", "device", LOCAL_DELETE)
 
 
 def parse_entitlements(texts: Iterable[str]) -> tuple[str, ...]:
@@ -23,7 +26,7 @@ def parse_entitlements(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def parse_entitlement(text: str) -> str:
-    """Check ``network.host``, ``security.insecure``, ``device`` or ``device=NAME[,alias=NAME]``.
+    """Check ``network.host``, ``security.insecure``, ``device[=NAME[,alias=NAME]]``, ``buildx.local.delete``.
 
     Raises ``UsageError``.
     """

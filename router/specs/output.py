@@ -20,6 +20,7 @@ __all__ = [
     "format_output",
     "is_directory",
     "is_load",
+    "is_mirror",
     "parse_output",
     "parse_outputs",
     "resolve_outputs",
@@ -67,6 +68,11 @@ def is_directory(output: Output) -> bool:
     if output.type in {"oci", "docker"}:
         return parse_bool(output.attrs.get("tar", "")) is False
     return output.type == "local"
+
+
+def is_mirror(output: Output) -> bool:
+    """Say whether the directory is to hold the result and nothing else."""
+    return output.type == "local" and output.attrs.get("mode") == "delete"
 
 
 def is_load(output: Output) -> bool:

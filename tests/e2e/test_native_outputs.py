@@ -33,7 +33,10 @@ def context(tmp_path: Path, busybox: str) -> Path:
 
 
 def export(builder: Builder, context: Path, *outputs: Output, target: str = "good") -> BuildResult:
-    return builder.build(BuildRequest(context=str(context), target=target, outputs=outputs))
+    request = BuildRequest(
+        context=str(context), target=target, outputs=outputs, allow=("buildx.local.delete",)
+    )
+    return builder.build(request)
 
 
 def files_below(folder: Path) -> dict[str, str]:
@@ -148,6 +151,18 @@ def test_a_mirror_holds_the_result_and_nothing_else(builder: Builder, context: P
     assert files_below(tmp_path / "elsewhere") == {"kept": "kept"}
 
 
+def test_a_mirror_outside_of_the_working_directory_has_to_be_allowed(
+    builder: Builder, context: Path, tmp_path: Path
+) -> None:
+    out = write_tree(tmp_path / "out", {"kept": "kept"})
+    output = Output(type="local", dest=str(out), attrs={"mode": "delete"})
+
+    with pytest.raises(UsageError, match="mode=delete removes everything else"):
+        builder.build(BuildRequest(context=str(context), target="good", outputs=(output,)))
+
+    assert files_below(out) == {"kept": "kept"}
+
+
 def test_a_failed_build_takes_nothing_from_a_mirror(builder: Builder, context: Path, tmp_path: Path) -> None:
     out = write_tree(tmp_path / "out", {"kept": "kept"})
 
@@ -167,7 +182,12 @@ def test_several_platforms_share_a_directory(
     (context / "Dockerfile").write_text("FROM scratch\nARG TARGETARCH\nCOPY a.txt /a-$TARGETARCH\n")
     out = write_tree(tmp_path / "out", {"old": "old"})
     output = Output(type="local", dest=str(out), attrs={"platform-split": split, "mode": mode})
-    request = BuildRequest(context=str(context), platforms=("linux/amd64", "linux/arm64"), outputs=(output,))
+    request = BuildRequest(
+        context=str(context),
+        platforms=("linux/amd64", "linux/arm64"),
+        outputs=(output,),
+        allow=("buildx.local.delete",),
+    )
 
     if (split, mode) == ("false", "delete"):
         # BuildKit 0.32 sends one platform's files empty then, and its own clients write them so.

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from router.errors import OutputError, UsageError
-from router.files import FileSink, check_directory, check_file
+from router.files import FileSink, check_directory, check_file, check_mirror
 
 
 def _write(path: Path, *parts: bytes) -> None:
@@ -128,3 +128,36 @@ def test_a_path_where_no_tree_can_be_is_refused(
 
     with pytest.raises(UsageError, match="is not a directory"):
         check_directory(path, "the output")
+
+
+@pytest.mark.parametrize(
+    ("path", "fine"),
+    [
+        ("out", True),
+        ("out/../other", True),
+        ("link-inside", True),
+        (".", False),
+        ("..", False),
+        ("/", False),
+        ("link-outside", False),
+        ("../here-too", False),
+    ],
+)
+def test_a_mirror_is_below_the_working_directory(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    fine: bool,
+) -> None:
+    here = tmp_path / "here"
+    (here / "out").mkdir(parents=True)
+    (here / "link-inside").symlink_to("out")
+    (here / "link-outside").symlink_to(tmp_path)
+    monkeypatch.chdir(here)
+
+    if fine:
+        check_mirror(path, "the output")
+    else:
+        with pytest.raises(UsageError, match="mode=delete removes everything else there") as caught:
+            check_mirror(path, "the output")
+        assert "--allow buildx.local.delete" in caught.value.hint
