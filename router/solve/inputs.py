@@ -53,9 +53,10 @@ def open_inputs(request: BuildRequest) -> Iterator[Inputs]:
                     file.write(text)
             # The Dockerfile stands first, beside its ignore file.
             yield _complete(request, _with_dockerfile(request, directory, next(iter(files))))
-    elif remote_dockerfile(request):
-        # Downloaded by who builds, before this or in its stead.
-        yield _complete(request, _context(request))
+    elif url := remote_dockerfile(request):
+        # Who builds downloads it before this: here it can only be named.
+        inputs = _context(request)
+        yield _complete(request, replace(inputs, attrs={**inputs.attrs, "filename": url}))
     elif request.context_archive is not None or _is_remote(request.context):
         yield _complete(request, _remote(request))
     else:
