@@ -24,9 +24,11 @@ __all__ = ["SSHConnection", "SSHSource", "check_agent", "forward_agent"]
 
 _CHUNK = 64 * 1024
 # How much may wait in each direction. The daemon is told to pause at this much; until it does, it may have
-# sent as much as its window on the stream lets it.
+# sent as much as its window on the stream lets it (16 MiB).
 _MOST_WAITING = 1024 * 1024
 _MOST_RECEIVED = 32 * 1024 * 1024
+# The same for all connections together, beside what each may have anyway.
+_MOST_OF_ALL = 128 * 1024 * 1024
 # How long closing a call waits for its threads.
 _JOIN = 0.5
 
@@ -72,12 +74,14 @@ def forward_agent(source: SSHSource, wake: Callable[[], None]) -> dict[str, Stre
     """Return the method that carries a connection. ``wake`` is called, from another thread, when there are
     bytes to send, or room for more."""
 
+    connections: set[_Forwarded] = set()
+
     def forward(metadata: CallMetadata) -> StreamHandler:
         name = "".join(metadata.get("buildkit.ssh.id", [])[:1]) or _DEFAULT_ID
         connection = source.connect(name)
         if connection is None:
             raise _unknown(name, source)
-        return _Forwarded(connection, wake)
+        return _Forwarded(connection, wake, connections)
 
     return {"/moby.sshforward.v1.SSH/ForwardAgent": forward}
 
@@ -88,9 +92,13 @@ def _unknown(name: str, source: SSHSource) -> CallRefused:
 
 
 class _Forwarded:
-    """A socket and a call, joined."""
+    """A socket and a call, joined. ``connections`` are all of the session's that are open."""
 
-    def __init__(self, connection: SSHConnection, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, connection: SSHConnection, wake: Callable[[], None], connections: set[_Forwarded]
+    ) -> None:
+        self._connections = connections
+        connections.add(self)
         self._connection = connection
         self._socket = connection.socket
         self._wake = wake
@@ -126,9 +134,14 @@ class _Forwarded:
             if self._deaf:
                 return
             self._to_socket += bytes_field(message)
-            if len(self._to_socket) > _MOST_RECEIVED:
-                raise CallRefused(Status.RESOURCE_EXHAUSTED, "more was sent than what is behind it takes")
             self._changed.notify_all()
+            waiting = len(self._to_socket)
+        if waiting > _MOST_RECEIVED or (waiting > _MOST_WAITING and self._most_of_all()):
+            raise CallRefused(Status.RESOURCE_EXHAUSTED, "more was sent than what is behind it takes")
+
+    def _most_of_all(self) -> bool:
+        # Without their locks: a size that is a moment old will do.
+        return sum(len(other._to_socket) for other in self._connections) > _MOST_OF_ALL  # noqa: SLF001
 
     def end_of_input(self) -> None:
         with self._changed:
@@ -145,6 +158,7 @@ class _Forwarded:
         return [prefix(len(header) + len(data)) + header, data]
 
     def close(self) -> None:
+        self._connections.discard(self)
         with self._changed:
             self._closed = True
             self._changed.notify_all()

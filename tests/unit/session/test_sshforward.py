@@ -235,6 +235,20 @@ def test_a_daemon_that_does_not_pause_loses_the_connection() -> None:
         assert daemon.source.connections[0].closed == 1
 
 
+def test_a_daemon_that_does_not_pause_on_many_connections_loses_some() -> None:
+    with Forwarding() as daemon:
+        streams = [daemon.call(FORWARD, end=False) for _ in range(20)]
+        message = memoryview(BytesMessage(data=bytes(1 << 20)).SerializeToString())
+        for stream in streams * 20:
+            call = daemon.session._calls.get(stream)
+            if call is not None and call.handler is not None:
+                daemon.session._guarded(call, partial(call.handler.receive, message))
+        daemon.pump()
+
+        assert {code for code, _ in daemon.statuses.values()} == {Status.RESOURCE_EXHAUSTED}
+        assert 0 < len(daemon.statuses) < 20
+
+
 def test_what_comes_for_an_agent_that_has_gone_is_dropped() -> None:
     with Forwarding() as daemon:
         stream = daemon.call(FORWARD, end=False)
