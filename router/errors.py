@@ -26,8 +26,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 __all__ = [
     "BuildError",
@@ -128,7 +128,8 @@ class RpcError(RouterError):
     """A call that the daemon answered with a gRPC status other than OK.
 
     ``code`` is the number of the status (https://grpc.io/docs/guides/status-codes/), ``details`` the
-    pairs of type URL and bytes that came in grpc-status-details-bin.
+    pairs of type URL and bytes that came in grpc-status-details-bin, ``typed`` those of them that are typed
+    errors of BuildKit's.
     """
 
     default_reason = "rpc"
@@ -146,13 +147,33 @@ class RpcError(RouterError):
         self.code = code
         self.details = tuple(details)
 
+    @property
+    def typed(self) -> tuple[tuple[str, Mapping[str, Any]], ...]:
+        """BuildKit's typed errors, the innermost first: a name such as ``errdefs.Vertex``, and its fields."""
+        import json
+
+        found: list[tuple[str, Mapping[str, Any]]] = []
+        for type_url, value in self.details:
+            name, plus, packing = type_url.rpartition("/")[2].partition("+")
+            if not plus or packing != "json":
+                continue
+            try:
+                fields = json.loads(value)
+            except ValueError:
+                continue  # they are a help; an odd one must not hide the error itself
+            if isinstance(fields, dict):
+                found.append((name, fields))
+        return tuple(found)
+
 
 class BuildError(RouterError):
     """The build itself failed; another daemon would fail in the same way.
 
-    ``step`` is the name of the failing vertex, ``log_tail`` the last lines it printed, ``excerpt`` the
-    lines of the Dockerfile around the failing instruction (with the failing ones marked); each is empty
-    where the daemon did not tell.
+    ``step`` is the name of the failing vertex and ``vertex`` its digest, ``log_tail`` the last lines it
+    printed, ``excerpt`` the lines of the Dockerfile around the failing instruction (with the failing ones
+    marked); each is empty where the daemon did not tell. ``step_exit_code`` is what the step's process ended
+    with, None where it was no process. What the daemon answered is ``__cause__``, an ``RpcError`` with the
+    typed errors, where it came over BuildKit's API.
     """
 
     default_reason = "build"
@@ -164,11 +185,15 @@ class BuildError(RouterError):
         step: str = "",
         log_tail: Sequence[str] = (),
         excerpt: str = "",
+        vertex: str = "",
+        step_exit_code: int | None = None,
         hint: str | None = None,
         exit_code: int | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.step = step
+        self.vertex = vertex
+        self.step_exit_code = step_exit_code
         self.log_tail = tuple(log_tail)
         self.excerpt = excerpt
         self.tool_exit_code = exit_code

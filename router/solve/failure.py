@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from router.errors import (
     BuildError,
@@ -72,7 +72,7 @@ class BuildObserver:
     """Remembers, of all events, what explains a failure."""
 
     def __init__(self) -> None:
-        self._failed: Vertex | None = None
+        self._failed: dict[str, Vertex] = {}
         self._tails: dict[str, _Tail] = {}
 
     def see(self, status: SolveStatus) -> None:
@@ -81,21 +81,30 @@ class BuildObserver:
             self._tails.setdefault(log.vertex, _Tail()).feed(log.data)
         for vertex in status.vertexes:
             if vertex.error and not vertex.error.endswith("context canceled"):
-                self._failed = vertex
+                self._failed.pop(vertex.digest, None)
+                self._failed[vertex.digest] = vertex
             elif vertex.completed is not None and not vertex.error:
                 self._tails.pop(vertex.digest, None)
 
     def build_error(self, error: RpcError) -> BuildError:
         """Return the error that the user sees for what the daemon answered."""
-        failed = self._failed
+        typed = dict(error.typed)
+        failed = self._step(typed.get("errdefs.Vertex", {}).get("digest"))
         tail = self._tails.get(failed.digest) if failed else None
         return BuildError(
             f"failed to solve: {error}",
             step=failed.name if failed else "",
+            vertex=failed.digest if failed else "",
+            step_exit_code=_exit_code(typed.get("gatewayapi.ExitMessage", {})),
             log_tail=tail.text() if tail else (),
             excerpt=_excerpt_of(error),
             hint=_hint(str(error)),
         )
+
+    def _step(self, digest: object) -> Vertex | None:
+        """Return the step that the daemon names, of several that failed; else the last."""
+        named = self._failed.get(digest) if isinstance(digest, str) else None
+        return named or next(reversed(self._failed.values()), None)
 
 
 def explain(
@@ -129,13 +138,16 @@ def _hint(message: str) -> str | None:
     return next((hint for pattern, hint in _HINTS if pattern.search(message)), None)
 
 
+def _exit_code(fields: Mapping[str, Any]) -> int | None:
+    code = fields.get("Code")
+    return code if isinstance(code, int) else None
+
+
 def _excerpt_of(error: RpcError) -> str:
-    for type_url, value in error.details:
-        # typeurl names it errdefs.Source with a prefix and a suffix that tell how it is packed: JSON.
-        if "errdefs.Source" not in type_url:
+    for name, source in error.typed:
+        if name != "errdefs.Source":
             continue
         try:
-            source = json.loads(value)
             info = source.get("info", {})
             ranges = [
                 SourceRange(start_line=item["start"]["line"], end_line=item.get("end", item["start"])["line"])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from router import BuildError, BuildRequest, Secret, UsageError
+from router import BuildError, BuildRequest, RpcError, Secret, UsageError
 from tests.e2e.builder import Builder, write_tree
 
 
@@ -32,6 +32,16 @@ def test_a_failing_step_is_told_with_its_place_and_its_last_output(
     assert "2 | >>> RUN seq 1 30" in error.excerpt
     assert "3 | >>>     echo 'the end'" in error.excerpt
     assert error.exit_code == 1
+
+
+def test_the_daemons_typed_errors_stay_in_the_chain(builder: Builder, busybox: str, tmp_path: Path) -> None:
+    error = fail(builder, tmp_path, f"FROM {busybox}\nRUN exit 7\n")
+
+    assert error.step_exit_code == 7
+    assert isinstance(error.__cause__, RpcError)
+    typed = dict(error.__cause__.typed)
+    assert typed["errdefs.Vertex"] == {"digest": error.vertex}
+    assert typed["errdefs.Source"]["info"]["filename"] == "Dockerfile"
 
 
 def test_a_mistake_in_the_dockerfile_is_shown_with_its_place(builder: Builder, tmp_path: Path) -> None:

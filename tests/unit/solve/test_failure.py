@@ -173,3 +173,37 @@ def test_a_daemon_that_gives_a_build_up_is_a_fault_of_the_path(answer: RpcError)
     assert isinstance(error, ConnectionLostError)
     assert str(error).startswith("warm-0 broke off: ")
     assert error.temporary
+
+
+def typed(name: str, **fields: object) -> tuple[str, bytes]:
+    return f"github.com/moby/buildkit/{name}+json", json.dumps(fields).encode()
+
+
+def test_of_several_steps_that_failed_the_one_that_the_daemon_names_is_told() -> None:
+    error = failing_at(typed("errdefs.Vertex", digest="first"), typed("gatewayapi.ExitMessage", Code=42))
+
+    explained = told(wrote(b"why\n", "first"), failed("first"), failed("second"), error=error)
+
+    assert (explained.step, explained.vertex) == ("first", "first")
+    assert explained.log_tail == ("why",)
+    assert explained.step_exit_code == 42
+
+
+@pytest.mark.parametrize("fields", [{}, {"digest": 1}, {"digest": "unknown"}])
+def test_a_step_that_nobody_told_of_is_the_last_that_failed(fields: dict[str, object]) -> None:
+    explained = told(failed("first"), failed("second"), error=failing_at(typed("errdefs.Vertex", **fields)))
+
+    assert explained.step == "second"
+    assert explained.step_exit_code is None
+
+
+def test_typed_errors_are_read_from_the_details() -> None:
+    error = failing_at(
+        typed("stack.Stack", frames=[]),
+        ("type.googleapis.com/google.rpc.Status", b"{}"),
+        ("github.com/moby/buildkit/errdefs.Solve+json", b"no JSON"),
+        ("github.com/moby/buildkit/errdefs.Solve+json", b"[]"),
+        typed("errdefs.Vertex", digest="a"),
+    )
+
+    assert error.typed == (("stack.Stack", {"frames": []}), ("errdefs.Vertex", {"digest": "a"}))
