@@ -20,6 +20,8 @@ _JSON = (("Accept", "application/json"),)
 # Pods are alike: a large list is a sixteenth of its size, which even on loopback is no slower.
 _PACKED = (*_JSON, ("Accept-Encoding", "gzip"))
 _MOST_UNPACKED = 1 << 29
+# Seconds for what is good to know, and no more.
+_FOR_MEMBERS = 2.0
 
 
 @frozen
@@ -74,7 +76,7 @@ def find_pods(api: KubeApi, asked: Asked, deadline: Deadline) -> Found:
             if reply.status != 200:
                 raise refused(reply, api, asked, "list")
             pods = _read(reply, api)
-            return Found(pods=pods, known=_stateful_sets(connection, pods, asked, deadline))
+            return Found(pods=pods, known=_stateful_sets(connection, pods, asked))
     except DialError as exc:
         raise unanswered(exc, asked) from exc
 
@@ -136,10 +138,9 @@ def _unpacked(reply: Reply) -> bytes:
     return body
 
 
-def _stateful_sets(
-    connection: KubeConnection, pods: PodList, asked: Asked, deadline: Deadline
-) -> Mapping[str, StatefulSet]:
+def _stateful_sets(connection: KubeConnection, pods: PodList, asked: Asked) -> Mapping[str, StatefulSet]:
     """Read the StatefulSets that the pods belong to, as far as that is allowed: builds don't depend on it."""
+    deadline = Deadline(_FOR_MEMBERS)
     known: dict[str, StatefulSet] = {}
     for name in stateful_sets(pods.pods):
         try:

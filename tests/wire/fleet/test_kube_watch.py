@@ -19,12 +19,12 @@ import pytest
 
 from router.cancellation import Cancellation
 from router.errors import CancelledError, FleetError
-from router.fleet import FleetOptions, kube_watch
+from router.fleet import FleetOptions, kube_pods, kube_watch
 from router.fleet.contract import Sighting
 from router.fleet.kubernetes import KubernetesFleet
 from router.transport.deadline import Deadline
 from tests.wire.transport.api_server import ApiServer, http
-from tests.wire.transport.peers import peer, read_head
+from tests.wire.transport.peers import drain, peer, read_head
 
 _CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -299,11 +299,13 @@ def test_members_of_a_stateful_set_are_asked_for_on_the_same_connection(tmp_path
         http("200 OK", []),
         b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nno!",
         reset,
+        drain,
     ],
 )
 def test_without_the_right_to_see_the_stateful_set_only_gaps_are_members(
-    tmp_path: Path, answer: Answer
+    tmp_path: Path, answer: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(kube_pods, "_FOR_MEMBERS", 0.3)
     pods_ = [pod("b-0", owner="b"), pod("b-2", owner="b")]
     with fleet(tmp_path, Script([listed(*pods_)], others=[answer])) as pods:
         assert sorted(daemon.name for daemon in pods.daemons()) == ["b-0", "b-1", "b-2"]
