@@ -60,7 +60,7 @@ def _ours(builder: Builder, context: Path, out: Path) -> Results | str:
 
 
 def _theirs(builder: Builder, context: Path, out: Path) -> Results | str:
-    line = [
+    line: list[str | Path] = [
         *(binaries.buildctl(), "--addr", builder.config.addresses[0][1], "build", "--no-cache"),
         *("--frontend", "dockerfile.v0", f"--local=context={context}", f"--local=dockerfile={context}"),
         *(f"--output=type=local,dest={out}/tree", f"--output=type=tar,dest={out}/tar"),
@@ -122,7 +122,7 @@ def in_tar(path: Path) -> Exported:
                 member.linkname,
                 (member.devmajor, member.devminor),
                 {name: value for name, value in member.pax_headers.items() if name not in ("path", "mtime")},
-                hashlib.file_digest(content, "sha256").hexdigest() if content is not None else None,
+                hashlib.sha256(content.read()).hexdigest() if content is not None else None,
             )
     return found
 
@@ -536,7 +536,7 @@ def test_what_lies_in_the_destination_is_treated_as_buildctl_treats_it(
                 BuildRequest(context=str(context), outputs=(output,), allow=("buildx.local.delete",))
             )
         else:
-            line = [
+            line: list[str | Path] = [
                 *(binaries.buildctl(), "--addr", builder.config.addresses[0][1], "build"),
                 *("--frontend", "dockerfile.v0", f"--local=context={context}"),
                 *(f"--local=dockerfile={context}", f"--output=type=local,dest={out},mode={mode}"),

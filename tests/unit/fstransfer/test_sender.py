@@ -10,9 +10,11 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from router._proto.fsutil_pb2 import Packet
-from router.errors import TransferError, UsageError
+from router.errors import RouterError, TransferError, UsageError
 from router.fstransfer.sender import Filter, Sender
 from tests.unit.fstransfer.peer import GO_DIRECTORY, GO_SYMLINK, fetch, unpack
 
@@ -426,3 +428,49 @@ def test_its_repr_tells_its_state(root: Path) -> None:
     assert "0 entries, walking" in repr(sender)
     fetch(sender)
     assert "1 entries, done" in repr(sender)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.lists(
+        st.one_of(
+            st.builds(
+                lambda kind, number, data: Packet(type=kind, ID=number, data=data).SerializeToString(),
+                st.sampled_from([0, 1, 1, 1, 2, 3, 4]),
+                st.one_of(st.integers(0, 4), st.integers(0, 2**32 - 1)),
+                st.sampled_from([b"", b"x"]),
+            ),
+            st.binary(max_size=12),
+        ),
+        max_size=8,
+    ),
+    st.integers(1, 1 << 17),
+)
+def test_whatever_the_daemon_says_it_gets_what_was_named_or_one_error(
+    tmp_path_factory: pytest.TempPathFactory, messages: list[bytes], size: int
+) -> None:
+    root = tmp_path_factory.getbasetemp() / "hostile"
+    if not root.exists():
+        (root / "d").mkdir(parents=True)
+        (root / "d/f").write_bytes(b"x" * 50_000)
+        (root / "empty").touch()
+        (root / "small").write_text("small")
+    sender = sender_of(root)
+    sent: list[Packet] = []
+    try:
+        for message in messages:
+            sender.receive(message)
+            for _ in range(3):
+                sent += unpack(sender.pull(size) or [])
+    except RouterError as exc:
+        with pytest.raises(type(exc)):
+            sender.pull(size)
+    finally:
+        sender.close()
+    assert {packet.stat.path for packet in sent if packet.HasField("stat")} <= {
+        b"d",
+        b"d/f",
+        b"empty",
+        b"small",
+    }
+    assert sum(len(packet.data) for packet in sent) <= 50_005

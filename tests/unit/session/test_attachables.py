@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from router._proto.fsutil_pb2 import Packet, Stat
 from router._proto.secrets_pb2 import GetSecretRequest, GetSecretResponse
 from router.errors import UsageError
 from router.rpc.grpc import Status
@@ -128,12 +129,58 @@ def test_a_mirror_is_only_written_from_the_whole_result(tmp_path: Path, whole: b
     (tmp_path / "old").write_text("old")
     target = Directory(path=str(tmp_path), mirror=True)
     with Daemon(streaming=filesend({0: target})) as daemon:
-        said = {"buildkit_exporter_multi_platform": "1"} if whole else {}
-        stream_id = daemon.call(FILE_SEND, b"", b"\x08\x03", **said)
+        said = "1" if whole else "0"
+        stream_id = daemon.call(FILE_SEND, b"", b"\x08\x03", buildkit_exporter_multi_platform=said)
 
         assert daemon.statuses[stream_id][0] == (Status.OK if whole else Status.UNKNOWN)
         assert (tmp_path / "old").exists() != whole
         assert [failure.hint != "" for failure in daemon.session.failures] == [True] * (not whole)
+
+
+def stat_packet(path: bytes, **more: int | bytes) -> bytes:
+    """A daemon's description of an entry."""
+    return Packet(type=Packet.PACKET_STAT, stat=Stat(path=path, **more)).SerializeToString()  # type: ignore[arg-type]
+
+
+SYMLINK = 1 << 27 | 0o777
+HOSTILE = {
+    "an absolute name": [stat_packet(b"/etc/hostile", mode=0o644)],
+    "a name above": [stat_packet(b"../hostile", mode=0o644)],
+    "a way up inside of a name": [stat_packet(b"a/../../hostile", mode=0o644)],
+    "a link, and a file through it": [
+        stat_packet(b"l", mode=SYMLINK, linkname=b"../victim"),
+        stat_packet(b"l/hostile", mode=0o644),
+    ],
+    "a link, and a directory in its place": [
+        stat_packet(b"l", mode=SYMLINK, linkname=b"../victim"),
+        stat_packet(b"l", mode=1 << 31 | 0o755),
+        stat_packet(b"l/hostile", mode=0o644),
+    ],
+    "a hard link to what lies outside": [stat_packet(b"h", mode=0o644, linkname=b"../victim/secret")],
+    "a hard link through a link": [
+        stat_packet(b"l", mode=SYMLINK, linkname=b"../victim"),
+        stat_packet(b"m", mode=0o644, linkname=b"l/secret"),
+    ],
+    "noise": [b"\xff\xff"],
+    "an error of its own": [Packet(type=Packet.PACKET_ERR, data=b"broken").SerializeToString()],
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_hostile_daemon_gets_one_error_and_writes_nothing_elsewhere(tmp_path: Path, case: str) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "secret").write_text("secret")
+    target = Directory(path=str(tmp_path / "out"))
+    with Daemon(streaming=filesend({0: target})) as daemon:
+        stream_id = daemon.call(FILE_SEND, *HOSTILE[case], end=False)
+
+        code, message = daemon.statuses[stream_id]
+        assert code == Status.UNKNOWN
+        assert [str(failure) for failure in daemon.session.failures] == [message]
+    assert [(path.name, path.read_text()) for path in victim.iterdir()] == [("secret", "secret")]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "victim"]
+    assert (victim / "secret").stat().st_nlink == 1
 
 
 def test_a_directory_that_was_not_named_is_not_given() -> None:
