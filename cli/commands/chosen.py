@@ -35,6 +35,7 @@ def end_as(code: int) -> None:
 
         # Its own core, if any, is the one worth looking at.
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-        signal.signal(-code, signal.SIG_DFL)
+        if -code != signal.SIGKILL:  # which can't be anything else
+            signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     sys.exit(code if code > 0 else 128 - code)
