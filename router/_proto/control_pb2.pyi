@@ -795,6 +795,27 @@ class BuildHistoryRecord(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class ResultsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> Global___BuildResultInfo: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: Global___BuildResultInfo | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     REF_FIELD_NUMBER: _builtins.int
     FRONTEND_FIELD_NUMBER: _builtins.int
     FRONTENDATTRS_FIELD_NUMBER: _builtins.int
@@ -803,6 +824,8 @@ class BuildHistoryRecord(_message.Message):
     CREATEDAT_FIELD_NUMBER: _builtins.int
     COMPLETEDAT_FIELD_NUMBER: _builtins.int
     EXPORTERRESPONSE_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    RESULTS_FIELD_NUMBER: _builtins.int
     NUMCACHEDSTEPS_FIELD_NUMBER: _builtins.int
     NUMTOTALSTEPS_FIELD_NUMBER: _builtins.int
     NUMCOMPLETEDSTEPS_FIELD_NUMBER: _builtins.int
@@ -825,6 +848,12 @@ class BuildHistoryRecord(_message.Message):
     def CompletedAt(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def ExporterResponse(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    @_builtins.property
+    def Result(self) -> Global___BuildResultInfo:
+        """Of a build for one platform; of several, by platform."""
+
+    @_builtins.property
+    def Results(self) -> _containers.MessageMap[_builtins.str, Global___BuildResultInfo]: ...
     def __init__(
         self,
         *,
@@ -836,18 +865,89 @@ class BuildHistoryRecord(_message.Message):
         CreatedAt: _timestamp_pb2.Timestamp | None = ...,
         CompletedAt: _timestamp_pb2.Timestamp | None = ...,
         ExporterResponse: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        Result: Global___BuildResultInfo | None = ...,
+        Results: _abc.Mapping[_builtins.str, Global___BuildResultInfo] | None = ...,
         numCachedSteps: _builtins.int = ...,
         numTotalSteps: _builtins.int = ...,
         numCompletedSteps: _builtins.int = ...,
         numWarnings: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["CompletedAt", b"CompletedAt", "CreatedAt", b"CreatedAt", "error", b"error"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["CompletedAt", b"CompletedAt", "CreatedAt", b"CreatedAt", "Result", b"Result", "error", b"error"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["CompletedAt", b"CompletedAt", "CreatedAt", b"CreatedAt", "ExporterResponse", b"ExporterResponse", "Exporters", b"Exporters", "Frontend", b"Frontend", "FrontendAttrs", b"FrontendAttrs", "Ref", b"Ref", "error", b"error", "numCachedSteps", b"numCachedSteps", "numCompletedSteps", b"numCompletedSteps", "numTotalSteps", b"numTotalSteps", "numWarnings", b"numWarnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["CompletedAt", b"CompletedAt", "CreatedAt", b"CreatedAt", "ExporterResponse", b"ExporterResponse", "Exporters", b"Exporters", "Frontend", b"Frontend", "FrontendAttrs", b"FrontendAttrs", "Ref", b"Ref", "Result", b"Result", "Results", b"Results", "error", b"error", "numCachedSteps", b"numCachedSteps", "numCompletedSteps", b"numCompletedSteps", "numTotalSteps", b"numTotalSteps", "numWarnings", b"numWarnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BuildHistoryRecord: _TypeAlias = BuildHistoryRecord  # noqa: Y015
+
+@_typing.final
+class Descriptor(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class AnnotationsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    MEDIA_TYPE_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    ANNOTATIONS_FIELD_NUMBER: _builtins.int
+    media_type: _builtins.str
+    digest: _builtins.str
+    size: _builtins.int
+    @_builtins.property
+    def annotations(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        media_type: _builtins.str = ...,
+        digest: _builtins.str = ...,
+        size: _builtins.int = ...,
+        annotations: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "digest", b"digest", "media_type", b"media_type", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Descriptor: _TypeAlias = Descriptor  # noqa: Y015
+
+@_typing.final
+class BuildResultInfo(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ATTESTATIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def Attestations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Descriptor]: ...
+    def __init__(
+        self,
+        *,
+        Attestations: _abc.Iterable[Global___Descriptor] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["Attestations", b"Attestations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BuildResultInfo: _TypeAlias = BuildResultInfo  # noqa: Y015
 
 @_typing.final
 class Exporter(_message.Message):
