@@ -32,8 +32,9 @@ from router.process import Command, Finished, Watch, run
 from router.providers.secrets import SecretStore
 from router.providers.surroundings import with_build_args
 from router.redaction import redacted
+from router.solve.dockerfile import remote_dockerfile
 from router.solve.exporters import ExportPlan, export_plans
-from router.solve.inputs import Inputs, open_inputs, remote_dockerfile
+from router.solve.inputs import Inputs, open_inputs
 from router.solve.rawjson import parse_rawjson
 from router.solve.request import entitlements, frontend_attrs
 from router.specs.add_host import HOST_GATEWAY

@@ -42,9 +42,10 @@ from router.session.filesync import filesync, prepare
 from router.session.secrets import secrets
 from router.session.server import SessionServer, StreamMethod, UnaryMethod
 from router.solve.control import Control
+from router.solve.dockerfile import remote_dockerfile
 from router.solve.exporters import ExportPlan, export_plans
 from router.solve.failure import BuildObserver, explain
-from router.solve.inputs import Inputs, open_inputs, remote_dockerfile
+from router.solve.inputs import Inputs, open_inputs
 from router.solve.request import SolveIdentity, frontend_attrs, solve_request
 from router.transport import dial
 from router.transport.address import DockerAddress, parse_address

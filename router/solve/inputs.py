@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from router.errors import UsageError
 from router.model.frozen import field, frozen, replace
 from router.model.request import BuildRequest
+from router.solve.dockerfile import existing_file, files_of_link, find_dockerfile, remote_dockerfile
 from router.specs.context import STDIN, GitContext, HTTPContext, parse_context
 
 if TYPE_CHECKING:
     from router.providers.oci_layout import OCILayout
 
-__all__ = ["Inputs", "check_inputs", "open_inputs", "remote_dockerfile"]
+__all__ = ["Inputs", "check_inputs", "open_inputs"]
 
 
 @frozen
@@ -76,18 +77,11 @@ def check_inputs(request: BuildRequest) -> None:
         if not remote:
             _local_dockerfile(request)
         elif request.context_archive is None and os.path.isabs(request.dockerfile or ""):
-            _existing(request.dockerfile or "")
+            existing_file(request.dockerfile or "")
     if request.build_contexts:
         from router.solve.contexts import named_contexts
 
         named_contexts(request.build_contexts)
-
-
-def remote_dockerfile(request: BuildRequest) -> str:
-    """Return the URL that the Dockerfile is to be downloaded from, empty where it is no such."""
-    named = request.dockerfile or ""
-    is_url = named.startswith(("http://", "https://")) and request.dockerfile_text is None
-    return named if is_url and not request.generic else ""
 
 
 def _generic(request: BuildRequest) -> Inputs:
@@ -135,7 +129,7 @@ def _remote(request: BuildRequest) -> Inputs:
     """Return the inputs for a Dockerfile in a context that isn't a directory of this machine."""
     dockerfile = request.dockerfile or ""
     if os.path.isabs(dockerfile) and request.context_archive is None:
-        directory, name = _existing(dockerfile)
+        directory, name = existing_file(dockerfile)
         return _with_dockerfile(request, directory, name)
     inputs = _context(request)
     attrs = {**inputs.attrs, "filename": dockerfile} if dockerfile else inputs.attrs
@@ -192,26 +186,7 @@ def _dockerfile_to_write(request: BuildRequest) -> Mapping[str, bytes] | None:
         return {"Dockerfile": request.dockerfile_text}
     if remote_dockerfile(request) or request.context_archive is not None or _is_remote(request.context):
         return None
-    directory, name = _local_dockerfile(request)
-    path = os.path.join(directory, name)
-    if not os.path.islink(path) or not _leads_out(path):
-        return None
-    found = {name: path, f"{name}.dockerignore": f"{path}.dockerignore"}
-    return {name: _content(path) for name, path in found.items() if os.path.isfile(path)}
-
-
-def _leads_out(link: str) -> bool:
-    """Say whether a link can't be followed by a daemon that sees its folder alone."""
-    folder = os.path.realpath(os.path.dirname(link) or ".")
-    return os.path.isabs(os.readlink(link)) or not os.path.realpath(link).startswith(f"{folder.rstrip('/')}/")
-
-
-def _content(path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError as exc:
-        raise UsageError(f"can't read {path}: {exc.strerror}", reason="dockerfile") from exc
+    return files_of_link(*_local_dockerfile(request))
 
 
 def _empty_within(directory: str) -> str:
@@ -248,22 +223,4 @@ def _context_directory(context: str) -> str:
 
 
 def _local_dockerfile(request: BuildRequest) -> tuple[str, str]:
-    context = _context_directory(request.context)
-    if request.dockerfile:
-        return _existing(request.dockerfile)
-    path = os.path.join(context, "Dockerfile")
-    if not os.path.lexists(path) and os.path.lexists(os.path.join(context, "dockerfile")):
-        path = os.path.join(context, "dockerfile")
-    return _existing(path)
-
-
-def _existing(path: str) -> tuple[str, str]:
-    if not os.path.isfile(path):
-        what = "is not a file" if os.path.exists(path) else "does not exist"
-        raise UsageError(
-            f"the Dockerfile {path} {what}",
-            hint="name another with --file (relative to the working directory), or use --file - for stdin",
-            reason="dockerfile",
-        )
-    directory, name = os.path.split(path)
-    return directory or ".", name
+    return find_dockerfile(_context_directory(request.context), request.dockerfile)

@@ -1,0 +1,69 @@
+"""Where a request's Dockerfile is: in a directory of this machine, behind a link, or at a URL."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from router.errors import UsageError
+from router.model.request import BuildRequest
+
+__all__ = ["existing_file", "files_of_link", "find_dockerfile", "remote_dockerfile"]
+
+
+def remote_dockerfile(request: BuildRequest) -> str:
+    """Return the URL that the Dockerfile is to be downloaded from, empty where it is no such."""
+    named = request.dockerfile or ""
+    is_url = named.startswith(("http://", "https://")) and request.dockerfile_text is None
+    return named if is_url and not request.generic else ""
+
+
+def find_dockerfile(context: str, named: str | None) -> tuple[str, str]:
+    """Return folder and name of the Dockerfile for a context in a directory. Raises ``UsageError``."""
+    if named:
+        return existing_file(named)
+    path = os.path.join(context, "Dockerfile")
+    if not os.path.lexists(path) and os.path.lexists(os.path.join(context, "dockerfile")):
+        path = os.path.join(context, "dockerfile")
+    return existing_file(path)
+
+
+def existing_file(path: str) -> tuple[str, str]:
+    """Return folder and name of a Dockerfile that is there. Raises ``UsageError``."""
+    if not os.path.isfile(path):
+        what = "is not a file" if os.path.exists(path) else "does not exist"
+        raise UsageError(
+            f"the Dockerfile {path} {what}",
+            hint="name another with --file (relative to the working directory), or use --file - for stdin",
+            reason="dockerfile",
+        )
+    directory, name = os.path.split(path)
+    return directory or ".", name
+
+
+def files_of_link(directory: str, name: str) -> Mapping[str, bytes] | None:
+    """Return a Dockerfile, and then its ignore file, where it is a link that a daemon can't follow.
+
+    None for any other: it is offered in its place. Raises ``UsageError``.
+    """
+    path = os.path.join(directory, name)
+    if not os.path.islink(path) or not _leads_out(path):
+        return None
+    files = {name: _content(path)}
+    if os.path.isfile(f"{path}.dockerignore"):
+        files[f"{name}.dockerignore"] = _content(f"{path}.dockerignore")
+    return files
+
+
+def _leads_out(link: str) -> bool:
+    """Say whether a link can't be followed by a daemon that sees its folder alone."""
+    folder = os.path.realpath(os.path.dirname(link) or ".")
+    return os.path.isabs(os.readlink(link)) or not os.path.realpath(link).startswith(f"{folder.rstrip('/')}/")
+
+
+def _content(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as exc:
+        raise UsageError(f"can't read {path}: {exc.strerror}", reason="dockerfile") from exc
