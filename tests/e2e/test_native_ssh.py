@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,9 @@ import pytest
 from router import BuildError, BuildRequest, RouterConfig, UsageError
 from router.specs.ssh import parse_sshs
 from tests.e2e.builder import Builder, write_tree
+from tests.servers import binaries
+from tests.servers.images import busybox_entries
+from tests.servers.oci import Entry, Image
 from tests.servers.openssh import Agent, Sshd, make_key, openssh_image, start_agent, start_sshd
 from tests.servers.registry import Registry
 
@@ -133,6 +139,45 @@ def test_a_raw_socket_is_passed_through_as_it_is(steps: Steps, agent: Agent) -> 
     steps.run("ssh-add -D", f"default={agent.socket},raw=true")
 
     assert agent.identities() == []
+
+
+@contextmanager
+def echo(path: Path) -> Iterator[None]:
+    """A socket that sends back what it gets, to one client."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        listener.settimeout(60)
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                while data := connection.recv(1 << 16):
+                    connection.sendall(data)
+
+        thread = threading.Thread(target=serve, name="echo")
+        thread.start()
+        yield
+        thread.join(60)
+        assert not thread.is_alive()
+
+
+def test_a_raw_socket_carries_any_amount_both_ways(
+    builder: Builder, tmp_path: Path, registry: Registry
+) -> None:
+    # buildctl is a static program that joins its standard streams to a socket.
+    program = Entry(path="bin/buildctl", source=binaries.buildctl())
+    base = Image(reference="x", layers=((*busybox_entries(), program),), config={"Env": ["PATH=/bin"]})
+    steps = Steps(builder, tmp_path / "context", registry.push(base, "buildctl"))
+    script = (
+        "seq 9000000 | head -c 60000000 | tee /sent |"
+        "buildctl --addr unix://$SSH_AUTH_SOCK dial-stdio >/got; cmp /sent /got && wc -c </got"
+    )
+
+    with echo(tmp_path / "echo.sock"):
+        said = steps.run(script, f"default={tmp_path}/echo.sock,raw=true")
+
+    assert said == "60000000\n"
 
 
 def test_several_ids_are_told_apart(steps: Steps, agent: Agent, keys: dict[str, Path]) -> None:
