@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from router.model.tls import TLSOptions
     from router.operations.drain import drain
     from router.operations.inspect import DaemonReport, inspect
+    from router.transport.options import DialOptions
     from router.providers.stdin_context import open_stdin_context
 
 _MODULES = {
@@ -78,6 +79,7 @@ _MODULES = {
     "router.model.tls": ("TLSOptions",),
     "router.operations.drain": ("drain",),
     "router.operations.inspect": ("DaemonReport", "inspect"),
+    "router.transport.options": ("DialOptions",),
     "router.providers.stdin_context": ("open_stdin_context",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
@@ -99,6 +101,7 @@ __all__ = [
     "Daemon",
     "DaemonReport",
     "DialError",
+    "DialOptions",
     "Event",
     "ExtraHost",
     "Fleet",

@@ -11,10 +11,9 @@ from cli.commands.routing import RoutingOptions, router_config
 from router.errors import NoDaemonError
 
 if TYPE_CHECKING:
-    from router import BuildRouter
+    from router import BuildRouter, DialOptions
     from router.model.daemon import Daemon
     from router.operations.debug_daemon import Answer
-    from router.transport.options import DialOptions
 
 __all__ = ["ask"]
 
