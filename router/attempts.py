@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from router.backends import Backend, BackendContext
 from router.errors import (
@@ -33,6 +33,9 @@ from router.model.result import BuildResult
 from router.retry import persisting
 from router.transport.address import DockerAddress, parse_address
 from router.transport.kube_rights import share_rights
+
+if TYPE_CHECKING:
+    from router.operations.pushed import Pushes
 
 __all__ = ["Attempts", "Policy", "Ranking"]
 
@@ -83,6 +86,7 @@ class Attempts:
         self._lost_on: Counter[str] = Counter()
         self._lost_at = 0.0
         self._announced = False
+        self._pushes = _pushes(request)
         self._again = ""  # the daemon that is tried once more
         self._passed_over: set[str] = set()
 
@@ -157,6 +161,8 @@ class Attempts:
                     self._why = str(exc)
                 case "lost" | "overload" as fault:
                     self._lost(daemon, exc, once_more=fault == "lost")
+                    if (result := self._pushed(daemon)) is not None:
+                        return result
                 case "final":
                     pass
             raise
@@ -243,6 +249,17 @@ class Attempts:
         if lost:
             self._on_event(SolveStatus(vertexes=tuple(lost)))
 
+    def _pushed(self, daemon: Daemon) -> BuildResult | None:
+        """Ask the registry whether the image had got there; what was pushed need not be built again."""
+        if self._pushes is None:
+            return None
+        result = self._pushes.result(daemon, self._context.environment)
+        self._pushes.forget()
+        if result is not None:
+            said = f"{self._why}; but the registry has the image by now, {result.digest}"
+            self._tell("warning", said)
+        return result
+
     def _worth_another_round(self, error: RouterError) -> bool:
         if fault_of(error) in {"lost", "overload"}:
             return self._lost_on.total() <= self._policy.retries
@@ -276,6 +293,8 @@ class Attempts:
 
     def _saw(self, event: Event) -> None:
         if isinstance(event, SolveStatus):
+            if self._pushes is not None and event.statuses:
+                self._pushes.see(event)
             for vertex in event.vertexes:
                 if vertex.started is None or vertex.completed is not None:
                     self._running.pop(vertex.digest, None)
@@ -285,6 +304,14 @@ class Attempts:
 
     def _tell(self, level: NoticeLevel, text: str) -> None:
         self._on_event(Notice(level=level, text=text))
+
+
+def _pushes(request: BuildRequest) -> Pushes | None:
+    if not (request.push or request.outputs):
+        return None
+    from router.operations.pushed import pushes_of  # few builds push, and it takes some loading
+
+    return pushes_of(request)
 
 
 def _one_of_the_least(builds: Mapping[str, int]) -> str:

@@ -1,0 +1,121 @@
+"""What a registry has under a name: its manifest, asked for as the docker CLI would, with the same logins."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import re
+from collections.abc import Mapping
+
+from router.errors import DialError
+from router.model.frozen import frozen
+from router.providers.registry_auth import RegistryAuth
+from router.providers.registry_token import TokenError, TokenRequest
+from router.specs.tag import Reference
+from router.transport.deadline import Deadline
+from router.transport.http1 import Reply
+from router.transport.web import WebRequest, fetch
+
+__all__ = ["Registries", "is_loopback"]
+
+# Where Docker Hub's registry really is.
+_HUB = "registry-1.docker.io"
+_ACCEPTED = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
+_PARAMETER = r'(\w+)="([^"]*)"'
+
+
+@frozen
+class Registries:
+    """Asks registries. ``insecure`` allows plain HTTP and any certificate, as ``registry.insecure`` does."""
+
+    environment: Mapping[str, str]
+    insecure: bool = False
+
+    def manifest(self, reference: Reference, deadline: Deadline) -> bytes | None:
+        """Return the manifest or index that a tag names, as it was pushed; None where there is none.
+
+        Raises ``DialError`` where the registry can't be asked or refuses, ``UsageError`` and ``ToolError``
+        for what is wrong with the docker config.
+        """
+        reply = self._get(reference, deadline)
+        if reply.status == 404:
+            return None
+        if reply.status != 200:
+            raise DialError(f"the registry {reference.domain} answers {reply.status} {reply.phrase}")
+        return reply.body
+
+    def _get(self, reference: Reference, deadline: Deadline) -> Reply:
+        failed: DialError | None = None
+        for base in self._bases(reference.domain):
+            try:
+                return self._authorized(base, reference, deadline)
+            except DialError as exc:
+                failed = failed or exc
+        assert failed is not None
+        raise failed
+
+    def _bases(self, domain: str) -> tuple[str, ...]:
+        host = _HUB if domain == "docker.io" else domain
+        if is_loopback(domain):
+            return (f"http://{host}", f"https://{host}")
+        return (f"https://{host}", f"http://{host}") if self.insecure else (f"https://{host}",)
+
+    def _authorized(self, base: str, reference: Reference, deadline: Deadline) -> Reply:
+        url = f"{base}/v2/{reference.path}/manifests/{reference.tag or 'latest'}"
+        reply = self._send(WebRequest(url=url, headers=_HEADERS), deadline)
+        if reply.status != 401:
+            return reply
+        challenge = reply.headers.get("www-authenticate", "")
+        return self._send(
+            WebRequest(url=url, headers=_HEADERS, authorization=self._answer(challenge, reference.domain)),
+            deadline,
+        )
+
+    def _send(self, request: WebRequest, deadline: Deadline) -> Reply:
+        context = None
+        if self.insecure and request.url.startswith("https:"):
+            from router.model.build_options import RegistryTLS
+            from router.providers.registry_tls import contexts
+
+            context = contexts([RegistryTLS(host="any", insecure=True)])["any"]
+        return fetch(request, self.environment, deadline, context)
+
+    def _answer(self, challenge: str, host: str) -> str:
+        """Return the Authorization that a challenge asks for, empty where nothing is known to give."""
+        auth = RegistryAuth(self.environment)
+        scheme, _, rest = challenge.partition(" ")
+        if scheme.lower() == "basic":
+            login = ":".join(auth.credentials(host)).encode()
+            return f"Basic {base64.b64encode(login).decode()}" if login != b":" else ""
+        said = dict(re.findall(_PARAMETER, rest))
+        if scheme.lower() != "bearer" or not said.get("realm"):
+            return ""
+        request = TokenRequest(
+            host=host,
+            realm=said["realm"],
+            service=said.get("service", ""),
+            scopes=(said["scope"],) if said.get("scope") else (),
+        )
+        try:
+            return f"Bearer {auth.fetch_token(request).value}"
+        except TokenError as exc:
+            raise DialError(str(exc)) from exc
+
+
+_HEADERS = (("Accept", ", ".join(_ACCEPTED)),)
+
+
+def is_loopback(domain: str) -> bool:
+    """Say whether a host, with or without a port, is the machine that asks for it."""
+    host = domain if domain.endswith("]") else domain.rpartition(":")[0] or domain
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
