@@ -255,14 +255,56 @@ def test_a_failing_build_leaves_nothing_half_written(builder: Builder, context: 
     assert (out / "image.tar").read_text() == "from before"
 
 
-def test_a_full_disk_is_told_as_such(builder: Builder, context: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["tar", "local", "oci"])
+def test_a_full_disk_is_told_as_such(
+    builder: Builder, context: Path, tmp_path: Path, kind: Literal["tar", "local", "oci"]
+) -> None:
     write_tree(context, {"a.txt": os.urandom(3_000_000)})
     small = tmp_path / "small"
     small.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(small)], check=True)
+    attrs = {"tar": "false"} if kind == "oci" else {}
     try:
         with pytest.raises(OutputError, match=r"(?i)no space left on device"):
-            export(builder, context, Output(type="tar", dest=str(small / "files.tar")))
-        assert list(small.iterdir()) == []
+            export(builder, context, Output(type=kind, dest=str(small / "result"), attrs=attrs))
+        left = [path for path in small.rglob("*") if path.is_file()]
+        # Blobs that fitted are whole, and no index names them.
+        assert all(hashlib.sha256(path.read_bytes()).hexdigest() == path.name for path in left)
+        assert kind == "oci" or not left
     finally:
         subprocess.run(["umount", str(small)], check=True)
+
+
+def test_the_keys_of_an_image_reach_the_exporter(builder: Builder, context: Path, tmp_path: Path) -> None:
+    attrs = {
+        "compression": "zstd",
+        "compression-level": "9",
+        "force-compression": "true",
+        "oci-mediatypes": "true",
+        "annotation.org.example.one": "a,b=c",
+        "rewrite-timestamp": "true",
+        "source-date-epoch": "1000000000",
+        "name": "example.test/app:1,example.test/app:2",
+    }
+    out = tmp_path / "image.tar"
+
+    export(builder, context, Output(type="oci", dest=str(out), attrs=attrs))
+
+    image = OciArchive(out.read_bytes())
+    (manifest,) = image.manifests().values()
+    assert {layer["mediaType"] for layer in manifest["layers"]} == {
+        "application/vnd.oci.image.layer.v1.tar+zstd"
+    }
+    assert manifest["annotations"]["org.example.one"] == "a,b=c"
+    assert image.config()["created"] == "2001-09-09T01:46:40Z"
+    names = [item["annotations"]["io.containerd.image.name"] for item in image.index["manifests"]]
+    assert names == attrs["name"].split(",")
+
+
+def test_a_tree_takes_the_times_that_it_is_told(builder: Builder, context: Path, tmp_path: Path) -> None:
+    attrs = {"source-date-epoch": "1000000000"}
+
+    export(builder, context, Output(type="local", dest=str(tmp_path / "out"), attrs=attrs))
+
+    times = {path.stat().st_mtime for path in (tmp_path / "out").rglob("*")}
+    assert times == {1_000_000_000}
