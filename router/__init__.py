@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from router.model.tls import TLSOptions
     from router.operations.drain import drain
     from router.operations.inspect import DaemonReport, inspect
-    from router.transport.options import DialOptions
     from router.providers.stdin_context import open_stdin_context
+    from router.transport.options import DialOptions
 
 _MODULES = {
     "router.build": ("BuildRouter", "Route"),
