@@ -15,10 +15,11 @@ __all__ = ["ResultFile", "image_id", "metadata", "reference"]
 
 def metadata(result: BuildResult) -> str:
     """Return the metadata as buildx writes it: values that hold JSON in base64 are unpacked."""
-    unpacked: dict[str, object] = {key: _unpacked(value) for key, value in sorted(result.metadata.items())}
-    # buildx writes builder/node/ref here; the daemon is our node.
-    unpacked["buildx.build.ref"] = f"warmroute/{result.daemon}/{result.ref}"
-    return json.dumps(unpacked, indent=2) + "\n"
+    unpacked: dict[str, object] = {key: _unpacked(key, value) for key, value in result.metadata.items()}
+    if "result.json" not in unpacked:
+        # buildx writes builder/node/ref here; the daemon is our node. A question to the frontend leaves none.
+        unpacked["buildx.build.ref"] = f"warmroute/{result.daemon}/{result.ref}"
+    return json.dumps(dict(sorted(unpacked.items())), indent=2) + "\n"
 
 
 def image_id(result: BuildResult) -> str:
@@ -31,12 +32,15 @@ def reference(result: BuildResult) -> str:
     return result.ref
 
 
-def _unpacked(value: str) -> object:
+def _unpacked(name: str, value: str) -> object:
+    """Return an object, or a list of them, where that is what the value holds."""
     try:
-        decoded = json.loads(base64.b64decode(value, validate=True))
+        # What a frontend answers to a question is JSON as it stands.
+        decoded = json.loads(value if name == "result.json" else base64.b64decode(value, validate=True))
     except (binascii.Error, ValueError):
         return value
-    return decoded if isinstance(decoded, dict) else value
+    objects = decoded if isinstance(decoded, list) else [decoded]
+    return decoded if objects and all(isinstance(each, dict) and each for each in objects) else value
 
 
 class ResultFile:

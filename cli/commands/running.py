@@ -92,7 +92,15 @@ def _build(config: RouterConfig, prepared: Prepared, reporting: Reporting) -> Bu
         _traced(renderer.event, reporting.trace) as on_event,
     ):
         try:
-            result = router.build(prepared.request, on_event=on_event, cancellation=cancellation)
+            if reporting.metadata_file is None or prepared.request.call != "build":
+                result = router.build(prepared.request, on_event=on_event, cancellation=cancellation)
+            else:
+                from cli.commands.metadata import MetadataDetails
+
+                details = MetadataDetails(environment())
+                hearing = details.hearing(on_event)
+                result = router.build(prepared.request, on_event=hearing, cancellation=cancellation)
+                result = details.complete(result, router.dial_options, on_event)
         except BaseException as exc:
             renderer.close(exc)
             raise

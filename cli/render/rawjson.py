@@ -10,7 +10,7 @@ import json
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TextIO
 
 from cli.render.notices import attempt_text
@@ -28,7 +28,7 @@ from router.model.events import (
     VertexWarning,
 )
 
-__all__ = ["RawJsonRenderer", "encode_status"]
+__all__ = ["RawJsonRenderer", "encode_status", "encode_warnings"]
 
 
 class RawJsonRenderer:
@@ -74,6 +74,11 @@ def _as_step(attempt: Attempt) -> SolveStatus:
     return SolveStatus(vertexes=(Vertex(digest=digest, name=name, started=now, completed=now),))
 
 
+def encode_warnings(warnings: Iterable[VertexWarning]) -> list[Mapping[str, object]]:
+    """Return warnings as values for JSON."""
+    return [_warning(each) for each in warnings]
+
+
 def _vertex(vertex: Vertex) -> Mapping[str, object]:
     return _filled(
         {
@@ -114,7 +119,13 @@ def _log(log: VertexLog) -> Mapping[str, object]:
 
 
 def _warning(warning: VertexWarning) -> Mapping[str, object]:
-    source = _filled({"filename": warning.source_filename, "data": _base64(warning.source_data)})
+    source = _filled(
+        {
+            "filename": warning.source_filename,
+            "data": _base64(warning.source_data),
+            "language": warning.source_language,
+        }
+    )
     return _filled(
         {
             "vertex": warning.vertex,

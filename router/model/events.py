@@ -94,6 +94,7 @@ class VertexWarning:
     detail: tuple[bytes, ...] = ()
     url: str = ""
     source_filename: str = ""
+    source_language: str = ""
     source_data: bytes = b""
     ranges: tuple[SourceRange, ...] = ()
 

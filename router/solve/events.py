@@ -94,6 +94,7 @@ def _warning(value: Value) -> VertexWarning:
         detail=tuple(bytes(part) for part in _all(value, 4) if isinstance(part, memoryview)),
         url=_text(of, 5),
         source_filename=_text(source, 1),
+        source_language=_text(source, 4),
         source_data=_bytes(source, 2),
         ranges=tuple(map(_range, _all(value, 7))),
     )

@@ -120,6 +120,7 @@ def _warning(item: _Object) -> VertexWarning:
         detail=tuple(b64decode(part) for part in item.get("detail") or ()),
         url=item.get("url", ""),
         source_filename=source.get("filename", ""),
+        source_language=source.get("language", ""),
         source_data=b64decode(source.get("data") or ""),
         ranges=_ranges(item.get("range") or ()),
     )

@@ -92,7 +92,7 @@ def test_a_warning_is_told_with_its_place() -> None:
         short=b"short",
         detail=[b"one", b"two"],
         url="https://example.test",
-        info=ops_pb2.SourceInfo(filename="Dockerfile", data=b"FROM scratch\n"),
+        info=ops_pb2.SourceInfo(filename="Dockerfile", data=b"FROM scratch\n", language="Dockerfile"),
         ranges=[place],
     )
 
@@ -104,6 +104,7 @@ def test_a_warning_is_told_with_its_place() -> None:
             detail=(b"one", b"two"),
             url="https://example.test",
             source_filename="Dockerfile",
+            source_language="Dockerfile",
             source_data=b"FROM scratch\n",
             ranges=(SourceRange(start_line=3, end_line=4, start_character=1, end_character=2),),
         ),

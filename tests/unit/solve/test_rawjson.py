@@ -57,6 +57,7 @@ WARNINGS = st.builds(
     detail=st.lists(st.binary(), max_size=2).map(tuple),
     url=TEXTS,
     source_filename=TEXTS,
+    source_language=TEXTS,
     source_data=st.binary(),
     ranges=st.lists(
         st.builds(

@@ -30,6 +30,21 @@ def test_all_else_stays_as_it_is(value: str) -> None:
     assert json.loads(metadata(_result(key=value)))["key"] == value
 
 
+def test_a_list_of_objects_in_base64_is_unpacked_too() -> None:
+    packed = base64.b64encode(b'[{"level": 1}]').decode()
+
+    found = json.loads(metadata(_result(**{"buildx.build.warnings": packed, "empty": "W10="})))
+
+    assert found["buildx.build.warnings"] == [{"level": 1}]
+    assert found["empty"] == "W10="
+
+
+def test_an_answer_of_the_frontend_is_json_already_and_no_build() -> None:
+    found = json.loads(metadata(_result(**{"result.json": '{"targets": []}', "result.txt": "TARGET"})))
+
+    assert found == {"result.json": {"targets": []}, "result.txt": "TARGET"}
+
+
 def test_the_reference_names_the_daemon() -> None:
     assert json.loads(metadata(_result()))["buildx.build.ref"] == "warmroute/pod-1/abc"
 

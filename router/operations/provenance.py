@@ -1,0 +1,109 @@
+"""The provenance of a build that is done, from its daemon's history."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from router.errors import RouterError, RpcError
+from router.operations.slsa import PREDICATE_V1, as_v02, without_details
+from router.rpc.channel import Channel
+from router.rpc.grpc import Status
+from router.rpc.protobuf import field, read
+from router.transport import dial
+from router.transport.options import DialOptions
+
+if TYPE_CHECKING:
+    from router._proto import control_pb2 as pb
+
+__all__ = ["ProvenanceMode", "build_provenance"]
+
+ProvenanceMode = Literal["min", "max"]
+
+_PREDICATE = "in-toto.io/predicate-type"
+_MEDIA_TYPE = "application/vnd.in-toto+json"
+
+
+def build_provenance(
+    address: str, ref: str, options: DialOptions, mode: ProvenanceMode
+) -> Mapping[str, Mapping[str, Any]]:
+    """Return the SLSA v0.2 predicate of the build ``ref``, by platform where it was for several.
+
+    The key is empty for one platform. Nothing comes from a daemon without a history. ``options.timeout`` is
+    the deadline in seconds for each question. Raises ``RouterError``.
+    """
+    with Channel(dial(address, options), peer=address) as channel:
+        try:
+            records = _records(channel, ref, options.timeout)
+        except RpcError as exc:
+            if exc.code != Status.UNIMPLEMENTED:
+                raise
+            return {}
+        return {
+            platform: _predicate(channel, attestation, mode, options.timeout)
+            for record in records
+            for platform, result in _results(record).items()
+            if (attestation := _attestation(result)) is not None
+        }
+
+
+def _records(channel: Channel, ref: str, timeout: float) -> list[pb.BuildHistoryRecord]:
+    from router._proto import control_pb2 as pb
+
+    request = pb.BuildHistoryRequest(Ref=ref, EarlyExit=True)
+    events: list[bytes] = []
+    call = channel.start(
+        "/moby.buildkit.v1.Control/ListenBuildHistory",
+        request=request.SerializeToString(),
+        on_message=lambda message: events.append(bytes(message)),
+    )
+    channel.run(lambda: call.done, timeout=timeout)
+    if call.error:
+        raise call.error
+    return [pb.BuildHistoryEvent.FromString(event).record for event in events]
+
+
+def _results(record: pb.BuildHistoryRecord) -> Mapping[str, pb.BuildResultInfo]:
+    return record.Results or {"": record.Result}
+
+
+def _attestation(result: pb.BuildResultInfo) -> pb.Descriptor | None:
+    return next(
+        (
+            each
+            for each in result.Attestations
+            if each.media_type == _MEDIA_TYPE
+            and each.annotations.get(_PREDICATE, "").startswith("https://slsa.dev/provenance/")
+        ),
+        None,
+    )
+
+
+def _predicate(
+    channel: Channel, attestation: pb.Descriptor, mode: ProvenanceMode, timeout: float
+) -> Mapping[str, Any]:
+    try:
+        predicate = json.loads(_blob(channel, attestation.digest, timeout))
+        if attestation.annotations[_PREDICATE] == PREDICATE_V1:
+            predicate = as_v02(predicate)
+        return without_details(predicate) if mode == "min" else predicate
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
+        raise RouterError(f"the provenance that {channel.peer} keeps is in no known form") from exc
+
+
+def _blob(channel: Channel, digest: str, timeout: float) -> bytes:
+    parts: list[bytes] = []
+
+    def on_message(message: memoryview) -> None:
+        parts.extend(
+            bytes(part) for number, part in read(message) if number == 2 and not isinstance(part, int)
+        )
+
+    call = channel.start(
+        "/containerd.services.content.v1.Content/Read", request=field(1, digest), on_message=on_message
+    )
+    channel.run(lambda: call.done, timeout=timeout)
+    if call.error:
+        raise call.error
+    return b"".join(parts)

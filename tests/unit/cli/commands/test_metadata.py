@@ -1,0 +1,54 @@
+"""What the metadata file holds beside the exporter's answer."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+
+import pytest
+
+from cli.commands.metadata import MetadataDetails
+from router.model.events import Event, Notice, SolveStatus, VertexWarning
+from router.model.result import BuildResult
+from router.transport.options import DialOptions
+
+RESULT = BuildResult(
+    daemon="one", address="unix:///nonexistent/socket", ref="abc", metadata={"image.name": "a"}
+)
+WARNED = SolveStatus(warnings=(VertexWarning(vertex="a", short=b"careful"),))
+
+
+def completed(environment: dict[str, str], result: BuildResult = RESULT) -> tuple[BuildResult, list[Event]]:
+    heard: list[Event] = []
+    details = MetadataDetails(environment)
+    details.hearing(heard.append)(WARNED)
+    return details.complete(result, DialOptions(timeout=1), heard.append), heard
+
+
+def test_provenance_that_cannot_be_had_is_told_and_no_failure() -> None:
+    result, heard = completed({})
+
+    assert result.metadata == {"image.name": "a"}
+    notice = heard[-1]
+    assert isinstance(notice, Notice)
+    assert notice.level == "warning"
+    assert notice.text.startswith("the metadata file is without provenance: ")
+
+
+@pytest.mark.parametrize("text", ["disabled", "false", "0"])
+def test_provenance_can_be_left_out(text: str) -> None:
+    assert completed({"BUILDX_METADATA_PROVENANCE": text}) == (RESULT, [WARNED])
+
+
+def test_provenance_that_is_there_is_not_asked_for_again() -> None:
+    metadata = {"buildx.build.provenance/linux/amd64": "e30="}
+    result = BuildResult(daemon="one", address="unix:///nonexistent/socket", ref="abc", metadata=metadata)
+
+    assert completed({}, result)[0] == result
+
+
+def test_warnings_are_kept_where_a_variable_says_so() -> None:
+    result, _ = completed({"BUILDX_METADATA_WARNINGS": "1", "BUILDX_METADATA_PROVENANCE": "false"})
+
+    (warning,) = json.loads(b64decode(result.metadata["buildx.build.warnings"]))
+    assert warning == {"vertex": "a", "level": 1, "short": "Y2FyZWZ1bA=="}
