@@ -1,0 +1,290 @@
+"""Who is tried, and how often: by what a scripted backend answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+
+import router.attempts
+from router.attempts import Attempts, Policy
+from router.backends import BackendContext
+from router.cancellation import Cancellation
+from router.errors import (
+    BuildError,
+    BusyError,
+    ConnectionLostError,
+    DialError,
+    FleetError,
+    NoDaemonError,
+    OverloadError,
+    RouterError,
+    ToolError,
+)
+from router.model.daemon import Candidate, Daemon, Exclusion
+from router.model.events import Attempt, Event, Notice, SolveStatus, Vertex
+from router.model.request import BuildRequest
+from router.model.result import BuildResult
+
+A, B, C = (Daemon(name=name, address=f"tcp://{name}.test:1234") for name in "abc")
+REQUEST = BuildRequest(load=True)
+POLICY = Policy()
+
+
+class Backend:
+    """Does what its script says, one entry for each attempt: raise an error, or build where there is none.
+
+    ``tried`` has the daemon and the bound of each attempt.
+    """
+
+    asks_for_turn = True
+
+    def __init__(self, *script: RouterError | None) -> None:
+        self.tried: list[tuple[str, int]] = []
+        self.told: tuple[Event, ...] = ()
+        self._script = iter(script)
+
+    @property
+    def names(self) -> str:
+        return "".join(name for name, _ in self.tried)
+
+    def build(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> BuildResult:
+        assert request.context
+        self.tried.append((daemon.name, context.max_builds))
+        for event in self.told:
+            context.on_event(event)
+        error = next(self._script, None)
+        if error is not None:
+            raise error
+        return BuildResult(daemon=daemon.name, address=daemon.address, ref="r")
+
+    def command(self, _request: BuildRequest, _daemon: Daemon, _context: BackendContext) -> Sequence[str]:
+        return ()
+
+
+class Story:
+    """Runs attempts and keeps what was told."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.cancellation = Cancellation()
+
+    def run(
+        self,
+        backend: Backend,
+        *fleet: Daemon,
+        policy: Policy = POLICY,
+        request: BuildRequest = REQUEST,
+        rank: Callable[[], Sequence[Candidate]] | None = None,
+    ) -> BuildResult:
+        context = BackendContext(key="k", on_event=self.events.append, cancellation=self.cancellation)
+        candidates = tuple(Candidate(daemon=daemon) for daemon in fleet)
+        return Attempts(request, context, backend, policy).run(rank or (lambda: candidates))
+
+    @property
+    def attempts(self) -> list[tuple[int, str, str]]:
+        return [
+            (event.number, event.daemon, event.reason) for event in self.events if isinstance(event, Attempt)
+        ]
+
+    def notices(self, *levels: str) -> list[str]:
+        return [event.text for event in self.events if isinstance(event, Notice) and event.level in levels]
+
+
+@pytest.fixture
+def story(monkeypatch: pytest.MonkeyPatch) -> Iterator[Story]:
+    monkeypatch.setattr(router.attempts, "_FIRST_WAIT", 0.0)
+    monkeypatch.setattr(router.attempts, "_PATIENCE", 0.05)
+    told = Story()
+    with told.cancellation:
+        yield told
+
+
+def lost(name: str) -> ConnectionLostError:
+    return ConnectionLostError(f"lost {name}", temporary=True)
+
+
+def refused(name: str) -> DialError:
+    return DialError(f"{name} refused", temporary=True)
+
+
+def busy(builds: int) -> BusyError:
+    return BusyError(f"{builds} builds in flight", builds=builds)
+
+
+def test_a_daemon_that_loses_the_build_gets_it_once_more(story: Story) -> None:
+    backend = Backend(lost("a"))
+
+    assert story.run(backend, A, B).daemon == "a"
+    assert story.attempts == [(1, "a", ""), (2, "a", "lost a")]
+
+
+def test_one_that_loses_it_twice_is_followed_by_the_next(story: Story) -> None:
+    backend = Backend(lost("a"), lost("a"))
+
+    assert story.run(backend, A, B).daemon == "b"
+    assert story.attempts == [(1, "a", ""), (2, "a", "lost a"), (3, "b", "lost a")]
+
+
+def test_it_is_begun_anew_as_often_as_allowed(story: Story) -> None:
+    backend = Backend(*[lost("it")] * 9)
+
+    with pytest.raises(ConnectionLostError, match=r"^lost it$"):
+        story.run(backend, A, B, C, policy=Policy(retries=3))
+    assert backend.names == "aabb"
+
+
+def test_without_retries_a_lost_build_is_the_error(story: Story) -> None:
+    backend = Backend(lost("a"))
+
+    with pytest.raises(ConnectionLostError, match=r"^lost a$"):
+        story.run(backend, A, B, policy=Policy(retries=0))
+    assert backend.names == "a"
+
+
+def test_several_faults_are_all_named(story: Story) -> None:
+    backend = Backend(lost("a"), refused("a"), lost("b"))
+
+    with pytest.raises(ConnectionLostError) as caught:
+        story.run(backend, A, B, policy=Policy(retries=1))
+    assert str(caught.value) == (
+        "the build was lost 2 times, and nobody is left to try:\n  lost a\n  a refused\n  lost b"
+    )
+
+
+def test_a_lone_daemon_that_comes_back_in_time_builds_in_the_end(story: Story) -> None:
+    backend = Backend(lost("a"), refused("a"), refused("a"))
+
+    assert story.run(backend, A).daemon == "a"
+    assert backend.names == "aaaa"
+
+
+def test_nobody_is_waited_for_who_never_had_the_build(story: Story) -> None:
+    backend = Backend(refused("a"), refused("b"))
+
+    with pytest.raises(NoDaemonError, match="none of 2 daemons could be reached"):
+        story.run(backend, A, B)
+    assert backend.names == "ab"
+
+
+def test_a_daemon_that_does_not_come_back_is_given_up(story: Story) -> None:
+    backend = Backend(lost("a"), *[refused("a")] * 1_000_000)
+
+    with pytest.raises(ConnectionLostError, match="the build was lost 1 time, and nobody is left"):
+        story.run(backend, A)
+
+
+def test_a_daemon_without_room_is_not_tried_once_more(story: Story) -> None:
+    backend = Backend(OverloadError("a is full", temporary=True))
+
+    assert story.run(backend, A, B).daemon == "b"
+    assert story.attempts == [(1, "a", ""), (2, "b", "a is full")]
+
+
+def test_a_daemon_that_is_no_longer_fit_does_not_get_it_again(story: Story) -> None:
+    backend = Backend(lost("a"))
+    listings = iter(
+        [
+            (Candidate(daemon=A), Candidate(daemon=B)),
+            (
+                Candidate(daemon=A).excluding(Exclusion(kind="terminating", text="terminating")),
+                Candidate(daemon=B),
+            ),
+        ]
+    )
+
+    assert story.run(backend, rank=lambda: next(listings)).daemon == "b"
+
+
+def test_a_fleet_that_can_not_be_listed_any_more_is_the_one_that_was_there(story: Story) -> None:
+    backend = Backend(lost("a"))
+    listings = iter([(Candidate(daemon=A),)])
+
+    def rank() -> Sequence[Candidate]:
+        for listing in listings:
+            return listing
+        raise FleetError("the API server is away")
+
+    assert story.run(backend, rank=rank).daemon == "a"
+    assert story.notices("warning") == ["the API server is away; trying those that were there before"]
+
+
+@pytest.mark.parametrize("error", [BuildError("failed"), ToolError("buildctl is missing")])
+def test_what_no_daemon_can_help_is_the_error(story: Story, error: RouterError) -> None:
+    backend = Backend(error)
+
+    with pytest.raises(type(error)):
+        story.run(backend, A, B)
+    assert backend.names == "a"
+
+
+def test_a_busy_daemon_is_passed_over_with_its_reason(story: Story) -> None:
+    backend = Backend(busy(4))
+
+    assert story.run(backend, A, B, policy=Policy(max_builds=4)).daemon == "b"
+    assert backend.tried == [("a", 4), ("b", 4)]
+    assert story.notices("info") == ["4 builds in flight; going on to b"]
+
+
+def test_where_all_are_busy_the_least_loaded_is_taken_with_one_more(story: Story) -> None:
+    backend = Backend(busy(9), busy(4), busy(7))
+
+    assert story.run(backend, A, B, C, policy=Policy(max_builds=4)).daemon == "b"
+    assert backend.tried[3:] == [("b", 5)]
+
+
+def test_a_least_loaded_that_is_no_longer_gives_way_to_the_next(story: Story) -> None:
+    backend = Backend(busy(5), busy(4), busy(6))
+
+    assert story.run(backend, A, B, policy=Policy(max_builds=4)).daemon == "a"
+    assert backend.tried[2:] == [("b", 5), ("a", 6)]
+
+
+def test_who_is_outrun_every_time_builds_without_a_bound(story: Story) -> None:
+    backend = Backend(*[busy(4)] * 12)
+
+    story.run(backend, A, B, policy=Policy(max_builds=4))
+    assert backend.tried[-1][1] == 0
+
+
+def test_a_daemon_s_own_bound_wins(story: Story) -> None:
+    backend = Backend(busy(1))
+    own = Daemon(name="a", address=A.address, max_builds=1)
+
+    story.run(backend, own, B, policy=Policy(max_builds=8))
+    assert backend.tried == [("a", 1), ("b", 8)]
+
+
+def test_a_lone_daemon_is_not_asked_what_it_has_to_do(story: Story) -> None:
+    backend = Backend()
+
+    story.run(backend, A, policy=Policy(max_builds=8))
+    assert backend.tried == [("a", 0)]
+
+
+def test_steps_that_were_lost_are_told_as_given_up(story: Story) -> None:
+    backend = Backend(lost("a"))
+    done = Vertex(digest="1", name="done", started=1, completed=2)
+    backend.told = (
+        SolveStatus(vertexes=(Vertex(digest="1", name="done", started=1),)),
+        SolveStatus(vertexes=(Vertex(digest="2", name="under way", started=1), done)),
+    )
+
+    story.run(backend, A)
+
+    statuses = [event for event in story.events if isinstance(event, SolveStatus)]
+    (given_up,) = statuses[2].vertexes
+    assert (given_up.name, given_up.completed is not None) == ("under way", True)
+    assert given_up.error.endswith("context canceled")
+
+
+def test_that_nothing_was_asked_for_is_told_once_and_before_anything_is_built(story: Story) -> None:
+    backend = Backend(lost("a"))
+    backend.told = (SolveStatus(),)
+
+    story.run(backend, A, request=BuildRequest())
+
+    first = story.events[0]
+    assert isinstance(first, Notice)
+    assert "no output was asked for" in first.text
+    assert len(story.notices("warning")) == 1
