@@ -8,7 +8,7 @@ program. What the daemons are called, which placement hashes, is asked of DNS: S
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from router.errors import FleetError, UsageError
@@ -20,7 +20,7 @@ from router.transport.deadline import Deadline
 if TYPE_CHECKING:
     from dns.resolver import Answer, Resolver
 
-__all__ = ["DnsFleet", "Named", "label_of", "one_address_each"]
+__all__ = ["DnsFleet", "Named", "label_of", "labels_of", "one_address_each"]
 
 # What a Service's port is called, if anything: after the daemon's kind, or after its program.
 _SERVICES = ("_buildkit._tcp", "_buildkitd._tcp")
@@ -55,15 +55,14 @@ class DnsFleet:
     def daemons(self) -> Sequence[Daemon]:
         """Resolve the name. Raises FleetError, UsageError for a ``server`` that is none."""
         found = _Lookup(self._name, Deadline(self._timeout)).find()
-        labels = _labels(found, self._name.name)
         return tuple(
             Daemon(
-                name=self._prefix + labels[each.ip],
+                name=self._prefix + label,
                 address=format_address(
                     TcpAddress(host=each.ip, port=each.port, server_name=each.target or self._name.name)
                 ),
             )
-            for each in found
+            for each, label in zip(found, labels_of(found, self._name.name), strict=True)
         )
 
     def describe(self) -> str:
@@ -98,13 +97,15 @@ def one_address_each(found: Sequence[Named]) -> tuple[Named, ...]:
     return tuple(sorted(hosts.values(), key=lambda each: (each.target, each.ip)))
 
 
-def _labels(found: Sequence[Named], name: str) -> Mapping[str, str]:
-    """Return what each address is called: a name that two share is no name."""
-    labels = {each.ip: label_of(each.target, name) if each.target else each.ip for each in found}
-    counts: dict[str, int] = {}
-    for label in labels.values():
-        counts[label] = counts.get(label, 0) + 1
-    return {ip: label if counts[label] == 1 else ip for ip, label in labels.items()}
+def labels_of(found: Sequence[Named], name: str) -> tuple[str, ...]:
+    """Return what each is called, in the order given: a name that two share is no name. Pure."""
+    labels = [label_of(each.target, name) if each.target else each.ip for each in found]
+    for fallback in ([each.ip for each in found], [f"{each.ip}:{each.port}" for each in found]):
+        labels = [
+            label if labels.count(label) == 1 else other
+            for label, other in zip(labels, fallback, strict=True)
+        ]
+    return tuple(labels)
 
 
 class _Lookup:

@@ -26,6 +26,7 @@ class Dnsmasq(ManagedProcess):
             "bind-interfaces",
             "no-resolv",
             "no-hosts",
+            "local=/#/",  # all else does not exist, rather than being refused
             f"addn-hosts={self.hosts}",
             "user=root",
             "pid-file=",

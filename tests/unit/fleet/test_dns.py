@@ -6,7 +6,7 @@ import pytest
 
 from router.errors import UsageError
 from router.fleet import FleetOptions, discover
-from router.fleet.dns import Named, label_of, one_address_each
+from router.fleet.dns import Named, label_of, labels_of, one_address_each
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,17 @@ def test_of_addresses_without_names_one_family_counts() -> None:
     assert [each.ip for each in one_address_each(found)] == ["10.0.0.1", "10.0.0.2"]
     six = [each for each in found if ":" in each.ip]
     assert [each.ip for each in one_address_each(six)] == ["fd00::1", "fd00::2"]
+
+
+def test_a_name_that_two_share_is_the_name_of_neither() -> None:
+    found = [
+        Named(ip="10.0.0.1", port=1, target="node.b"),
+        Named(ip="10.0.0.2", port=1, target="node.b"),
+        Named(ip="10.0.0.3", port=1, target="b-0.b"),
+        Named(ip="10.0.0.4", port=1),
+        Named(ip="10.0.0.4", port=2),
+    ]
+    assert labels_of(found, "b") == ("10.0.0.1", "10.0.0.2", "b-0", "10.0.0.4:1", "10.0.0.4:2")
 
 
 def test_nothing_found_is_nobody() -> None:
