@@ -11,6 +11,7 @@ import os
 import re
 import tempfile
 import time
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 
 from router.backends import BackendContext
@@ -247,7 +248,11 @@ def _read(path: str) -> str:
 
 def _metadata(written: str, image_id: str, tags: Sequence[str]) -> dict[str, str]:
     found = json.loads(written) if written else {}
-    metadata = {name: value for name, value in found.items() if isinstance(value, str)}
+    # As a daemon gives it: buildx has decoded what was JSON in base64.
+    metadata = {
+        name: value if isinstance(value, str) else b64encode(json.dumps(value).encode()).decode()
+        for name, value in found.items()
+    }
     if image_id:
         metadata.setdefault("containerimage.config.digest", image_id)
     if tags:
