@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,10 +22,11 @@ from router import (
     Event,
     NoDaemonError,
     RouterConfig,
+    TimeLimitError,
     TLSOptions,
 )
 from router.model.events import Attempt
-from tests.e2e.builder import SEARCH_PATH, Builder, finished_builds, write_tree
+from tests.e2e.builder import SEARCH_PATH, Builder, active_builds, finished_builds, write_tree
 from tests.e2e.program import WARMROUTE
 from tests.servers.buildkitd import Buildkitd, start_buildkitd
 from tests.servers.certs import CA
@@ -133,6 +135,139 @@ def test_a_daemon_that_dies_during_the_build_is_replaced(
     assert not first
     assert "lost home" in again
     assert "connection refused" in elsewhere
+
+
+@contextmanager
+def at_first_word(builder: Builder, word: str, action: Callable[[], None]) -> Iterator[None]:
+    """Act once, when a step of the build has printed the word."""
+    acted: list[bool] = []
+
+    def then(_event: Event) -> None:
+        if not acted and f"{word}\n".encode() in builder.log:
+            acted.append(True)
+            action()
+
+    builder.then = then
+    yield
+    assert acted
+
+
+def slow(tmp_path: Path, busybox: str) -> BuildRequest:
+    """Return a build that prints the name of its folder, and takes some time."""
+    dockerfile = f"FROM {busybox}\nRUN echo {tmp_path.name}; sleep 3; echo done >/done\n"
+    return BuildRequest(context=str(write_tree(tmp_path / "slow", {"Dockerfile": dockerfile})))
+
+
+def test_a_daemon_that_is_told_to_stop_ends_the_build_that_it_has(
+    buildkitd: Buildkitd, victim: Buildkitd, context: Path, busybox: str, tmp_path: Path
+) -> None:
+    builder = two(victim.address, buildkitd.address, tmp_path)
+    meanwhile = two(victim.address, buildkitd.address, tmp_path / "meanwhile")
+
+    def stop() -> None:
+        victim.process.signal(signal.SIGTERM)
+        while victim.listens():
+            pass
+        assert meanwhile.build(BuildRequest(context=str(context))).daemon == "other"
+
+    with at_first_word(builder, tmp_path.name, stop):
+        result = builder.build(slow(tmp_path, busybox))
+
+    assert result.daemon == "home"
+    assert attempts(builder) == [(1, "home")]
+
+
+def test_a_daemon_that_is_pressed_to_stop_loses_the_build(
+    buildkitd: Buildkitd, victim: Buildkitd, busybox: str, tmp_path: Path
+) -> None:
+    builder = two(victim.address, buildkitd.address, tmp_path)
+
+    def press() -> None:
+        victim.process.signal(signal.SIGTERM)
+        while victim.listens():
+            pass
+        while victim.process.running():
+            victim.process.signal(signal.SIGTERM)
+
+    with at_first_word(builder, tmp_path.name, press):
+        result = builder.build(slow(tmp_path, busybox))
+
+    assert result.daemon == "other"
+    assert attempts(builder)[-1] == (2, "other")
+
+
+def test_a_lone_daemon_that_restarts_gets_its_build_again(busybox: str, tmp_path: Path) -> None:
+    with start_buildkitd(tmp_path / "d", unix=False) as first:
+        builder = Builder(config=RouterConfig(addresses=(("only", first.address),)), scratch=tmp_path)
+        with ExitStack() as later, at_first_word(builder, tmp_path.name, first.kill):
+            builder.then = _restarting(builder.then, first, later, tmp_path)
+            files = builder.files(slow(tmp_path, busybox))
+
+    assert files["done"] == b"done\n"
+    assert {daemon for _, daemon in attempts(builder)} == {"only"}
+    assert attempts(builder)[-1][0] == 2
+
+
+def _restarting(
+    then: Callable[[Event], None], first: Buildkitd, later: ExitStack, scratch: Path
+) -> Callable[[Event], None]:
+    """Return what starts the daemon anew where it was, once a second attempt on it is told."""
+
+    def both(event: Event) -> None:
+        then(event)
+        if isinstance(event, Attempt) and event.number == 2 and first.port is not None:
+            later.pop_all().close()
+            later.enter_context(start_buildkitd(scratch / "again", unix=False, port=first.port))
+
+    return both
+
+
+def test_a_daemon_whose_disk_is_full_is_passed_over(
+    buildkitd: Buildkitd, context: Path, tmp_path: Path
+) -> None:
+    write_tree(context, {"a.txt": os.urandom(60_000_000)})
+    with (
+        small_disk(tmp_path / "small", "40m") as root,
+        start_buildkitd(tmp_path / "full", unix=False, root=root / "root") as full,
+    ):
+        builder = two(full.address, buildkitd.address, tmp_path)
+        result = builder.build(BuildRequest(context=str(context)))
+
+    assert result.daemon == "other"
+    assert attempts(builder) == [(1, "home"), (2, "other")]
+    reason = next(
+        event.reason for event in builder.events if isinstance(event, Attempt) and event.number == 2
+    )
+    assert "no space left on device" in reason
+
+
+def test_a_build_whose_time_is_up_says_what_was_running(
+    buildkitd: Buildkitd, busybox: str, tmp_path: Path
+) -> None:
+    builder = two(buildkitd.address, buildkitd.unix_address, tmp_path)
+    builder.config = replace(builder.config, timeout=2.0)
+    dockerfile = f"FROM {busybox}\nRUN echo {tmp_path.name}; sleep 60\n"
+    context = write_tree(tmp_path / "slow", {"Dockerfile": dockerfile})
+
+    with pytest.raises(TimeLimitError) as caught:
+        builder.build(BuildRequest(context=str(context)))
+
+    assert "did not end within 2 s: running on home: [2/2] RUN echo" in str(caught.value)
+    assert attempts(builder) == [(1, "home")]
+    within = time.monotonic() + 2.0
+    while active_builds(buildkitd.address):
+        assert time.monotonic() < within
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Path]:
+    """Mount a file system of that size."""
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
 
 
 def test_a_build_that_fails_is_not_tried_on_the_next_daemon(
