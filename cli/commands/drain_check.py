@@ -21,21 +21,20 @@ _Name = Annotated[
     str | None,
     Argument(metavar="NAME", help="A daemon of the fleet. [dim]default: the only one that there is.[/]"),
 ]
-_WaitForIdle = Annotated[
+_WaitIdle = Annotated[
     str | None,
     Option(
-        names=("--wait",),
+        names=("--wait-idle",),
         metavar="DURATION",
         help="Wait so long for its builds to end. [dim]default: don't wait.[/]",
         panel="Draining",
-        env="WARMROUTE_DRAIN_WAIT",
     ),
 ]
 
 
 def command(
     name: _Name = None,
-    wait: _WaitForIdle = None,
+    wait_idle: _WaitIdle = None,
     selector: o.Selector = None,
     namespace: o.Namespace = None,
     kube_context: o.KubeContext = None,
@@ -53,7 +52,7 @@ def command(
     tls_dir: o.TLSDir = None,
 ) -> None:
     """Succeed if a daemon has no build in flight, else say how many it has, and fail."""
-    seconds = _seconds(wait) if wait else 0.0
+    seconds = _seconds(wait_idle) if wait_idle else 0.0
     config = router_config(
         RoutingOptions(
             addresses=addr,
@@ -108,7 +107,7 @@ def _seconds(wait: str) -> float:
     from router.specs.duration import parse_duration
     from router.specs.flag import Flag
 
-    return parse_duration(wait, Flag(name="--wait", example="10m"))
+    return parse_duration(wait, Flag(name="--wait-idle", example="10m"))
 
 
 def _tell(text: str) -> None:

@@ -47,7 +47,7 @@ def test_an_idle_daemon_may_be_stopped(daemon: Buildkitd) -> None:
 def test_a_daemon_that_builds_may_not(daemon: Buildkitd, busybox: str, tmp_path: Path) -> None:
     with building(daemon, busybox, tmp_path, "sleep 60"):
         done = Installed().run("drain-check", f"--addr=a={daemon.unix_address}")
-        waited = Installed().run("drain-check", "--wait=1s", f"--addr=a={daemon.address}")
+        waited = Installed().run("drain-check", "--wait-idle=1s", f"--addr=a={daemon.address}")
 
     assert (done.code, done.stdout) == (1, "")
     assert "a has 1 build in flight" in done.stderr
@@ -58,7 +58,7 @@ def test_a_daemon_that_builds_may_not(daemon: Buildkitd, busybox: str, tmp_path:
 
 def test_waiting_ends_with_the_last_build(daemon: Buildkitd, busybox: str, tmp_path: Path) -> None:
     with building(daemon, busybox, tmp_path, "sleep 2"):
-        done = Installed().ok("drain-check", "--wait=60s", f"--addr=a={daemon.address}")
+        done = Installed().ok("drain-check", "--wait-idle=60s", f"--addr=a={daemon.address}")
 
     assert done.seconds < 10.0
     assert "a has 1 build in flight" in done.stderr
