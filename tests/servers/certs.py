@@ -33,18 +33,20 @@ class Pair:
 
 
 class CA:
-    """A certificate authority that lives as long as this object. Another instance is a wrong CA."""
+    """A certificate authority that lives as long as this object. Another instance is a wrong CA.
 
-    def __init__(self, name: str = "warmroute tests") -> None:
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = _distinguished(name, None)
-        self._cert = (
-            _draft(self._name, self._name, self._key.public_key(), expired=False)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .add_extension(_CA_USAGE, critical=True)
-            .add_extension(self._key_identifier(), critical=False)
-            .sign(self._key, hashes.SHA256())
-        )
+    With `existing` it is one that somebody else has made; its key is on an elliptic curve.
+    """
+
+    def __init__(self, name: str = "warmroute tests", *, existing: Pair | None = None) -> None:
+        if existing is None:
+            self._key = ec.generate_private_key(ec.SECP256R1())
+            self._cert = self._own_certificate(_distinguished(name, None))
+        else:
+            key = serialization.load_pem_private_key(existing.key, password=None)
+            assert isinstance(key, ec.EllipticCurvePrivateKey)
+            self._key, self._cert = key, x509.load_pem_x509_certificate(existing.cert)
+        self._name = self._cert.subject
 
     @property
     def pem(self) -> bytes:
@@ -89,6 +91,15 @@ class CA:
             draft = draft.add_extension(x509.SubjectAlternativeName(map(_general, names)), critical=False)
         cert = draft.sign(self._key, hashes.SHA256())
         return Pair(cert.public_bytes(serialization.Encoding.PEM), _private_pem(key))
+
+    def _own_certificate(self, name: x509.Name) -> x509.Certificate:
+        return (
+            _draft(name, name, self._key.public_key(), expired=False)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(_CA_USAGE, critical=True)
+            .add_extension(self._key_identifier(), critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
 
     def _key_identifier(self) -> x509.SubjectKeyIdentifier:
         return x509.SubjectKeyIdentifier.from_public_key(self._key.public_key())
