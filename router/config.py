@@ -25,10 +25,10 @@ class RouterConfig:
     """Where to look for daemons, and how to choose and reach one.
 
     ``addresses`` are pairs of name and URL. ``selector`` is a Kubernetes label selector; ``namespace``,
-    ``kube_context`` and ``kubeconfig`` None mean what kubectl would use. ``key`` is the user's own
-    balancing key, empty for the rules. ``via`` is the way to pods; ``pod_port`` and ``container`` say where
-    buildkitd is in them, None what they declare. ``connect_timeout`` is seconds for the whole of connecting
-    to one daemon, ``timeout`` for the whole build, None for no limit. A daemon with ``max_builds`` builds in flight
+    ``kube_context`` and ``kubeconfig`` None mean what kubectl would use. ``key`` is the user's own balancing
+    key, empty for the rules. ``via`` is the way to pods; ``pod_port`` and ``container`` say where buildkitd
+    is in them, None what they declare. ``connect_timeout`` is seconds for the whole of connecting to one
+    daemon, ``timeout`` for the whole build, None for no limit. A daemon with ``max_builds`` builds in flight
     gets no more while another has fewer; 0 is no bound. ``queue`` is how many seconds to wait in line where
     all have as many. ``retries`` is how often a build is begun anew that a daemon has lost. ``identity`` says
     what of a pod placement hashes. ``wait`` is how many seconds to wait for a daemon that can take the build,
