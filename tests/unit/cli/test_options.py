@@ -120,5 +120,5 @@ def _sample(parameter: Parameter) -> tuple[str, object]:
 
 def _help(program: Program, command: str) -> str:
     with contextlib.redirect_stdout(io.StringIO()) as told, contextlib.suppress(SystemExit):
-        typer_app(program)(args=[*filter(None, [command]), "--help"], prog_name=program.name)
+        typer_app(program)(args=[*command.split(), "--help"], prog_name=program.name)
     return told.getvalue()
