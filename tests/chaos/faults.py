@@ -7,7 +7,7 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from tests.servers import debian
@@ -27,12 +27,14 @@ class Faults:
     """The faults by name, each to be called; it returns once the fleet is whole again.
 
     ``silenced`` has the names of pods whose packets were dropped, and when that began (``time.monotonic``).
+    ``dialled`` returns the pods whose IP somebody is connected to: dropping others' packets hits nobody.
     """
 
-    def __init__(self, cluster: Cluster, chance: random.Random) -> None:
+    def __init__(self, cluster: Cluster, chance: random.Random, dialled: Callable[[], Sequence[str]]) -> None:
         debian.ensure("iptables")
         self._cluster = cluster
         self._chance = chance
+        self._dialled = dialled
         self.silenced: list[tuple[str, float]] = []
 
     def by_name(self) -> Mapping[str, Callable[[], None]]:
@@ -81,7 +83,7 @@ class Faults:
                 continue
 
     def _silence(self) -> None:
-        pod = self._any_pod()
+        pod = self._chance.choice(sorted(self._dialled()) or [self._any_pod()])
         with _dropped(self._cluster.pod_ip(pod)):
             self.silenced.append((pod, time.monotonic()))
             time.sleep(_SILENCE)

@@ -109,7 +109,8 @@ class Storm:
         self._at_once = at_once
         self._seconds = seconds
         self._chance = random.Random(seed)
-        self._faults = Faults(cluster, self._chance)
+        self._on_pod_ip: dict[int, str] = {}
+        self._faults = Faults(cluster, self._chance, lambda: list(self._on_pod_ip.values()))
 
     def run(self, faults: Sequence[str] = (), *, every: float = 8.0) -> Report:
         """Run it. ``faults`` (all if empty) follow each other again and again, ``every`` so many seconds."""
@@ -169,7 +170,12 @@ class Storm:
             argv, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         ) as process:
             assert process.stderr is not None
-            lines = [(time.monotonic(), line.decode().rstrip("\n")) for line in process.stderr]
+            lines: list[tuple[float, str]] = []
+            for line in process.stderr:
+                lines.append((time.monotonic(), line.decode().rstrip("\n")))
+                if via == "pod-ip" and (found := _BUILDING_ON.search(lines[-1][1])):
+                    self._on_pod_ip[number] = found[1]
+            self._on_pod_ip.pop(number, None)
         return Outcome(
             number=number,
             via=via,
