@@ -11,12 +11,12 @@ from router.rpc.events import Http2Error
 from router.solve.inflight import BuildsInFlight
 
 
-def event(kind: pb.BuildHistoryEventType, ref: str) -> memoryview:
+def event(kind: pb.BuildHistoryEventType.ValueType, ref: str) -> memoryview:
     record = pb.BuildHistoryRecord(Ref=ref, Frontend="dockerfile.v0", FrontendAttrs={"target": "a"})
     return memoryview(pb.BuildHistoryEvent(type=kind, record=record).SerializeToString())
 
 
-def told(*events: tuple[pb.BuildHistoryEventType, str]) -> BuildsInFlight:
+def told(*events: tuple[pb.BuildHistoryEventType.ValueType, str]) -> BuildsInFlight:
     builds = BuildsInFlight()
     for kind, ref in events:
         builds.see(event(kind, ref))
