@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from router import BuildRequest, ConnectionLostError, RouterConfig
+from router import Attempt, BuildRequest, ConnectionLostError, RouterConfig
 from tests.e2e.builder import Builder, write_tree
 from tests.e2e.kubernetes import HELLO, SELECTOR, Deleting, kubeconfig, no_new_pods, wait_for, with_busybox
 from tests.e2e.program import Program
@@ -89,10 +89,9 @@ def test_a_selector_that_cannot_be_read_is_the_users_fault(program: Program, con
 
 
 @pytest.mark.parametrize("options", [("--wait=false", "--grace-period=0", "--force"), ("--wait=false",)])
-def test_a_build_whose_pod_goes_away_is_built_by_the_next(
+def test_a_build_whose_pod_goes_away_is_begun_anew(
     cluster: Cluster, pair: tuple[str, ...], program: Program, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
-    del pair
     where = program.ok("where", "--selector", "app=pair", "--format", "json", "any").json
     home, second = (each["name"] for each in where["order"])
     # A step has the pod's network, so it can tell where it is: it hangs on the home alone.
@@ -110,8 +109,12 @@ def test_a_build_whose_pod_goes_away_is_built_by_the_next(
     result = builder.build(BuildRequest(context=str(context), build_args=arguments))
 
     assert deleting.done
-    assert result.daemon == second
-    assert any(f"going on to {second}" in warning for warning in builder.warnings)
+    attempts = [event for event in builder.events if isinstance(event, Attempt)]
+    assert (attempts[-1].number, attempts[-1].daemon) == (2, result.daemon)
+    assert f"lost {home}" in attempts[1].reason
+    # A pod that is deleted by force has its successor, of the same name, within two seconds.
+    assert result.daemon in {second, home} if "--force" in options else result.daemon == second
+    assert {home, second} == set(pair)
 
 
 def test_without_another_pod_the_error_says_what_became_of_the_connection(
@@ -119,7 +122,7 @@ def test_without_another_pod_the_error_says_what_became_of_the_connection(
 ) -> None:
     context = with_busybox(tmp_path / "context", ("RUN echo waiting; sleep 120",))
     builder = Builder(
-        config=RouterConfig(addresses=(("only", f"kube-pod://{pair[0]}"),)),
+        config=RouterConfig(addresses=(("only", f"kube-pod://{pair[0]}"),), retries=0),
         scratch=tmp_path,
         environment=dict(program.environment),
         then=Deleting(cluster, pair[0], "--wait=false", "--grace-period=0", "--force"),
