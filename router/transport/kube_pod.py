@@ -23,8 +23,9 @@ from router.transport.stream import ByteStream
 
 __all__ = ["dial_kube_pod"]
 
-# Another way may do where one of these is the reason.
-_OF_THE_WAY = frozenset({"forbidden", "no-buildctl", "command", "container", "protocol", "refused"})
+# Another way may do where one of these is the reason. A container that does not exist is none of them: who
+# named it should hear of it.
+_OF_THE_WAY = frozenset({"forbidden", "no-buildctl", "command", "protocol", "refused"})
 # A network policy that swallows packets must leave time for the other ways.
 _IP_PATIENCE = 2.5
 

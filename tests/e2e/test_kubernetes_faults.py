@@ -128,7 +128,9 @@ def test_without_another_pod_the_error_says_what_became_of_the_connection(
         then=Deleting(cluster, pair[0], "--wait=false", "--grace-period=0", "--force"),
     )
 
-    # What is heard last is up to the kubelet: how the command ended, or the daemon's own farewell.
+    # Both are the whole truth of what happened, and which one does is up to the kubelet. A daemon that can
+    # still take its leave closes the connection itself: the command then ends well, and there is nothing
+    # more to say of it. One that is killed first takes the command with it, whose end is told.
     told = rf"lost only .*(buildctl dial-stdio in pod {pair[0]} .* ended|it is going away)"
     with pytest.raises(ConnectionLostError, match=told) as caught:
         builder.build(BuildRequest(context=str(context)))

@@ -20,6 +20,7 @@ from tests.servers import binaries
 from tests.servers.buildkitd import Buildkitd, start_buildkitd
 from tests.servers.certs import CA
 from tests.servers.cluster import Cluster
+from tests.servers.sshd import HOST, start_sshd
 
 HELLO = {"Dockerfile": "FROM scratch\nCOPY hello /hello\n", "hello": "hello\n"}
 BUILDCTL = ("buildctl", "--timeout=20", "build", "--frontend=dockerfile.v0", "--local=context=.")
@@ -267,6 +268,25 @@ def test_buildctl_builds_through_dial_stdio(
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out" / "hello").read_bytes() == content
+
+
+def test_a_line_in_authorized_keys_makes_a_host_the_way_to_a_fleet(
+    buildkitd: Buildkitd, context: Path, tmp_path: Path
+) -> None:
+    command = f"{BIN / 'warmroute'} dial-stdio --addr {buildkitd.address} --key team-a"
+    with start_sshd(tmp_path / "sshd", remote_path="/usr/bin:/bin", command=command) as sshd:
+        output = f"--output=type=local,dest={tmp_path / 'out'}"
+        done = subprocess.run(
+            ["buildctl", f"--addr=ssh://{HOST}", *BUILDCTL[1:], "--local=dockerfile=.", output],
+            env={"PATH": f"{sshd.path}:{binaries.buildctl().parent}", "HOME": str(tmp_path)},
+            cwd=context,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "hello").read_text() == "hello\n"
 
 
 @pytest.mark.parametrize("tls", [False, True])

@@ -43,14 +43,17 @@ class Sshd:
         return f"{self.client}:/usr/bin:/bin"
 
 
-def start_sshd(directory: Path, *, remote_path: str) -> Sshd:
-    """Start a server; return it once it listens. ``remote_path`` is the PATH of the commands it runs."""
+def start_sshd(directory: Path, *, remote_path: str, command: str = "") -> Sshd:
+    """Start a server; return it once it listens. ``remote_path`` is the PATH of the commands it runs;
+    ``command`` is run in place of all that is asked for.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     program = binaries.sshd()
     Path("/run/sshd").mkdir(exist_ok=True)  # sshd wants it, and leaves it to the system's start
     port = free_port()
     host_key, user_key = _key(directory / "host"), _key(directory / "user")
-    (directory / "authorized_keys").write_text(user_key.with_suffix(".pub").read_text())
+    forced = f'command="{command}" ' if command else ""
+    (directory / "authorized_keys").write_text(forced + user_key.with_suffix(".pub").read_text())
     server = directory / "sshd_config"
     server.write_text(
         f"Port {port}\nListenAddress 127.0.0.1\nHostKey {host_key}\nPidFile none\n"
