@@ -2,7 +2,7 @@
 
 Asked for before Solve, over the connection that the build uses. Clients that ask at the same moment all hear
 that there is room, so the daemon's own announcement of the build decides: all hear the announcements in one
-order, and who stands behind the bound takes the build back before it has done anything, leaving no trace in
+order, and who stands behind the bound takes the build back at once, leaving no trace in
 the daemon's history.
 """
 
