@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.kubernetes import EXAMPLE, NAMESPACE, applied, kubeconfig
-from tests.e2e.program import Program
+from tests.e2e.builder import SEARCH_PATH
+from tests.e2e.kubernetes import EXAMPLE, NAMESPACE, SELECTOR, kubeconfig
+from tests.e2e.program import WARMROUTE, Program
+from tests.servers import binaries
 from tests.servers.certs import CA, Pair
 from tests.servers.cluster import Cluster
 
+REPOSITORY = EXAMPLE.parents[1]
+PRODUCTION = "how-to/kubernetes-production.md"
 WHERE = ("--selector", "app=buildkitd", "--namespace", NAMESPACE)
 SERVER_NAME = "buildkitd"  # the script's default
 
@@ -84,13 +90,6 @@ class Certificates:
         return CA(existing=Pair(self.ca_file.read_bytes(), key.read_bytes()))
 
 
-def certificates(folder: Path, *names: str) -> Certificates:
-    """Run the example's script."""
-    script = EXAMPLE / "certificates.sh"
-    subprocess.run([script, folder, *names], check=True, capture_output=True, timeout=30)
-    return Certificates(folder=folder)
-
-
 def put_secret(cluster: Cluster, folder: Path) -> None:
     """Create the Secret of mtls.yaml, or give it other files."""
     secret = cluster.kubectl(
@@ -106,11 +105,46 @@ def put_secret(cluster: Cluster, folder: Path) -> None:
     cluster.apply(secret)
 
 
+def page_commands(page: str) -> list[str]:
+    """Return what a page of docs/ says to run, one block after the other."""
+    text = (REPOSITORY / "docs" / page).read_text()
+    return re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def run_commands(script: str, folder: Path, cluster: Cluster) -> None:
+    """Run commands of a page as an administrator, in a folder that looks like the repository."""
+    programs = (WARMROUTE, binaries.kubectl(), binaries.buildctl())
+    variables = {
+        "PATH": ":".join([*(str(program.parent) for program in programs), SEARCH_PATH]),
+        "HOME": str(folder),
+        "KUBECONFIG": str(cluster.kubeconfig),
+    }
+    done = subprocess.run(
+        ["sh", "-euc", script],
+        cwd=folder,
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 @contextmanager
 def secured(cluster: Cluster, folder: Path, name: str) -> Iterator[Certificates]:
-    """Apply the example with mutual TLS; ``name`` is for its volumes. Yield its certificates."""
-    made = certificates(folder / "certificates")
-    apply_example(cluster, "base.yaml", "client.yaml")
-    put_secret(cluster, made.daemons)
-    with volumes(cluster, folder / name), applied(cluster, "mtls.yaml"):
-        yield made
+    """Start mtls.yaml as the page on production says; ``name`` is for its volumes. Yield its certificates."""
+    copy = folder / "examples" / "k8s_buildkitd"
+    shutil.copytree(EXAMPLE, copy)
+    with volumes(cluster, folder / name):
+        try:
+            run_commands(page_commands(PRODUCTION)[0], folder, cluster)
+            cluster.wait_ready(SELECTOR, 3, namespace=NAMESPACE)
+            yield Certificates(folder=copy / "certificates")
+        finally:
+            for thing in ("statefulset/buildkitd", "secret/buildkitd-tls"):
+                cluster.kubectl("delete", thing, f"--namespace={NAMESPACE}", "--wait=false")
+            cluster.kubectl(
+                "delete", "pods", f"--selector={SELECTOR}", f"--namespace={NAMESPACE}", "--grace-period=1"
+            )

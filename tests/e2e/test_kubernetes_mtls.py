@@ -13,9 +13,19 @@ from typing import Any
 
 import pytest
 import yaml
+from cryptography import x509
 
 from tests.e2e.builder import write_tree
-from tests.e2e.example_fleet import SERVER_NAME, WHERE, Certificates, put_secret, secured
+from tests.e2e.example_fleet import (
+    PRODUCTION,
+    SERVER_NAME,
+    WHERE,
+    Certificates,
+    page_commands,
+    put_secret,
+    run_commands,
+    secured,
+)
 from tests.e2e.kubernetes import EXAMPLE, HELLO, NAMESPACE, SELECTOR, with_busybox
 from tests.e2e.program import Finished, Program
 from tests.servers import binaries, images
@@ -90,18 +100,33 @@ def test_a_name_for_each_pod_fits_the_wildcard(
     )
 
 
-def test_buildctl_takes_the_same_folder(cluster: Cluster, certificates: Certificates) -> None:
-    address = f"tcp://{cluster.pod_ip('buildkitd-0', NAMESPACE)}:1234"
-    argv = [str(binaries.buildctl()), "--addr", address, "--tlsdir", str(certificates.client)]
+def test_the_pages_commands_show_the_fleet_and_renew_its_certificates(
+    cluster: Cluster, certificates: Certificates
+) -> None:
+    folder = certificates.folder.parent
+    _, look, renew, *_ = page_commands(PRODUCTION)
+    before = (certificates.client / "cert.pem").read_bytes(), certificates.ca_file.read_bytes()
 
-    done = subprocess.run(
-        [*argv, "--tlsservername", SERVER_NAME, "debug", "workers"],
-        capture_output=True,
-        timeout=30,
-        check=False,
-    )
+    run_commands(look, folder, cluster)
+    run_commands(renew, folder, cluster)
+    cluster.kubectl("rollout", "status", f"--namespace={NAMESPACE}", "statefulset/buildkitd", "--timeout=50s")
+    run_commands(look, folder, cluster)
 
-    assert done.returncode == 0, done.stderr.decode()
+    assert (certificates.client / "cert.pem").read_bytes() != before[0]
+    assert certificates.ca_file.read_bytes() == before[1]
+
+
+def test_the_script_makes_certificates_for_other_names_and_keeps_keys_private(tmp_path: Path) -> None:
+    script = EXAMPLE / "certificates.sh"
+
+    subprocess.run([script, tmp_path, "one.example", "two.example"], check=True, capture_output=True)
+
+    daemons = x509.load_pem_x509_certificate((tmp_path / "daemons" / "cert.pem").read_bytes())
+    names = daemons.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["one.example", "two.example"]
+    keys = list(tmp_path.rglob("*key.pem"))
+    assert len(keys) == 3
+    assert not any(key.stat().st_mode & 0o077 for key in keys)
 
 
 def test_the_buildctl_backend_builds_by_pod_ip(
