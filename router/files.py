@@ -71,6 +71,11 @@ class FileSink:
             ) from exc
         self._file = os.fdopen(descriptor, "wb", buffering=0)
 
+    @property
+    def waits(self) -> bool:
+        """Whether ``write`` may wait for somebody who reads: what is no regular file may be a pipe."""
+        return not self._temporary
+
     def write(self, data: memoryview) -> None:
         """Take the next bytes."""
         try:

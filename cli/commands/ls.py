@@ -106,7 +106,7 @@ def _builds(report: DaemonReport) -> str:
     """Return the builds in flight, and the bound that the daemon sets itself."""
     known = "" if report.builds is None else str(report.builds)
     bound = report.daemon.max_builds
-    return known if bound is None else f"{known or '?'} of {bound}"
+    return f"{known or '?'} of {bound}" if bound else known
 
 
 def _notes(report: DaemonReport) -> Iterator[str]:
@@ -122,7 +122,7 @@ def _notes(report: DaemonReport) -> Iterator[str]:
         yield f"cordoned: {daemon.cordon}"
     bound = daemon.annotations.get(MAX_BUILDS)
     if bound is not None and daemon.max_builds is None:
-        yield f"the annotation {MAX_BUILDS} is no number above 0: {bound!r}"
+        yield f"the annotation {MAX_BUILDS} is no number: {bound!r}"
 
 
 def _json(reports: tuple[DaemonReport, ...]) -> str:

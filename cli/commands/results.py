@@ -16,7 +16,7 @@ __all__ = ["ResultFile", "image_id", "metadata", "reference"]
 def metadata(result: BuildResult) -> str:
     """Return the metadata as buildx writes it: values that hold JSON in base64 are unpacked."""
     unpacked: dict[str, object] = {key: _unpacked(key, value) for key, value in result.metadata.items()}
-    if "result.json" not in unpacked:
+    if "result.json" not in unpacked and result.ref:
         # buildx writes builder/node/ref here; the daemon is our node. A question to the frontend leaves none.
         unpacked["buildx.build.ref"] = f"warmroute/{result.daemon}/{result.ref}"
     return json.dumps(dict(sorted(unpacked.items())), indent=2) + "\n"

@@ -89,6 +89,8 @@ def _solve(channel: Channel, session: SessionServer, url: str, deadline: float) 
 class _Memory:
     """Takes the tar."""
 
+    waits = False
+
     def __init__(self, url: str) -> None:
         self._url = without_credentials(url)
         self._data = bytearray()

@@ -26,9 +26,9 @@ def cordon(annotations: Mapping[str, str]) -> str | None:
 
 
 def max_builds(annotations: Mapping[str, str]) -> int | None:
-    """Return the daemon's own bound on builds in flight; None where there is none, or it is no number."""
+    """Return the daemon's own bound on builds in flight, 0 for none at all; None where no number is set."""
     value = annotations.get(MAX_BUILDS, "").strip()
-    return int(value) if value.isascii() and value.isdigit() and int(value) > 0 else None
+    return int(value) if value.isascii() and value.isdigit() else None
 
 
 def platforms(annotations: Mapping[str, str]) -> tuple[str, ...]:

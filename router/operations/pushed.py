@@ -80,6 +80,7 @@ class Pushes:
             "image.name": ",".join(self._wanted),
             **_config_digest(manifest),
         }
+        # Which build it was the daemon alone could tell.
         return BuildResult(daemon=daemon.name, address=daemon.address, ref="", metadata=metadata)
 
     def _manifest(

@@ -37,6 +37,8 @@ class DockerLoadSink:
     be reached (by now it is no fault of the daemon's, and the next one would not help) or refuses the image.
     """
 
+    waits = True  # while the engine unpacks what it has
+
     def __init__(self, environment: Mapping[str, str]) -> None:
         endpoint = find_endpoint(environment)
         self._peer = f"the Docker engine at {endpoint.host}"

@@ -12,6 +12,8 @@ __all__ = ["StdoutSink"]
 class StdoutSink:
     """Writes to this process's stdout, past Python's own buffering. ``begun``: something was written."""
 
+    waits = True  # for whoever reads the pipe
+
     def __init__(self) -> None:
         self.begun = False
 

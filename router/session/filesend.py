@@ -7,6 +7,7 @@ thrown away there.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -28,12 +29,23 @@ __all__ = ["Directory", "Sink", "Target", "filesend"]
 _COMMIT_GRACE = 0.2
 _STOP_GRACE = 1.0
 
+# Bytes of a result that may wait to be written before the daemon is told to pause.
+_MOST_PENDING = 1 << 20
+
 # Says that the call carries the trees of all platforms.
 _WHOLE_RESULT = "buildkit-exporter-multi-platform"
 
 
 class Sink(Protocol):
-    """Takes one stream of bytes. All methods may raise ``OutputError``."""
+    """Takes one stream of bytes. All methods may raise ``OutputError``.
+
+    ``waits``: ``write`` may wait for somebody who reads. It is then called from a thread of its own, and the
+    daemon pauses; the session goes on.
+    """
+
+    @property
+    def waits(self) -> bool:
+        """Whether ``write`` may take long."""
 
     def write(self, data: memoryview) -> None:
         """Take the next bytes."""
@@ -56,23 +68,71 @@ class Directory:
 Target = Directory | Callable[[], Sink]
 
 
-class _Commit(threading.Thread):
-    """Makes a result appear, aside from the connection: an engine takes its time to unpack an image."""
+class _Aside(threading.Thread):
+    """Works on a result aside from the connection: writes what it is fed, then makes the result appear.
+
+    An engine takes its time to unpack an image, and a pipe may have nobody who reads.
+    """
 
     def __init__(self, sink: Sink, wake: Callable[[], None]) -> None:
-        super().__init__(name="commit", daemon=True)
+        super().__init__(name="output", daemon=True)
         self.finished = False
         self.error: Exception | None = None
         self._sink = sink
         self._wake = wake
+        self._changed = threading.Condition()
+        # Shared: looked at and changed under the condition only.
+        self._pending: deque[bytes] = deque()
+        self._size = 0
+        self._ended = self._dropped = False
+
+    @property
+    def full(self) -> bool:
+        """Whether more waits than should."""
+        return self._size > _MOST_PENDING
+
+    def feed(self, data: memoryview) -> None:
+        """Have it written in its turn."""
+        with self._changed:
+            self._pending.append(bytes(data))
+            self._size += len(data)
+            self._changed.notify()
+
+    def end(self) -> None:
+        """Nothing comes any more."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+
+    def drop(self) -> None:
+        """Write no more of it."""
+        with self._changed:
+            self._dropped = True
+            self._changed.notify()
 
     def run(self) -> None:
         try:
-            self._sink.commit()
+            while (data := self._next()) is not None:
+                self._sink.write(memoryview(data))
+                self._written(len(data))
+            if not self._dropped:
+                self._sink.commit()
         except Exception as exc:  # noqa: BLE001 - raised again in the thread that drives the connection
             self.error = exc
         self.finished = True
         self._wake()
+
+    def _next(self) -> bytes | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._pending or self._ended or self._dropped)
+            return self._pending.popleft() if self._pending and not self._dropped else None
+
+    def _written(self, size: int) -> None:
+        with self._changed:
+            was_full = self.full
+            self._size -= size
+        if was_full and not self.full:
+            self._wake()
 
 
 class _FileStream:
@@ -80,29 +140,43 @@ class _FileStream:
 
     def __init__(self, sink: Sink, wake: Callable[[], None]) -> None:
         self._sink = sink
-        self._commit = _Commit(sink, wake)
+        self._aside = _Aside(sink, wake)
+        if sink.waits:
+            self._aside.start()
 
     @property
     def done(self) -> bool:
-        return self._commit.finished
+        return self._aside.finished
+
+    @property
+    def full(self) -> bool:
+        return self._aside.full
 
     def receive(self, message: memoryview) -> None:
-        self._sink.write(bytes_field(message))
+        if self._aside.error is not None:
+            raise self._aside.error
+        if self._sink.waits:
+            self._aside.feed(bytes_field(message))
+        else:
+            self._sink.write(bytes_field(message))
 
     def end_of_input(self) -> None:
-        self._commit.start()
+        self._aside.end()
+        if not self._sink.waits:
+            self._aside.start()
 
     def pull(self, _size: int) -> Sequence[Buffer] | None:
-        if self._commit.finished and self._commit.error is not None:
-            raise self._commit.error
+        if self._aside.finished and self._aside.error is not None:
+            raise self._aside.error
         return None
 
     def close(self) -> None:
-        if self._commit.is_alive():
-            self._commit.join(_COMMIT_GRACE)
+        if self._aside.is_alive():
+            self._aside.join(_COMMIT_GRACE)
+        self._aside.drop()
         self._sink.abort()
-        if self._commit.is_alive():
-            self._commit.join(_STOP_GRACE)
+        if self._aside.is_alive():
+            self._aside.join(_STOP_GRACE)
 
 
 def _tell_nobody() -> None:

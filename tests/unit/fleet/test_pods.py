@@ -109,7 +109,7 @@ def test_any_value_but_false_cordons(annotations: dict[str, str], cordon: str | 
 
 @pytest.mark.parametrize(
     ("value", "bound"),
-    [("4", 4), (" 12 ", 12), ("0", None), ("-1", None), ("many", None), ("", None), ("²", None)],
+    [("4", 4), (" 12 ", 12), ("0", 0), ("-1", None), ("many", None), ("", None), ("²", None)],
 )
 def test_a_pod_may_set_its_own_bound(value: str, bound: int | None) -> None:
     daemon = daemon_of_pod(pod(annotations={"warmroute.dev/max-builds": value}), EXEC)

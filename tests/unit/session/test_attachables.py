@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from router.session import health
 from router.session.filesend import Directory, filesend
 from router.session.filesync import filesync
 from router.session.secrets import secrets
+from router.session.server import SlowHandler
 from tests.unit.session.daemon import Daemon
 
 GET_SECRET = "/moby.buildkit.secrets.v1.Secrets/GetSecret"
@@ -32,6 +34,8 @@ class Store:
 
 class Sink:
     """Keeps what was written, and what became of it."""
+
+    waits = False
 
     def __init__(self) -> None:
         self.data = b""
@@ -106,6 +110,60 @@ def test_a_result_that_breaks_off_is_not_committed() -> None:
         daemon.call(FILE_SEND, b"\x0a\x03one", end=False)
 
     assert sink.end == ["aborted"]
+
+
+class Pipe(Sink):
+    """Takes nothing before somebody reads."""
+
+    waits = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read = threading.Event()
+
+    def write(self, data: memoryview) -> None:
+        assert self.read.wait(30)
+        super().write(data)
+
+
+def test_a_pipe_that_nobody_reads_holds_up_neither_the_session_nor_the_result() -> None:
+    from router._proto.control_pb2 import BytesMessage
+
+    pipe = Pipe()
+    part = BytesMessage(data=b"x" * 100_000).SerializeToString()
+
+    def wake() -> None:
+        daemon.woken.set()
+
+    streaming = filesend({0: lambda: pipe}, wake=wake)
+    with Daemon(unary={health.CHECK: health.check}, streaming=streaming) as daemon:
+        stream_id = daemon.call(FILE_SEND, *[part] * 400)
+        assert daemon.ask(health.CHECK) == (Status.OK, "")
+        assert pipe.data == b""
+        pipe.read.set()
+        while stream_id not in daemon.statuses:
+            assert daemon.woken.wait(30)
+            daemon.woken.clear()
+            daemon.pump()
+
+        assert daemon.statuses[stream_id] == (Status.OK, "")
+    assert len(pipe.data) == 400 * 100_000
+    assert pipe.end[0] == "committed"
+
+
+def test_a_pipe_that_nobody_reads_makes_the_daemon_pause() -> None:
+    pipe, went_on = Pipe(), threading.Event()
+    handler = filesend({0: lambda: pipe}, wake=went_on.set)[FILE_SEND]({})
+    assert isinstance(handler, SlowHandler)
+    try:
+        for _ in range(3):
+            handler.receive(memoryview(b"\x0a\x80\x80\x20" + bytes(1 << 19)))
+        assert handler.full
+        pipe.read.set()
+        assert went_on.wait(30)
+        assert not handler.full
+    finally:
+        handler.close()
 
 
 def test_a_result_that_is_no_bytes_message_is_not_committed() -> None:
