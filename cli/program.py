@@ -70,8 +70,11 @@ def run_process(program: Program) -> NoReturn:
         code: object = 0
     except SystemExit as exc:
         code = exc.code
+    except KeyboardInterrupt:
+        code = _INTERRUPTED  # once more, while the first was being told of
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError, AttributeError):  # closed, or the process has none
+        # Closed, or the process has none; or nobody wants to wait for it.
+        with suppress(OSError, ValueError, AttributeError, KeyboardInterrupt):
             stream.flush()
     os._exit(code if isinstance(code, int) else int(code is not None))
 

@@ -24,6 +24,9 @@ class Output:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._gone = False
+        # One text at a time: a frame within another would leave a terminal without a cursor. Reentrant,
+        # because a signal may interrupt a write with something that writes too.
+        self._lock = threading.RLock()
         try:
             self._descriptor: int | None = stream.fileno()
         except (OSError, ValueError, AttributeError):
@@ -33,11 +36,12 @@ class Output:
         """Write ``text``, or nothing once the stream has failed."""
         if self._gone or not text:
             return
-        try:
-            self._stream.flush()
-            self._write(text)
-        except (OSError, ValueError):
-            self._gone = True
+        with self._lock:
+            try:
+                self._stream.flush()
+                self._write(text)
+            except (OSError, ValueError):
+                self._gone = True
 
     def size(self) -> tuple[int, int]:
         """Tell the terminal's columns and lines now; 80 and 24 where it doesn't say."""

@@ -12,10 +12,12 @@ from cli.render.cells import cell_width
 from cli.render.colors import Palette, paint
 from cli.render.layout import Line
 
-__all__ = ["Screen"]
+__all__ = ["RESTORE", "Screen"]
 
 _HIDE, _SHOW = "\x1b[?25l", "\x1b[?25h"
 _NO_WRAP, _WRAP = "\x1b[?7l", "\x1b[?7h"
+RESTORE = f"\x1b[0m{_WRAP}{_SHOW}\n"
+"""What makes a terminal usable again on which a frame was cut short."""
 _ERASE_LINE, _ERASE_BELOW = "\x1b[K", "\x1b[J"
 
 

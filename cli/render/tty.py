@@ -12,7 +12,7 @@ from cli.render.layout import Line, View, final_lines, live_lines
 from cli.render.loglines import LogTail
 from cli.render.notices import notice_lines
 from cli.render.output import Output, Ticker
-from cli.render.screen import Screen
+from cli.render.screen import RESTORE, Screen
 from cli.render.trace import Step, Trace
 from cli.render.warnings import summarize_warnings
 from router.model.events import Attempt, Event, SolveStatus, VertexWarning
@@ -51,7 +51,7 @@ class TtyRenderer:
         # Reentrant: a signal handler may report a notice while its own thread is in here.
         self._lock = threading.RLock()
         self._began = time.monotonic_ns()
-        self._closed = False
+        self._closed = self._recorded = False
         self._ticker = Ticker(self._draw, interval=_INTERVAL)
 
     def event(self, event: Event) -> None:
@@ -66,15 +66,28 @@ class TtyRenderer:
             self._notices += [Line(line, style) for line in notice_lines(event, verbosity=self._verbosity)]
 
     def close(self, error: BaseException | None) -> None:
-        """Replace the block by the record of all steps, followed by the warnings."""
+        """Replace the block by the record of all steps, followed by the warnings.
+
+        What interrupts that, a second signal or a thread that is in a hurry, leaves a sane terminal too.
+        """
+        try:
+            self._close(error)
+        except BaseException:
+            self._output.write(RESTORE)
+            raise
+
+    def _close(self, error: BaseException | None) -> None:
         with self._lock:
             if self._closed:
+                if not self._recorded:
+                    self._output.write(RESTORE)
                 return
             self._closed = True
         self._ticker.stop()
         columns, rows = self._output.size()
         lines = final_lines(self._trace, self._view(columns, rows), failed=error is not None)
         self._output.write(self._screen.draw(lines, above=self._notices, columns=columns))
+        self._recorded = True
         color = self._palette.get("warning", "")
         highlight = (color, "\x1b[0m" if color else "")
         self._output.write(summarize_warnings(self._warnings, verbosity=self._verbosity, highlight=highlight))

@@ -60,23 +60,24 @@ class OnTerminal:
     @property
     def text(self) -> str:
         """What it wrote."""
-        return self.output.decode()
+        # Without what the terminal itself echoes of a key.
+        return self.output.decode().replace("^C", "")
 
     @property
     def terminal(self) -> Terminal:
         """The terminal with all that was written so far on it."""
         terminal = Terminal(*self._size)
-        terminal.feed(self.text.replace("^C", ""))  # the terminal's own echo of the key
+        terminal.feed(self.text)
         return terminal
 
-    @property
-    def is_sane(self) -> bool:
-        """Whether the terminal is as it was: its modes, the cursor, and the cursor's place on a new line.
+    def check_sane(self) -> None:
+        """Fail unless the terminal is as it was: its modes, the cursor, and the cursor's place on a new line.
 
-        To be asked after ``wait``.
+        To be called after ``wait``.
         """
-        visible = re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", self.text)
-        return self._after == self._before and self.terminal.cursor_visible and visible.endswith("\n")
+        assert self._after == self._before
+        assert self.terminal.cursor_visible, self.text[-2000:]
+        assert re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", self.text).endswith("\n"), self.text
 
     def _take(self, within: float) -> bool:
         ready, _, _ = select.select([self._ours], [], [], within)
@@ -99,6 +100,10 @@ def on_terminal(
     ours, theirs = os.openpty()
     try:
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        # Else the kernel throws away what we have not read yet when a key becomes a signal.
+        modes = termios.tcgetattr(theirs)
+        modes[3] |= termios.NOFLSH
+        termios.tcsetattr(theirs, termios.TCSANOW, modes)
         with subprocess.Popen(
             argv,
             env={"TERM": "xterm", **environment},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import pty
 import re
@@ -10,7 +11,7 @@ import struct
 import termios
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -157,3 +158,45 @@ def test_an_interrupted_event_does_not_keep_the_display_from_closing() -> None:
             renderer.close(KeyboardInterrupt())
 
     assert terminal.terminal().cursor_visible
+
+
+class Typewriter(io.StringIO):
+    """A stream on which the first record is cut short, as by a second Ctrl-C."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cut = False
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        if "CANCELED" in text and not self.cut:
+            self.cut = True
+            super().write("\x1b[?25l\x1b[?7l[+] Buil")
+            raise KeyboardInterrupt
+        return super().write(text)
+
+
+def test_a_record_that_is_cut_short_leaves_a_sane_terminal() -> None:
+    stream = Typewriter()
+    renderer = open_renderer("tty", stream=stream, environment={}, verbosity=0)
+    renderer.event(vertex("a", 0))
+
+    with pytest.raises(KeyboardInterrupt):
+        renderer.close(RuntimeError())
+
+    assert stream.cut
+    assert stream.getvalue().endswith("[+] Buil\x1b[0m\x1b[?7h\x1b[?25h\n")
+
+
+def test_who_is_in_a_hurry_finds_a_sane_terminal_after_a_record_that_was_cut_short() -> None:
+    stream = Typewriter()
+    renderer = open_renderer("tty", stream=stream, environment={}, verbosity=0)
+    renderer.event(vertex("a", 0))
+    with suppress(KeyboardInterrupt):
+        renderer.close(RuntimeError())
+
+    renderer.close(KeyboardInterrupt())
+
+    assert stream.getvalue().endswith("\n\x1b[0m\x1b[?7h\x1b[?25h\n")
