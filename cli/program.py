@@ -6,6 +6,7 @@ load Typer; a command does not.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -14,13 +15,18 @@ from importlib import import_module
 from typing import NamedTuple, NoReturn, cast
 
 from cli.command_line import HELP_NAMES, HelpWantedError, arguments_of, parameters_of
+from cli.streams import open_closed_streams
 from router.config import environment
-from router.errors import RouterError, UsageError
+from router.errors import OutputError, RouterError, UsageError
 
 __all__ = ["Program", "load", "run_process", "run_program"]
 
 _FOR_TYPER = frozenset([*HELP_NAMES, "--install-completion", "--show-completion"])
 _BROKEN_PIPE, _INTERRUPTED = 141, 130
+
+# A command tells all errors of its own by type. These can only come from what it prints: a full disk, a
+# quota, a closed descriptor.
+_OF_STDOUT = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF])
 
 
 class Program(NamedTuple):
@@ -57,6 +63,12 @@ def run_program(program: Program, words: Sequence[str] | None = None) -> None:
         # The reader of our stdout went away; Python must not complain about it once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(_BROKEN_PIPE)
+    except OSError as exc:
+        if exc.errno not in _OF_STDOUT:
+            raise
+        error = OutputError(f"can't write to stdout: {os.strerror(exc.errno)}")
+        _print_error(error)
+        sys.exit(error.exit_code)
 
 
 def run_process(program: Program) -> NoReturn:
@@ -66,6 +78,7 @@ def run_process(program: Program) -> NoReturn:
     has to be closed is closed where it was opened.
     """
     try:
+        open_closed_streams()
         run_program(program)
         code: object = 0
     except SystemExit as exc:

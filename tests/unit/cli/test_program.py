@@ -118,6 +118,49 @@ def test_a_reader_that_has_gone_away_is_no_error() -> None:
     assert (done.returncode, done.stderr) == (141, "")
 
 
+def _in_shell(line: str, *, unbuffered: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run a line of shell, in which ``warmroute`` is the program."""
+    return subprocess.run(
+        ["sh", "-c", f'warmroute() {{ "$0" -c "{_RUN}" "$@"; }}; {line}', sys.executable],
+        env={**os.environ, "PYTHONUNBUFFERED": "1" if unbuffered else ""},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("unbuffered", [False, True])
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("warmroute version >/dev/full", "No space left on device"),
+        ("warmroute version >&-", "Bad file descriptor"),
+        ("warmroute build --help >/dev/full", "No space left on device"),
+    ],
+)
+def test_what_cannot_be_printed_is_an_error(line: str, why: str, unbuffered: bool) -> None:
+    done = _in_shell(line, unbuffered=unbuffered)
+
+    assert (done.returncode, done.stderr) == (1, f"ERROR: can't write to stdout: {why}\n")
+
+
+def test_a_closed_stdout_does_not_become_an_archives_file(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+
+    done = _in_shell(f"warmroute build -o - --addr unix:///nonexistent/sock {tmp_path} >&-")
+
+    assert done.returncode == 69
+    assert "Traceback" not in done.stderr
+
+
+def test_a_closed_stderr_keeps_nothing_from_stdout() -> None:
+    done = _in_shell("warmroute version 2>&-")
+
+    assert done.returncode == 0
+    assert done.stdout.startswith("warmroute ")
+
+
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
