@@ -103,6 +103,7 @@ def build_request(options: ImageOptions, asked: SkaffoldBuild | None) -> Prepare
     """Return the request. Raises ``UsageError`` for an option that can't be read or contradicts another."""
     variables = environment()
     warnings: tuple[str, ...] = ()
+    named_context = options.context
     if asked is not None:
         warnings = (*asked.warnings, *_contradictions(options, asked))
         options = _with_skaffold(options, asked)
@@ -129,6 +130,11 @@ def build_request(options: ImageOptions, asked: SkaffoldBuild | None) -> Prepare
 
         fields: dict[str, Any] = extra_fields(options.extra, local_platform())
         request = replace(request, **fields)
+        if request.generic and named_context is not None:
+            raise UsageError(
+                f"--frontend and --llb have no place for a context ({named_context})",
+                hint=f"name it as the frontend, or the LLB, does: --local context={named_context}",
+            )
     if request.load and len(request.platforms) > 1:
         raise UsageError(
             f"--load takes one platform, not {len(request.platforms)} ({', '.join(request.platforms)})",

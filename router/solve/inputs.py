@@ -66,8 +66,11 @@ def open_inputs(request: BuildRequest) -> Iterator[Inputs]:
 
 
 def check_inputs(request: BuildRequest) -> None:
-    """Raise ``UsageError`` for a context or a Dockerfile that is not there."""
+    """Raise ``UsageError`` for a context or a Dockerfile that is not there, or that buildctl's form lacks."""
     if request.generic:
+        from router.solve.generic import check_generic
+
+        check_generic(request)
         _generic(request)
         return
     remote = request.context_archive is not None or _is_remote(request.context)

@@ -99,3 +99,10 @@ def test_what_cannot_be_read_is_refused(options: ExtraOptions, message: str) -> 
         build_request(ImageOptions(extra=options), None)
 
     assert message in str(caught.value)
+
+
+def test_a_frontend_by_name_has_no_place_for_a_context() -> None:
+    options = ImageOptions(context="app", extra=ExtraOptions(frontend="gateway.v0"))
+
+    with pytest.raises(UsageError, match=r"no place for a context \(app\)"):
+        build_request(options, None)
