@@ -12,7 +12,15 @@ from router.errors import RpcError
 from router.rpc.events import Headers, Http2Error
 from router.transport.stream import Buffer
 
-__all__ = ["MessageReader", "Status", "metadata", "prefix", "status_error", "status_headers"]
+__all__ = [
+    "MessageReader",
+    "NotGrpcError",
+    "Status",
+    "metadata",
+    "prefix",
+    "status_error",
+    "status_headers",
+]
 
 # What buildkitd and its clients let each other send.
 MAX_MESSAGE = 16 * 1024 * 1024
@@ -119,15 +127,26 @@ def status_headers(code: int, message: str = "") -> Headers:
     return trailers
 
 
+class NotGrpcError(RpcError):
+    """An answer by something else than a daemon: a web server, or a proxy before the daemon."""
+
+
+# https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md, as far as it matters here: a
+# proxy says so when it has lost the daemon behind it.
+_OF_HTTP = {"404": Status.UNIMPLEMENTED, **dict.fromkeys(("429", "502", "503", "504"), Status.UNAVAILABLE)}
+
+
 def status_error(trailers: Mapping[str, list[str]], method: str) -> RpcError | None:
     """Return the error that the trailers of a call stand for, None for OK."""
     raw = trailers.get("grpc-status", [""])[-1]
     if not (raw.isascii() and raw.isdigit() and len(raw) < 4):
         http = trailers.get(":status", ["?"])[-1]
-        return RpcError(
+        code = _OF_HTTP.get(http, Status.UNKNOWN)
+        return NotGrpcError(
             f"{method}: the answer is not gRPC (HTTP status {http})",
-            code=Status.UNIMPLEMENTED if http == "404" else Status.UNKNOWN,
+            code=code,
             hint="is this the address of a buildkitd?",
+            temporary=code == Status.UNAVAILABLE,
         )
     code = int(raw)
     if code == Status.OK:

@@ -10,6 +10,7 @@ from typing import Any
 from router.errors import (
     BuildError,
     ConnectionLostError,
+    DialError,
     OverloadError,
     RouterError,
     RpcError,
@@ -18,6 +19,7 @@ from router.errors import (
 from router.faults import fault_of
 from router.model.events import SolveStatus, SourceRange, Vertex
 from router.model.source import excerpt
+from router.rpc.grpc import NotGrpcError
 
 __all__ = ["BuildObserver", "explain"]
 
@@ -33,6 +35,8 @@ _UNKNOWN_CALL = (
     "this frontend has no such method: --call subrequests.describe lists those it has;"
     " --build-arg BUILDKIT_SYNTAX=docker/dockerfile:1 takes a newer one"
 )
+_GRANT = "--allow {} grants it; the daemon has to allow it too (insecure-entitlements in buildkitd.toml)"
+_GRANTED = "who runs the daemon can allow it: insecure-entitlements in buildkitd.toml"
 _FORWARD = "--ssh default forwards the agent of SSH_AUTH_SOCK, --ssh ID=PATH a socket or a private key"
 _HINTS = (
     (re.compile(r"unsupported request frontend\.|unsupported .*\.frontend\.subrequests"), _UNKNOWN_CALL),
@@ -41,6 +45,9 @@ _HINTS = (
         _LOG_IN,
     ),
     (re.compile("server gave HTTP response to HTTPS client"), _PLAIN_HTTP),
+    (re.compile(r"\bsecurity\.insecure is not allowed"), _GRANT.format("security.insecure")),
+    (re.compile(r"\bnetwork\.host is not allowed"), _GRANT.format("network.host")),
+    (re.compile("granting entitlement .* is not allowed by build daemon"), _GRANTED),
     (re.compile("no SSH key .* forwarded from the client|no SSH agent is forwarded under"), _FORWARD),
 )
 
@@ -128,6 +135,8 @@ def explain(
             return OverloadError(
                 f"{daemon} has no room for the build: {error}", hint=_NO_ROOM, temporary=True
             )
+        case _ if isinstance(error, NotGrpcError):
+            return DialError(f"{daemon} did not answer as a BuildKit daemon: {error}", hint=error.hint)
         case _:
             return observer.build_error(error)
 

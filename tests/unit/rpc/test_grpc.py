@@ -112,7 +112,9 @@ def test_a_status_that_is_no_number_is_no_grpc(status: str) -> None:
     assert "not gRPC" in str(error)
 
 
-@pytest.mark.parametrize(("status", "code"), [("404", Status.UNIMPLEMENTED), ("502", Status.UNKNOWN)])
+@pytest.mark.parametrize(
+    ("status", "code"), [("404", Status.UNIMPLEMENTED), ("500", Status.UNKNOWN), ("502", Status.UNAVAILABLE)]
+)
 def test_an_answer_without_a_status_tells_that_of_http(status: str, code: int) -> None:
     error = status_error({":status": [status]}, "/service/Method")
 

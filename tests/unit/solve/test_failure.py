@@ -10,6 +10,7 @@ import pytest
 from router.errors import (
     BuildError,
     ConnectionLostError,
+    DialError,
     OutputError,
     RouterError,
     RpcError,
@@ -17,7 +18,7 @@ from router.errors import (
     UsageError,
 )
 from router.model.events import SolveStatus, Vertex, VertexLog
-from router.rpc.grpc import Status
+from router.rpc.grpc import Status, status_error
 from router.solve.failure import BuildObserver, explain
 
 SOURCE = "github.com/moby/buildkit/errdefs.Source+json"
@@ -127,6 +128,12 @@ def test_a_place_that_makes_no_sense_hides_nothing(detail: tuple[str, bytes]) ->
         ("failed to push r/app: unexpected status: 401 Unauthorized", "docker login"),
         ("failed to authorize: authorization failed: no basic auth credentials", "docker login"),
         ("http: server gave HTTP response to HTTPS client", "registry.insecure=true"),
+        ("failed to load LLB: security.insecure is not allowed", "--allow security.insecure"),
+        ("failed to load LLB: network.host is not allowed", "--allow network.host"),
+        (
+            "granting entitlement network.host is not allowed by build daemon configuration",
+            "insecure-entitlements in buildkitd.toml",
+        ),
         ('process "grep 401 Unauthorized" did not complete successfully: exit code: 1', ""),
         ("exit code: 1", ""),
     ],
@@ -140,6 +147,23 @@ def test_what_can_be_done_is_said(message: str, hint: str) -> None:
 
 def explained(error: RouterError, *own: RouterError) -> RouterError:
     return explain(error, own=own, observer=BuildObserver(), daemon="warm-0")
+
+
+def test_a_web_server_is_no_daemon() -> None:
+    answered = status_error({":status": ["404"]}, "/Solve")
+    assert answered is not None
+
+    error = explained(answered)
+
+    assert isinstance(error, DialError)
+    assert str(error).startswith("warm-0 did not answer as a BuildKit daemon: ")
+
+
+def test_a_proxy_that_lost_its_daemon_lost_the_build() -> None:
+    answered = status_error({":status": ["502"]}, "/Solve")
+    assert answered is not None
+
+    assert isinstance(explained(answered), ConnectionLostError)
 
 
 def test_what_failed_on_this_side_is_the_cause_of_the_daemons_echo() -> None:
