@@ -37,6 +37,7 @@ from router.providers.secrets import SecretStore
 from router.solve.inputs import check_inputs
 from router.specs.context import STDIN
 from router.specs.output import STDOUT, is_directory, is_load, is_mirror, resolve_outputs
+from router.transport.kube_clients import KubeClients
 from router.transport.options import DialOptions
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class BuildRouter:
         self._config = config or RouterConfig()
         self._environment = current_environment() if environment is None else environment
         self._fleet = fleet
+        self._kube = KubeClients()
 
     def build(
         self,
@@ -236,6 +238,7 @@ class BuildRouter:
                     namespace=config.namespace,
                     kube_context=config.kube_context,
                     kubeconfig=config.kubeconfig,
+                    kube=self._kube,
                     pod_ip=None if config.via == "auto" else config.via == "pod-ip",
                     identity=config.identity,
                     environment=self._environment,
@@ -257,6 +260,7 @@ class BuildRouter:
             tls=self._config.tls,
             kubeconfig=self._config.kubeconfig,
             kube_context=self._config.kube_context,
+            kube=self._kube,
             via=self._config.via,
             pod_port=self._config.pod_port,
             container=self._config.container,

@@ -11,6 +11,7 @@ from router.model.daemon import Daemon
 from router.model.frozen import field, frozen
 from router.model.identity import Identity
 from router.transport.deadline import Deadline
+from router.transport.kube_clients import KubeClients
 
 __all__ = ["Fleet", "FleetOptions", "Sighting", "WatchedFleet"]
 
@@ -57,7 +58,8 @@ class FleetOptions:
     ``namespace``, ``kube_context`` and ``kubeconfig`` None mean what kubectl would use. ``pod_ip`` says
     whether pods are dialled by their IP rather than through the API server; None: when this process runs
     in the cluster itself and the pod declares a port. ``identity`` says what of a pod placement hashes.
-    ``timeout`` is seconds for one listing.
+    ``kube`` is what the API servers are talked to with, for who shares it. ``timeout`` is seconds for one
+    listing.
     """
 
     addresses: tuple[tuple[str, str], ...] = ()
@@ -67,5 +69,6 @@ class FleetOptions:
     kubeconfig: str | None = None
     pod_ip: bool | None = None
     identity: Identity = Identity()
+    kube: KubeClients | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 10.0

@@ -68,15 +68,18 @@ class Found:
     known: Mapping[str, StatefulSet]
 
 
-def find_pods(api: KubeApi, asked: Asked, deadline: Deadline) -> Found:
-    """List the pods. Raises FleetError, UsageError, ToolError."""
+def find_pods(api: KubeApi, asked: Asked, deadline: Deadline, *, keep: bool = False) -> Found:
+    """List the pods; ``keep`` the connection for more. Raises FleetError, UsageError, ToolError."""
     try:
         with api.connect(deadline) as connection:
             reply = connection.get(asked.path(), _PACKED, deadline)
             if reply.status != 200:
                 raise refused(reply, api, asked, "list")
             pods = _read(reply, api)
-            return Found(pods=pods, known=_stateful_sets(connection, pods, asked))
+            found = Found(pods=pods, known=_stateful_sets(connection, pods, asked))
+            if keep:
+                api.keep(connection)
+            return found
     except DialError as exc:
         raise unanswered(exc, asked) from exc
 

@@ -14,7 +14,8 @@ from router.model.daemon import Daemon
 from router.retry import retrying
 from router.transport.deadline import Deadline
 from router.transport.kube_api import KubeApi
-from router.transport.kubeconfig import KubeSource, KubeTarget, load_target
+from router.transport.kube_clients import KubeClients
+from router.transport.kubeconfig import KubeSource, KubeTarget
 
 __all__ = ["KubernetesFleet"]
 
@@ -26,7 +27,7 @@ class KubernetesFleet:
         if not options.selector:
             raise UsageError("a label selector is empty", hint="--selector app=buildkitd")
         self._options = options
-        self._loaded: KubeTarget | None = None
+        self._clients = options.kube or KubeClients()
 
     @property
     def hint(self) -> str | None:
@@ -36,11 +37,11 @@ class KubernetesFleet:
     def daemons(self) -> Sequence[Daemon]:
         """List the pods, ready or not, and missing members. Raises FleetError, UsageError, ToolError."""
         deadline = Deadline(self._options.timeout)
-        api = KubeApi(self._target, self._options.environment)
+        api = self._api
 
         def listed() -> Found:
             try:
-                return find_pods(api, self._asked, deadline)
+                return find_pods(api, self._asked, deadline, keep=self._options.kube is not None)
             except FleetError as exc:
                 exc.temporary = exc.temporary and not deadline.passed
                 raise
@@ -51,8 +52,7 @@ class KubernetesFleet:
         """List the pods, then watch them: yield what is seen, at each change. See ``WatchedFleet``."""
         from router.fleet.following import PodFollower
 
-        api = KubeApi(self._target, self._options.environment)
-        follower = PodFollower(api, self._asked, timeout=self._options.timeout)
+        follower = PodFollower(self._api, self._asked, timeout=self._options.timeout)
         return follower.sightings(self._read, deadline, cancellation)
 
     def describe(self) -> str:
@@ -60,17 +60,16 @@ class KubernetesFleet:
         return self._asked.fleet
 
     @property
+    def _api(self) -> KubeApi:
+        options = self._options
+        source = KubeSource(
+            environment=options.environment, kubeconfig=options.kubeconfig, context=options.kube_context
+        )
+        return self._clients.api(source)
+
+    @property
     def _target(self) -> KubeTarget:
-        if self._loaded is None:
-            options = self._options
-            self._loaded = load_target(
-                KubeSource(
-                    environment=options.environment,
-                    kubeconfig=options.kubeconfig,
-                    context=options.kube_context,
-                )
-            )
-        return self._loaded
+        return self._api.target
 
     @property
     def _asked(self) -> Asked:

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import socket
 import ssl
+import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from types import TracebackType
@@ -27,6 +30,9 @@ from router.transport.tls import TLSPeer, describe_tls_error
 
 __all__ = ["KubeApi", "KubeConnection", "Opened", "status_message"]
 
+# Seconds. Servers keep a connection for longer; what lies between may not.
+_MOST_IDLE = 5.0
+
 _PORTS = {"https": 443, "http": 80}
 
 
@@ -39,7 +45,7 @@ class Opened:
 
 
 class KubeApi:
-    """The API server of a target, as its user. Holds no connection."""
+    """The API server of a target, as its user. Holds one connection at most, for the next request."""
 
     def __init__(self, target: KubeTarget, environment: Mapping[str, str]) -> None:
         from urllib.parse import urlsplit
@@ -57,6 +63,13 @@ class KubeApi:
         self._host, self._port, self._netloc = parts.hostname, port, parts.netloc.rpartition("@")[2]
         self._base = parts.path.rstrip("/")
         self.name = f"the Kubernetes API server {target.server}"
+        self._lock = threading.Lock()
+        self._idle: tuple[KubeConnection, float] | None = None
+
+    def __del__(self) -> None:
+        idle = self._take_idle()
+        if idle is not None:
+            idle.close()
 
     def get(self, path: str, deadline: Deadline) -> Reply:
         """Send a GET and return the whole answer. Raises DialError, ToolError, UsageError."""
@@ -65,11 +78,35 @@ class KubeApi:
 
     def open(self, path: str, headers: tuple[tuple[str, str], ...], deadline: Deadline) -> Opened:
         """Send a GET and return the answer with the socket. Raises DialError, ToolError, UsageError."""
+        idle = self._take_idle()
+        if idle is not None:
+            with suppress(DialError):  # the server had enough of it: that is no news about the request
+                return Opened(socket=idle.socket, reply=idle.get(path, headers, deadline))
         connection = self.connect(deadline)
         return Opened(socket=connection.socket, reply=connection.get(path, headers, deadline))
 
+    def keep(self, connection: KubeConnection) -> None:
+        """Take a connection whose last answer was read to its end, for a request that comes soon."""
+        connection.kept = True
+        with self._lock:
+            before, self._idle = self._idle, (connection, time.monotonic())
+        if before is not None:
+            before[0].close()
+
+    def _take_idle(self) -> KubeConnection | None:
+        """Return the connection that was kept, unless the server has closed it or may have by now."""
+        with self._lock:
+            kept, self._idle = self._idle, None
+        if kept is None:
+            return None
+        connection, since = kept
+        if time.monotonic() - since < _MOST_IDLE and not select.select([connection.socket], [], [], 0)[0]:
+            return connection
+        connection.close()
+        return None
+
     def connect(self, deadline: Deadline) -> KubeConnection:
-        """Connect; the caller closes the connection. Raises DialError, ToolError, UsageError."""
+        """Connect anew; the caller closes the connection. Raises DialError, ToolError, UsageError."""
         try:
             credentials = credentials_for(self.target, self._environment, timeout=deadline.remaining())
         except TimeoutError as exc:
@@ -126,6 +163,7 @@ class KubeConnection:
 
     def __init__(self, api: KubeApi, sock: socket.socket, credentials: Credentials) -> None:
         self.socket = sock
+        self.kept = False  # by the API server's client, for its next request
         self._api = api
         self._credentials = credentials
 
@@ -150,7 +188,8 @@ class KubeConnection:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.close()
+        if not self.kept:
+            self.close()
 
 
 def status_message(reply: Reply) -> str:

@@ -15,9 +15,10 @@ from router.model.frozen import replace
 from router.model.tls import TLSOptions
 from router.transport.address import DEFAULT_PORT, KubePodAddress, TcpAddress
 from router.transport.deadline import Deadline
-from router.transport.kube_api import KubeApi, status_message
+from router.transport.kube_api import status_message
+from router.transport.kube_clients import KubeClients
 from router.transport.kube_websocket import Pod
-from router.transport.kubeconfig import KubeSource, load_target
+from router.transport.kubeconfig import KubeSource
 from router.transport.options import DialOptions
 from router.transport.stream import ByteStream
 
@@ -145,10 +146,10 @@ class _Ways:
                 kubeconfig=options.kubeconfig,
                 context=address.context or options.kube_context,
             )
-            target = load_target(source)
+            api = (options.kube or KubeClients()).api(source)
             self._found = Pod(
-                api=KubeApi(target, options.environment),
-                namespace=address.namespace or target.namespace,
+                api=api,
+                namespace=address.namespace or api.target.namespace,
                 name=address.pod,
             )
         return self._found

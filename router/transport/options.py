@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from router.model.frozen import field, frozen
 from router.model.routing import Via
 from router.model.tls import TLSOptions
+from router.transport.kube_clients import KubeClients
 
 __all__ = ["DialOptions", "TLSOptions"]
 
@@ -21,7 +22,8 @@ class DialOptions:
     for the whole of connecting.
 
     ``via`` is for pods whose address names no way; ``pod_port`` and ``container`` win over what the address
-    says. ``tell`` hears why a way was taken, one sentence at a time, from the thread that dials.
+    says. ``kube`` is what the API servers are talked to with, for who shares it. ``tell`` hears why a way was
+    taken, one sentence at a time, from the thread that dials.
     """
 
     tls: TLSOptions | None = None
@@ -30,6 +32,7 @@ class DialOptions:
     via: Via = "auto"
     pod_port: int | None = None
     container: str | None = None
+    kube: KubeClients | None = None
     timeout: float = 10.0
     tell: Callable[[str], None] = _keep_quiet
     environment: Mapping[str, str] = field(default_factory=dict)
