@@ -364,9 +364,7 @@ Progress = Annotated[
     Literal["auto", "tty", "plain", "rawjson", "quiet", "none"],
     Option(names=("--progress",), help="How progress is shown, on stderr.", panel=_DISPLAY),
 ]
-Quiet = Annotated[
-    bool, Option(names=("--quiet", "-q"), help="Print the image's id alone.", panel=_DISPLAY)
-]
+Quiet = Annotated[bool, Option(names=("--quiet", "-q"), help="Print the image's id alone.", panel=_DISPLAY)]
 Verbose = Annotated[
     int,
     Option(

@@ -41,13 +41,6 @@ class Cancellation:
         if self.why:
             raise CancelledError(f"build cancelled: {self.why}")
 
-    def pause(self, seconds: float) -> None:
-        """Sleep; raise ``CancelledError`` as soon as the switch is thrown."""
-        poll = select.poll()
-        poll.register(self._read, select.POLLIN)
-        poll.poll(seconds * 1000)
-        self.check()
-
     def sleep(self, seconds: float) -> None:
         """Wait that long; raise ``CancelledError`` as soon as the switch is thrown."""
         self.check()
