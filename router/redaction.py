@@ -1,4 +1,4 @@
-"""Command lines made fit for printing.
+"""Command lines, and the names of steps, made fit for printing.
 
 Pure. It masks what looks like a secret by its name or its place; it can't know a secret under a harmless
 name, which is why values of secrets never stand in argv in the first place.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-__all__ = ["redacted"]
+__all__ = ["redacted", "without_passwords"]
 
 _MASK = "****"
 _SENSITIVE = r"secret|passw|passphrase|pwd|token|credential|auth(?!or)|private|key\b|_pat\b"
@@ -27,9 +27,14 @@ def redacted(argv: Sequence[str]) -> list[str]:
     return [_redact(argument) for argument in argv]
 
 
+def without_passwords(text: str) -> str:
+    """Return ``text`` with the passwords within its URLs masked: a daemon calls a step by what it loads."""
+    return _USERINFO.sub(_mask_userinfo, text)
+
+
 def _redact(argument: str) -> str:
     masked = _SECRET_FIELD.sub(rf"\1{_MASK}", argument)
-    return _USERINFO.sub(_mask_userinfo, masked)
+    return without_passwords(masked)
 
 
 def _mask_userinfo(match: re.Match[str]) -> str:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 
 from router.model.events import SolveStatus, Vertex, VertexLog
+from router.redaction import without_passwords
 
 __all__ = ["PlainParser"]
 
@@ -43,6 +44,7 @@ class PlainParser:
         number, rest = match.groups()
         if number == "0":
             return _NOTHING  # buildx on its own affairs
+        rest = without_passwords(rest)
         vertex = self._vertexes.get(number)
         if vertex is None:
             return self._tell(number, Vertex(digest=f"#{number}", name=rest, started=self._clock()))

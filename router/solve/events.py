@@ -48,7 +48,7 @@ def _vertex(value: Value) -> Vertex:
     of = _fields(value)
     return Vertex(
         digest=_text(of, 1),
-        name=_text(of, 3),
+        name=_shown(_text(of, 3)),
         inputs=tuple(map(text, _all(value, 2))),
         cached=bool(of.get(4, 0)),
         started=_time(of, 5),
@@ -56,6 +56,15 @@ def _vertex(value: Value) -> Vertex:
         error=_text(of, 7),
         progress_group=_group(of[8]) if 8 in of else None,
     )
+
+
+def _shown(name: str) -> str:
+    """Return a step's name as it may be shown: a context's URL stands there with its password."""
+    if "@" not in name or "://" not in name:
+        return name
+    from router.redaction import without_passwords
+
+    return without_passwords(name)
 
 
 def _group(value: Value) -> ProgressGroup:

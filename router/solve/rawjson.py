@@ -22,6 +22,7 @@ from router.model.events import (
     VertexStatus,
     VertexWarning,
 )
+from router.redaction import without_passwords
 
 __all__ = ["parse_rawjson", "parse_time"]
 
@@ -73,7 +74,7 @@ def parse_time(text: str | None) -> int | None:
 def _vertex(item: _Object) -> Vertex:
     return Vertex(
         digest=item.get("digest", ""),
-        name=item.get("name", ""),
+        name=without_passwords(item.get("name", "")),
         inputs=tuple(item.get("inputs") or ()),
         cached=item.get("cached", False),
         started=parse_time(item.get("started")),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.redaction import redacted
+from router.redaction import redacted, without_passwords
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,13 @@ from router.redaction import redacted
 )
 def test_what_looks_like_a_secret_is_masked(argument: str, shown: str) -> None:
     assert redacted([argument]) == [shown]
+
+
+def test_a_steps_name_keeps_all_but_the_password() -> None:
+    name = "[internal] load git source https://user:pa%40ss@host/x.git#main"
+
+    assert without_passwords(name) == "[internal] load git source https://user:****@host/x.git#main"
+    assert without_passwords("RUN mail TOKEN=a me@host") == "RUN mail TOKEN=a me@host"
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,10 @@ def test_an_empty_message_tells_nothing() -> None:
             ),
         ),
         (
+            pb.Vertex(digest="d", name="load http://u:p@host/x"),
+            Vertex(digest="d", name="load http://u:****@host/x"),
+        ),
+        (
             pb.Vertex(digest="d", name="n", started=THEN, error="exit code: 1"),
             Vertex(digest="d", name="n", started=NANOSECONDS, error="exit code: 1"),
         ),
