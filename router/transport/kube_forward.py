@@ -139,4 +139,10 @@ class ForwardStream:
                 reason="refused",
                 temporary=True,
             )
+        if "reset by peer" in said:
+            return DialError(
+                f"{self._where} hung up before it said a word",
+                hint="is it a buildkitd? one that wants TLS hangs up like this: give --tls-ca",
+                temporary=True,
+            )
         return DialError(f"can't connect to {self._where}: {said or ended}", temporary=True)

@@ -77,6 +77,11 @@ def test_the_port_at_the_start_may_come_in_pieces(tmp_path: Path) -> None:
             "refused",
         ),
         (b"container not running", "container not running", "dial"),
+        (
+            b"error forwarding port: read tcp4 127.0.0.1:1234: read: connection reset by peer",
+            "hung up",
+            "dial",
+        ),
     ],
 )
 def test_a_port_that_can_not_be_connected_to_is_a_failed_dial(
