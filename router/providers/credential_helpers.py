@@ -29,11 +29,12 @@ def ask_helper(helper: str, key: str, environment: Mapping[str, str]) -> Credent
     from router.process import Command, Watch, run
 
     program = f"docker-credential-{helper}"
+    instead = f"take {helper} out of credsStore and credHelpers of the docker config"
     command = Command(
         argv=(program, "get"),
         environment=environment,
         stdin=key.encode(),
-        hint=f"install {program}, or take {helper} out of credsStore and credHelpers of the docker config",
+        hint=f"install {program}, or {instead}",
     )
     done = run(command, Watch(deadline=DEADLINE))
     if done.returncode == 0:
@@ -42,7 +43,10 @@ def ask_helper(helper: str, key: str, environment: Mapping[str, str]) -> Credent
     said = (done.stdout or done.stderr).decode(errors="replace").strip()
     if said == _NOT_FOUND:
         return Credentials()
-    raise ToolError(f"{program} has no credentials for {key}: {said or done.message}")
+    raise ToolError(
+        f"{program} has no credentials for {key}: {said or done.message}",
+        hint=f"try it: echo {key} | {program} get; or {instead}",
+    )
 
 
 def _credentials(program: str, key: str, answer: bytes) -> Credentials:

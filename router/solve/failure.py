@@ -38,7 +38,16 @@ _UNKNOWN_CALL = (
 _GRANT = "--allow {} grants it; the daemon has to allow it too (insecure-entitlements in buildkitd.toml)"
 _GRANTED = "who runs the daemon can allow it: insecure-entitlements in buildkitd.toml"
 _FORWARD = "--ssh default forwards the agent of SSH_AUTH_SOCK, --ssh ID=PATH a socket or a private key"
+_OLD_ENGINE = (
+    "the BuildKit inside of this Docker engine has less than a buildkitd: --addr or --selector names one"
+)
 _HINTS = (
+    (
+        re.compile(
+            r"unknown cache (ex|im)porter|exporter \S+ could not be found|multiple references to image store"
+        ),
+        _OLD_ENGINE,
+    ),
     (re.compile(r"unsupported request frontend\.|unsupported .*\.frontend\.subrequests"), _UNKNOWN_CALL),
     (
         re.compile(r"401 Unauthorized|403 Forbidden|no basic auth|authorization failed|insufficient_scope"),

@@ -101,8 +101,11 @@ def test_a_helper_that_fails_is_named_with_what_it_said(home: Home) -> None:
 
     with pytest.raises(
         ToolError, match=r"docker-credential-desk has no credentials for a\.example: keychain is locked"
-    ):
+    ) as caught:
         RegistryAuth(home.environment).credentials("a.example")
+
+    assert caught.value.hint is not None
+    assert "echo a.example | docker-credential-desk get" in caught.value.hint
 
 
 def test_a_missing_helper_is_named_with_what_to_do(home: Home) -> None:

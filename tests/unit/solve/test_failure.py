@@ -128,6 +128,9 @@ def test_a_place_that_makes_no_sense_hides_nothing(detail: tuple[str, bytes]) ->
         ("failed to push r/app: unexpected status: 401 Unauthorized", "docker login"),
         ("failed to authorize: authorization failed: no basic auth credentials", "docker login"),
         ("http: server gave HTTP response to HTTPS client", "registry.insecure=true"),
+        ('unknown cache exporter: "registry"', "--addr or --selector"),
+        ('exporter "oci" could not be found', "--addr or --selector"),
+        ("exporting multiple references to image store is currently unsupported", "--addr or --selector"),
         ("failed to load LLB: security.insecure is not allowed", "--allow security.insecure"),
         ("failed to load LLB: network.host is not allowed", "--allow network.host"),
         (
