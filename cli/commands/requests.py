@@ -135,11 +135,8 @@ def build_request(options: ImageOptions, asked: SkaffoldBuild | None) -> Prepare
                 f"--frontend and --llb have no place for a context ({named_context})",
                 hint=f"name it as the frontend, or the LLB, does: --local context={named_context}",
             )
-    if request.load and len(request.platforms) > 1:
-        raise UsageError(
-            f"--load takes one platform, not {len(request.platforms)} ({', '.join(request.platforms)})",
-            hint="push instead, or build one platform",
-        )
+    if len(request.platforms) > 1:
+        _check_one_platform(request)
     return Prepared(request=request, warnings=warnings, by_skaffold=asked is not None)
 
 
@@ -148,6 +145,17 @@ def skaffold_routing(options: RoutingOptions, asked: SkaffoldBuild | None) -> Ro
     if asked is None or options.kube_context or not asked.kube_context:
         return options
     return replace(options, kube_context=asked.kube_context)
+
+
+def _check_one_platform(request: BuildRequest) -> None:
+    """Raise ``UsageError`` for an output that the daemon refuses several platforms, after the build."""
+    docker = any(output.type == "docker" for output in request.outputs)
+    if request.call == "build" and (request.load or docker):
+        what = "--load" if request.load else "--output type=docker"
+        raise UsageError(
+            f"{what} takes one platform, not {len(request.platforms)} ({', '.join(request.platforms)})",
+            hint="push instead, write --output type=oci,dest=FILE, or build one platform",
+        )
 
 
 def _with_skaffold(options: ImageOptions, asked: SkaffoldBuild) -> ImageOptions:
