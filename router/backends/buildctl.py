@@ -30,7 +30,7 @@ from router.model.request import BuildRequest
 from router.model.result import BuildResult
 from router.process import Command, Finished, Watch, run
 from router.providers.secrets import SecretStore
-from router.providers.surroundings import with_build_args
+from router.providers.surroundings import with_agent, with_build_args
 from router.redaction import redacted
 from router.solve.dockerfile import remote_dockerfile
 from router.solve.exporters import ExportPlan, export_plans
@@ -61,7 +61,7 @@ class BuildctlBackend:
         """Build by one run of buildctl; see ``Backend.build``."""
         _check(request, daemon, context.dial)
         SecretStore(request.secrets, context.environment).check()
-        request = with_build_args(request, context.environment)
+        request = with_agent(with_build_args(request, context.environment), context.environment)
         plans = export_plans(request, engine=False)
         with (
             open_inputs(request) as inputs,

@@ -33,7 +33,7 @@ from router.model.result import BuildResult
 from router.providers.outputs import StdoutSink
 from router.providers.registry_auth import RegistryAuth
 from router.providers.secrets import SecretStore
-from router.providers.surroundings import with_surroundings
+from router.providers.surroundings import with_agent, with_surroundings
 from router.rpc.channel import Call, Channel
 from router.session import health
 from router.session.auth import auth
@@ -87,6 +87,7 @@ class NativeBackend:
 def _build(request: BuildRequest, daemon: Daemon, context: BackendContext, stdout: StdoutSink) -> BuildResult:
     store = SecretStore(request.secrets, context.environment)
     store.check()
+    request = with_agent(request, context.environment)
     forwarding = _find_agents(request, context)
     registries = RegistryAuth(context.environment, request.registry_tls)
     request = with_surroundings(request, context.environment)

@@ -1,14 +1,15 @@
-"""What a request takes from its surroundings: proxies, a build's date, credentials of caches."""
+"""What a request takes from its surroundings: proxies, a date, an SSH agent, credentials of caches."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 from router.model.frozen import replace
 from router.model.request import BuildRequest
 from router.providers.docker_config import proxy_build_args
 
-__all__ = ["with_build_args", "with_surroundings"]
+__all__ = ["with_agent", "with_build_args", "with_surroundings"]
 
 # What buildctl hands on from the environment as a build argument.
 _PROPAGATED = ("SOURCE_DATE_EPOCH",)
@@ -42,3 +43,18 @@ def with_build_args(request: BuildRequest, environment: Mapping[str, str]) -> Bu
     given = {name.lower() for name in request.build_args}
     added = {name: value for name, value in found.items() if name.lower() not in given}
     return replace(request, build_args={**added, **request.build_args})
+
+
+def with_agent(request: BuildRequest, environment: Mapping[str, str]) -> BuildRequest:
+    """Let a context that is cloned by SSH have the user's agent, as buildx does without ``--ssh``."""
+    if request.ssh or request.generic or not environment.get("SSH_AUTH_SOCK"):
+        return request
+    if request.context_archive is not None or os.path.isdir(request.context):
+        return request
+    from router.model.build_options import SSHAgent
+    from router.specs.git import parse_git_context
+
+    found = parse_git_context(request.context)
+    if found is None or not found.by_ssh:
+        return request
+    return replace(request, ssh=(SSHAgent(id="default"),))

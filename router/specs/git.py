@@ -42,6 +42,12 @@ class GitContext:
     ref: str = ""
     subdir: str = ""
 
+    @property
+    def by_ssh(self) -> bool:
+        """Whether the daemon clones it by SSH, for which it needs an agent or a key."""
+        scheme, found, _ = self.remote.partition("://")
+        return scheme == "ssh" if found else not self.remote.startswith("github.com/")
+
 
 def parse_git_context(text: str) -> GitContext | None:
     """Return the git context that ``text`` names, None where BuildKit would see something else in it.

@@ -195,22 +195,30 @@ def test_many_connections_are_served_at_once(steps: Steps, sshd: Sshd, keys: dic
     assert steps.run(script, f"default={keys['ed25519']}").count("logged in\n") == 20
 
 
-def test_a_git_context_is_cloned_by_ssh(
-    builder: Builder, sshd: Sshd, keys: dict[str, Path], tmp_path: Path
-) -> None:
-    repository = write_tree(tmp_path / "repository", {"Dockerfile": "FROM scratch\nCOPY a /\n", "a": "here"})
+@pytest.fixture(scope="session")
+def repository(sshd: Sshd, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of a repository that is cloned by SSH."""
+    folder = tmp_path_factory.mktemp("git")
+    repository = write_tree(folder / "repository", {"Dockerfile": "FROM scratch\nCOPY a /\n", "a": "here"})
     for argv in (
         ["init", "-q", "-b", "main"],
         ["add", "."],
         ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "-m", "a"],
     ):
         subprocess.run(["git", "-C", repository, *argv], check=True, timeout=60)
-    request = BuildRequest(
-        context=f"ssh://{sshd.user}@127.0.0.1:{sshd.port}{repository}/.git#main",
-        ssh=parse_sshs([f"default={keys['ed25519']}"]),
-    )
+    return f"ssh://{sshd.user}@127.0.0.1:{sshd.port}{repository}/.git#main"
+
+
+def test_a_git_context_is_cloned_by_ssh(builder: Builder, repository: str, keys: dict[str, Path]) -> None:
+    request = BuildRequest(context=repository, ssh=parse_sshs([f"default={keys['ed25519']}"]))
 
     assert builder.files(request)["a"] == b"here"
+
+
+def test_a_git_context_gets_the_agent_by_itself(builder: Builder, repository: str, agent: Agent) -> None:
+    builder.environment["SSH_AUTH_SOCK"] = str(agent.socket)
+
+    assert builder.files(BuildRequest(context=f"{repository}:."))["a"] == b"here"
 
 
 def test_an_id_that_was_not_given_is_named_where_it_is_required(steps: Steps, keys: dict[str, Path]) -> None:
