@@ -64,11 +64,28 @@ def run_program(program: Program, words: Sequence[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(_BROKEN_PIPE)
     except OSError as exc:
-        if exc.errno not in _OF_STDOUT:
+        error = _of_surroundings(exc)
+        if error is None:
             raise
-        error = OutputError(f"can't write to stdout: {os.strerror(exc.errno)}")
         _print_error(error)
         sys.exit(error.exit_code)
+
+
+def _of_surroundings(error: OSError) -> RouterError | None:
+    """Return what an error means that no file of a command's is to blame for."""
+    if error.errno in _OF_STDOUT:
+        return OutputError(f"can't write to stdout: {os.strerror(error.errno)}")
+    if error.errno == errno.ENOENT and error.filename is None and not _has_working_directory():
+        return UsageError("the working directory has been removed", hint="cd to a directory that exists")
+    return None
+
+
+def _has_working_directory() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def run_process(program: Program) -> NoReturn:

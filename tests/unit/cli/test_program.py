@@ -154,6 +154,18 @@ def test_a_closed_stdout_does_not_become_an_archives_file(tmp_path: Path) -> Non
     assert "Traceback" not in done.stderr
 
 
+def test_a_working_directory_that_was_removed_is_told(tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / "gone").mkdir()
+
+    done = _in_shell(f"cd {tmp_path}/gone && rmdir ../gone && warmroute build {tmp_path}/app -o out")
+
+    assert done.returncode == 2
+    assert "ERROR: the working directory has been removed\nhint: cd to" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_closed_stderr_keeps_nothing_from_stdout() -> None:
     done = _in_shell("warmroute version 2>&-")
 
