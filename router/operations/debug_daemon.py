@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from router.errors import ConnectionLostError, RouterError
+from router.errors import ConnectionLostError, RouterError, RpcError
 from router.model.daemon import Daemon
 from router.model.frozen import frozen
 from router.rpc.channel import Channel
+from router.rpc.grpc import Status
 from router.solve.control import Control
 from router.transport import dial
 from router.transport.options import DialOptions
@@ -115,7 +116,16 @@ def _workers(control: Control, timeout: float) -> tuple[Worker, ...]:
 
 
 def _info(control: Control, timeout: float) -> DaemonVersion:
-    return _version(control.info(timeout=timeout).buildkitVersion)
+    try:
+        return _version(control.info(timeout=timeout).buildkitVersion)
+    except RpcError as exc:
+        if exc.code != Status.UNIMPLEMENTED:
+            raise
+        raise RpcError(
+            "the daemon can't tell its version: it is older than that question",
+            code=exc.code,
+            hint="of a Docker engine's own BuildKit docker version tells more",
+        ) from exc
 
 
 def _worker(record: pb.WorkerRecord) -> Worker:

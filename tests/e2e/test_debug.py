@@ -14,6 +14,7 @@ from tests.e2e.llb import definition
 from tests.e2e.processes import Installed
 from tests.servers import binaries
 from tests.servers.buildkitd import Buildkitd
+from tests.servers.dockerd import Dockerd
 from tests.servers.ports import free_port
 
 DOCKERFILE = """\
@@ -121,6 +122,14 @@ def test_the_version_is_the_one_that_buildctl_shows(warmroute: Installed, buildk
 
     theirs = json.loads(buildctl("--addr", buildkitd.address, "debug", "info", "--format", "{{json .}}"))
     assert listed[0]["buildkitVersion"] == theirs["buildkitVersion"]
+
+
+def test_an_old_engine_that_tells_no_version_is_named_as_such(dockerd: Dockerd) -> None:
+    done = Installed(environment=dockerd.environment).run("debug", "info")
+
+    assert done.code == 1
+    assert "ERROR: the daemon can't tell its version" in done.stderr
+    assert "hint: " in done.stderr
 
 
 def test_a_dead_daemon_does_not_hide_the_others(buildkitd: Buildkitd) -> None:
