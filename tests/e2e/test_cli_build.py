@@ -192,7 +192,8 @@ def test_where_tells_the_order_for_a_key(warmroute: Installed) -> None:
     assert set(done.json) == {"key", "rule", "placement", "home", "order"}
     assert (done.json["key"], done.json["rule"], done.json["placement"]) == ("some-key", "key", "ring")
     assert done.json["home"] == done.json["order"][0]["name"]
-    assert {tuple(entry) for entry in done.json["order"]} == {("name", "address", "fit", "reason")}
+    told = ("name", "identity", "address", "state", "fit", "reason", "exclusions")
+    assert {tuple(entry) for entry in done.json["order"]} == {told}
     assert {entry["address"] for entry in done.json["order"]} == {"tcp://a:1", "tcp://b:1"}
 
 

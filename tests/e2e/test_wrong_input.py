@@ -202,7 +202,7 @@ def test_an_api_server_that_refuses_is_unreachable(workspace: Path, tmp_path: Pa
     assert_refused(done, 69, "connection refused", workspace)
 
 
-@pytest.mark.xdist_group("kubernetes")
+@pytest.mark.xdist_group("cluster")
 def test_a_user_who_may_not_list_pods_is_told_so(cluster: Cluster, workspace: Path, tmp_path: Path) -> None:
     user = user_with(cluster, "may-nothing", [("get", "configmaps")])
     config = kubeconfig(cluster, tmp_path / "kubeconfig", {"user": user})
@@ -212,7 +212,7 @@ def test_a_user_who_may_not_list_pods_is_told_so(cluster: Cluster, workspace: Pa
     assert_refused(done, 69, "forbidden", workspace)
 
 
-@pytest.mark.xdist_group("kubernetes")
+@pytest.mark.xdist_group("cluster")
 def test_a_selector_that_matches_nothing_is_told(cluster: Cluster, workspace: Path) -> None:
     done = Installed(environment={"KUBECONFIG": str(cluster.kubeconfig)}).run(
         "build", "--selector", "app=nothing-of-the-kind", cwd=workspace
@@ -221,7 +221,7 @@ def test_a_selector_that_matches_nothing_is_told(cluster: Cluster, workspace: Pa
     assert_refused(done, 69, "app=nothing-of-the-kind", workspace)
 
 
-@pytest.mark.xdist_group("kubernetes")
+@pytest.mark.xdist_group("cluster")
 @pytest.mark.parametrize("selector", ["app in", "=x", "a b"])
 def test_a_selector_that_is_none_is_refused(cluster: Cluster, workspace: Path, selector: str) -> None:
     done = Installed(environment={"KUBECONFIG": str(cluster.kubeconfig)}).run(

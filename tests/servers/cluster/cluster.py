@@ -174,28 +174,31 @@ class Cluster:
 
     def start(self) -> None:
         """Start everything and wait until pods can be created; for `start_cluster`."""
-        kubernetes = binaries.kubernetes
         self._run("etcd", binaries.etcd(), plans.etcd_flags(self.plan))
-        apiserver = self._run("apiserver", kubernetes("kube-apiserver"), plans.apiserver_flags(self.plan))
+        apiserver = self._run_apiserver()
         node = self._run_node()
         node.wait_until(lambda: unix_listens(self.plan.containerd_socket), within=60, what="listening")
         for tar in (images.pause_tar(), images.buildkit_tar(), images.busybox_tar()):
             self.load_image(tar)
         apiserver.wait_until(self._apiserver_ready, within=120)
         self._gate.touch()
-        manager_flags = plans.controller_manager_flags(self.plan)
-        self._run("controller-manager", kubernetes("kube-controller-manager"), manager_flags)
-        self._run("scheduler", kubernetes("kube-scheduler"), plans.scheduler_flags(self.plan))
+        self._run_controllers()
         self._run("gateway", binaries.etcd(), plans.gateway_flags(self.plan))
         node.wait_until(self._takes_pods, within=120, what="ready for pods")
 
     def restart_apiserver(self) -> None:
-        """Kill the apiserver and start it again; return once it is ready. Nothing else stops meanwhile."""
+        """Kill the apiserver and start it again; return once it is ready. The node and its pods go on.
+
+        What else controls the cluster is started anew: after some restarts it would wait for a minute before
+        it looked again.
+        """
+        controllers = [self._processes.pop(name) for name in ("controller-manager", "scheduler")]
         self._processes.pop("apiserver").kill()
-        apiserver = self._run(
-            "apiserver", binaries.kubernetes("kube-apiserver"), plans.apiserver_flags(self.plan)
-        )
+        apiserver = self._run_apiserver()
         apiserver.wait_until(self._apiserver_ready, within=120)
+        for process in controllers:
+            process.kill()
+        self._run_controllers()
 
     @property
     def _gate(self) -> Path:
@@ -212,6 +215,16 @@ class Cluster:
         self._processes[name] = process
         self._trace.add_process(process.pid)
         return process
+
+    def _run_apiserver(self) -> ManagedProcess:
+        program = binaries.kubernetes("kube-apiserver")
+        return self._run("apiserver", program, plans.apiserver_flags(self.plan))
+
+    def _run_controllers(self) -> None:
+        kubernetes = binaries.kubernetes
+        manager_flags = plans.controller_manager_flags(self.plan)
+        self._run("controller-manager", kubernetes("kube-controller-manager"), manager_flags)
+        self._run("scheduler", kubernetes("kube-scheduler"), plans.scheduler_flags(self.plan))
 
     def _run_node(self) -> ManagedProcess:
         config = self.plan.directory / "containerd.toml"
