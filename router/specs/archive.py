@@ -46,7 +46,8 @@ def _is_tar(header: bytes) -> bool:
     if len(block) < _BLOCK:
         return False
     try:
-        announced = int(block[_CHECKSUM].rstrip(b" \0").lstrip(b" ") or b"x", 8)
+        # What follows a NUL does not count.
+        announced = int(block[_CHECKSUM].partition(b"\0")[0].decode("ascii").strip() or "x", 8)
     except ValueError:
         return False
     # The checksum's own field counts as blanks. Old programs added signed bytes.
