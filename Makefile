@@ -33,7 +33,7 @@ servers: $(READY)  ## build every server that the tests start, once
 	$(BIN)/python -m tests.servers build
 
 e2e: servers
-	$(BIN)/pytest tests/e2e
+	$(BIN)/pytest -n 2 --dist loadgroup tests/e2e
 
 cluster: $(READY)  ## a one-node Kubernetes with three buildkitd pods, by hand
 	$(BIN)/python -m tests.servers cluster-up

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.builder import write_tree
+from tests.e2e.builder import active_builds, write_tree
+from tests.e2e.kubernetes import wait_for
 from tests.e2e.processes import Installed
 from tests.servers.buildkitd import Buildkitd, start_buildkitd
 from tests.servers.dockerd import Dockerd
@@ -32,6 +33,7 @@ def building(daemon: Buildkitd, busybox: str, scratch: Path, command: str) -> It
     arguments = ("build", f"--addr={daemon.address}", "--progress=plain", context)
     with Installed().started(*arguments) as running:
         running.read_until(f" {word}\n".encode())
+        wait_for(lambda: active_builds(daemon.address) > 0, "the daemon tells of the build")
         yield
         running.signal(signal.SIGINT)
         running.wait(within=10.0)

@@ -43,7 +43,7 @@ def test_pods_that_are_not_ready_are_listed_and_left_out(
         cluster.kubectl("delete", "pod", pair[0])
         wait_for(lambda: len(cluster.pods("app=pair")) == 2, "a new pod is pending")
 
-        assert states(program, "app=pair") == {pair[0]: "pending", pair[1]: "ready"}
+        assert states(program, "app=pair") == {pair[0]: "unschedulable", pair[1]: "ready"}
         where = program.ok("where", "--selector", "app=pair", "--format", "json", "any").json
         left_out = {each["name"]: each["reason"] for each in where["order"] if not each["fit"]}
         assert left_out == {pair[0]: "not ready"}

@@ -22,14 +22,16 @@ def fail(builder: Builder, folder: Path, dockerfile: str, **options: str) -> Bui
 def test_a_failing_step_is_told_with_its_place_and_its_last_output(
     builder: Builder, busybox: str, tmp_path: Path
 ) -> None:
-    error = fail(builder, tmp_path, f"FROM {busybox}\nRUN seq 1 30 && \\\n    echo 'the end' >&2; exit 7\n")
+    # On one stream: of two each comes when it likes.
+    step = "RUN seq 1 30 >&2 && \\\n    echo 'the end' >&2; exit 7\n"
+    error = fail(builder, tmp_path, f"FROM {busybox}\n{step}")
 
     assert "exit code: 7" in str(error)
     assert error.step.startswith("[2/2] RUN seq 1 30")
     assert {"30", "the end"} <= set(error.log_tail)
     assert len(error.log_tail) == 20
     assert error.excerpt.splitlines()[0] == "Dockerfile:2"
-    assert "2 | >>> RUN seq 1 30" in error.excerpt
+    assert "2 | >>> RUN seq 1 30 >&2" in error.excerpt
     assert "3 | >>>     echo 'the end'" in error.excerpt
     assert error.exit_code == 1
 
