@@ -46,14 +46,14 @@ def test_pods_that_are_not_ready_are_listed_and_left_out(
         assert states(program, "app=pair") == {pair[0]: "unschedulable", pair[1]: "ready"}
         where = program.ok("where", "--selector", "app=pair", "--format", "json", "any").json
         left_out = {each["name"]: each["reason"] for each in where["order"] if not each["fit"]}
-        assert left_out == {pair[0]: "not ready"}
+        assert left_out == {pair[0]: "unschedulable"}
         cluster.kubectl("delete", "pod", pair[1])
         wait_for(lambda: len(cluster.pods("app=pair")) == 2, "both new pods are pending")
         done = program.run("build", "--selector", "app=pair", context)
 
     assert done.code == 69
     assert "no ready buildkitd pod" in done.stderr
-    assert "2 seen: 2 not ready" in done.stderr
+    assert "2 seen: 2 unschedulable" in done.stderr
     assert "kubectl get pods -n default -l app=pair" in done.stderr
 
 
