@@ -86,6 +86,10 @@ class Buildkitd:
             self.socket is None or unix_listens(self.socket)
         )
 
+    def serves(self) -> bool:
+        """Return whether it answers: it listens before its store is open, which a busy disk may delay."""
+        return self.listens() and b'msg="running server on ' in self.log.read_bytes()
+
     def freeze(self) -> None:
         """Stop the daemon in its tracks: connections are accepted by the kernel, and never answered."""
         self.process.signal(signal.SIGSTOP)
@@ -151,7 +155,7 @@ def start_buildkitd(
         undo.callback(process.kill)
         trace.add_process(process.pid)
         daemon = Buildkitd(process, trace=trace, port=chosen_port, socket=socket, tls=tls)
-        process.wait_until(daemon.listens, within=within)
+        process.wait_until(daemon.serves, within=within)
         undo.pop_all()
     return daemon
 
