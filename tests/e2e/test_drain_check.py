@@ -30,6 +30,7 @@ def building(daemon: Buildkitd, busybox: str, scratch: Path, command: str) -> It
     word = f"begun-{scratch.name}"
     dockerfile = f"FROM {busybox}\nRUN echo {word}; {command}\n"
     context = write_tree(scratch / "context", {"Dockerfile": dockerfile})
+    wait_for(lambda: active_builds(daemon.address) == 0, "the daemon has ended the build of another test")
     arguments = ("build", f"--addr={daemon.address}", "--progress=plain", context)
     with Installed().started(*arguments) as running:
         running.read_until(f" {word}\n".encode())
