@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import statistics
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import trees
-from benchmarks.tools import Run, Tool, measure, tools
+from benchmarks.tools import Run, Tool, measure, median, tools
 from tests.servers.buildkitd import start_buildkitd
 from tests.servers.ports import free_port
 
@@ -168,21 +167,13 @@ def _works(bench: Bench) -> dict[str, tuple[str, Callable[[int], Results]]]:
 
 
 def _row(title: str, results: Results) -> str:
-    ours = _median(results["warmroute"])
+    ours = median(results["warmroute"])
     cells = [title]
     for name, runs in results.items():
-        median = _median(runs)
-        ratio = "" if name == "warmroute" else f" ({ours.wall / median.wall:.2f} x)"
-        cells.append(f"{median.wall:.2f} s, {median.cpu:.2f} cpu, {median.peak:.0f} MB{ratio}")
+        run = median(runs)
+        ratio = "" if name == "warmroute" else f" ({ours.wall / run.wall:.2f} x)"
+        cells.append(f"{run.wall:.2f} s, {run.cpu:.2f} cpu, {run.peak:.0f} MB{ratio}")
     return f"| {' | '.join(cells)} |"
-
-
-def _median(runs: list[Run]) -> Run:
-    return Run(
-        wall=statistics.median(run.wall for run in runs),
-        cpu=statistics.median(run.cpu for run in runs),
-        peak=statistics.median(run.peak for run in runs),
-    )
 
 
 def main() -> None:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import os
 import shlex
-import statistics
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks import trees
-from benchmarks.tools import Run, measure
+from benchmarks.tools import Run, measure, median
 from tests.servers import binaries
 from tests.servers.cluster import Cluster
 
@@ -90,7 +89,7 @@ def _cached(ours: Argv, theirs: Argv, environment: Mapping[str, str], turns: int
             run = measure(argv, environment)
             if turn:
                 found.append(run)
-    return _median(runs[ours]), _median(runs[theirs])
+    return median(runs[ours]), median(runs[theirs])
 
 
 def _large(
@@ -103,15 +102,7 @@ def _large(
             cluster.kubectl("delete", "pods", "--selector", _SELECTOR, "--wait=true")
             cluster.wait_ready(_SELECTOR, 3)
             runs.append(measure(argv, environment))
-    return _median(found[0]), _median(found[1])
-
-
-def _median(runs: list[Run]) -> Run:
-    return Run(
-        wall=statistics.median(run.wall for run in runs),
-        cpu=statistics.median(run.cpu for run in runs),
-        peak=statistics.median(run.peak for run in runs),
-    )
+    return median(found[0]), median(found[1])
 
 
 def _row(title: str, runs: tuple[Run, Run]) -> str:

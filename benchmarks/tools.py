@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from tests.servers import binaries
 
-__all__ = ["Run", "Tool", "installed", "measure", "tools"]
+__all__ = ["Run", "Tool", "installed", "measure", "median", "tools"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,3 +116,12 @@ def measure(argv: Sequence[str], environment: Mapping[str, str]) -> Run:
             raise RuntimeError(f"{' '.join(argv)} failed:\n{done.stderr.decode(errors='replace')}")
         wall, cpu, peak = map(float, report.read().split())
     return Run(wall=wall, cpu=cpu, peak=peak)
+
+
+def median(runs: Sequence[Run]) -> Run:
+    """Return the medians of several runs, each figure by itself."""
+    return Run(
+        wall=statistics.median(run.wall for run in runs),
+        cpu=statistics.median(run.cpu for run in runs),
+        peak=statistics.median(run.peak for run in runs),
+    )
