@@ -32,6 +32,7 @@ from router.model.result import BuildResult
 from router.model.routing import BackendName, Placement
 from router.placement.key import GitCheckout, Key, KeyInputs, balancing_key
 from router.placement.order import order, require_fit
+from router.providers import docker_config
 from router.providers.git_remote import find_git_location
 from router.providers.secrets import SecretStore
 from router.solve.inputs import check_inputs
@@ -110,6 +111,8 @@ class BuildRouter:
     def _build(
         self, request: BuildRequest, on_event: Callable[[Event], None], cancellation: Cancellation
     ) -> BuildResult:
+        for warning in docker_config.load(self._environment).warnings:
+            _tell(on_event, "warning", warning)
         key = self.key(request)
         _tell(on_event, "verbose", f"key {key.key} (rule: {key.rule})")
         context = replace(self._context(key, on_event, cancellation), context_id=self._context_id(request))

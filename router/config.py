@@ -1,12 +1,14 @@
 """What the router is told besides the build: which daemons, how they are ranked and reached.
 
 The only module that looks at the process's surroundings, and only when a function is called: the
-environment, the machine's platform, which files a TLS directory has. Everything else is handed in.
+environment, the user's home, the machine's platform, which files a TLS directory has. Everything else is
+handed in.
 """
 
 from __future__ import annotations
 
 import os
+import pwd
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -17,7 +19,7 @@ from router.model.routing import BackendName, Fallback, Placement, Via
 from router.model.tls import TLSOptions
 from router.specs.platform import normalize
 
-__all__ = ["RouterConfig", "environment", "local_platform", "tls_options"]
+__all__ = ["RouterConfig", "environment", "home_directory", "local_platform", "tls_options"]
 
 
 @frozen
@@ -60,6 +62,26 @@ class RouterConfig:
 def environment() -> Mapping[str, str]:
     """Return the process's environment as it is now; it doesn't change afterwards, and can't be changed."""
     return MappingProxyType(dict(os.environ))
+
+
+def home_directory(environment: Mapping[str, str]) -> str:
+    """Return the user's home as an absolute path, empty where there is none.
+
+    Without a ``HOME`` it is what the machine's list of users says, as for docker and Go. A relative one is
+    no home: what is in the working directory may have come with a checkout.
+    """
+    given = environment.get("HOME", "")
+    if given.startswith("/"):
+        return given
+    listed = _listed_home()
+    return listed if listed.startswith("/") else ""
+
+
+def _listed_home() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        return ""  # a container's user that is only a number
 
 
 def local_platform() -> str:

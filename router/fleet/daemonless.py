@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from typing import IO
 
 from router.cancellation import Cancellation
+from router.config import home_directory
 from router.errors import ToolError, UsageError
 from router.model.daemon import Daemon
 from router.model.frozen import frozen
@@ -122,11 +123,16 @@ def _flags(environment: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _cache_directory(environment: Mapping[str, str]) -> str:
-    home = environment.get("HOME", "")
-    base = environment.get("XDG_CACHE_HOME") or (home and os.path.join(home, ".cache"))
+    # A relative one is to be ignored, says the XDG base directory specification.
+    base = environment.get("XDG_CACHE_HOME", "")
+    if not base.startswith("/"):
+        home = home_directory(environment)
+        base = home and os.path.join(home, ".cache")
     if not base:
-        raise UsageError("there is no place for a cache: no XDG_CACHE_HOME, no HOME", hint="set one of them")
-    directory = os.path.join(os.path.abspath(base), "warmroute", "buildkitd")
+        raise UsageError(
+            "there is no place for a cache: this user has no home", hint="set XDG_CACHE_HOME or HOME"
+        )
+    directory = os.path.join(base, "warmroute", "buildkitd")
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
     except OSError as exc:

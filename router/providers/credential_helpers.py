@@ -6,11 +6,12 @@ message on stdout.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from router.errors import ToolError
 from router.providers.docker_config import Credentials
+from router.specs.go_names import go_fields
+from router.untrusted_json import NotJSONError, read_json, text
 
 __all__ = ["DEADLINE", "ask_helper"]
 
@@ -51,9 +52,11 @@ def ask_helper(helper: str, key: str, environment: Mapping[str, str]) -> Credent
 
 def _credentials(program: str, key: str, answer: bytes) -> Credentials:
     try:
-        found = json.loads(answer)
-        username, secret = str(found.get("Username") or ""), str(found.get("Secret") or "")
-    except (ValueError, AttributeError):
-        # Not chained: the exception of the JSON parser holds the answer, which may be a password.
-        raise ToolError(f"{program} gave no JSON object for {key}") from None
+        found = read_json(answer)
+    except NotJSONError:
+        found = None
+    if not isinstance(found, dict):
+        raise ToolError(f"{program} gave no JSON object for {key}")
+    fields = go_fields(found, ("Username", "Secret"))
+    username, secret = text(fields, "Username"), text(fields, "Secret")
     return Credentials(username="" if username == _NO_USER else username, secret=secret)

@@ -1,19 +1,23 @@
 """The docker CLI's config.json: what stands in it, as values.
 
-Reads ``$DOCKER_CONFIG/config.json``, else ``$HOME/.docker/config.json``, and ``$DOCKER_AUTH_CONFIG``.
-Runs nothing: looking credentials up, which may run a helper, is ``registry_auth``'s. Never writes.
+Reads ``$DOCKER_CONFIG/config.json``, else ``.docker/config.json`` in the user's home, and
+``$DOCKER_AUTH_CONFIG``. As for the docker CLI, a file that can't be read or understood is as good as none,
+with a warning, and of the logins only the one that is used must make sense. Runs nothing: looking them up,
+which may run a helper, is ``registry_auth``'s. Never writes.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import json
 import os
 from collections.abc import Mapping
 
+from router.config import home_directory
 from router.errors import UsageError
 from router.model.frozen import field, frozen, replace
+from router.specs.go_names import go_fields, near_misses
+from router.untrusted_json import NotJSONError, read_json
 
 __all__ = [
     "DOCKER_HUB",
@@ -36,13 +40,23 @@ _PROXY_VARIABLES = {
     "ftpProxy": "FTP_PROXY",
     "allProxy": "ALL_PROXY",
 }
+_READ = ("auths", "credsStore", "credHelpers", "currentContext", "proxies")
+# What docker and its plugins keep there besides; so that none of it is taken for a slip.
+_OTHERS = (
+    *("HttpHeaders", "psFormat", "imagesFormat", "networksFormat", "pluginsFormat", "volumesFormat"),
+    *("statsFormat", "detachKeys", "serviceInspectFormat", "servicesFormat", "tasksFormat", "secretFormat"),
+    *("configFormat", "nodesFormat", "pruneFilters", "cliPluginsExtraDirs", "plugins", "aliases", "features"),
+    *("credentialSpecs", "experimental", "stackOrchestrator", "kubernetes"),
+)
+_ENTRY = ("auth", "username", "password", "identitytoken", "registrytoken")
 
 
 @frozen
 class Credentials:
     """A login. An empty user name with a secret is an identity token; all empty is anonymous.
 
-    ``registry_token`` is a bearer token that is used as it is, in place of one to be fetched.
+    ``registry_token`` is a bearer token that is used as it is, in place of one to be fetched. What is no
+    UTF-8 in the file stands here in surrogate escapes.
     """
 
     username: str = ""
@@ -52,14 +66,19 @@ class Credentials:
 
 @frozen
 class DockerConfig:
-    """What config.json says. ``path`` is where it is, or would be; keys of ``auths`` are as written there."""
+    """What config.json says. ``path`` is where it is, or would be, empty for a user without a home.
 
-    path: str
-    auths: Mapping[str, Credentials] = field(default_factory=dict)
+    ``auths`` are the entries as they stand, under the keys as written there; ``warnings`` name the file and
+    what of it is not used.
+    """
+
+    path: str = ""
+    auths: Mapping[str, object] = field(default_factory=dict, repr=False)
     creds_store: str = ""
     cred_helpers: Mapping[str, str] = field(default_factory=dict)
     current_context: str = ""
     proxies: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    warnings: tuple[str, ...] = ()
 
     @property
     def directory(self) -> str:
@@ -71,14 +90,22 @@ class DockerConfig:
         return self.cred_helpers.get(key, self.creds_store)
 
     def stored(self, key: str) -> Credentials:
-        """Return what the file itself has for a registry's key; keys may be host names or URLs."""
-        exact = self.auths.get(key)
-        if exact is not None:
-            return exact
-        for written, credentials in self.auths.items():
-            if _host(written) == key:
-                return credentials
-        return Credentials()
+        """Return what the file itself has for a registry's key; keys may be host names or URLs.
+
+        Raises ``UsageError`` where that entry is broken, whatever the others are.
+        """
+        legacy = (each for each in self.auths if _host(each) == key)
+        written = key if key in self.auths else next(legacy, None)
+        if written is None:
+            return Credentials()
+        try:
+            return _credentials(self.auths[written])
+        except _BadEntryError as exc:
+            # Not chained: what it came from may hold the entry.
+            raise UsageError(
+                f"the login for {written} in {self.path or 'DOCKER_AUTH_CONFIG'} is broken: {exc}",
+                hint=f"run docker login {_host(written)} again",
+            ) from None
 
     def proxy_build_args(self, docker_host: str = "") -> dict[str, str]:
         """Return the build arguments that the ``proxies`` section gives for a Docker host, else by default.
@@ -100,126 +127,150 @@ def registry_key(host: str) -> str:
 
 
 def config_directory(environment: Mapping[str, str]) -> str:
-    """Return the docker CLI's configuration folder, which need not exist."""
-    return environment.get("DOCKER_CONFIG") or os.path.join(environment.get("HOME", ""), ".docker")
+    """Return the docker CLI's configuration folder, which need not exist; empty for a user without a home."""
+    if given := environment.get("DOCKER_CONFIG"):
+        return given
+    home = home_directory(environment)
+    return os.path.join(home, ".docker") if home else ""
 
 
 def load(environment: Mapping[str, str]) -> DockerConfig:
-    """Read the configuration; where there is none, everything is anonymous.
-
-    Raises ``UsageError``, naming the file, for one that can't be read or understood.
-    """
-    path = _path(environment)
-    config = _parse(path, _content(path))
+    """Read the configuration; where there is none, or it can't be used, everything is anonymous."""
+    config = _file(environment)
     variable = environment.get("DOCKER_AUTH_CONFIG", "")
     if not variable:
         return config
-    given = _parse("in DOCKER_AUTH_CONFIG", os.fsencode(variable))
-    return _with_auths(config, given.auths)
+    given = _parse("", "DOCKER_AUTH_CONFIG", os.fsencode(variable))
+    # What the variable names is taken from it, whatever helper the file has for that registry.
+    helpers = dict(config.cred_helpers) | {registry_key(_host(key)): "" for key in given.auths}
+    return replace(
+        config,
+        auths={**config.auths, **given.auths},
+        cred_helpers=helpers,
+        warnings=config.warnings + given.warnings,
+    )
 
 
 def proxy_build_args(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the build arguments of the configuration's ``proxies``; none where it has no such section.
-
-    Every build asks for them, so what else the file says is not looked at before there is need. Raises what
-    ``load`` raises.
-    """
-    path = _path(environment)
-    text = _content(path)
-    if b'"proxies"' not in text:
-        return {}
-    return _parse(path, text).proxy_build_args(environment.get("DOCKER_HOST", ""))
+    """Return the build arguments of the configuration's ``proxies``; none where it has no such section."""
+    return _file(environment).proxy_build_args(environment.get("DOCKER_HOST", ""))
 
 
-def _path(environment: Mapping[str, str]) -> str:
-    return os.path.join(config_directory(environment), "config.json")
-
-
-def _content(path: str) -> bytes:
+def _file(environment: Mapping[str, str]) -> DockerConfig:
+    directory = config_directory(environment)
+    if not directory:
+        return DockerConfig()
+    path = os.path.join(directory, "config.json")
     try:
         with open(path, "rb") as file:
-            return file.read()
+            text = file.read()
     except (FileNotFoundError, NotADirectoryError):
-        return b""
+        return DockerConfig(path=path)
     except OSError as exc:
-        raise UsageError(
-            f"can't read the docker config {path}: {exc.strerror}",
-            hint="make it readable, or point DOCKER_CONFIG at another folder",
-        ) from exc
+        warning = f"can't read the docker config {path}: {exc.strerror}; building without it"
+        return DockerConfig(path=path, warnings=(warning,))
+    return _parse(path, f"the docker config {path}", text)
 
 
-def _with_auths(config: DockerConfig, auths: Mapping[str, Credentials]) -> DockerConfig:
-    # What the variable names is taken from it, whatever helper the file has for that registry.
-    helpers = dict(config.cred_helpers) | {registry_key(_host(key)): "" for key in auths}
-    return replace(config, auths={**config.auths, **auths}, cred_helpers=helpers)
-
-
-def _parse(path: str, text: bytes) -> DockerConfig:
+def _parse(path: str, name: str, text: bytes) -> DockerConfig:
     try:
-        found = json.loads(text) if text.strip() else {}
-        return DockerConfig(
-            path=path,
-            auths={key: _credentials(key, entry or {}) for key, entry in (found.get("auths") or {}).items()},
-            creds_store=str(found.get("credsStore") or ""),
-            cred_helpers=_strings(found.get("credHelpers")),
-            current_context=str(found.get("currentContext") or ""),
-            proxies={name: _strings(section) for name, section in (found.get("proxies") or {}).items()},
-        )
-    except (ValueError, AttributeError, TypeError, RecursionError) as exc:
-        # A JSON error's text has a position only, but its chain has the document, secrets and all.
-        raise UsageError(
-            f"the docker config {path} is broken: {_why(exc)}",
-            hint="correct it, or move it away and run docker login again",
-        ) from None
+        found = read_json(text) if text.strip() else {}
+    except NotJSONError as exc:
+        return DockerConfig(path=path, warnings=(f"{name} {exc}; building without it",))
+    if not isinstance(found, dict):
+        return DockerConfig(path=path, warnings=(f"{name} is no JSON object; building without it",))
+    sections = _Sections(name, go_fields(found, _READ))
+    sections.warnings += [
+        f"{name} has an unknown key {key!r} (did you mean {meant!r}?)"
+        for key, meant in near_misses(found, (*_READ, *_OTHERS))
+    ]
+    proxies = sections.object("proxies")
+    return DockerConfig(
+        path=path,
+        auths=sections.object("auths"),
+        creds_store=sections.text("credsStore"),
+        cred_helpers=_texts(sections.object("credHelpers")),
+        current_context=sections.text("currentContext"),
+        proxies={
+            key: _texts(go_fields(each, _PROXY_VARIABLES))
+            for key, each in proxies.items()
+            if isinstance(each, dict)
+        },
+        warnings=tuple(sections.warnings),
+    )
 
 
-def _why(exc: Exception) -> str:
-    if isinstance(exc, json.JSONDecodeError):
-        return f"no JSON at line {exc.lineno}, column {exc.colno}"
-    if isinstance(exc, UnicodeDecodeError):
-        return "it is not UTF-8"
-    if isinstance(exc, _BadAuthError):
-        return str(exc)
-    return "it does not have the form of a docker config"
+class _Sections:
+    """The file's members; one of another type is left out, with a warning, as the docker CLI does it."""
+
+    def __init__(self, name: str, fields: Mapping[str, object]) -> None:
+        self._name = name
+        self._fields = fields
+        self.warnings: list[str] = []
+
+    def object(self, key: str) -> Mapping[str, object]:
+        value = self._fields.get(key)
+        if isinstance(value, dict):
+            return value
+        if value is not None:
+            self.warnings.append(f"{self._name}: {key} is no JSON object; building without it")
+        return {}
+
+    def text(self, key: str) -> str:
+        value = self._fields.get(key)
+        if isinstance(value, str):
+            return value
+        if value is not None:
+            self.warnings.append(f"{self._name}: {key} is no string; building without it")
+        return ""
 
 
-class _BadAuthError(ValueError):
-    """An ``auth`` field that is no base64 of user:password."""
+class _BadEntryError(ValueError):
+    """An entry of ``auths`` that gives no login; the message says why, without a secret."""
 
 
-def _strings(section: Mapping[str, object] | None) -> dict[str, str]:
-    return {key: str(value) for key, value in (section or {}).items()}
+def _texts(section: Mapping[str, object]) -> dict[str, str]:
+    return {key: value for key, value in section.items() if isinstance(value, str)}
 
 
-def _credentials(key: str, entry: Mapping[str, object]) -> Credentials:
-    token = _text(entry, "registrytoken")
-    identity = _text(entry, "identitytoken")
+def _credentials(entry: object) -> Credentials:
+    if entry is None:
+        return Credentials()
+    if not isinstance(entry, dict):
+        raise _BadEntryError("it is no JSON object")
+    fields = go_fields(entry, _ENTRY)
+    token = _text(fields, "registrytoken")
+    identity = _text(fields, "identitytoken")
     if identity:
         return Credentials(secret=identity, registry_token=token)
-    auth = _text(entry, "auth")
+    auth = _text(fields, "auth")
     if auth:
-        return replace(_decoded(key, auth), registry_token=token)
-    username, secret = _text(entry, "username"), _text(entry, "password")
+        username, secret = _decoded(auth)
+    else:
+        username, secret = _text(fields, "username"), _text(fields, "password")
     return Credentials(username=username, secret=secret, registry_token=token)
 
 
 def _text(entry: Mapping[str, object], name: str) -> str:
-    text = entry.get(name) or ""
-    if not isinstance(text, str):
-        raise TypeError(name)
-    text.encode()  # JSON can hold halves of characters, which nothing can be sent as
-    return text
+    value = entry.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise _BadEntryError(f"{name} is no string")
+    return value
 
 
-def _decoded(key: str, auth: str) -> Credentials:
+def _decoded(auth: str) -> tuple[str, str]:
+    """Decode user name and password as the docker CLI does: line breaks in it don't count, nor NULs around
+    the password, and the bytes may be of any encoding."""
     try:
-        username, colon, secret = base64.b64decode(auth, validate=True).decode().partition(":")
+        decoded = base64.b64decode(auth.replace("\r", "").replace("\n", ""), validate=True)
     except (binascii.Error, ValueError):
-        username, colon, secret = "", "", ""
+        decoded = b""
+    username, colon, secret = decoded.decode("utf-8", "surrogateescape").partition(":")
     if not colon or not username:
-        shown = key.encode("utf-8", "replace").decode()
-        raise _BadAuthError(f'"auth" of {shown} is no base64 of user:password')
-    return Credentials(username=username, secret=secret.strip("\0"))
+        raise _BadEntryError("auth is no base64 of user:password")
+    return username, secret.strip("\0")
 
 
 def _host(written: str) -> str:

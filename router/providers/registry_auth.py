@@ -55,9 +55,9 @@ class RegistryAuth:
     """Answers for one build; may be asked from several threads at once.
 
     The docker config is read at the first question, and what reads it loaded then: most builds need neither.
-    Every method raises ``UsageError`` for a broken docker config, ``ToolError`` for a helper that fails. So
-    does making it: ``UsageError``, for a file of ``tls``, which is for token servers that want more than the
-    system's CAs.
+    Every method raises ``UsageError`` for a broken login in the docker config, ``ToolError`` for a helper
+    that fails. So does making it: ``UsageError``, for a file of ``tls``, which is for token servers that want
+    more than the system's CAs.
     """
 
     def __init__(
@@ -90,6 +90,15 @@ class RegistryAuth:
         An identity token comes with an empty user name.
         """
         found = self._find(host)
+        try:
+            (found.username + found.secret).encode()
+        except UnicodeEncodeError:
+            from router.errors import UsageError
+
+            raise UsageError(
+                f"the login for {host} is not UTF-8, so the daemon can't be given it",
+                hint=f"run docker login {host} with a token instead of the password",
+            ) from None
         return found.username, found.secret
 
     def fetch_token(self, request: TokenRequest) -> Token:
@@ -129,9 +138,10 @@ class RegistryAuth:
     def _authority(self) -> TokenAuthority:
         with self._lock:
             if self._keys is None:
+                from router.providers.docker_config import config_directory
                 from router.providers.token_authority import TokenAuthority
 
-                self._keys = TokenAuthority(_seed_directory(self._environment))
+                self._keys = TokenAuthority(config_directory(self._environment))
             return self._keys
 
     def _find(self, host: str) -> Credentials:
@@ -150,11 +160,3 @@ class RegistryAuth:
 
             self._config = load(self._environment)
         return self._config
-
-
-def _seed_directory(environment: Mapping[str, str]) -> str:
-    """Return the docker config's folder, nothing where it would be one of the working directory's."""
-    from router.providers.docker_config import config_directory
-
-    directory = config_directory(environment)
-    return directory if directory.startswith("/") or environment.get("DOCKER_CONFIG") else ""

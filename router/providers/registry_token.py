@@ -84,7 +84,7 @@ def _oauth_request(request: TokenRequest, credentials: Credentials) -> WebReques
         url=request.realm,
         method="POST",
         headers=(("Content-Type", "application/x-www-form-urlencoded"),),
-        body=urlencode(form).encode(),
+        body=urlencode(form, errors="surrogateescape").encode(),
     )
 
 
@@ -98,7 +98,7 @@ def _basic_request(request: TokenRequest, credentials: Credentials) -> WebReques
     joint = ("&" if "?" in request.realm else "?") if query else ""
     authorization = ""
     if credentials.secret:
-        login = f"{credentials.username}:{credentials.secret}".encode()
+        login = f"{credentials.username}:{credentials.secret}".encode("utf-8", "surrogateescape")
         authorization = f"Basic {base64.b64encode(login).decode()}"
     return WebRequest(url=f"{request.realm}{joint}{urlencode(query)}", authorization=authorization)
 

@@ -19,8 +19,7 @@ def with_surroundings(request: BuildRequest, environment: Mapping[str, str]) -> 
     """Return the request with what buildx and buildctl add to it, credentials of caches included.
 
     For a backend that hands it to the daemon itself: a tool adds them by its own, and what stands on its
-    command line everybody on the machine can read. Raises ``UsageError`` for a docker config that can't be
-    read.
+    command line everybody on the machine can read.
     """
     request = with_build_args(request, environment)
     if not request.cache_from and not request.cache_to:

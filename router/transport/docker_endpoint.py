@@ -6,14 +6,16 @@ the default socket. Reads docker's own files; connects to nothing.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 
 from router.errors import UsageError
 from router.model.frozen import frozen
+from router.providers import docker_config
+from router.specs.go_names import go_fields
 from router.transport.options import TLSOptions
 from router.transport.sockets import describe_os_error
+from router.untrusted_json import NotJSONError, read_json
 
 __all__ = ["DEFAULT_HOST", "DockerEndpoint", "endpoint_of_host", "find_endpoint"]
 
@@ -37,7 +39,8 @@ class DockerEndpoint:
 def find_endpoint(environment: Mapping[str, str], context: str | None = None) -> DockerEndpoint:
     """Return the engine that ``context`` or else the environment names.
 
-    Raises UsageError where a named context does not exist or docker's files can't be read.
+    Raises UsageError where a named context does not exist or its files can't be read. A config.json that
+    can't be read names none.
     """
     if context is not None:
         return _endpoint_of_context(environment, context, f"the docker context {context}")
@@ -45,10 +48,10 @@ def find_endpoint(environment: Mapping[str, str], context: str | None = None) ->
         return endpoint_of_host(host, environment, source="DOCKER_HOST")
     if name := environment.get("DOCKER_CONTEXT"):
         return _endpoint_of_context(environment, name, "DOCKER_CONTEXT")
-    config = os.path.join(_config_directory(environment), "config.json")
-    current = _read_json(config).get("currentContext")
-    if isinstance(current, str) and current:
-        return _endpoint_of_context(environment, current, f"currentContext in {config}")
+    config = docker_config.load(environment)
+    if config.current_context:
+        source = f"currentContext in {config.path}"
+        return _endpoint_of_context(environment, config.current_context, source)
     return endpoint_of_host(DEFAULT_HOST, environment, source="the default socket")
 
 
@@ -58,7 +61,7 @@ def endpoint_of_host(host: str, environment: Mapping[str, str], *, source: str) 
     verify = bool(environment.get("DOCKER_TLS_VERIFY"))
     if not (verify or environment.get("DOCKER_TLS")):
         return DockerEndpoint(host=host, source=source)
-    directory = environment.get("DOCKER_CERT_PATH") or _config_directory(environment)
+    directory = environment.get("DOCKER_CERT_PATH") or docker_config.config_directory(environment)
     return DockerEndpoint(host=host, source=source, tls=_tls_in(directory), verify=verify)
 
 
@@ -70,13 +73,14 @@ def _endpoint_of_context(environment: Mapping[str, str], name: str, source: str)
 
     # Docker's context store names its directories by the digest of the context's name.
     identity = sha256(name.encode()).hexdigest()
-    store = os.path.join(_config_directory(environment), "contexts")
+    store = os.path.join(docker_config.config_directory(environment) or "/", "contexts")
     meta_path = os.path.join(store, "meta", identity, "meta.json")
     meta = _read_json(meta_path)
-    endpoints = meta.get("Endpoints")
-    docker = endpoints.get("docker") if isinstance(endpoints, dict) else None
-    if not isinstance(docker, dict):
+    endpoints = go_fields(meta, ("Endpoints",)).get("Endpoints")
+    written = endpoints.get("docker") if isinstance(endpoints, dict) else None
+    if not isinstance(written, dict):
         raise UsageError(f"the docker context {name!r} ({source}) does not exist", hint="docker context ls")
+    docker = go_fields(written, ("Host", "SkipTLSVerify"))
     tls_directory = os.path.join(store, "tls", identity, "docker")
     verify = not docker.get("SkipTLSVerify")
     tls = _tls_in(tls_directory) if os.path.isdir(tls_directory) or not verify else None
@@ -91,23 +95,17 @@ def _tls_in(directory: str) -> TLSOptions:
     return TLSOptions(ca=present.get("ca"), cert=present.get("cert"), key=present.get("key"))
 
 
-def _config_directory(environment: Mapping[str, str]) -> str:
-    return environment.get("DOCKER_CONFIG") or os.path.join(environment.get("HOME") or "/", ".docker")
-
-
 def _read_json(path: str) -> Mapping[str, object]:
     """Return a JSON object; a missing file is an empty one."""
     try:
         with open(path, "rb") as file:
-            value = json.load(file)
+            value = read_json(file.read())
     except FileNotFoundError:
         return {}
     except OSError as exc:
         raise UsageError(
             f"can't read {path}: {describe_os_error(exc)}", hint="DOCKER_CONFIG names another directory"
         ) from exc
-    except ValueError as exc:
-        raise UsageError(
-            f"{path} is not valid JSON: {exc}", hint="correct it, or move it away and run docker login again"
-        ) from exc
+    except NotJSONError as exc:
+        raise UsageError(f"{path} {exc}", hint="docker context export and import make it anew") from exc
     return value if isinstance(value, dict) else {}

@@ -14,6 +14,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from router.config import home_directory
 from router.errors import UsageError
 from router.model.frozen import field, frozen
 from router.transport.sockets import describe_os_error
@@ -113,7 +114,8 @@ def _paths(source: KubeSource) -> list[str]:
         return [source.kubeconfig]
     listed = source.environment.get("KUBECONFIG", "")
     paths = [path for path in listed.split(os.pathsep) if path]
-    return paths or [os.path.join(source.environment.get("HOME") or "/", ".kube", "config")]
+    home = home_directory(source.environment)
+    return paths or ([os.path.join(home, ".kube", "config")] if home else [])
 
 
 class _Merged:

@@ -117,28 +117,40 @@ def test_an_error_never_repeats_what_may_be_a_secret(workspace: Path) -> None:
     [
         ({"DOCKER_HOST": "ftp://host"}, "scheme that can't be dialled"),
         ({"DOCKER_CONTEXT": "nothing"}, "the docker context 'nothing' (DOCKER_CONTEXT) does not exist"),
-        ({"DOCKER_CONFIG": "{workspace}/broken"}, "is not valid JSON"),
         ({"BUILDKIT_HOST": "nonsense"}, "nonsense"),
         ({"BUILDKIT_PROGRESS": "loud", "WARMROUTE_ADDR": NOWHERE}, "'loud' is not a progress mode"),
     ],
 )
 def test_a_variable_is_refused(workspace: Path, variables: dict[str, str], message: str) -> None:
-    write_tree(workspace, {"broken/config.json": "{"})
-    given = {name: value.format(workspace=workspace) for name, value in variables.items()}
-
-    assert_refused(Installed(environment=given).run("build", cwd=workspace), 2, message)
+    assert_refused(Installed(environment=variables).run("build", cwd=workspace), 2, message)
 
 
-def test_a_broken_docker_config_is_told_when_its_credentials_are_needed(
-    buildkitd: Buildkitd, private_registry: Registry, workspace: Path, tmp_path: Path
+@pytest.mark.parametrize("backend", ["native", "buildctl"])
+def test_a_broken_docker_config_is_warned_of_once_and_does_not_end_a_build(
+    buildkitd: Buildkitd, workspace: Path, tmp_path: Path, backend: str
 ) -> None:
     broken = write_tree(tmp_path / "docker", {"config.json": "{"})
+    command = Installed(environment={"DOCKER_CONFIG": str(broken)})
+
+    done = command.run("build", "--addr", buildkitd.address, "--backend", backend, cwd=workspace)
+
+    assert done.code == 0, done.stderr
+    assert done.stderr.count(f"the docker config {broken}/config.json is not valid JSON") == 1
+
+
+def test_a_broken_login_is_told_when_it_is_needed(
+    buildkitd: Buildkitd, private_registry: Registry, workspace: Path, tmp_path: Path
+) -> None:
+    login = json.dumps({"auths": {private_registry.host: {"auth": "!"}}})
+    broken = write_tree(tmp_path / "docker", {"config.json": login})
     command = Installed(environment={"DOCKER_CONFIG": str(broken)})
     options = ("--addr", buildkitd.address, "--push", "-t", f"{private_registry.host}/a/b")
 
     done = command.run("build", *options, cwd=workspace)
 
-    assert_refused(done, 2, "config.json is broken", workspace)
+    assert_refused(
+        done, 2, f"the login for {private_registry.host} in {broken}/config.json is broken", workspace
+    )
 
 
 def test_a_registry_that_refuses_is_told(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from router.config import RouterConfig, environment, local_platform, tls_options
+from router.config import RouterConfig, environment, home_directory, local_platform, tls_options
 from router.errors import UsageError
 from router.model.tls import TLSOptions
 from router.specs.platform import parse_platform
@@ -19,6 +19,23 @@ def test_the_environment_is_a_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WARMROUTE_TEST", "after")
 
     assert snapshot["WARMROUTE_TEST"] == "before"
+
+
+@pytest.mark.parametrize("home", [{}, {"HOME": ""}, {"HOME": "here"}, {"HOME": "./"}])
+def test_without_a_home_it_is_what_the_list_of_users_says(
+    monkeypatch: pytest.MonkeyPatch, home: dict[str, str]
+) -> None:
+    monkeypatch.setattr("router.config._listed_home", lambda: "/home/listed")
+
+    assert home_directory(home) == "/home/listed"
+    assert home_directory({"HOME": "/given"}) == "/given"
+
+
+@pytest.mark.parametrize("listed", ["", "home"])
+def test_a_user_whom_the_list_gives_no_home_has_none(monkeypatch: pytest.MonkeyPatch, listed: str) -> None:
+    monkeypatch.setattr("router.config._listed_home", lambda: listed)
+
+    assert home_directory({}) == ""
 
 
 def test_the_local_platform_is_a_linux() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from dataclasses import dataclass
@@ -142,12 +143,27 @@ def test_an_answer_is_kept_for_less_than_five_minutes(home: Home) -> None:
     assert len(home.asked) == 2
 
 
-def test_a_broken_config_shows_when_credentials_are_needed(home: Home) -> None:
-    (home.folder / "config.json").write_text("{")
+def test_a_broken_login_shows_when_it_is_needed(home: Home) -> None:
+    home.config(auths={"a.example": {"auth": "!"}, "b.example": {"username": "me", "password": "word"}})
     auth = RegistryAuth(home.environment)
 
+    assert auth.credentials("b.example") == ("me", "word")
     with pytest.raises(UsageError, match="is broken"):
         auth.credentials("a.example")
+
+
+def test_a_login_that_is_not_utf_8_is_not_given_to_a_daemon(home: Home) -> None:
+    home.config(auths={"a.example": {"auth": base64.b64encode(b"me:w\xf6rd").decode()}})
+
+    with pytest.raises(UsageError, match=r"the login for a\.example is not UTF-8"):
+        RegistryAuth(home.environment).credentials("a.example")
+
+
+def test_a_helper_may_answer_in_any_case(home: Home) -> None:
+    home.config(credsStore="desk")
+    home.helper("desk", """echo '{"username": "me", "SECRET": "word"}'""")
+
+    assert RegistryAuth(home.environment).credentials("a.example") == ("me", "word")
 
 
 def test_passwords_are_not_shown(home: Home) -> None:

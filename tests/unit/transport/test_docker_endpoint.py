@@ -88,7 +88,39 @@ def test_a_context_that_does_not_exist_is_a_usage_error_that_says_who_named_it(t
         find_endpoint({"DOCKER_CONFIG": str(tmp_path), "DOCKER_CONTEXT": "lab"})
 
 
-def test_a_broken_config_is_a_usage_error(tmp_path: Path) -> None:
+def test_a_config_that_can_not_be_read_names_no_context(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{")
-    with pytest.raises(UsageError, match="not valid JSON"):
-        find_endpoint({"DOCKER_CONFIG": str(tmp_path)})
+
+    assert find_endpoint({"DOCKER_CONFIG": str(tmp_path)}).host == "unix:///var/run/docker.sock"
+
+
+def test_the_files_of_a_context_are_read_in_any_case(tmp_path: Path) -> None:
+    directory = add_context(tmp_path, "lab")
+    meta = tmp_path / "contexts" / "meta" / directory.parent.name / "meta.json"
+    meta.write_text(
+        '{"name": "lab", "endpoints": {"docker": {"host": "tcp://lab:1", "skipTlsVerify": true}}}'
+    )
+
+    endpoint = find_endpoint({"DOCKER_CONFIG": str(tmp_path)}, "lab")
+
+    assert (endpoint.host, endpoint.verify) == ("tcp://lab:1", False)
+
+
+def test_a_context_whose_file_is_broken_is_a_usage_error(tmp_path: Path) -> None:
+    directory = add_context(tmp_path, "lab")
+    meta = tmp_path / "contexts" / "meta" / directory.parent.name / "meta.json"
+    meta.write_text("{")
+
+    with pytest.raises(UsageError, match=r"meta\.json is not valid JSON"):
+        find_endpoint({"DOCKER_CONFIG": str(tmp_path)}, "lab")
+
+
+@pytest.mark.parametrize("home", [{}, {"HOME": ""}, {"HOME": "."}])
+def test_the_working_directory_names_no_context(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: dict[str, str]
+) -> None:
+    add_context(tmp_path / ".docker", "hostile", Host="tcp://hostile:1")
+    (tmp_path / ".docker" / "config.json").write_text('{"currentContext": "hostile"}')
+    monkeypatch.chdir(tmp_path)
+
+    assert find_endpoint(home).host == "unix:///var/run/docker.sock"
