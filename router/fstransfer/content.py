@@ -18,6 +18,7 @@ from typing import NoReturn
 
 from router.errors import TransferError, UsageError
 from router.fstransfer import packets
+from router.fstransfer.beneath import Root
 
 __all__ = ["NOTHING", "SOCKET", "Contents"]
 
@@ -37,7 +38,7 @@ _LARGEST_JOINED = 1 << 15
 _SAMPLE = 4096
 
 # Without O_NONBLOCK, a file that became a named pipe would hang the build.
-_OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+_OPEN_FLAGS = os.O_RDONLY | os.O_NONBLOCK
 
 _CHANGED_HINT = "exclude it in .dockerignore, or build when nothing writes to it"
 
@@ -47,10 +48,10 @@ class _OpenFile:
 
     __slots__ = ("_modified", "_sample", "_sampled", "descriptor", "number", "path", "remaining", "size")
 
-    def __init__(self, number: int, path: bytes, announced: int) -> None:
+    def __init__(self, root: Root, number: int, path: bytes, announced: int) -> None:
         self.number = number
-        self.path = path
-        self.descriptor = os.open(path, _OPEN_FLAGS)
+        self.path = root.full(path)
+        self.descriptor = root.open(path, _OPEN_FLAGS)
         status = os.fstat(self.descriptor)
         self.size = self.remaining = status.st_size
         self._modified = status.st_mtime_ns
@@ -58,7 +59,7 @@ class _OpenFile:
         self._sample = 0
         if not stat.S_ISREG(status.st_mode) or self.size < announced:
             os.close(self.descriptor)
-            _raise_changed(path)
+            _raise_changed(self.path)
 
     def read(self, size: int) -> bytes:
         """Return the next bytes, at least one. Raises UsageError where the file is shorter by now."""
@@ -90,8 +91,9 @@ class Contents:
     request that makes no sense.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, root: Root) -> None:
         self.files_sent = 0
+        self._root = root
         self._paths: list[bytes] = []
         self._sizes = array("q")
         self._requests: deque[int] = deque()
@@ -108,7 +110,7 @@ class Contents:
         return not self._requests and self._open is None
 
     def announce(self, path: bytes, size: int) -> None:
-        """Remember the next entry; ``path`` is what to open, ``size`` may be NOTHING or SOCKET."""
+        """Remember the next entry, by its path below the root; ``size`` may be NOTHING or SOCKET."""
         self._paths.append(path if size >= 0 else b"")
         self._sizes.append(size)
 
@@ -144,9 +146,9 @@ class Contents:
         self._paths[number], self._sizes[number] = b"", NOTHING
         data = b""
         if size >= 0:
-            whole = _read_whole(path, size) if size <= min(room, _LARGEST_JOINED) else None
+            whole = _read_whole(self._root, path, size) if size <= min(room, _LARGEST_JOINED) else None
             if whole is None:
-                self._open = _OpenFile(number, path, size)
+                self._open = _OpenFile(self._root, number, path, size)
                 return
             data = whole
         self._add(packets.whole_file(number, data) if data else packets.data_end(number))
@@ -175,16 +177,19 @@ class Contents:
             self._small.clear()
 
 
-def _read_whole(path: bytes, size: int) -> bytes | None:
+def _read_whole(root: Root, path: bytes, size: int) -> bytes | None:
     """Read a file in one go, None where it has another size than ``size`` by now.
 
     A regular file gives less than is asked for only at its end.
     """
-    descriptor = os.open(path, _OPEN_FLAGS)
+    descriptor = root.open(path, _OPEN_FLAGS)
     try:
-        data = _read(descriptor, size + 1, path)
-        while len(data) < size and (rest := _read(descriptor, size + 1 - len(data), path)):
+        data = os.read(descriptor, size + 1)
+        while len(data) < size and (rest := os.read(descriptor, size + 1 - len(data))):
             data += rest  # some network and user-space file systems read less than they could
+    except OSError as exc:
+        exc.filename = root.full(path)
+        raise
     finally:
         os.close(descriptor)
     return data if len(data) == size else None

@@ -12,6 +12,7 @@ import posixpath
 import re
 from collections.abc import Sequence
 
+from router.fstransfer.beneath import Root
 from router.fstransfer.globs import clean, glob_to_regexp, has_wildcard
 
 __all__ = ["follow_links", "without_covered"]
@@ -20,7 +21,7 @@ __all__ = ["follow_links", "without_covered"]
 _MOST_LINKS = 40
 
 
-def follow_links(root: bytes, paths: Sequence[str]) -> tuple[str, ...] | None:
+def follow_links(root: Root, paths: Sequence[str]) -> tuple[str, ...] | None:
     """Return include patterns for ``paths`` and all links on their way; None where that is everything.
 
     A path may have wildcards in its last part or, where those match links, further up. Raises OSError.
@@ -43,7 +44,7 @@ def without_covered(paths: Sequence[str]) -> tuple[str, ...] | None:
 
 
 class _Resolver:
-    def __init__(self, root: bytes) -> None:
+    def __init__(self, root: Root) -> None:
         self.found: set[str] = set()
         self._root = root
         self._seen: set[tuple[str, str]] = set()
@@ -76,7 +77,7 @@ class _Resolver:
             return self._target(path)
         try:
             expression = re.compile(glob_to_regexp(name))
-            names = sorted(os.listdir(self._full(parent)))
+            names = sorted(map(os.fsencode, os.listdir(self._root.directory(_bytes(parent)))))
         except (ValueError, FileNotFoundError, NotADirectoryError):
             return []
         texts = (_text(entry) for entry in names)
@@ -89,17 +90,20 @@ class _Resolver:
 
     def _target(self, path: str) -> list[str]:
         try:
-            target = _text(os.readlink(self._full(path)))
+            parent, name = os.path.split(_bytes(path))
+            target = _text(os.readlink(name, dir_fd=self._root.directory(parent)))
         except (ValueError, FileNotFoundError, NotADirectoryError):
             return []  # it isn't there, or can't be a file's name at all
         except OSError as exc:
             if exc.errno == errno.EINVAL:  # it exists and is no link
                 return []
+            exc.filename = self._root.full(_bytes(path))
             raise
         return [clean(posixpath.join("/", posixpath.dirname(path), target))]
 
-    def _full(self, path: str) -> bytes:
-        return os.path.join(self._root, path.encode("utf-8", "surrogateescape"))
+
+def _bytes(path: str) -> bytes:
+    return path.encode("utf-8", "surrogateescape")
 
 
 def _text(name: bytes) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from router.fstransfer.beneath import Root
 from router.fstransfer.followlinks import follow_links, without_covered
 from router.fstransfer.patterns import PatternMatcher
 from router.model.frozen import frozen
@@ -27,7 +28,7 @@ class Filter:
     follow_paths: tuple[str, ...] = ()
 
 
-def select(root: bytes, chosen: Filter) -> Scope | None:
+def select(root: Root, chosen: Filter) -> Scope | None:
     """Return the scope of the root, None where everything is wanted.
 
     Raises UsageError for a malformed pattern, OSError where a link can't be read.

@@ -8,11 +8,13 @@ with their size. No thread, no waiting.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from errno import ELOOP, ENOTDIR
 from stat import S_ISBLK, S_ISCHR, S_ISDIR, S_ISLNK, S_ISSOCK
 
 from router.errors import RouterError, TransferError, UsageError
 from router.fstransfer import packets
+from router.fstransfer.beneath import Root
 from router.fstransfer.content import NOTHING, SOCKET, Contents
 from router.fstransfer.selection import Filter, select
 from router.fstransfer.walk import Entry, walk, walk_selected
@@ -25,6 +27,9 @@ _STATS_AT_ONCE = 1 << 16
 
 
 _EVERYTHING = Filter()
+
+# What the kernel says where a link, or a file, is in the place of what was there before.
+_REPLACED = frozenset({ELOOP, ENOTDIR})
 
 
 class Sender:
@@ -45,12 +50,12 @@ class Sender:
     ) -> None:
         self.done = False
         self.bytes_sent = 0
-        self._root = _real_directory(root)
+        self._root = _open(root)
         self._on_progress = on_progress
         self._pack = packets.StatPacker(reset_ids=reset_ids).pack
-        self._entries: Iterator[Entry] | None = _selected(self._root, filter)
+        self._entries: Generator[Entry] | None = _selected(self._root, filter)
         self._links: dict[tuple[int, int], bytes] = {}
-        self._contents = Contents()
+        self._contents = Contents(self._root)
         self._ended = False
         self._failure: RouterError | None = None
 
@@ -58,7 +63,7 @@ class Sender:
         state = (
             "failed" if self._failure else "done" if self.done else "walking" if self._entries else "walked"
         )
-        return f"<Sender {os.fsdecode(self._root)!r}: {len(self._contents)} entries, {state}>"
+        return f"<Sender {os.fsdecode(self._root.path)!r}: {len(self._contents)} entries, {state}>"
 
     @property
     def files_sent(self) -> int:
@@ -91,7 +96,7 @@ class Sender:
             if sent < size and self._entries is not None:
                 sent += self._describe(out, self._entries, min(size - sent, _STATS_AT_ONCE))
         except OSError as exc:
-            error = _unreadable(exc, self._root)
+            error = _unreadable(exc, self._root.path)
             self._fail(error)
             raise error from exc
         except RouterError as exc:
@@ -101,6 +106,7 @@ class Sender:
             self.done = True
             out.append(packets.FIN_MESSAGE)
             sent += len(packets.FIN_MESSAGE)
+            self.close()
         if not out:
             return None
         self.bytes_sent += sent
@@ -109,8 +115,11 @@ class Sender:
         return out
 
     def close(self) -> None:
-        """Release the file that is being sent. Closing twice is allowed."""
+        """Close the directory and what is open in it. Closing twice is allowed."""
         self._contents.close()
+        if self._entries is not None:
+            self._entries.close()
+        self._root.close()
 
     def _fail(self, error: RouterError) -> None:
         """Never go on after an error: the rest would look like a whole, shorter tree."""
@@ -126,26 +135,28 @@ class Sender:
             self._ended = True
         elif packet.kind == packets.ERR:
             text = bytes(packet.data).decode("utf-8", "replace")
-            raise TransferError(f"the daemon could not take {os.fsdecode(self._root)!r}: {text}")
+            raise TransferError(f"the daemon could not take {os.fsdecode(self._root.path)!r}: {text}")
         else:
             raise TransferError(
                 f"the daemon sent a packet of type {packet.kind} where it may only ask for files"
             )
 
-    def _describe(self, out: list[bytes | memoryview], entries: Iterator[Entry], size: int) -> int:
+    def _describe(self, out: list[bytes | memoryview], entries: Generator[Entry], size: int) -> int:
         """Describe further entries; after the last one comes the message that says so."""
         messages: list[bytes] = []
         sent = 0
         pack, announce = self._pack, self._contents.announce
-        for path, full, status in entries:
+        top = os.path.join(self._root.path, b"")
+        for entry in entries:
+            path, directory, name, status = entry
             plain = status.st_mode & 0o170000 == 0o100000
             try:
-                xattrs = read_xattrs(full)
+                xattrs = read_xattrs(top + path, directory, name)
                 common = plain and status.st_nlink == 1 and not xattrs
-                message = pack(path, status, b"" if common else self._extra(path, full, status, xattrs))
+                message = pack(path, status, b"" if common else self._extra(entry, xattrs))
             except FileNotFoundError:
                 continue  # it vanished before it was promised
-            announce(full, status.st_size if plain else SOCKET if S_ISSOCK(status.st_mode) else NOTHING)
+            announce(path, status.st_size if plain else SOCKET if S_ISSOCK(status.st_mode) else NOTHING)
             messages.append(message)
             sent += len(message)
             if sent >= size:
@@ -158,12 +169,13 @@ class Sender:
         out.append(b"".join(messages))
         return sent
 
-    def _extra(self, path: bytes, full: bytes, status: os.stat_result, xattrs: dict[bytes, bytes]) -> bytes:
+    def _extra(self, entry: Entry, xattrs: dict[bytes, bytes]) -> bytes:
         """Return the fields that few entries have."""
+        path, directory, name, status = entry
         mode = status.st_mode
         link = b""
         if S_ISLNK(mode):
-            link = os.readlink(full)
+            link = os.readlink(name, dir_fd=directory)
         elif status.st_nlink > 1 and not S_ISDIR(mode):
             first = self._links.setdefault((status.st_dev, status.st_ino), path)
             link = b"" if first is path else first
@@ -171,32 +183,37 @@ class Sender:
         return packets.extra_fields(link=link, device=device, xattrs=xattrs)
 
 
-def _real_directory(root: bytes) -> bytes:
-    """Return ``root`` without links, so that a link that changes during the transfer changes nothing."""
+def _open(root: bytes) -> Root:
+    """Open ``root`` without links, so that a link that changes during the transfer changes nothing."""
     try:
-        real = os.path.realpath(root, strict=True)
+        return Root(os.path.realpath(root, strict=True))
+    except NotADirectoryError as exc:
+        raise UsageError(
+            f"can't send {os.fsdecode(root)!r}: it is not a directory", reason="context"
+        ) from exc
     except OSError as exc:
         raise _unreadable(exc, root) from exc
-    if not os.path.isdir(real):
-        raise UsageError(f"can't send {os.fsdecode(root)!r}: it is not a directory", reason="context")
-    return real
 
 
-def _selected(root: bytes, chosen: Filter) -> Iterator[Entry]:
+def _selected(root: Root, chosen: Filter) -> Generator[Entry]:
     try:
         scope = select(root, chosen)
     except OSError as exc:
-        raise _unreadable(exc, root) from exc
+        root.close()
+        raise _unreadable(exc, root.path) from exc
+    except RouterError:
+        root.close()
+        raise
     return walk(root) if scope is None else walk_selected(root, scope)
 
 
 def _unreadable(error: OSError, root: bytes) -> UsageError:
     name = error.filename if error.filename is not None else root
-    gone = isinstance(error, FileNotFoundError) and name != root
-    return UsageError(
-        f"can't send {os.fsdecode(name)!r}: {(error.strerror or str(error)).lower()}",
-        hint="it was there a moment ago: exclude it in .dockerignore, or build when nothing removes it"
-        if gone
-        else "make it readable, or exclude it in .dockerignore",
-        reason="context",
-    )
+    said = (error.strerror or str(error)).lower()
+    hint = "make it readable, or exclude it in .dockerignore, so that no pattern with ! reaches into it"
+    if isinstance(error, FileNotFoundError) and name != root:
+        hint = "it was there a moment ago: exclude it in .dockerignore, or build when nothing removes it"
+    elif error.errno in _REPLACED and name != root:
+        said = "something else took its place while it was being sent"
+        hint = "exclude it in .dockerignore, or build when nothing replaces it"
+    return UsageError(f"can't send {os.fsdecode(name)!r}: {said}", hint=hint, reason="context")

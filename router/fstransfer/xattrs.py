@@ -13,16 +13,20 @@ _APPLE = "com.apple."
 
 if sys.platform == "linux":
 
-    def read_xattrs(path: bytes) -> dict[bytes, bytes]:
-        """Return the attributes of ``path`` itself, also of a link; those that can't be read are left out."""
+    def read_xattrs(full: bytes, directory: int, name: bytes) -> dict[bytes, bytes]:
+        """Return the attributes of ``name`` itself in an open directory, also of a link.
+
+        ``full`` is its whole path. Those that can't be read are left out.
+        """
+        # An empty list is by far the most common answer, and asking by the whole path takes half the time.
+        # Where something else has taken a directory's place on the way, it tells no more than names.
         try:
-            names = os.listxattr(path, follow_symlinks=False)
+            names = os.listxattr(full, follow_symlinks=False)
         except OSError as exc:
             if exc.errno == errno.ENOTSUP:
                 return {}
             raise
-        # An empty list is by far the most common answer.
-        return _read_values(path, names) if names else {}
+        return _read_values(b"/proc/self/fd/%d/%b" % (directory, name), names) if names else {}
 
     def _read_values(path: bytes, names: list[str]) -> dict[bytes, bytes]:
         values = {}
@@ -45,7 +49,7 @@ if sys.platform == "linux":
 
 else:
 
-    def read_xattrs(path: bytes) -> dict[bytes, bytes]:  # noqa: ARG001
+    def read_xattrs(full: bytes, directory: int, name: bytes) -> dict[bytes, bytes]:  # noqa: ARG001
         """Return nothing: this platform's attributes are not Linux's."""
         return {}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.errors import UsageError
+from router.fstransfer.beneath import Root
 from router.fstransfer.sender import Filter, Sender
 from router.fstransfer.walk import walk
 from tests.unit.fstransfer.peer import fetch
 from tests.unit.fstransfer.test_patterns import matches, pattern_texts
-
-not_as_root = pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+from tests.unit.unprivileged import NOBODY, folder_for_anybody, unprivileged
 
 TREE = (
     "Dockerfile",
@@ -53,10 +54,10 @@ def listed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for name in ("scandir", "listdir"):
         real = getattr(os, name)
 
-        def note(path: bytes, real: object = real) -> object:
-            seen.append(os.path.basename(os.fsdecode(path)))
+        def note(descriptor: int, real: object = real) -> object:
+            seen.append(os.path.basename(os.readlink(f"/proc/self/fd/{descriptor}")))
             assert callable(real)
-            return real(path)
+            return real(descriptor)
 
         monkeypatch.setattr(os, name, note)
     return seen
@@ -112,7 +113,7 @@ def test_a_walk_selects_what_the_patterns_say_of_each_path(
     tmp_path_factory: pytest.TempPathFactory, include: list[str], exclude: list[str]
 ) -> None:
     root = make_tree(tmp_path_factory.getbasetemp() / "tree")
-    everything = [os.fsdecode(path) for path, _, _ in walk(root)]
+    everything = [os.fsdecode(entry[0]) for entry in walk(Root(root))]
     wanted = {
         path for path in everything if (not include or matches(include, path)) and not matches(exclude, path)
     }
@@ -134,23 +135,72 @@ def test_a_malformed_pattern_is_an_error_of_the_user(tmp_path: Path) -> None:
         Sender(os.fsencode(tmp_path), filter=Filter(exclude=("[",)))
 
 
-@not_as_root
-def test_an_unreadable_directory_is_an_error_unless_it_is_left_out(tmp_path: Path) -> None:
-    root = make_tree(tmp_path)
-    (tmp_path / "docs").chmod(0)
-    with pytest.raises(UsageError, match="/docs': permission denied"):
-        sent(root, Filter(exclude=("src",)))
-    assert "docs" not in sent(root, Filter(exclude=("docs", "!docs/index.md")))
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        Filter(),
+        Filter(exclude=("src",)),
+        Filter(exclude=("docs", "!docs/index.md")),
+        Filter(exclude=("*", "!**/*.md")),
+        Filter(include=("docs/index.md",)),
+        Filter(include=("*/index.md",)),
+        Filter(follow_paths=("docs/index.md",)),
+        Filter(follow_paths=("docs/*",)),
+    ],
+)
+@pytest.mark.parametrize("mode", [0, 0o311])
+def test_a_directory_that_cannot_be_read_is_an_error_where_something_in_it_may_be_wanted(
+    chosen: Filter, mode: int
+) -> None:
+    assert re.search(r"can't send '.*/docs(/index.md)?': permission denied$", sent_with_docs(mode, chosen))
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        Filter(exclude=("docs",)),
+        Filter(exclude=("docs/index.md", "docs")),
+        Filter(exclude=("*", "!src/a.go")),
+        Filter(exclude=("*.md", "!**/a.go", "docs")),
+        Filter(include=("src/*.go",)),
+        Filter(follow_paths=("src/a.go",)),
+    ],
+)
+@pytest.mark.parametrize("mode", [0, 0o311])
+def test_a_directory_that_cannot_be_read_may_be_left_out(chosen: Filter, mode: int) -> None:
+    said = sent_with_docs(mode, chosen)
+    assert "'src/a.go'" in said
+    assert "docs" not in said
+
+
+def sent_with_docs(mode: int, chosen: Filter) -> str:
+    """Send a tree whose directory ``docs`` has these permissions; return what was sent, or the error."""
+    with folder_for_anybody() as folder:
+        root = make_tree(folder)
+        (folder / "docs").chmod(mode)
+        if os.geteuid() == 0:
+            os.chown(folder / "docs", NOBODY, NOBODY)
+
+        def send() -> str:
+            try:
+                return str(sent(root, chosen))
+            except UsageError as exc:
+                return str(exc)
+
+        try:
+            return unprivileged(send)
+        finally:
+            (folder / "docs").chmod(0o755)
 
 
 def test_what_vanishes_before_it_is_described_is_left_out(tmp_path: Path) -> None:
     root = make_tree(tmp_path, ("a/b", "c/d", "e"))
-    entries = walk(root)
+    entries = walk(Root(root))
     assert next(entries)[0] == b"a"
     (tmp_path / "a/b").unlink()
     (tmp_path / "c/d").unlink()
     (tmp_path / "c").rmdir()
-    assert [path for path, _, _ in entries] == [b"e"]
+    assert [entry[0] for entry in entries] == [b"e"]
 
 
 @pytest.mark.parametrize(
@@ -196,7 +246,7 @@ def test_links_on_the_way_to_a_path_come_along(
 
 def test_to_follow_the_root_leaves_nothing_out(tmp_path: Path) -> None:
     root = make_tree(tmp_path)
-    assert len(sent(root, Filter(follow_paths=("docs", ".")))) == len(list(walk(root)))
+    assert len(sent(root, Filter(follow_paths=("docs", ".")))) == len(list(walk(Root(root))))
 
 
 def test_nothing_outside_of_the_root_is_looked_at(tmp_path: Path) -> None:
