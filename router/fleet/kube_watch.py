@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from router.cancellation import Cancellation
 from router.errors import DialError, FleetError
 from router.fleet.kube_pods import Asked, refused, unanswered
-from router.fleet.pod_list import Expired, LineReader, PodList
+from router.fleet.pod_list import Expired, PodList
+from router.fleet.watch_lines import LineReader
 from router.transport.deadline import Deadline
 from router.transport.http1 import Reply
 from router.transport.kube_api import KubeApi, KubeConnection
@@ -83,12 +84,14 @@ def _received(
     poll.register(sock, select.POLLIN)
     poll.register(cancellation, select.POLLIN)
     yield reply.rest
-    while True:
+    # Also while it talks: what an API server that ends no watch still says is heard by the next one.
+    while not deadline.passed:
         cancellation.check()
         try:
             data = sock.recv(_RECEIVE)
         except (BlockingIOError, InterruptedError, ssl.SSLWantReadError):
             if not poll.poll(min(deadline.remaining(), _BEAT) * 1000):
+                deadline.remaining()
                 yield b""
             continue
         if not data:

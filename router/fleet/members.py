@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from router.fleet.label_selector import matches
+from router.json_shape import ANY, Shape, shaped
 from router.model.frozen import field, frozen
+from router.untrusted_json import member
 
 __all__ = ["Listed", "StatefulSet", "missing_members", "read_stateful_set", "stateful_sets"]
 
@@ -19,7 +21,18 @@ _POD_INDEX = "apps.kubernetes.io/pod-index"
 # No fleet has more; what a wrong object says must not fill the memory.
 _MOST_REPLICAS = 10_000
 
+# No StatefulSet's controller counts so far.
+_MOST_DIGITS = 9
+
 _Object = Mapping[str, Any]
+
+_STATEFUL_SET: Shape = {
+    "spec": {
+        "replicas": int,
+        "ordinals": {"start": int},
+        "template": {"metadata": {"labels": {ANY: str}}},
+    }
+}
 
 
 @frozen
@@ -45,15 +58,16 @@ def stateful_sets(pods: Iterable[_Object]) -> tuple[str, ...]:
     return tuple(sorted({owner for pod in pods if (owner := _owner(pod))}))
 
 
-def read_stateful_set(body: Any) -> StatefulSet | None:
+def read_stateful_set(body: object) -> StatefulSet | None:
     """Read the object as the API server gives it; None where it is none."""
-    try:
-        spec = body["spec"]
-        replicas, first = spec.get("replicas", 1), (spec.get("ordinals") or {}).get("start", 0)
-        labels = (spec.get("template") or {}).get("metadata", {}).get("labels") or {}
-        return StatefulSet(replicas=min(int(replicas), _MOST_REPLICAS), first=int(first), labels=dict(labels))
-    except (AttributeError, KeyError, TypeError, ValueError):
+    spec = (shaped(body, _STATEFUL_SET) or {}).get("spec")
+    if spec is None or ("replicas" not in spec and member(body, "spec", "replicas") is not None):
         return None
+    return StatefulSet(
+        replicas=max(0, min(spec.get("replicas", 1), _MOST_REPLICAS)),
+        first=max(0, spec.get("ordinals", {}).get("start", 0)),
+        labels=spec.get("template", {}).get("metadata", {}).get("labels", {}),
+    )
 
 
 def missing_members(listed: Listed) -> Iterator[tuple[_Object, str]]:
@@ -70,7 +84,8 @@ def missing_members(listed: Listed) -> Iterator[tuple[_Object, str]]:
             first, count = known[owner].first, known[owner].replicas
             wanted, why = range(first, first + count), f"StatefulSet {owner} wants {count} replicas"
         else:
-            wanted, why = range(min(seen), max(seen) + 1), f"others of StatefulSet {owner} are there"
+            last = min(max(seen), min(seen) + _MOST_REPLICAS)
+            wanted, why = range(min(seen), last + 1), f"others of StatefulSet {owner} are there"
         sibling = seen[min(seen)]
         common = known[owner].labels if owner in known else sibling["metadata"].get("labels") or {}
         for ordinal in wanted:
@@ -84,14 +99,14 @@ def missing_members(listed: Listed) -> Iterator[tuple[_Object, str]]:
 def _owner(pod: _Object) -> str:
     for reference in pod["metadata"].get("ownerReferences") or ():
         if reference.get("kind") == "StatefulSet" and reference.get("controller"):
-            return str(reference["name"])
+            return str(reference.get("name", ""))
     return ""
 
 
 def _ordinal(pod: _Object) -> int:
     """Return the number at the end of a pod's name, -1 where there is none."""
     digits = str(pod["metadata"]["name"]).rpartition("-")[2]
-    return int(digits) if digits.isascii() and digits.isdigit() else -1
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS else -1
 
 
 def _as_it_would_be(sibling: _Object, labels: Mapping[str, str]) -> _Object:

@@ -2,18 +2,61 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from router.errors import FleetError
+from router.json_shape import ANY, Shape, shaped
+from router.untrusted_json import NotJSONError, read_json
 
-__all__ = ["Expired", "LineReader", "PodList"]
+__all__ = ["Expired", "PodList"]
 
 _Object = Mapping[str, Any]
 _GONE = 410
-_MOST_LINE = 1 << 26
-_HEX = b"0123456789abcdefABCDEF"
+# A pod has about 10 KB.
+_MOST_BYTES = 1 << 25
+
+_TEXTS: Shape = {ANY: str}
+_CONTAINER_STATE: Shape = {
+    "waiting": {"reason": str, "message": str},
+    "running": {},
+    "terminated": {"reason": str, "exitCode": int},
+}
+_CONTAINERS: Shape = [
+    {"name": str, "ready": bool, "started": bool, "state": _CONTAINER_STATE, "lastState": _CONTAINER_STATE}
+]
+# What is looked at of a pod; the rest is not kept.
+_POD: Shape = {
+    "metadata": {
+        "name": str,
+        "namespace": str,
+        "resourceVersion": str,
+        "creationTimestamp": str,
+        "deletionTimestamp": str,
+        "labels": _TEXTS,
+        "annotations": _TEXTS,
+        "ownerReferences": [{"kind": str, "name": str, "controller": bool}],
+    },
+    "spec": {
+        "nodeName": str,
+        "nodeSelector": _TEXTS,
+        "initContainers": [{"name": str, "restartPolicy": str}],
+        "containers": [{"name": str, "ports": [{"name": str, "protocol": str, "containerPort": int}]}],
+        "readinessGates": [{"conditionType": str}],
+    },
+    "status": {
+        "phase": str,
+        "reason": str,
+        "message": str,
+        "podIP": str,
+        "conditions": [{"type": str, "status": str, "reason": str, "message": str}],
+        "initContainerStatuses": _CONTAINERS,
+        "containerStatuses": _CONTAINERS,
+    },
+}
+_LIST: Shape = {"metadata": {"resourceVersion": str}, "items": [_POD]}
+_EVENT: Shape = {"type": str, "object": object}
+_STATUS: Shape = {"code": int, "message": str, "reason": str}
 
 
 class Expired(Exception):  # noqa: N818 - it is the API server's word, and no error of ours
@@ -23,13 +66,20 @@ class Expired(Exception):  # noqa: N818 - it is the API server's word, and no er
 class PodList:
     """Pods by name, and the version of the API server's knowledge that they are of.
 
-    Raises ValueError, KeyError or TypeError where ``body`` is no list of objects.
+    Each pod has a name, and of the rest those fields that have the types they should have. Raises ValueError
+    where ``body`` is no list of objects, or one of more than 32 MiB.
     """
 
     def __init__(self, body: bytes) -> None:
-        listing: Any = json.loads(body)
-        self.version = str((listing.get("metadata") or {}).get("resourceVersion") or "")
-        self._pods: dict[str, _Object] = {pod["metadata"]["name"]: pod for pod in listing["items"] or ()}
+        value = read_json(body, most=_MOST_BYTES)
+        listing = shaped(value, _LIST)
+        if not isinstance(value, dict) or "items" not in value or listing is None:
+            raise ValueError("no list of objects")
+        self.version: str = listing.get("metadata", {}).get("resourceVersion", "")
+        self._pods: dict[str, _Object] = {_name(pod): pod for pod in listing.get("items", ())}
+        # By how much each pod may have grown the memory, in bytes of its line.
+        self._sizes: dict[str, int] = {}
+        self._size = len(body)
 
     @property
     def pods(self) -> Sequence[_Object]:
@@ -42,20 +92,45 @@ class PodList:
         Raises Expired, FleetError where the API server reports an error or the line is no event.
         """
         try:
-            event: Any = json.loads(line)
-            kind, changed = event["type"], event["object"]
-            if kind == "ERROR":
-                raise _reported(changed)
-            self.version = str(changed["metadata"].get("resourceVersion") or self.version)
-            if kind == "BOOKMARK":
-                return
-            name = changed["metadata"]["name"]
-        except (ValueError, KeyError, TypeError, AttributeError) as exc:
-            raise FleetError("the API server sent what is no event of a watch", temporary=True) from exc
+            event = shaped(read_json(line), _EVENT) or {}
+        except NotJSONError as exc:
+            raise _no_event() from exc
+        kind, changed = event.get("type", ""), event.get("object")
+        if kind == "ERROR":
+            raise _reported(shaped(changed, _STATUS) or {})
+        pod = shaped(changed, _POD) or {}
+        meta = pod.get("metadata")
+        if not kind or not meta:
+            raise _no_event()
+        self.version = meta.get("resourceVersion") or self.version
+        if kind != "BOOKMARK":
+            self._change(kind, pod, len(line))
+
+    def _change(self, kind: str, pod: _Object, size: int) -> None:
+        try:
+            name = _name(pod)
+        except ValueError:
+            raise _no_event() from None
+        self._size -= self._sizes.pop(name, 0)
         if kind == "DELETED":
             self._pods.pop(name, None)
-        else:
-            self._pods[name] = changed
+            return
+        self._pods[name] = pod
+        self._sizes[name] = size
+        self._size += size
+        if self._size > _MOST_BYTES:
+            raise FleetError("the API server's watch tells of too many pods", hint="a narrower --selector")
+
+
+def _name(pod: _Object) -> str:
+    name: str = pod.get("metadata", {}).get("name", "")
+    if not name:
+        raise ValueError("a pod without a name")
+    return name
+
+
+def _no_event() -> FleetError:
+    return FleetError("the API server sent what is no event of a watch", temporary=True)
 
 
 def _reported(status: _Object) -> Exception:
@@ -63,45 +138,3 @@ def _reported(status: _Object) -> Exception:
         return Expired()
     said = status.get("message") or status.get("reason") or "an error"
     return FleetError(f"the API server ended a watch: {said}", temporary=True)
-
-
-class LineReader:
-    """Takes the lines out of a body, which may be in chunks (RFC 9112, section 7.1)."""
-
-    def __init__(self, *, chunked: bool) -> None:
-        self._chunked = chunked
-        self._raw = bytearray()
-        self._text = bytearray()
-        self._left = 0
-        self.ended = False
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """Return the lines that ``data`` completes. Raises FleetError where it is no such body."""
-        if self._chunked:
-            self._raw += data
-            self._unpack()
-        else:
-            self._text += data
-        *lines, rest = self._text.split(b"\n")
-        if len(rest) > _MOST_LINE:
-            raise FleetError("the API server's watch has a line without end", temporary=True)
-        self._text = bytearray(rest)
-        return [bytes(line) for line in lines if line.strip()]
-
-    def _unpack(self) -> None:
-        while self._raw and not self.ended:
-            if self._left:
-                taken = self._raw[: self._left]
-                self._text += taken
-                del self._raw[: len(taken)]
-                self._left -= len(taken)
-                continue
-            end = self._raw.find(b"\r\n", 2 if self._raw.startswith(b"\r\n") else 0)
-            if end < 0:
-                return
-            size = bytes(self._raw[:end]).strip().partition(b";")[0]
-            del self._raw[: end + 2]
-            if not size or size.strip(_HEX):
-                raise FleetError("the API server's watch has a broken chunk", temporary=True)
-            self._left = int(size, 16)
-            self.ended = not self._left

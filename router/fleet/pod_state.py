@@ -30,7 +30,7 @@ def pod_state(pod: _Object) -> PodState:
     if pod["metadata"].get("deletionTimestamp"):
         return PodState(word="terminating", terminating=True)
     status = pod.get("status") or {}
-    conditions = {condition["type"]: condition for condition in status.get("conditions") or ()}
+    conditions = {condition.get("type", ""): condition for condition in status.get("conditions") or ()}
     if conditions.get("Ready", {}).get("status") == "True":
         return PodState(word="ready", ready=True)
     word, detail = _why_not_ready(pod, status, conditions)
@@ -58,7 +58,7 @@ def _of_init(pod: _Object, status: _Object) -> tuple[str, str] | None:
     statuses: Sequence[_Object] = status.get("initContainerStatuses") or ()
     spec = pod.get("spec") or {}
     sidecars = {
-        container["name"]
+        container.get("name")
         for container in spec.get("initContainers") or ()
         if container.get("restartPolicy") == "Always"
     }

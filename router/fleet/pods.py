@@ -19,6 +19,8 @@ __all__ = ["Reach", "daemon_of_pod", "daemons_of"]
 _CONTAINER = "buildkitd"
 _DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
+_PORTS = 1 << 16
+
 _BY_NAME = Identity()
 
 _Object = Mapping[str, Any]
@@ -116,7 +118,8 @@ def _container(pod: _Object) -> _Object:
 def _port(container: _Object) -> int | None:
     ports = [port for port in container.get("ports") or () if port.get("protocol", "TCP") == "TCP"]
     found = _named(ports, _CONTAINER) or (ports[0] if ports else None)
-    return None if found is None else int(found["containerPort"])
+    port = found.get("containerPort", 0) if found else 0
+    return port if 0 < port < _PORTS else None
 
 
 def _named(objects: Iterable[_Object], name: str | None) -> _Object | None:

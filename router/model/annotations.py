@@ -11,6 +11,7 @@ MAX_BUILDS = "warmroute.dev/max-builds"
 PLATFORMS = "warmroute.dev/platforms"
 
 _MOST_REASON = 200
+_MOST_DIGITS = 9
 
 
 def cordon(annotations: Mapping[str, str]) -> str | None:
@@ -28,7 +29,7 @@ def cordon(annotations: Mapping[str, str]) -> str | None:
 def max_builds(annotations: Mapping[str, str]) -> int | None:
     """Return the daemon's own bound on builds in flight, 0 for none at all; None where no number is set."""
     value = annotations.get(MAX_BUILDS, "").strip()
-    return int(value) if value.isascii() and value.isdigit() else None
+    return int(value) if value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS else None
 
 
 def platforms(annotations: Mapping[str, str]) -> tuple[str, ...]:

@@ -97,21 +97,21 @@ class DockerExecStream:
 
     def recv(self) -> bytes | None:
         """Return what the command has written to stdout. Raises DialError, ConnectionLostError."""
-        while True:
-            try:
-                data = self._inner.recv()
-            except ConnectionLostError as exc:
-                raise self._error(ExecEnd(message=str(exc))) from exc
-            if data is None:
-                return None
-            if not data:
-                return self._at_the_end()
-            output = self._frames.feed(data)
-            if not self._answered and output.startswith(_RUNTIME):
-                self._frames.stderr += output  # older engines say on stdout that there is no such program
-            elif output:
-                self._answered = True
-                return output
+        try:
+            data = self._inner.recv()
+        except ConnectionLostError as exc:
+            raise self._error(ExecEnd(message=str(exc))) from exc
+        if data is None:
+            return None
+        if not data:
+            return self._at_the_end()
+        output = self._frames.feed(data)
+        if not self._answered and output.startswith(_RUNTIME):
+            self._frames.keep(output)  # older engines say on stdout that there is no such program
+            return None
+        # Who wants more comes back for it: an engine that sends empty frames holds up no deadline.
+        self._answered = self._answered or bool(output)
+        return output or None
 
     def send(self, buffers: Sequence[Buffer]) -> int:
         """Send as much as fits to the command's stdin. Raises ConnectionLostError."""
@@ -164,7 +164,7 @@ class _Frames:
 
     def feed(self, data: bytes) -> bytes:
         """Return what of the data is stdout; frames may be split anyhow."""
-        output: list[bytes] = []
+        output = bytearray()
         position = 0
         while position < len(data):
             if not self._left:
@@ -179,10 +179,14 @@ class _Frames:
             position += len(content)
             self._left -= len(content)
             if self._kind == _STDOUT:
-                output.append(content)
+                output += content
             elif self._kind == _STDERR:
-                self.stderr = (self.stderr + content)[-_STDERR_TAIL:]
-        return b"".join(output)
+                self.keep(content)
+        return bytes(output)
+
+    def keep(self, content: bytes) -> None:
+        """Note the end of what was said on stderr."""
+        self.stderr = (self.stderr + content)[-_STDERR_TAIL:]
 
 
 def _create(sock: socket.socket, container: str, where: str, deadline: Deadline) -> str:

@@ -6,6 +6,7 @@ closed or becomes something else. Knows nothing of redirects, cookies or connect
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Mapping
 
@@ -16,7 +17,13 @@ __all__ = ["HttpProtocolError", "Reply", "Request", "exchange"]
 
 _RECEIVE = 1 << 16
 _MOST_HEAD = 1 << 16
-_MOST_BODY = 1 << 28
+_MOST_BODY = 1 << 26
+# Go's client takes five.
+_MOST_INTERIM = 16
+# Of a chunk's size, with what may stand behind it; a body of 2^63 bytes has 16 digits.
+_MOST_CHUNK_LINE = 1 << 12
+_SIZE = re.compile(rb"[0-9A-Fa-f]{1,16}", re.ASCII)
+_LENGTH = re.compile(r"[0-9]{1,19}", re.ASCII)
 
 
 class HttpProtocolError(OSError):
@@ -75,13 +82,19 @@ def exchange(
     reader = _Reader(sock, deadline, most)
     sock.settimeout(deadline.remaining())
     sock.sendall(request.encode())
-    status, phrase, headers = _parse_head(reader.head())
-    while 100 <= status < 200 and status != 101:
-        status, phrase, headers = _parse_head(reader.head())
+    status, phrase, headers = _final_head(reader)
     if status == 101 or (request.method == "CONNECT" and status < 300) or (stream and status == 200):
         return Reply(status=status, phrase=phrase, headers=headers, rest=reader.rest())
     body = _read_body(reader, status, headers)
     return Reply(status=status, phrase=phrase, headers=headers, body=body)
+
+
+def _final_head(reader: _Reader) -> tuple[int, str, Mapping[str, str]]:
+    for _ in range(_MOST_INTERIM):
+        status, phrase, headers = _parse_head(reader.head())
+        if status >= 200 or status == 101:
+            return status, phrase, headers
+    raise HttpProtocolError(f"more than {_MOST_INTERIM} interim answers came, and no other")
 
 
 class _Reader:
@@ -107,11 +120,13 @@ class _Reader:
             raise HttpProtocolError("the answer is not HTTP/1.1")
         return self.until(b"\r\n\r\n")
 
-    def until(self, mark: bytes) -> bytes:
+    def until(self, mark: bytes, most: int = _MOST_HEAD) -> bytes:
         """Return what stands before ``mark``, and skip it."""
-        while (end := self._buffer.find(mark)) < 0:
-            if len(self._buffer) > _MOST_HEAD:
+        seen = 0
+        while (end := self._buffer.find(mark, seen)) < 0:
+            if len(self._buffer) > most:
                 raise HttpProtocolError("the answer is not HTTP")
+            seen = max(len(self._buffer) - len(mark) + 1, 0)
             if not self.more():
                 what = (
                     "it closed the connection without an answer"
@@ -123,13 +138,13 @@ class _Reader:
         del self._buffer[: end + len(mark)]
         return found
 
-    def exactly(self, size: int) -> bytes:
+    def exactly(self, size: int) -> bytearray:
         if size > self.most:
             raise HttpProtocolError("the answer is too large")
         while len(self._buffer) < size:
             if not self.more():
                 raise HttpProtocolError("the answer broke off")
-        found = bytes(self._buffer[:size])
+        found = self._buffer[:size]
         del self._buffer[:size]
         return found
 
@@ -149,7 +164,7 @@ def _parse_head(head: bytes) -> tuple[int, str, Mapping[str, str]]:
     first, *lines = head.decode("latin-1").split("\r\n")
     version, _, rest = first.partition(" ")
     code, _, phrase = rest.partition(" ")
-    if not version.startswith("HTTP/1.") or not (len(code) == 3 and code.isdigit()):
+    if not version.startswith("HTTP/1.") or not (len(code) == 3 and _LENGTH.fullmatch(code)):
         raise HttpProtocolError("the answer is not HTTP/1.1")
     headers: dict[str, str] = {}
     for line in lines:
@@ -166,28 +181,31 @@ def _read_body(reader: _Reader, status: int, headers: Mapping[str, str]) -> byte
     length = headers.get("content-length")
     if length is None:
         return reader.to_the_end()
-    if not length.isdigit():
+    if not _LENGTH.fullmatch(length):
         raise HttpProtocolError("the answer has no valid Content-Length")
-    return reader.exactly(int(length))
+    return bytes(reader.exactly(int(length)))
 
 
 def _read_chunks(reader: _Reader) -> bytes:
     """Read a chunked body (RFC 9112, section 7.1) with its trailers."""
-    chunks: list[bytes] = []
-    total = 0
-    while True:
-        size_text = reader.until(b"\r\n").partition(b";")[0].strip()
-        try:
-            size = int(size_text, 16)
-        except ValueError:
-            raise HttpProtocolError("the answer has a broken chunk") from None
-        if size == 0:
-            break
-        total += size
-        if size < 0 or total > reader.most:
+    # Joined as they come: of very small ones a list would take fifty times their size.
+    body = bytearray()
+    while size := _chunk_size(reader):
+        if len(body) + size > reader.most:
             raise HttpProtocolError("the answer is too large")
-        chunks.append(reader.exactly(size))
-        reader.exactly(2)
-    while reader.until(b"\r\n"):
-        pass
-    return b"".join(chunks)
+        body += reader.exactly(size)
+        if reader.exactly(2) != b"\r\n":
+            raise HttpProtocolError("the answer has a broken chunk")
+    trailers = 0
+    while trailer := reader.until(b"\r\n"):
+        trailers += len(trailer)
+        if trailers > _MOST_HEAD:
+            raise HttpProtocolError("the answer's trailers are too large")
+    return bytes(body)
+
+
+def _chunk_size(reader: _Reader) -> int:
+    digits = reader.until(b"\r\n", _MOST_CHUNK_LINE).partition(b";")[0].strip()
+    if not _SIZE.fullmatch(digits):
+        raise HttpProtocolError("the answer has a broken chunk")
+    return int(digits, 16)

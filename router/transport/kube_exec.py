@@ -58,7 +58,7 @@ class ExecStream:
         self._stderr = b""
         self._end: ExecEnd | None = None
         self._answered = False
-        self._output: list[bytes] = []
+        self._output = bytearray()
 
     def __repr__(self) -> str:
         state = "closed" if self._channels.closed else "ended" if self._end else "open"
@@ -70,18 +70,17 @@ class ExecStream:
 
     def recv(self) -> bytes | None:
         """Return what the command has written to stdout. Raises DialError, ConnectionLostError."""
-        while not self._output and self._end is None:
+        if not self._output and self._end is None:
             try:
-                if not self._receive():
-                    return None
+                self._receive()
             except ConnectionLostError as exc:
                 raise self._error(ExecEnd(message=str(exc))) from exc
         if self._output:
             self._answered = True
-            output = b"".join(self._output)
-            self._output.clear()
+            output, self._output = bytes(self._output), bytearray()
             return output
-        assert self._end is not None
+        if self._end is None:
+            return None
         if self._end.succeeded:
             return b""
         raise self._error(self._end)
@@ -122,12 +121,11 @@ class ExecStream:
         """Say goodbye as far as it goes at once, and close the connection."""
         self._channels.close()
 
-    def _receive(self) -> bool:
-        """Take in what has arrived; False where nothing is there yet."""
-        arrived = self._channels.receive(self._dispatch)
+    def _receive(self) -> None:
+        """Take in what has arrived, once."""
+        self._channels.receive(self._dispatch)
         if self._channels.ended and self._end is None:
             self._end = ExecEnd(message=self._channels.ended)
-        return arrived
 
     def _dispatch(self, payload: bytes) -> None:
         """Sort a message by its first byte, the number of its channel."""
@@ -135,7 +133,7 @@ class ExecStream:
         if not content:
             return  # each channel is opened by an empty message
         if channel[0] == _STDOUT:
-            self._output.append(content)
+            self._output += content
         elif channel[0] == _STDERR:
             self._stderr = (self._stderr + content)[-_STDERR_TAIL:]
         elif channel[0] == _STATUS:
@@ -144,9 +142,8 @@ class ExecStream:
     def _why_not_sent(self, exc: ConnectionLostError) -> UnreachableError:
         """Look whether the far end said why it stopped reading."""
         with suppress(ConnectionLostError):  # what broke the writing breaks the reading too
-            while self._end is None and self._receive():
-                pass
-        return self._error(self._end or ExecEnd(message=str(exc)))
+            self._channels.receive_the_rest(self._dispatch)
+        return self._error(self._end or ExecEnd(message=self._channels.ended or str(exc)))
 
     def _error(self, end: ExecEnd) -> UnreachableError:
         return command_failed(self._where, end, self._stderr, answered=self._answered, missing_hint=POD_IMAGE)

@@ -50,7 +50,7 @@ class ForwardStream:
         self._where = where
         self._to_skip = {_DATA: _PORT_SIZE, _ERROR: _PORT_SIZE}
         self._said = b""
-        self._data: list[bytes] = []
+        self._data = bytearray()
         self._answered = False
 
     def __repr__(self) -> str:
@@ -63,17 +63,17 @@ class ForwardStream:
 
     def recv(self) -> bytes | None:
         """Return what has arrived from the port. Raises DialError, ConnectionLostError."""
-        while not self._data and not self._channels.ended:
+        if not self._data and not self._channels.ended:
             try:
-                if not self._channels.receive(self._dispatch):
-                    return None
+                self._channels.receive(self._dispatch)
             except ConnectionLostError as exc:
                 raise self._error(str(exc)) from exc
         if self._data:
             self._answered = True
-            data = b"".join(self._data)
-            self._data.clear()
+            data, self._data = bytes(self._data), bytearray()
             return data
+        if not self._channels.ended:
+            return None
         if self._channels.orderly and not self._said:
             return b""
         raise self._error(self._channels.ended)
@@ -119,13 +119,12 @@ class ForwardStream:
         if channel == _ERROR:
             self._said = (self._said + content)[:_MOST_ERROR]
         elif content:
-            self._data.append(content)
+            self._data += content
 
     def _why_not_sent(self, exc: ConnectionLostError) -> UnreachableError:
         """Look whether the far end said why it stopped reading."""
         with suppress(ConnectionLostError):  # what broke the writing breaks the reading too
-            while not self._channels.ended and self._channels.receive(self._dispatch):
-                pass
+            self._channels.receive_the_rest(self._dispatch)
         return self._error(self._channels.ended or str(exc))
 
     def _error(self, ended: str) -> UnreachableError:

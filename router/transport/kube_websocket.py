@@ -22,6 +22,7 @@ from router.transport.stream import Buffer, ByteStream
 from router.transport.tls import TLSStream
 from router.transport.websocket import (
     NO_MASK,
+    Message,
     Opcode,
     Receiver,
     WebSocketError,
@@ -37,6 +38,8 @@ __all__ = ["Pod", "PodChannels", "open_channels"]
 # the kubelet are the bottleneck, and pass them on in pieces of this size.
 _FRAME = 1 << 15
 _MOST_QUEUED = 1 << 18
+# More than the kernel holds of what a peer sent before it hung up, in receives of up to 1 MiB.
+_LAST_WORDS = 32
 
 
 @frozen
@@ -108,6 +111,7 @@ class PodChannels:
         self._masked = not isinstance(inner, TLSStream)
         self._receiver = Receiver()
         self._queued: list[Buffer] = []
+        self._pong: bytes | None = None
         self._closed = False
 
     @property
@@ -120,29 +124,35 @@ class PodChannels:
         return self._inner.fileno()
 
     def receive(self, on_message: Callable[[bytes], None]) -> bool:
-        """Take in what has arrived, once; False where nothing is there yet. Raises ConnectionLostError."""
+        """Take in what has arrived, once; False where nothing is there yet. Raises ConnectionLostError.
+
+        Who wants more comes back for it, so that a peer that never stops talking holds up no deadline.
+        """
         data = self._inner.recv()
         if data is None:
             return False
         if not data:
             self.ended = self.ended or "the connection was closed"
             return True
+        self._receiver.feed(data)
         try:
-            messages = self._receiver.feed(data)
+            for message in self._receiver.messages():
+                self._take(message, on_message)
         except WebSocketError as exc:
-            self.ended = f"the API server sent {exc}"
-            return True
-        for message in messages:
-            match message.opcode:
-                case Opcode.BINARY | Opcode.TEXT:
-                    on_message(message.payload)
-                case Opcode.PING:
-                    self._queue(Opcode.PONG, message.payload)
-                case Opcode.CLOSE:
-                    said = message.payload[2:].decode(errors="replace")
-                    self.orderly = True
-                    self.ended = self.ended or said or "the connection was closed"
+            self.ended = self.ended or f"the API server sent {exc}"
         return True
+
+    def _take(self, message: Message, on_message: Callable[[bytes], None]) -> None:
+        match message.opcode:
+            case Opcode.BINARY | Opcode.TEXT:
+                on_message(message.payload)
+            case Opcode.PING:
+                # Section 5.5.3: the last one alone may be answered. However many come, one answer waits.
+                self._pong = message.payload
+            case Opcode.CLOSE:
+                said = message.payload[2:].decode(errors="replace")
+                self.orderly = True
+                self.ended = self.ended or said or "the connection was closed"
 
     def send(self, channel: bytes, buffers: Sequence[Buffer]) -> int:
         """Queue as much as fits for a channel and send what goes now. Raises ConnectionLostError."""
@@ -158,17 +168,26 @@ class PodChannels:
         self.flush()
         return taken
 
+    def receive_the_rest(self, on_message: Callable[[bytes], None]) -> None:
+        """Take in what arrived before the connection broke: it may say why. Raises ConnectionLostError."""
+        for _ in range(_LAST_WORDS):
+            if self.ended or not self.receive(on_message):
+                return
+
     def pending(self) -> bool:
         """Say whether ``receive`` has something that the descriptor does not show."""
         return self._inner.pending()
 
     def wants_write(self) -> bool:
         """Say whether frames are queued."""
-        return bool(self._queued) or self._inner.wants_write()
+        return bool(self._queued) or self._pong is not None or self._inner.wants_write()
 
     def flush(self) -> None:
         """Send queued frames as far as they go. Raises ConnectionLostError."""
         self._inner.flush()
+        if self._pong is not None and not self._queued:
+            self._queue(Opcode.PONG, self._pong)
+            self._pong = None
         if self._queued:
             self._queued = without(self._queued, self._inner.send(self._queued))
 
@@ -177,7 +196,7 @@ class PodChannels:
         if self._closed:
             return
         self._closed = True
-        if not self.wants_write():
+        if not self._queued and not self._inner.wants_write():
             self._queue(Opcode.CLOSE, close_payload())
             with suppress(ConnectionLostError):  # the far end may have left first
                 self._inner.send(self._queued)

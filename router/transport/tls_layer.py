@@ -69,20 +69,26 @@ class TLSLayer:
 
     def recv(self) -> bytes | None:
         """Return what has arrived. Raises ConnectionLostError, DialError."""
-        while True:
-            try:
-                return self._tls.read(_CHUNK)
-            except ssl.SSLWantReadError:
-                data = self._inner.recv()
-                if data is None:
-                    return None
-                if not data:
-                    return b""
-                self._incoming.write(data)
-            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-                return b""
-            except ssl.SSLError as exc:
-                raise self._lost(exc) from exc
+        output = self._decrypted()
+        if output is not None:
+            return output
+        data = self._inner.recv()
+        if not data:
+            return data
+        # Once: a peer whose records hold nothing would keep a loop here busy past every deadline.
+        self._incoming.write(data)
+        return self._decrypted()
+
+    def _decrypted(self) -> bytes | None:
+        """Return what was encrypted in what has arrived, None where more must come first."""
+        try:
+            return self._tls.read(_CHUNK)
+        except ssl.SSLWantReadError:
+            return None
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            return b""
+        except ssl.SSLError as exc:
+            raise self._lost(exc) from exc
 
     def send(self, buffers: Sequence[Buffer]) -> int:
         """Encrypt as much as fits and send what goes now. Raises ConnectionLostError, DialError."""

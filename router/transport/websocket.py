@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 __all__ = [
@@ -26,7 +26,9 @@ __all__ = [
 
 # RFC 6455, section 1.3.
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-_MOST_PAYLOAD = 1 << 26
+# API servers send 32 KiB at a time.
+_MOST_PAYLOAD = 1 << 24
+_MOST_CONTROL = 125
 NO_MASK = b"\0\0\0\0"
 
 
@@ -43,6 +45,10 @@ class Opcode:
     CLOSE = 0x8
     PING = 0x9
     PONG = 0xA
+
+
+# Frames that mean something without a payload.
+_TELLING = frozenset({Opcode.CLOSE, Opcode.PING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,48 +93,61 @@ def close_payload(code: int = 1000) -> bytes:
 
 
 class Receiver:
-    """Turns bytes, however they are split, into messages. Fragments of a message are joined."""
+    """Turns bytes, however they are split, into messages. Fragments of a message are joined.
+
+    Holds one frame and one message at most, of 16 MiB each, and takes time in proportion to the bytes.
+    """
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._opcode = Opcode.CONTINUATION
-        self._fragments: list[bytes] = []
+        self._joined = bytearray()
 
-    def feed(self, data: bytes) -> list[Message]:
-        """Return the messages that are complete now. Raises WebSocketError."""
+    def feed(self, data: bytes) -> None:
+        """Take bytes; ``messages`` has what they complete."""
         self._buffer += data
-        messages: list[Message] = []
+
+    def messages(self) -> Iterator[Message]:
+        """Yield the messages that are complete now, one at a time. Raises WebSocketError.
+
+        PONGs answer nothing that we ask, and empty messages say nothing: they are left out.
+        """
         position = 0
-        with memoryview(self._buffer) as view:
-            while (end := _frame_end(view, position)) is not None:
-                start, stop = end
-                message = self._take(view[position], bytes(view[start:stop]))
-                if message is not None:
-                    messages.append(message)
-                position = stop
-        del self._buffer[:position]
-        return messages
+        try:
+            with memoryview(self._buffer) as view:
+                while (end := _frame_end(view, position)) is not None:
+                    first, (start, stop) = view[position], end
+                    position = stop
+                    message = self._take(first, bytes(view[start:stop]))
+                    if message is not None and (message.payload or message.opcode in _TELLING):
+                        yield message
+        finally:
+            del self._buffer[:position]
 
     def _take(self, first: int, payload: bytes) -> Message | None:
         final, opcode = bool(first & 0x80), first & 0x0F
         if first & 0x70:
             raise WebSocketError("a frame with an extension that was not agreed")
         if opcode >= Opcode.CLOSE:
+            # Section 5.5: control frames are neither fragmented nor large.
             if not final:
                 raise WebSocketError("a fragmented control frame")
-            return Message(opcode, payload)
+            if len(payload) > _MOST_CONTROL:
+                raise WebSocketError("a control frame that is too large")
+            return None if opcode == Opcode.PONG else Message(opcode, payload)
         if (opcode == Opcode.CONTINUATION) != bool(self._opcode):
             raise WebSocketError("fragments out of order")
         if final and opcode:
             return Message(opcode, payload)
         self._opcode = opcode or self._opcode
-        self._fragments.append(payload)
-        if sum(map(len, self._fragments)) > _MOST_PAYLOAD:
+        # Joined as they come: of very small ones a list would take fifty times their size.
+        self._joined += payload
+        if len(self._joined) > _MOST_PAYLOAD:
             raise WebSocketError("a message that is too large")
         if not final:
             return None
-        message = Message(self._opcode, b"".join(self._fragments))
-        self._opcode, self._fragments = Opcode.CONTINUATION, []
+        message = Message(self._opcode, bytes(self._joined))
+        self._opcode, self._joined = Opcode.CONTINUATION, bytearray()
         return message
 
 

@@ -59,8 +59,8 @@ from router.specs.tag import parse_reference
 from router.specs.ulimit import parse_ulimit
 from router.transport.address import parse_address
 from router.transport.exec_status import read_status
+from router.transport.websocket import Opcode, WebSocketError
 from router.transport.websocket import Receiver as WebSocketReceiver
-from router.transport.websocket import WebSocketError
 
 __all__ = ["TARGETS", "Target"]
 
@@ -178,6 +178,8 @@ def _websocket(data: bytes) -> None:
     receiver = WebSocketReceiver()
     for start in range(0, len(data), 7):
         receiver.feed(data[start : start + 7])
+        for message in receiver.messages():
+            assert message.payload or message.opcode >= Opcode.CLOSE
 
 
 def _exec_status(data: bytes) -> None:

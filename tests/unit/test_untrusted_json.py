@@ -107,17 +107,25 @@ def test_an_error_keeps_nothing_of_the_text() -> None:
     assert "hunter2" not in "".join(traceback.format_exception(raised.value))
 
 
-def test_a_value_takes_a_bounded_multiple_of_its_text() -> None:
-    source = b"[" + b"{}," * 300_000 + b"{}]"
+@pytest.mark.parametrize(
+    ("part", "peak"), [(b'"ab",', 15), (b"1.5,", 15), (b'{"a":[]},', 40), (b"[],", 40), (b"100,", 15)]
+)
+def test_a_value_takes_a_bounded_multiple_of_its_text(part: bytes, peak: int) -> None:
+    source = b"[" + part * 100_000 + b"0]"
 
     tracemalloc.start()
     try:
         read_json(source)
-        peak = tracemalloc.get_traced_memory()[1]
+        taken = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
 
-    assert peak < 40 * len(source)
+    assert taken < peak * len(source)
+
+
+def test_more_containers_than_memory_is_meant_for_are_refused() -> None:
+    with pytest.raises(NotJSONError, match="has more than 1048576 arrays and objects"):
+        read_json(b"[" + b"[]," * (1 << 20) + b"0]")
 
 
 def test_a_path_leads_to_what_is_there_and_to_nothing_past_a_wrong_type() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,8 +36,35 @@ def test_any_split_of_the_bytes_gives_the_same_messages(messages: list[Message],
     receiver = Receiver()
     received: list[Message] = []
     for start, end in zip([0, *cuts], [*cuts, len(wire)], strict=True):
-        received += receiver.feed(wire[start:end])
-    assert received == messages
+        receiver.feed(wire[start:end])
+        received += receiver.messages()
+    # One without a payload says nothing.
+    assert received == [message for message in messages if message.payload]
+
+
+@given(st.binary(min_size=1, max_size=400), st.data())
+def test_any_fragmentation_of_a_message_gives_the_same_bytes(payload: bytes, data: st.DataObject) -> None:
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(payload)), max_size=12)))
+    pieces = [payload[start:end] for start, end in zip([0, *cuts], [*cuts, len(payload)], strict=True)]
+    wire = bytearray()
+    for number, piece in enumerate(pieces):
+        opcode = Opcode.CONTINUATION if number else Opcode.BINARY
+        wire += server_frame(opcode, piece, final=number == len(pieces) - 1)
+        if data.draw(st.booleans()) and number < len(pieces) - 1:
+            wire += server_frame(data.draw(st.sampled_from([Opcode.PING, Opcode.PONG])), b"!")
+
+    received = read(bytes(wire))
+
+    assert [message for message in received if message.opcode != Opcode.PING] == [
+        Message(Opcode.BINARY, payload)
+    ]
+
+
+def read(wire: bytes) -> list[Message]:
+    """Return the messages of a whole stream."""
+    receiver = Receiver()
+    receiver.feed(wire)
+    return list(receiver.messages())
 
 
 def test_fragments_are_joined_around_a_ping() -> None:
@@ -43,7 +73,37 @@ def test_fragments_are_joined_around_a_ping() -> None:
         + server_frame(Opcode.PING, b"!")
         + server_frame(Opcode.CONTINUATION, b"b")
     )
-    assert Receiver().feed(wire) == [Message(Opcode.PING, b"!"), Message(Opcode.BINARY, b"ab")]
+    assert read(wire) == [Message(Opcode.PING, b"!"), Message(Opcode.BINARY, b"ab")]
+
+
+@pytest.mark.parametrize(
+    ("begin", "again"),
+    [
+        (b"\x02\x00", b"\x00\x00"),  # fragments without bytes
+        (b"\x02\x00", b"\x00\x01a"),  # of one byte
+        (b"", b"\x89\x00"),  # PING
+        (b"", b"\x8a\x00"),  # PONG
+        (b"", b"\x82\x00"),  # messages without bytes
+    ],
+)
+def test_very_small_frames_take_time_and_memory_in_proportion(begin: bytes, again: bytes) -> None:
+    receiver = Receiver()
+    receiver.feed(begin)
+    wire = again * (200_000 // len(again))
+
+    begun = time.process_time()
+    tracemalloc.start()
+    try:
+        for start in range(0, len(wire), 60_000):
+            receiver.feed(wire[start : start + 60_000])
+            for message in receiver.messages():
+                assert message.opcode == Opcode.PING
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 2_000_000
+    assert time.process_time() - begun < 20
 
 
 @pytest.mark.parametrize(
@@ -54,11 +114,19 @@ def test_fragments_are_joined_around_a_ping() -> None:
         b"\x09\x01a",  # a control frame that is not final
         b"\x80\x01a",  # a continuation of nothing
         b"\x82\x7f\xff\0\0\0\0\0\0\0",  # 16 exbibytes
+        b"\x89\x7e\x00\x7e" + bytes(126),  # a control frame of more than 125 bytes
     ],
 )
 def test_what_is_no_server_frame_is_an_error(wire: bytes) -> None:
     with pytest.raises(WebSocketError):
-        Receiver().feed(wire)
+        read(wire)
+
+
+def test_a_message_of_many_fragments_is_bounded() -> None:
+    fragment = server_frame(Opcode.CONTINUATION, bytes(1 << 20), final=False)
+
+    with pytest.raises(WebSocketError, match="a message that is too large"):
+        read(server_frame(Opcode.BINARY, b"", final=False) + fragment * 17)
 
 
 @pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536])

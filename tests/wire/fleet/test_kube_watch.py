@@ -168,6 +168,21 @@ def test_a_version_that_is_gone_leads_to_a_new_list(tmp_path: Path, gone: bytes)
     assert seen == [{}, {"b": True}]
 
 
+@pytest.mark.parametrize("again", [chunk("BOOKMARK", {"metadata": {"resourceVersion": "2"}}), b"1\r\n{\r\n"])
+def test_a_watch_that_talks_without_end_holds_up_no_deadline(tmp_path: Path, again: bytes) -> None:
+    def flood(sock: socket.socket) -> None:
+        sock.sendall(_CHUNKED)
+        while True:  # until the client hangs up
+            sock.sendall(again * 1000)
+
+    script = Script([listed()], [flood] * 10)
+    begun = time.monotonic()
+    with fleet(tmp_path, script) as pods:
+        sightings(pods, 1_000_000, seconds=1.0)
+
+    assert time.monotonic() - begun < 10
+
+
 def cut(sock: socket.socket) -> None:
     """Break off within a chunk."""
     sock.sendall(_CHUNKED + b"40\r\n{")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
+import tracemalloc
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -91,13 +94,72 @@ def test_a_tunnel_has_no_body() -> None:
         (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", "broke off"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n", "no valid Content-Length"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "broken chunk"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n", "too large"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n", "broken chunk"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n", "too large"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: \xb2\r\n\r\n", "no valid Content-Length"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n", "no valid Content-Length"),
+        (b"HTTP/1.1 \xb2\xb2\xb2 OK\r\n\r\n", "not HTTP/1.1"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1_0\r\n", "broken chunk"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc", "broken chunk"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;" + b"x" * 5000, "not HTTP"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 17, "more than 16 interim answers"),
+        (b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 20_000, "not HTTP"),
+        (CHUNKED[:-2] + b"a: b\r\n" * 20_000, "trailers are too large"),
     ],
 )
 def test_what_is_no_answer_is_an_error(wire: bytes, message: str) -> None:
     with pytest.raises(HttpProtocolError, match=message):
         answer(wire)
+
+
+_HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def test_very_small_chunks_take_memory_in_proportion() -> None:
+    wire = _HEAD + b"2\r\nab\r\n" * 100_000 + b"0\r\n\r\n"
+
+    tracemalloc.start()
+    try:
+        reply, _ = answer(wire)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert reply.body == b"ab" * 100_000
+    assert peak < 2_000_000
+
+
+@pytest.mark.parametrize(
+    ("begin", "again"),
+    [
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (_HEAD, b"1\r\na\r\n"),
+        (_HEAD + b"0\r\n", b"a: b\r\n"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"x"),
+    ],
+)
+def test_an_answer_without_end_is_given_up(begin: bytes, again: bytes) -> None:
+    near, far = socket.socketpair()
+
+    def flood() -> None:
+        with suppress(OSError):  # the client leaves
+            far.sendall(begin)
+            while True:
+                far.sendall(again * 10_000)
+
+    thread = threading.Thread(target=flood)
+    thread.start()
+    begun = time.monotonic()
+    try:
+        with pytest.raises(OSError, match=r"timed out|interim answers|too large"):
+            exchange(near, REQUEST, Deadline(0.5), most=1 << 30)
+        taken = time.monotonic() - begun
+    finally:
+        near.close()
+        thread.join()
+        far.close()
+
+    assert taken < 2
 
 
 def test_a_peer_that_never_answers_is_given_up_at_the_deadline() -> None:
