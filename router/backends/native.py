@@ -212,7 +212,7 @@ class _Build:
         request = self._complete(control, deadline)
         message = solve_request(request, inputs, [plan.exporter for plan in plans], identity)
         with before_solve():
-            turn = self._ask_for_turn()
+            turn = self._ask_for_turn(identity.ref)
             reverse = control.session(
                 self._session_metadata(identity, inputs), self._session, self._session.receive
             )
@@ -226,7 +226,7 @@ class _Build:
             self._channel.handshake(deadline - time.monotonic())
             prepare()
         else:
-            self._take_turn(turn, identity.ref, solve)
+            self._take_turn(turn, solve)
         if request.call == "build":
             self._channel.run(lambda: solve.done)
             error = solve.error
@@ -250,17 +250,16 @@ class _Build:
             key=self._context.key,
         )
 
-    def _ask_for_turn(self) -> Turn | None:
+    def _ask_for_turn(self, ref: str) -> Turn | None:
         bound = self._context.max_builds
         if not bound or self._request.call != "build":
             return None
         # What a build that is taken back has told is not shown.
         self._held = []
-        return Turn(self._channel, daemon=self._daemon.name, bound=bound)
+        return Turn(self._channel, daemon=self._daemon.name, bound=bound, ref=ref)
 
-    def _take_turn(self, turn: Turn, ref: str, solve: Call) -> None:
-        self._channel.run(lambda: solve.done or turn.settled(ref))
-        turn.take(ref, solve)
+    def _take_turn(self, turn: Turn, solve: Call) -> None:
+        turn.take(solve)
         held, self._held = self._held or (), None
         for status in held:
             self._saw(status)

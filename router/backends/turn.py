@@ -1,9 +1,9 @@
 """A build's turn on a daemon that may have only so many at once.
 
 Asked for before Solve, over the connection that the build uses. Clients that ask at the same moment all hear
-that there is room, so the daemon's own announcement of the build decides: all hear the announcements in one
-order, and who stands behind the bound takes the build back at once, leaving no trace in
-the daemon's history.
+that there is room, so they look again once the daemon has announced the build: it gave each build the time at
+which it began, and who stands behind the bound takes the build back at once, leaving no trace in the daemon's
+history.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from router.errors import ConnectionLostError, DialError, RpcError
 from router.rpc.channel import Call, Channel
 from router.solve.control import Control
-from router.solve.inflight import BuildsInFlight, too_busy
+from router.solve.inflight import BuildsInFlight, history_event, too_busy
 
 __all__ = ["Turn", "before_solve"]
 
@@ -24,20 +24,21 @@ _WITHDRAWAL = 1.0
 
 
 class Turn:
-    """Asks as soon as it is made; the answer is waited for in ``ask``. ``bound`` is at least 1.
+    """The turn of the build ``ref``. Asks as soon as it is made; the answer is waited for in ``ask``.
 
-    A daemon without a build history can't tell, and counts as not busy.
+    ``bound`` is at least 1. A daemon without a build history can't tell, and counts as not busy.
     """
 
-    def __init__(self, channel: Channel, *, daemon: str, bound: int) -> None:
+    def __init__(self, channel: Channel, *, daemon: str, bound: int, ref: str) -> None:
         self._channel = channel
         self._control = Control(channel)
         self._daemon = daemon
         self._bound = bound
-        self._line = BuildsInFlight()
+        self._ref = ref
+        self._announced = self._over = False
         self._now = BuildsInFlight()
         # Two calls: one that listens never says that it has told all there was.
-        self._listening = self._control.history(self._line.see, follow=True)
+        self._listening = self._control.history(self._hear, follow=True)
         self._asking = self._control.history(self._now.see)
 
     def ask(self, deadline: float) -> None:
@@ -46,24 +47,36 @@ class Turn:
         if self._asking.error is None and len(self._now) >= self._bound:
             raise too_busy(self._daemon, len(self._now), self._bound)
 
-    def settled(self, ref: str) -> bool:
-        """Say whether the daemon has announced the build, or never will."""
-        return ref in self._line or self._listening.done
+    def take(self, solve: Call) -> None:
+        """Return once the daemon has announced the build in its turn, or is done with it.
 
-    def take(self, ref: str, solve: Call) -> None:
-        """Take the turn that is settled, or give the build up and raise ``BusyError``."""
-        before = self._line.before(ref)
-        if ref in self._line and before >= self._bound and not solve.done:
-            self._withdraw(ref, solve)
+        Raises ``BusyError`` where it came too late, and is taken back.
+        """
+        self._channel.run(lambda: solve.done or self._announced or self._listening.done)
+        line = BuildsInFlight()
+        if self._announced and not solve.done:
+            asked = self._control.history(line.see)
+            self._channel.run(lambda: solve.done or asked.done)
+            if not asked.done:
+                self._channel.cancel(asked)
+        before = line.before(self._ref)
+        if before >= self._bound and not solve.done:
+            self._withdraw(solve)
             raise too_busy(self._daemon, before, self._bound)
         if not self._listening.done:
             self._channel.cancel(self._listening)
 
-    def _withdraw(self, ref: str, solve: Call) -> None:
+    def _hear(self, message: memoryview) -> None:
+        event = history_event(message)
+        if event.ref == self._ref:
+            self._announced |= event.started
+            self._over |= not event.started
+
+    def _withdraw(self, solve: Call) -> None:
         self._channel.cancel(solve)
         with suppress(DialError, ConnectionLostError, RpcError):  # it ends with the connection at the latest
-            self._channel.run(lambda: ref not in self._line or self._listening.done, timeout=_WITHDRAWAL)
-            forgotten = self._control.forget(ref)
+            self._channel.run(lambda: self._over or self._listening.done, timeout=_WITHDRAWAL)
+            forgotten = self._control.forget(self._ref)
             self._channel.run(lambda: forgotten.done, timeout=_WITHDRAWAL)
 
 

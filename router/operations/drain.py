@@ -8,13 +8,17 @@ from functools import partial
 from operator import ne
 
 from router.cancellation import Cancellation
-from router.errors import DialError, RpcError, UnreachableError
+from router.errors import RpcError, UnreachableError
 from router.model.daemon import Daemon
 from router.operations.load import LoadWatch
 from router.rpc.grpc import Status
 from router.transport.options import DialOptions
 
 __all__ = ["drain"]
+
+# A daemon is idle that has had no build for so long, in seconds. buildkitd lists a build a moment after it
+# has taken it: what it had taken before the first look is listed by the last one.
+_SETTLED = 1.0
 
 
 def _nothing(_builds: int) -> None:
@@ -29,7 +33,8 @@ def drain(
     on_change: Callable[[int], None] = _nothing,
     cancellation: Cancellation | None = None,
 ) -> int:
-    """Return how many builds a daemon has in flight, 0 as soon as it has none for up to ``wait`` seconds.
+    """Return how many builds a daemon has in flight: 0 as soon as it has had none for a second, the number
+    where it still has some when ``wait`` seconds are over.
 
     ``on_change`` hears the number each time it changes while it is waited for. Raises ``UnreachableError``
     where the daemon can't be asked or can't tell, ``CancelledError``.
@@ -37,14 +42,13 @@ def drain(
     deadline = time.monotonic() + wait
     try:
         with LoadWatch(daemon, options, cancellation) as watch:
-            while watch.builds and (left := deadline - time.monotonic()) > 0:
-                seen = watch.builds
-                on_change(seen)
-                try:
-                    watch.wait(partial(ne, seen), timeout=left)
-                except DialError:
-                    break  # the time is over
-            return watch.builds
+            while not _idle(watch):
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return watch.builds
+                on_change(watch.builds)
+                watch.wait(partial(ne, watch.builds), timeout=left)
+            return 0
     except RpcError as exc:
         if exc.code != Status.UNIMPLEMENTED:
             raise
@@ -53,3 +57,9 @@ def drain(
             hint="buildkitd has one since 0.11; an old Docker engine has none",
             reason="no-history",
         ) from exc
+
+
+def _idle(watch: LoadWatch) -> bool:
+    if watch.builds:
+        return False
+    return not watch.wait(bool, timeout=_SETTLED) and watch.look() == 0

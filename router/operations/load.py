@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
+from math import inf
 from operator import ne
 from random import random
 from types import TracebackType
@@ -29,6 +30,9 @@ __all__ = ["LoadWatch", "Waiting", "builds_in_flight", "require_room", "wait_for
 
 # How many daemons are watched at once; each takes a connection and a thread.
 _MOST_WATCHED = 16
+# A daemon that is watched is asked again this often, in seconds, though nothing was heard: the end of a build
+# whose record buildkitd can't write is told to nobody.
+_LOOK_AGAIN = 2.0
 # Who hears that there is room waits up to this long, less the longer they have waited in line already, so
 # that not all of them come at once. Seconds, both.
 _JITTER = 0.4
@@ -40,7 +44,8 @@ _TELL_EVERY = 5.0
 
 
 class LoadWatch:
-    """One connection that hears of a daemon's builds as they start and end; a context manager.
+    """One connection that hears when a daemon's builds change, and then asks how they stand; a context
+    manager.
 
     Raises, from its methods too, ``DialError``, ``ConnectionLostError``, ``RpcError`` (UNIMPLEMENTED where
     the daemon has no build history), ``CancelledError``.
@@ -50,30 +55,47 @@ class LoadWatch:
         self, daemon: Daemon, options: DialOptions, cancellation: Cancellation | None = None
     ) -> None:
         self._stack = ExitStack()
+        self._timeout = options.timeout
         peer = f"{daemon.name} ({daemon.address})"
         self._channel = self._stack.enter_context(
             Channel(dial(daemon.address, options), peer=peer, cancellation=cancellation)
         )
-        self._builds = BuildsInFlight()
-        control = Control(self._channel)
-        self._listening = control.history(self._builds.see, follow=True)
+        self._control = Control(self._channel)
+        self._changed = False
+        self._builds = 0
+        self._listening = self._control.history(self._hear, follow=True)
         try:
-            # What listens never says that it has told all there was; this call ends when it has.
-            control.active_builds(timeout=options.timeout)
+            self.look()
         except BaseException:
             self.close()
             raise
 
     @property
     def builds(self) -> int:
-        """How many are in flight."""
-        return len(self._builds)
+        """How many were in flight when the daemon was last asked."""
+        return self._builds
 
-    def wait(self, until: Callable[[int], bool], *, timeout: float | None = None) -> None:
-        """Return when ``until`` says so of the number in flight; ``DialError`` past ``timeout`` seconds."""
-        self._channel.run(lambda: self._listening.done or until(self.builds), timeout=timeout)
-        if self._listening.error is not None:
-            raise self._listening.error
+    def look(self) -> int:
+        """Ask how many are in flight now; ``DialError`` where the answer takes longer than connecting may."""
+        if not self._ask(time.monotonic() + self._timeout):
+            raise DialError(
+                f"{self._channel.peer} did not tell its builds in {self._timeout:g} s",
+                reason="timeout",
+                temporary=True,
+            )
+        return self._builds
+
+    def wait(self, until: Callable[[int], bool], *, timeout: float | None = None) -> bool:
+        """Wait until ``until`` says so of the number in flight; False when ``timeout`` seconds are over."""
+        end = inf if timeout is None else time.monotonic() + timeout
+        while not until(self._builds):
+            heard = self._run(lambda: self._changed, min(end, time.monotonic() + _LOOK_AGAIN))
+            if not heard and time.monotonic() >= end:
+                return False
+            # What is heard tells nothing but that it is time to ask: see ``router.solve.inflight``.
+            if not self._ask(end):
+                return False
+        return True
 
     def close(self) -> None:
         """Close the connection."""
@@ -87,6 +109,35 @@ class LoadWatch:
     ) -> None:
         self.close()
 
+    def _hear(self, _event: memoryview) -> None:
+        self._changed = True
+
+    def _ask(self, end: float) -> bool:
+        """Take the answer to a question that is put now; False where it is not there by ``end``."""
+        self._changed = False
+        builds = BuildsInFlight()
+        asked = self._control.history(builds.see)
+        if not self._run(lambda: asked.done, end):
+            self._channel.cancel(asked)
+            return False
+        if asked.error is not None:
+            raise asked.error
+        self._builds = len(builds)
+        return True
+
+    def _run(self, until: Callable[[], bool], end: float) -> bool:
+        """Listen until ``until`` says so; False where the time ``end`` comes first."""
+        timeout = None if end == inf else end - time.monotonic()
+        try:
+            self._channel.run(until, timeout=timeout)
+        except DialError as exc:
+            if exc.reason != "timeout":
+                raise
+            return False
+        if self._listening.error is not None:
+            raise self._listening.error
+        return True
+
 
 def builds_in_flight(
     daemon: Daemon, options: DialOptions, cancellation: Cancellation | None = None
@@ -95,9 +146,10 @@ def builds_in_flight(
 
     Raises ``DialError``, ``ConnectionLostError``, ``RpcError``, ``CancelledError``.
     """
+    peer = f"{daemon.name} ({daemon.address})"
     try:
-        with LoadWatch(daemon, options, cancellation) as watch:
-            return watch.builds
+        with Channel(dial(daemon.address, options), peer=peer, cancellation=cancellation) as channel:
+            return Control(channel).active_builds(timeout=options.timeout)
     except RpcError as exc:
         if exc.code != Status.UNIMPLEMENTED:
             raise

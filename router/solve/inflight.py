@@ -1,15 +1,18 @@
-"""The builds in flight on a daemon, as its build history tells them. Pure.
+"""The builds in flight on a daemon, as its build history lists them. Pure.
 
-A daemon announces each build to all who listen in the same order, and that order is the line: a build whose
-place in it lies behind the bound is one too many, and all clients agree on which one that is.
+buildkitd answers a question for the active builds (``ActiveOnly`` and ``EarlyExit``) from one list, under
+one lock, and ends the answer: only that is complete. A stream that follows the history begins with the same
+list but never says where it ends, and hands on each later event from a goroutine of its own, so that two
+events may change places: it tells that something has changed, not how things stand.
 """
 
 from __future__ import annotations
 
 from router.errors import BusyError
-from router.rpc.protobuf import Value, read, submessage, text
+from router.model.frozen import frozen
+from router.rpc.protobuf import Value, integer, read, submessage, text
 
-__all__ = ["BuildsInFlight", "too_busy"]
+__all__ = ["BuildsInFlight", "HistoryEvent", "history_event", "too_busy"]
 
 # BuildHistoryEventType
 _STARTED = 0
@@ -17,38 +20,56 @@ _STARTED = 0
 _MOST = 10_000
 
 
+@frozen
+class HistoryEvent:
+    """One BuildHistoryEvent. ``created`` is the daemon's time, in seconds and nanoseconds."""
+
+    ref: str
+    started: bool
+    created: tuple[int, int]
+
+
+def history_event(message: memoryview) -> HistoryEvent:
+    """Read a BuildHistoryEvent. Raises ``Http2Error`` where it is none."""
+    kind: Value = _STARTED
+    ref = ""
+    created = {1: 0, 2: 0}
+    for number, value in read(message):
+        if number == 1:
+            kind = value
+        elif number == 2:
+            for field, part in submessage(value):
+                if field == 1:
+                    ref = text(part)
+                elif field == 6:
+                    created |= {unit: integer(count) for unit, count in submessage(part)}
+    return HistoryEvent(ref=ref, started=kind == _STARTED, created=(created[1], created[2]))
+
+
 class BuildsInFlight:
-    """Takes the events of ListenBuildHistory, in order."""
+    """Takes the answer to one question for the active builds."""
 
     def __init__(self) -> None:
-        self._refs: dict[str, None] = {}
+        self._created: dict[str, tuple[int, int]] = {}
 
     def see(self, message: memoryview) -> None:
         """Take one BuildHistoryEvent. Raises ``Http2Error`` where it is none."""
-        kind: Value = _STARTED
-        ref = ""
-        for number, value in read(message):
-            if number == 1:
-                kind = value
-            elif number == 2:
-                ref = next((text(part) for field, part in submessage(value) if field == 1), "")
-        if kind != _STARTED:
-            self._refs.pop(ref, None)
-        elif len(self._refs) < _MOST:
-            self._refs[ref] = None
+        event = history_event(message)
+        if event.started and len(self._created) < _MOST:
+            self._created[event.ref] = event.created
 
     def __len__(self) -> int:
-        return len(self._refs)
-
-    def __contains__(self, ref: str) -> bool:
-        return ref in self._refs
+        return len(self._created)
 
     def before(self, ref: str) -> int:
-        """Return how many builds in flight were announced before that one; all where it was not yet."""
-        for place, known in enumerate(self._refs):
-            if known == ref:
-                return place
-        return len(self._refs)
+        """Return how many builds were begun before that one, by the daemon's clock: all clients agree on it.
+
+        0 where it is not among them: it is over.
+        """
+        if ref not in self._created:
+            return 0
+        mine = (self._created[ref], ref)
+        return sum((created, other) < mine for other, created in self._created.items())
 
 
 def too_busy(daemon: str, builds: int, bound: int) -> BusyError:

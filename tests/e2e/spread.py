@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from router.transport.options import DialOptions
 from tests.e2e.builder import SEARCH_PATH, write_tree
 
 HOT = "hot"
+# No build has this name; that it is deleted is told all the same.
+_NOBODY = "nobody"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,25 +37,50 @@ class Spread:
 
 
 class _History:
-    """The builds of one daemon, as its history tells them."""
+    """The builds of one daemon, by the times that its history gives them.
+
+    The order in which events come tells nothing: buildkitd sends each from a goroutine of its own.
+    """
 
     def __init__(self) -> None:
-        self.events: list[tuple[bool, str]] = []
         self.listening = threading.Event()
+        self._changed = threading.Condition()
+        self._begun: set[str] = set()
+        self._over: dict[str, tuple[int, int]] = {}
 
     def see(self, message: memoryview) -> None:
         event = pb.BuildHistoryEvent.FromString(bytes(message))
-        if event.type != pb.DELETED:
-            self.events.append((event.type == pb.STARTED, event.record.Ref))
+        record = event.record
+        with self._changed:
+            if event.type == pb.STARTED:
+                self._begun.add(record.Ref)
+            elif event.type == pb.COMPLETE:
+                times = record.CreatedAt.ToNanoseconds(), record.CompletedAt.ToNanoseconds()
+                self._over[record.Ref] = times
+            elif record.Ref == _NOBODY:
+                self.listening.set()
+            self._changed.notify_all()
+
+    def wait(self) -> None:
+        """Return when the end of all that has begun has been told."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._begun <= set(self._over), timeout=30)
 
     def largest(self, refs: set[str] | None = None) -> int:
         """Return the most builds in flight at one time, of all or of some."""
+        times = [times for ref, times in self._over.items() if refs is None or ref in refs]
+        # At one instant the end of a build comes before the beginning of another.
+        steps = sorted([(begun, 1) for begun, _ in times] + [(ended, -1) for _, ended in times])
         largest = now = 0
-        for started, ref in self.events:
-            if refs is None or ref in refs:
-                now += 1 if started else -1
-                largest = max(largest, now)
+        for _, step in steps:
+            now += step
+            largest = max(largest, now)
         return largest
+
+
+def _have_told(channel: Channel, control: Control) -> None:
+    told = control.forget(_NOBODY)
+    channel.run(lambda: told.done, timeout=10)
 
 
 @contextmanager
@@ -65,23 +92,19 @@ def _listening(address: str) -> Iterator[_History]:
             with Channel(dial(address, DialOptions(timeout=10)), peer=address, cancellation=stop) as channel:
                 control = Control(channel)
                 call = control.history(history.see, follow=True)
-                control.active_builds(timeout=10)
-                history.listening.set()
-                try:
+                # Only an event shows that what follows is told: have the daemon tell one.
+                while not history.listening.is_set():
+                    _have_told(channel, control)
+                with suppress(CancelledError):
                     channel.run(lambda: call.done)
-                except CancelledError:
-                    return
 
         thread = threading.Thread(target=listen)
         thread.start()
-        assert history.listening.wait(10)
         try:
+            assert history.listening.wait(10)
             yield history
+            history.wait()
         finally:
-            # What has ended is told within this connection, in order: nothing is on its way any more.
-            with Channel(dial(address, DialOptions(timeout=10)), peer=address) as channel:
-                while Control(channel).active_builds(timeout=10):
-                    pass
             stop.cancel()
             thread.join()
 

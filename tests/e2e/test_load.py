@@ -14,6 +14,7 @@ import pytest
 from router import BuildRequest, Cancellation, CancelledError, RouterConfig
 from router.model.events import Notice
 from tests.e2e.builder import Builder, active_builds, finished_builds, write_tree
+from tests.e2e.kubernetes import wait_for
 from tests.e2e.spread import spread
 from tests.e2e.test_native_failover import key_of
 from tests.servers.buildkitd import Buildkitd
@@ -24,6 +25,8 @@ from tests.servers.dockerd import Dockerd
 def pair(buildkitd_three: tuple[Buildkitd, ...], tmp_path: Path) -> Builder:
     """A builder with two daemons, ``home`` and ``other``; its key belongs to the first."""
     home, other, _ = buildkitd_three
+    for daemon in (home, other):
+        ended(daemon.address, 0)
     config = RouterConfig(addresses=(("home", home.address), ("other", other.address)), max_builds=1)
     return Builder(config=replace(config, key=key_of(config, "home")), scratch=tmp_path)
 
@@ -35,7 +38,9 @@ def context(tmp_path: Path) -> Path:
 
 @contextmanager
 def busy(address: str, busybox: str, scratch: Path, *, seconds: float = 60.0) -> Iterator[None]:
-    """Keep a daemon busy with one build, for as long as the context or for so many seconds."""
+    """Keep a daemon busy with one build, for as long as the context or for so many seconds; it is over on the
+    daemon too when the context ends."""
+    before = active_builds(address)
     folder = scratch / f"busy-{time.monotonic_ns()}"
     word = f"begun-{folder.name}"
     dockerfile = f"FROM {busybox}\nRUN echo {word}; sleep {seconds:g}\n"
@@ -59,6 +64,12 @@ def busy(address: str, busybox: str, scratch: Path, *, seconds: float = 60.0) ->
         finally:
             stop.cancel()
             thread.join()
+            ended(address, before)
+
+
+def ended(address: str, most: int) -> None:
+    """Wait until a daemon has no more builds than ``most``: clients give builds up before daemons do."""
+    wait_for(lambda: active_builds(address) <= most, f"{address} has {most} builds", within=60.0)
 
 
 def notices(builder: Builder) -> list[str]:

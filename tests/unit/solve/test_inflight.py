@@ -8,37 +8,52 @@ from hypothesis import strategies as st
 
 from router._proto import control_pb2 as pb
 from router.rpc.events import Http2Error
-from router.solve.inflight import BuildsInFlight
+from router.solve.inflight import BuildsInFlight, HistoryEvent, history_event
 
 
-def event(kind: pb.BuildHistoryEventType.ValueType, ref: str) -> memoryview:
+def event(
+    kind: pb.BuildHistoryEventType.ValueType, ref: str, created: tuple[int, int] = (0, 0)
+) -> memoryview:
     record = pb.BuildHistoryRecord(Ref=ref, Frontend="dockerfile.v0", FrontendAttrs={"target": "a"})
+    record.CreatedAt.seconds, record.CreatedAt.nanos = created
     return memoryview(pb.BuildHistoryEvent(type=kind, record=record).SerializeToString())
 
 
-def told(*events: tuple[pb.BuildHistoryEventType.ValueType, str]) -> BuildsInFlight:
+def listed(**created: tuple[int, int]) -> BuildsInFlight:
     builds = BuildsInFlight()
-    for kind, ref in events:
-        builds.see(event(kind, ref))
+    for ref, time in created.items():
+        builds.see(event(pb.STARTED, ref, time))
     return builds
 
 
-def test_what_started_and_did_not_end_is_in_flight() -> None:
-    builds = told((pb.STARTED, "a"), (pb.STARTED, "b"), (pb.COMPLETE, "a"), (pb.DELETED, "c"))
-    assert len(builds) == 1
-    assert "b" in builds
-    assert "a" not in builds
+def test_an_event_is_read() -> None:
+    assert history_event(event(pb.STARTED, "a", (5, 7))) == HistoryEvent(
+        ref="a", started=True, created=(5, 7)
+    )
+    assert not history_event(event(pb.COMPLETE, "a")).started
+    assert not history_event(event(pb.DELETED, "a")).started
 
 
-def test_the_place_of_a_build_is_the_number_of_those_announced_before_it_that_still_run() -> None:
-    builds = told((pb.STARTED, "a"), (pb.STARTED, "b"), (pb.STARTED, "ours"), (pb.STARTED, "c"))
+def test_what_is_listed_as_started_is_in_flight() -> None:
+    builds = listed(a=(1, 0), b=(2, 0))
+    builds.see(event(pb.COMPLETE, "c"))
+    assert len(builds) == 2
+
+
+def test_the_place_of_a_build_is_the_number_of_those_begun_before_it_in_whatever_order_they_are_listed() -> (
+    None
+):
+    builds = listed(c=(5, 2), ours=(5, 1), b=(4, 9), a=(5, 0))
     assert builds.before("ours") == 2
-    builds.see(event(pb.COMPLETE, "a"))
-    assert builds.before("ours") == 1
 
 
-def test_a_build_that_is_not_announced_yet_comes_behind_all() -> None:
-    assert told((pb.STARTED, "a"), (pb.STARTED, "b")).before("ours") == 2
+def test_builds_of_one_moment_are_told_apart_by_their_names() -> None:
+    builds = listed(b=(1, 0), a=(1, 0), c=(1, 0))
+    assert [builds.before(ref) for ref in "abc"] == [0, 1, 2]
+
+
+def test_a_build_that_is_not_listed_is_over_and_behind_nobody() -> None:
+    assert listed(a=(1, 0), b=(2, 0)).before("ours") == 0
 
 
 def test_a_daemon_that_announces_without_end_does_not_fill_the_memory() -> None:
