@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
 from router.attempts import Attempts, Policy
 from router.backends import Backend, BackendContext
@@ -69,7 +70,9 @@ class BuildRouter:
     """Sends builds to the daemon that is warm for them.
 
     ``environment`` stands for os.environ, which is taken as it is now when it is left out; ``fleet`` for
-    what the config would find. One router may serve many builds, also from several threads.
+    what the config would find. One router may serve many builds, also from several threads. A context
+    manager: what ``fleet`` or ``dial_options`` were used for may leave a connection for the next use, which
+    leaving it closes; ``build``, ``connect``, ``routes`` and ``command`` leave none.
     """
 
     def __init__(
@@ -83,6 +86,18 @@ class BuildRouter:
         self._environment = current_environment() if environment is None else environment
         self._fleet = fleet
         self._kube = KubeClients()
+
+    def close(self) -> None:
+        """Close the connections that nobody uses now; the router can be used on."""
+        self._kube.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
 
     def build(
         self,
@@ -100,7 +115,7 @@ class BuildRouter:
         """
         request = _question(request)
         self._check(request)
-        with Cancellation() if cancellation is None else _borrowed(cancellation) as switch:
+        with self, Cancellation() if cancellation is None else _borrowed(cancellation) as switch:
             if self._config.timeout is None:
                 return self._build(request, on_event, switch)
             from router.timelimit import TimeLimit
@@ -143,12 +158,13 @@ class BuildRouter:
 
         key = self.key(request)
         _tell(on_event, "verbose", f"key {key.key} (rule: {key.rule})")
-        with Cancellation() if cancellation is None else _borrowed(cancellation) as switch:
-            context = self._context(key, on_event, switch)
-            candidates = self._fit_candidates(key, request, context)
-        return first_that_answers(
-            [candidate.daemon for candidate in candidates if candidate.fit], context.dial
-        )
+        with self:
+            with Cancellation() if cancellation is None else _borrowed(cancellation) as switch:
+                context = self._context(key, on_event, switch)
+                candidates = self._fit_candidates(key, request, context)
+            return first_that_answers(
+                [candidate.daemon for candidate in candidates if candidate.fit], context.dial
+            )
 
     def _context(
         self, key: Key, on_event: Callable[[Event], None], cancellation: Cancellation
@@ -208,6 +224,10 @@ class BuildRouter:
 
     def routes(self, keys: Sequence[Key], platforms: Sequence[str] = ()) -> tuple[Route, ...]:
         """Return the order of the fleet for each key, from one listing. Raises as ``route`` does."""
+        with self:
+            return self._routes(keys, platforms)
+
+    def _routes(self, keys: Sequence[Key], platforms: Sequence[str]) -> tuple[Route, ...]:
         daemons = self.fleet.daemons()
         return tuple(self._ranked(key, daemons, platforms) for key in keys)
 
@@ -276,7 +296,9 @@ class BuildRouter:
     ) -> Sequence[Candidate]:
         """List the fleet as it is now, and rank it; see ``Ranking``."""
         route = (
-            self._awaited(key, request, context) if self._config.wait else self.route(key, request.platforms)
+            self._awaited(key, request, context)
+            if self._config.wait
+            else self._routes([key], request.platforms)[0]
         )
         _tell_who_is_left_out(route, context.on_event)
         self._fit(route)

@@ -72,8 +72,7 @@ def command(
     )
     from router import BuildRouter, drain
 
-    router = BuildRouter(config)
-    with interruptible(_Waiting()) as cancellation:
+    with BuildRouter(config) as router, interruptible(_Waiting()) as cancellation:
         daemon = _chosen(router.fleet.daemons(), name, router.fleet.describe(), router.fleet.hint)
         builds = drain(
             daemon,

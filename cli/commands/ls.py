@@ -56,8 +56,7 @@ def command(
     )
     from router import BuildRouter, inspect
 
-    router = BuildRouter(config)
-    with interruptible(_Asking(), grace=0.0):
+    with BuildRouter(config) as router, interruptible(_Asking(), grace=0.0):
         daemons = sorted(router.fleet.daemons(), key=lambda daemon: daemon.name)
         reports = inspect(daemons, router.dial_options)
     sys.stdout.write(f"{_json(reports) if format == 'json' else _table(reports)}\n")

@@ -95,18 +95,22 @@ def refused(reply: Reply, api: KubeApi, asked: Asked, verb: str) -> FleetError |
     said = status_message(reply)
     what = f"can't {verb} {asked.fleet}"
     match reply.status:
+        case 400 if not api.target.secure:
+            return FleetError(f"{what}: {said}", hint=api.credentials_hint)
         case 400:
             return UsageError(f"{what}: {said}", hint="a label selector reads like app=buildkitd,tier!=test")
         case 401:
             return FleetError(
                 f"{what}: the API server does not accept the credentials of {api.target.source}",
-                hint="kubectl auth whoami; a token may have expired",
+                hint=api.credentials_hint,
                 reason="unauthorized",
             )
         case 403:
+            role = f"a Role in namespace {asked.namespace} must allow the verb {verb} on pods"
+            nobody = "system:anonymous" in said and not api.target.secure
             return FleetError(
                 f"{what}: {said}",
-                hint=f"a Role in namespace {asked.namespace} must allow the verb {verb} on pods",
+                hint=api.credentials_hint if nobody else role,
                 reason="forbidden" if verb == "list" else "watch-forbidden",
             )
         case status:

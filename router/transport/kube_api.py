@@ -21,7 +21,7 @@ from router.errors import DialError, UsageError
 from router.model.frozen import frozen
 from router.transport.deadline import Deadline
 from router.transport.http1 import Reply, Request, exchange
-from router.transport.kube_credentials import Credentials, credentials_for
+from router.transport.kube_credentials import Credentials, PluginAnswers, credentials_for
 from router.transport.kubeconfig import KubeTarget
 from router.transport.proxy import Proxy, connect_through, parse_proxy, proxy_from_environment
 from router.transport.sockets import describe_os_error
@@ -45,13 +45,19 @@ class Opened:
 
 
 class KubeApi:
-    """The API server of a target, as its user. Holds one connection at most, for the next request."""
+    """The API server of a target, as its user; may be used by several threads at once.
 
-    def __init__(self, target: KubeTarget, environment: Mapping[str, str]) -> None:
+    Holds one connection at most, for the next request: whoever lets it ``keep`` one says ``drop_idle``.
+    """
+
+    def __init__(
+        self, target: KubeTarget, environment: Mapping[str, str], answers: PluginAnswers | None = None
+    ) -> None:
         from urllib.parse import urlsplit
 
         self.target = target
         self._environment = environment
+        self._answers = answers
         try:
             parts = urlsplit(target.server)
             port = parts.port or _PORTS[parts.scheme]
@@ -59,14 +65,14 @@ class KubeApi:
             raise UsageError(f"the server {target.server!r} in {target.source} is no URL") from None
         if not parts.hostname:
             raise UsageError(f"the server {target.server!r} in {target.source} is no URL")
-        self._secure = parts.scheme == "https"
         self._host, self._port, self._netloc = parts.hostname, port, parts.netloc.rpartition("@")[2]
         self._base = parts.path.rstrip("/")
         self.name = f"the Kubernetes API server {target.server}"
         self._lock = threading.Lock()
         self._idle: tuple[KubeConnection, float] | None = None
 
-    def __del__(self) -> None:
+    def drop_idle(self) -> None:
+        """Close the connection that was kept, if there is one."""
         idle = self._take_idle()
         if idle is not None:
             idle.close()
@@ -108,10 +114,22 @@ class KubeApi:
     def connect(self, deadline: Deadline) -> KubeConnection:
         """Connect anew; the caller closes the connection. Raises DialError, ToolError, UsageError."""
         try:
-            credentials = credentials_for(self.target, self._environment, timeout=deadline.remaining())
+            credentials = credentials_for(
+                self.target, self._environment, timeout=deadline.remaining(), answers=self._answers
+            )
         except TimeoutError as exc:
             raise self.unanswered(exc) from exc
         return KubeConnection(self, self._connect(credentials, deadline), credentials)
+
+    @property
+    def credentials_hint(self) -> str:
+        """What to look at where the server does not accept the credentials."""
+        if self.target.secure:
+            return "kubectl auth whoami; a token may have expired"
+        return (
+            "credentials are not sent over http://, as by kubectl: does the server in "
+            f"{self.target.source} lack https://?"
+        )
 
     def request(self, path: str, headers: tuple[tuple[str, str], ...]) -> Request:
         """Return a GET in the terms of this server."""
@@ -139,7 +157,7 @@ class KubeApi:
         else:
             proxy = proxy_from_environment(self._host, self._port, self._environment)
         # Before the connection: a broken certificate should not leave one behind.
-        context = _context(self.target, credentials) if self._secure else None
+        context = _context(self.target, credentials) if self.target.secure else None
         if proxy is None:
             sock = connect_tcp(self._host, self._port, self.name, deadline)
         else:

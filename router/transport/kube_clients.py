@@ -6,20 +6,26 @@ A build that goes into a pod lists the pods first: what carried the listing carr
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from router.transport.kube_api import KubeApi
+    from router.transport.kube_credentials import PluginAnswers
     from router.transport.kubeconfig import KubeSource
 
 __all__ = ["KubeClients"]
 
 
 class KubeClients:
-    """API servers by the kubeconfig and the context that name them. For one environment; safe for threads."""
+    """API servers by the kubeconfig and the context that name them, and what credential plugins answered.
+
+    For one environment; safe for threads. A context manager; it can be used on after it was closed.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._answers: PluginAnswers | None = None
         self._apis: dict[tuple[str | None, str | None], KubeApi] = {}
 
     def api(self, source: KubeSource) -> KubeApi:
@@ -32,6 +38,27 @@ class KubeClients:
             if known is None:
                 target = load_target(source)
                 named = (source.kubeconfig, target.context or None)
-                known = self._apis.get(named) or KubeApi(target, source.environment)
+                known = self._apis.get(named) or KubeApi(target, source.environment, self._plugin_answers())
                 self._apis[source.kubeconfig, source.context] = self._apis[named] = known
             return known
+
+    def _plugin_answers(self) -> PluginAnswers:
+        from router.transport.kube_credentials import PluginAnswers
+
+        self._answers = self._answers or PluginAnswers()
+        return self._answers
+
+    def close(self) -> None:
+        """Close the connections that are kept for a next request; those in use are not touched."""
+        with self._lock:
+            apis = set(self._apis.values())
+        for api in apis:
+            api.drop_idle()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()

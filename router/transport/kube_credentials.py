@@ -1,6 +1,6 @@
 """Credentials for a Kubernetes API server: tokens, token files, and what credential plugins print.
 
-A plugin's answer is kept within this process until it expires, as kubectl does.
+A plugin's answer is kept until it expires, by whoever owns the ``PluginAnswers``.
 """
 
 from __future__ import annotations
@@ -9,15 +9,18 @@ import base64
 import json
 import os
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from router.errors import ToolError, UsageError
 from router.model.frozen import field, frozen
-from router.transport.kubeconfig import ExecPlugin, KubeTarget
+from router.transport.kube_oidc import token_of
+from router.transport.kubeconfig import ExecPlugin, KubeTarget, KubeUser
 from router.transport.sockets import describe_os_error
+from router.untrusted_json import NotJSONError, member, read_json, text
 
-__all__ = ["Credentials", "credentials_for"]
+__all__ = ["Credentials", "PluginAnswers", "credentials_for"]
 
 # A token that expires while it travels is of no use.
 _MARGIN = timedelta(seconds=10)
@@ -32,29 +35,103 @@ class Credentials:
     key: bytes | None = field(default=None, repr=False)
 
 
-def credentials_for(target: KubeTarget, environment: Mapping[str, str], *, timeout: float) -> Credentials:
-    """Return what to show the API server.
+class PluginAnswers:
+    """What credential plugins answered, and until when it holds. Safe for threads.
 
-    Raises ToolError where a credential plugin is missing or fails, UsageError where a token file can't be
-    read.
+    A plugin runs once at a time, and others don't wait for it: it may open a browser.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: dict[_Key, _Answer] = {}
+
+    def get(
+        self, key: tuple[ExecPlugin, str], ask: Callable[[], _Answered], *, timeout: float
+    ) -> Credentials:
+        """Return the answer that is kept, else that of ``ask``.
+
+        Waits ``timeout`` seconds for another thread that asks. Raises ToolError.
+        """
+        with self._lock:
+            answer = self._kept.setdefault(key, _Answer())
+        if not answer.asking.acquire(timeout=timeout):
+            raise _failed(key[0], f"it did not end within {timeout:g} s")
+        try:
+            if answer.credentials is None or answer.expired:
+                answer.credentials, answer.expires = ask()
+            return answer.credentials
+        finally:
+            answer.asking.release()
+
+
+class _Answer:
+    def __init__(self) -> None:
+        self.asking = threading.Lock()
+        self.credentials: Credentials | None = None
+        self.expires: datetime | None = None
+
+    @property
+    def expired(self) -> bool:
+        return self.expires is not None and datetime.now(UTC) + _MARGIN >= self.expires
+
+
+_Key = tuple[ExecPlugin, str]
+_Answered = tuple[Credentials, datetime | None]
+
+
+def credentials_for(
+    target: KubeTarget,
+    environment: Mapping[str, str],
+    *,
+    timeout: float,
+    answers: PluginAnswers | None = None,
+) -> Credentials:
+    """Return what to show the API server: of a user with several kinds, the one that kubectl would.
+
+    Nothing but the impersonation where the server has no TLS, whatever the user has: everybody on the way
+    could read it. Without ``answers`` a plugin is run each time. Raises ToolError where a credential plugin
+    is missing or fails, UsageError where a token file can't be read or an ID token has expired.
     """
     user = target.user
-    if user.plugin is not None:
-        return _from_plugin(target, user.plugin, environment, timeout)
+    if not target.secure:
+        return Credentials(headers=_headers(None, target))
     authorization = None
-    if user.token_file is not None:
-        # Read each time: in a pod the kubelet renews it.
-        authorization = f"Bearer {_read_token(user.token_file)}"
-    elif user.token is not None:
-        authorization = f"Bearer {user.token}"
+    if user.token_file is not None or user.token is not None:
+        authorization = f"Bearer {_token(user)}"
     elif user.basic is not None:
         authorization = f"Basic {base64.b64encode(':'.join(user.basic).encode()).decode()}"
+    elif user.plugin is not None and user.cert is None:
+        asked = user.plugin
+
+        def ask() -> _Answered:
+            return _from_plugin(target, asked, environment, timeout)
+
+        return (answers or PluginAnswers()).get((asked, target.server), ask, timeout=timeout)
+    elif user.oidc is not None:
+        authorization = f"Bearer {token_of(user.oidc, time.time())}"
     return Credentials(headers=_headers(authorization, target), cert=user.cert, key=user.key)
+
+
+def _token(user: KubeUser) -> str:
+    """Return the token file's, which the kubelet renews in a pod, else the one in the kubeconfig."""
+    if user.token_file is None:
+        assert user.token is not None
+        return user.token
+    try:
+        return _read_token(user.token_file)
+    except UsageError:
+        if user.token is None:
+            raise
+        return user.token
 
 
 def _headers(authorization: str | None, target: KubeTarget) -> tuple[tuple[str, str], ...]:
     own = (("Authorization", authorization),) if authorization else ()
-    return own + target.user.impersonate
+    headers = own + target.user.impersonate
+    if any(set("\r\n\0") & set(name + value) for name, value in headers):
+        # It would begin a header of its own.
+        raise UsageError(f"the credentials of {target.source} have a line break in them")
+    return headers
 
 
 def _read_token(path: str) -> str:
@@ -66,32 +143,19 @@ def _read_token(path: str) -> str:
         raise UsageError(f"can't read the token file {path}: {why}") from exc
 
 
-# What plugins answered, and until when it holds; the lock also keeps one from running twice at once.
-_answers: dict[tuple[ExecPlugin, str], tuple[Credentials, datetime | None]] = {}
-_answering = threading.Lock()
-
-
 def _from_plugin(
     target: KubeTarget, plugin: ExecPlugin, environment: Mapping[str, str], timeout: float
-) -> Credentials:
-    key = (plugin, target.server)
-    with _answering:
-        kept, expires = _answers.get(key, (None, None))
-        if kept is not None and (expires is None or datetime.now(UTC) + _MARGIN < expires):
-            return kept
-        status = _run_plugin(target, plugin, environment, timeout)
-        token, cert, key_pem = (
-            status.get(name) for name in ("token", "clientCertificateData", "clientKeyData")
-        )
-        if not token and not (cert and key_pem):
-            raise _failed(plugin, "it gave neither a token nor a certificate")
-        credentials = Credentials(
-            headers=_headers(f"Bearer {token}" if token else None, target),
-            cert=str(cert).encode() if cert else None,
-            key=str(key_pem).encode() if key_pem else None,
-        )
-        _answers[key] = (credentials, _expiry(plugin, status))
-        return credentials
+) -> _Answered:
+    status = _run_plugin(target, plugin, environment, timeout)
+    token, cert, key = (text(status, name) for name in ("token", "clientCertificateData", "clientKeyData"))
+    if not token and not (cert and key):
+        raise _failed(plugin, "it gave neither a token nor a certificate")
+    credentials = Credentials(
+        headers=_headers(f"Bearer {token}" if token else None, target),
+        cert=cert.encode() if cert else None,
+        key=key.encode() if key else None,
+    )
+    return credentials, _expiry(plugin, status)
 
 
 def _run_plugin(
@@ -114,15 +178,16 @@ def _run_plugin(
     if finished.returncode != 0:
         raise _failed(plugin, finished.message)
     try:
-        answer = json.loads(finished.stdout)
-        status = answer["status"]
-        version = answer["apiVersion"]
-    except (ValueError, KeyError, TypeError):
-        # Without the cause: its message quotes what was printed, which may be a token.
-        raise _failed(plugin, "what it printed is no ExecCredential with a status") from None
+        answer = read_json(finished.stdout)
+    except NotJSONError:
+        answer = None
+    status, version = member(answer, "status"), text(answer, "apiVersion")
+    if not isinstance(status, dict):
+        # Nothing of it is told: it may be a token.
+        raise _failed(plugin, "what it printed is no ExecCredential with a status")
     if version != plugin.api_version:
-        raise _failed(plugin, f"it speaks {version}, the kubeconfig says {plugin.api_version}")
-    return status if isinstance(status, dict) else {}
+        raise _failed(plugin, f"it speaks {version[:80]!r}, the kubeconfig says {plugin.api_version}")
+    return status
 
 
 def _exec_info(target: KubeTarget, plugin: ExecPlugin) -> Mapping[str, object]:
@@ -143,11 +208,11 @@ def _exec_info(target: KubeTarget, plugin: ExecPlugin) -> Mapping[str, object]:
 
 
 def _expiry(plugin: ExecPlugin, status: Mapping[str, object]) -> datetime | None:
-    text = status.get("expirationTimestamp")
-    if not text:
+    written = member(status, "expirationTimestamp")
+    if not written:
         return None
     try:
-        expires = datetime.fromisoformat(str(text))
+        expires = datetime.fromisoformat(str(written))
     except ValueError:
         raise _failed(plugin, "its expirationTimestamp is no time") from None
     return expires if expires.tzinfo else expires.replace(tzinfo=UTC)

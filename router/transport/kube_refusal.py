@@ -30,7 +30,7 @@ def refused(pod: Pod, resource: Subresource, reply: Reply) -> DialError:
         case 401:
             return DialError(
                 f"{what}: the API server does not accept the credentials",
-                hint="kubectl auth whoami; a token may have expired",
+                hint=pod.api.credentials_hint,
                 reason="unauthorized",
             )
         case 403 if reply.body:

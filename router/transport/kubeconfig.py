@@ -11,23 +11,28 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import re
 from collections.abc import Mapping
-from typing import Any
 
 from router.config import home_directory
 from router.errors import UsageError
 from router.model.frozen import field, frozen
+from router.transport.kube_oidc import OidcToken, read_provider
+from router.transport.kubeconfig_file import (
+    FileMapping,
+    entries,
+    mapping,
+    read_kubeconfig,
+    string,
+    strings,
+    unreadable,
+)
 from router.transport.sockets import describe_os_error
 
 __all__ = ["ExecPlugin", "KubeSource", "KubeTarget", "KubeUser", "load_target"]
 
-_OTHERS = "--kubeconfig and KUBECONFIG name other files"
 _SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 _SECTIONS = {"clusters": "cluster", "contexts": "context", "users": "user"}
-# Keys whose values are paths, relative to the file that they stand in.
-_PATH_KEYS = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
-
-_Mapping = Mapping[str, Any]
 
 
 @frozen
@@ -66,12 +71,13 @@ class KubeUser:
     key: bytes | None = field(default=None, repr=False)
     basic: tuple[str, str] | None = field(default=None, repr=False)
     plugin: ExecPlugin | None = None
+    oidc: OidcToken | None = None
     impersonate: tuple[tuple[str, str], ...] = ()
 
 
 @frozen
 class KubeTarget:
-    """An API server and a user on it. ``ca`` is in PEM form, None for the system's CAs.
+    """An API server and a user on it. ``server`` is a URL; ``ca`` is in PEM form, None for the system's CAs.
 
     ``context`` is empty in a pod; ``source`` says where all this was read.
     """
@@ -87,24 +93,35 @@ class KubeTarget:
     user: KubeUser = KubeUser()
 
     @property
+    def secure(self) -> bool:
+        """Whether the server is reached by TLS."""
+        return self.server.startswith("https://")
+
+    @property
     def in_cluster(self) -> bool:
         """Whether these are the credentials of the pod that this process runs in."""
         return not self.context
 
 
 def load_target(source: KubeSource) -> KubeTarget:
-    """Read the kubeconfig, or in a pod that has none the pod's service account.
+    """Read the kubeconfig, or in a pod whose kubeconfig names no server the pod's service account.
 
     Raises UsageError where nothing is there, a file can't be read, or the context does not exist.
     """
     paths = _paths(source)
-    present = [path for path in paths if source.kubeconfig is not None or os.path.exists(path)]
-    if present:
-        return _Merged(present).target(source.context)
+    files, lost = _read_all(source, paths)
+    if files:
+        merged = _Merged(files)
+        if source.context or merged.current or not _has_service_account(source):
+            return merged.target(source.context)
     if source.context is None and source.environment.get("KUBERNETES_SERVICE_HOST"):
-        return _service_account(source)
+        return _service_account(source, beside=lost)
+    if lost is not None:
+        raise lost
     raise UsageError(
-        f"no kubeconfig: {', '.join(paths)} does not exist",
+        f"no kubeconfig: {', '.join(paths)} does not exist"
+        if paths
+        else "no kubeconfig: this user has no home",
         hint="give --kubeconfig, or set KUBECONFIG",
     )
 
@@ -118,15 +135,37 @@ def _paths(source: KubeSource) -> list[str]:
     return paths or ([os.path.join(home, ".kube", "config")] if home else [])
 
 
+def _read_all(
+    source: KubeSource, paths: list[str]
+) -> tuple[list[tuple[str, FileMapping]], UsageError | None]:
+    """Return the files that are there, and the error of the one in the home directory if it can't be read.
+
+    In a pod that one is nobody's wish, so that the service account does as well.
+    """
+    named = source.kubeconfig is not None or bool(source.environment.get("KUBECONFIG"))
+    files: list[tuple[str, FileMapping]] = []
+    for path in paths:
+        try:
+            files.append((path, read_kubeconfig(path)))
+        except (FileNotFoundError, NotADirectoryError) as exc:
+            if source.kubeconfig is not None:
+                raise unreadable(path, exc) from exc
+        except OSError as exc:
+            if named:
+                raise unreadable(path, exc) from exc
+            return files, unreadable(path, exc)
+    return files, None
+
+
 class _Merged:
     """Several kubeconfig files as one: of each name and of current-context the first one counts."""
 
-    def __init__(self, paths: list[str]) -> None:
-        self.source = ", ".join(paths)
+    def __init__(self, files: list[tuple[str, FileMapping]]) -> None:
+        self.source = ", ".join(path for path, _ in files)
         self.current = ""
-        self._entries: dict[str, dict[str, tuple[_Mapping, str]]] = {key: {} for key in _SECTIONS}
-        for path in paths:
-            self._add(path, _read_yaml(path))
+        self._entries: dict[str, dict[str, tuple[FileMapping, str]]] = {key: {} for key in _SECTIONS}
+        for path, config in files:
+            self._add(path, config)
 
     def target(self, context_name: str | None) -> KubeTarget:
         name = context_name or self.current
@@ -137,44 +176,42 @@ class _Merged:
             )
         context, _ = self._entry("contexts", name, f"the kubeconfig {self.source}")
         where = f"the context {name!r}"
-        cluster, directory = self._entry("clusters", str(context.get("cluster", "")), where)
-        server = cluster.get("server")
-        if not isinstance(server, str) or not server:
+        cluster, directory = self._entry("clusters", string(context, "cluster"), where)
+        server = string(cluster, "server")
+        if not server:
             raise UsageError(f"the cluster of {where} in {self.source} has no server")
         return KubeTarget(
-            server=server.rstrip("/"),
-            namespace=str(context.get("namespace") or "default"),
+            server=_with_scheme(server).rstrip("/"),
+            namespace=string(context, "namespace") or "default",
             source=self.source,
             context=name,
             ca=_data(cluster, "certificate-authority", directory),
-            server_name=cluster.get("tls-server-name") or None,
+            server_name=string(cluster, "tls-server-name") or None,
             insecure=bool(cluster.get("insecure-skip-tls-verify")),
-            proxy=cluster.get("proxy-url") or None,
-            user=self._user(str(context.get("user", "")), where),
+            proxy=string(cluster, "proxy-url") or None,
+            user=self._user(string(context, "user"), where),
         )
 
     def _user(self, name: str, where: str) -> KubeUser:
         if not name:
             return KubeUser()
         user, directory = self._entry("users", name, where)
-        if "auth-provider" in user and "exec" not in user:
-            raise UsageError(
-                f"the user {name!r} in {self.source} has an auth-provider, which Kubernetes has dropped",
-                hint="use the credential plugin (exec) of your provider",
-            )
-        token_file = user.get("tokenFile")
-        has_basic = user.get("username") and user.get("password")
+        token_file = string(user, "tokenFile")
+        username, password = string(user, "username"), string(user, "password")
+        provider = mapping(user, "auth-provider")
+        owner = f"the user {name!r} in {self.source}"
         return KubeUser(
-            token=user.get("token") or None,
+            token=string(user, "token") or None,
             token_file=os.path.join(directory, token_file) if token_file else None,
             cert=_data(user, "client-certificate", directory),
             key=_data(user, "client-key", directory),
-            basic=(str(user["username"]), str(user["password"])) if has_basic else None,
-            plugin=_plugin(user["exec"], directory) if user.get("exec") else None,
+            basic=(username, password) if username and password else None,
+            plugin=_plugin(mapping(user, "exec"), directory) if user.get("exec") else None,
+            oidc=_oidc(provider, owner) if provider and not user.get("exec") else None,
             impersonate=_impersonation(user),
         )
 
-    def _entry(self, section: str, name: str, where: str) -> tuple[_Mapping, str]:
+    def _entry(self, section: str, name: str, where: str) -> tuple[FileMapping, str]:
         found = self._entries[section].get(name)
         if found is None:
             known = ", ".join(sorted(self._entries[section])) or "none"
@@ -182,54 +219,37 @@ class _Merged:
             raise UsageError(f"{where} has no {kind} {name!r}", hint=f"{section} there: {known}")
         return found
 
-    def _add(self, path: str, config: _Mapping) -> None:
-        self.current = self.current or str(config.get("current-context") or "")
+    def _add(self, path: str, config: FileMapping) -> None:
+        self.current = self.current or string(config, "current-context")
         directory = os.path.dirname(os.path.abspath(path))
         for section, kind in _SECTIONS.items():
-            for entry in config.get(section) or ():
-                if not isinstance(entry, dict) or not isinstance(entry.get(kind) or {}, dict):
-                    raise UsageError(f"the kubeconfig {path} has an entry of {section} that is none")
-                self._entries[section].setdefault(
-                    str(entry.get("name", "")), (entry.get(kind) or {}, directory)
-                )
+            for entry in entries(config, section):
+                self._entries[section].setdefault(string(entry, "name"), (mapping(entry, kind), directory))
 
 
-def _read_yaml(path: str) -> _Mapping:
-    # JSON is YAML too; the C parser is ten times faster than the other.
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        with open(path, "rb") as file:
-            # Both loaders are safe ones.
-            value = yaml.load(file, Loader=loader)  # noqa: S506
-    except OSError as exc:
-        raise UsageError(
-            f"can't read the kubeconfig {path}: {describe_os_error(exc)}",
-            hint=_OTHERS,
-        ) from exc
-    except (yaml.YAMLError, UnicodeDecodeError) as exc:
-        line = getattr(getattr(exc, "problem_mark", None), "line", None)
-        place = f" at line {line + 1}" if line is not None else ""
-        # The parser's own message quotes the file, which holds secrets.
-        raise UsageError(f"the kubeconfig {path} is not valid YAML{place}", hint=_OTHERS) from None
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise UsageError(f"the kubeconfig {path} is not a kubeconfig", hint=_OTHERS)
-    return value
+def _with_scheme(server: str) -> str:
+    """Return the server's URL: an address alone means http, as for kubectl."""
+    scheme, colon, rest = server.partition("://")
+    if colon and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme) and rest:
+        return f"{scheme.lower()}://{rest}"
+    return f"http://{server}"
 
 
-def _data(values: _Mapping, key: str, directory: str) -> bytes | None:
+def _oidc(provider: FileMapping, owner: str) -> OidcToken:
+    config = mapping(provider, "config")
+    return read_provider(string(provider, "name"), {str(key): string(config, key) for key in config}, owner)
+
+
+def _data(values: FileMapping, key: str, directory: str) -> bytes | None:
     """Return what stands inline as base64, else in the file of that name."""
-    inline = values.get(f"{key}-data")
+    inline = string(values, f"{key}-data")
     if inline:
         try:
-            return base64.b64decode(str(inline), validate=False)
-        except binascii.Error:
+            return base64.b64decode(inline, validate=False)
+        except (binascii.Error, ValueError):
             raise UsageError(f"{key}-data in the kubeconfig is not valid base64") from None
-    named = values.get(key)
-    return _read_bytes(os.path.join(directory, str(named)), key) if named else None
+    named = string(values, key)
+    return _read_bytes(os.path.join(directory, named), key) if named else None
 
 
 def _read_bytes(path: str, what: str) -> bytes:
@@ -240,37 +260,40 @@ def _read_bytes(path: str, what: str) -> bytes:
         raise UsageError(f"can't read {path} ({what} of the kubeconfig): {describe_os_error(exc)}") from exc
 
 
-def _plugin(values: _Mapping, directory: str) -> ExecPlugin:
-    command = str(values.get("command") or "")
+def _plugin(values: FileMapping, directory: str) -> ExecPlugin:
+    command = string(values, "command")
     if not command:
         raise UsageError("the credential plugin (exec) in the kubeconfig has no command")
     if os.sep in command:
         command = os.path.join(directory, command)
-    pairs = tuple((str(pair.get("name", "")), str(pair.get("value", ""))) for pair in values.get("env") or ())
     return ExecPlugin(
         command=command,
-        args=tuple(str(argument) for argument in values.get("args") or ()),
-        environment=pairs,
-        api_version=str(values.get("apiVersion") or "client.authentication.k8s.io/v1"),
-        install_hint=str(values.get("installHint") or "").strip(),
+        args=strings(values, "args"),
+        environment=tuple((string(pair, "name"), string(pair, "value")) for pair in entries(values, "env")),
+        api_version=string(values, "apiVersion") or "client.authentication.k8s.io/v1",
+        install_hint=string(values, "installHint").strip(),
         provide_cluster_info=bool(values.get("provideClusterInfo")),
         needs_terminal=values.get("interactiveMode") == "Always",
     )
 
 
-def _impersonation(user: _Mapping) -> tuple[tuple[str, str], ...]:
-    pairs: list[tuple[str, str]] = []
-    if user.get("as"):
-        pairs.append(("Impersonate-User", str(user["as"])))
-    if user.get("as-uid"):
-        pairs.append(("Impersonate-Uid", str(user["as-uid"])))
-    pairs += [("Impersonate-Group", str(group)) for group in user.get("as-groups") or ()]
-    for name, values in (user.get("as-user-extra") or {}).items():
-        pairs += [(f"Impersonate-Extra-{name}", str(value)) for value in values]
+def _impersonation(user: FileMapping) -> tuple[tuple[str, str], ...]:
+    named = {"Impersonate-User": string(user, "as"), "Impersonate-Uid": string(user, "as-uid")}
+    pairs = [(header, value) for header, value in named.items() if value]
+    pairs += [("Impersonate-Group", group) for group in strings(user, "as-groups")]
+    extra = mapping(user, "as-user-extra")
+    for name in extra:
+        pairs += [(f"Impersonate-Extra-{name}", value) for value in strings(extra, name)]
     return tuple(pairs)
 
 
-def _service_account(source: KubeSource) -> KubeTarget:
+def _has_service_account(source: KubeSource) -> bool:
+    mounted = os.path.isfile(os.path.join(source.service_account, "token"))
+    return mounted and bool(source.environment.get("KUBERNETES_SERVICE_HOST"))
+
+
+def _service_account(source: KubeSource, *, beside: UsageError | None) -> KubeTarget:
+    """Return the pod's own account; ``beside`` is why there is no kubeconfig, where it could not be read."""
     directory = source.service_account
     host = source.environment["KUBERNETES_SERVICE_HOST"]
     port = source.environment.get("KUBERNETES_SERVICE_PORT") or "443"
@@ -281,11 +304,14 @@ def _service_account(source: KubeSource) -> KubeTarget:
             hint="set automountServiceAccountToken, or give --kubeconfig",
         )
     namespace_file = os.path.join(directory, "namespace")
-    has_namespace = os.path.exists(namespace_file)
+    # The variable first, as for kubectl.
+    namespace = source.environment.get("POD_NAMESPACE", "")
+    if not namespace and os.path.exists(namespace_file):
+        namespace = _read_bytes(namespace_file, "namespace").decode(errors="replace").strip()
     return KubeTarget(
         server=f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}",
-        namespace=_read_bytes(namespace_file, "namespace").decode().strip() if has_namespace else "default",
-        source=directory,
+        namespace=namespace or "default",
+        source=directory if beside is None else f"{directory} ({beside})",
         ca=_read_bytes(os.path.join(directory, "ca.crt"), "CA"),
         user=KubeUser(token_file=token_file),
     )

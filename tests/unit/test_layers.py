@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -25,3 +26,12 @@ def test_every_public_name_of_the_library_can_be_imported() -> None:
     import router
 
     assert [name for name in router.__all__ if not hasattr(router, name)] == []
+
+
+def test_nothing_has_a_finalizer() -> None:
+    """One runs when ``__init__`` has failed too, in whatever thread, and who owns a thing closes it."""
+    top = Path(__file__).parents[2]
+    sources = [path for package in ("router", "cli") for path in (top / package).rglob("*.py")]
+
+    assert sources
+    assert [str(path) for path in sources if "def __del__" in path.read_text(encoding="utf-8")] == []

@@ -31,8 +31,7 @@ def ask(
     config = router_config(options)
     from router import BuildRouter
 
-    router = BuildRouter(config)
-    with interruptible(_Asking(), grace=0.0):
+    with BuildRouter(config) as router, interruptible(_Asking(), grace=0.0):
         answers = question(_daemons(router, options.key), router.dial_options)
     errors = [answer.error for answer in answers if answer.error is not None]
     if len(errors) == len(answers):

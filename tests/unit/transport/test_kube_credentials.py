@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from router.errors import ToolError, UsageError
-from router.transport.kube_credentials import Credentials, credentials_for
+from router.transport.kube_credentials import Credentials, PluginAnswers, credentials_for
+from router.transport.kube_oidc import OidcToken
 from router.transport.kubeconfig import ExecPlugin, KubeTarget, KubeUser
 
 
-def target(user: KubeUser) -> KubeTarget:
+def target(user: KubeUser, server: str = "https://k") -> KubeTarget:
     """Return a target with this user."""
-    return KubeTarget(server="https://k", namespace="ci", source="config", context="ci", user=user)
+    return KubeTarget(server=server, namespace="ci", source="config", context="ci", user=user)
 
 
 def plugin(tmp_path: Path, script: str) -> ExecPlugin:
@@ -33,9 +37,15 @@ def answer(status: object) -> str:
     return f"echo '{json.dumps(credential)}'"
 
 
-def ask(user: KubeUser, environment: dict[str, str] | None = None) -> Credentials:
+def ask(user: KubeUser, answers: PluginAnswers | None = None) -> Credentials:
     """Return the credentials of a user."""
-    return credentials_for(target(user), environment or dict(os.environ), timeout=10)
+    return credentials_for(target(user), dict(os.environ), timeout=10, answers=answers)
+
+
+def id_token(expires: object) -> str:
+    """Return a JWT with such a claim."""
+    claims = base64.urlsafe_b64encode(json.dumps({"exp": expires}).encode()).decode().rstrip("=")
+    return f"e30.{claims}.sesame"
 
 
 def test_a_token_is_a_bearer_header() -> None:
@@ -65,16 +75,123 @@ def test_impersonation_follows_the_authorization() -> None:
 
 def test_a_plugin_gives_a_token_and_is_asked_once(tmp_path: Path) -> None:
     user = KubeUser(plugin=plugin(tmp_path, answer({"token": "sesame"})))
+    answers = PluginAnswers()
     for _ in range(2):
-        assert ask(user).headers == (("Authorization", "Bearer sesame"),)
+        assert ask(user, answers).headers == (("Authorization", "Bearer sesame"),)
     assert (tmp_path / "runs").read_text() == "run\n"
+
+
+def test_many_threads_have_one_plugin_run_once_and_wait_for_no_other(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    slow = KubeUser(plugin=plugin(tmp_path, f"read line < {gate}\n{answer({'token': 'slow'})}"))
+    (tmp_path / "other").mkdir()
+    quick = KubeUser(plugin=plugin(tmp_path / "other", answer({"token": "quick"})))
+    answers = PluginAnswers()
+
+    with ThreadPoolExecutor(16) as threads:
+        waiting = [threads.submit(ask, slow, answers) for _ in range(8)]
+        done = [threads.submit(ask, quick, answers) for _ in range(8)]
+        assert {each.result(timeout=10).headers[0][1] for each in done} == {"Bearer quick"}
+        assert not any(each.done() for each in waiting)
+        gate.write_text("go\n")
+        assert {each.result(timeout=10).headers[0][1] for each in waiting} == {"Bearer slow"}
+
+    assert (tmp_path / "runs").read_text() == (tmp_path / "other" / "runs").read_text() == "run\n"
+
+
+def test_a_plugin_that_failed_is_asked_again(tmp_path: Path) -> None:
+    user = KubeUser(plugin=plugin(tmp_path, "exit 1"))
+    answers = PluginAnswers()
+    for _ in range(2):
+        with pytest.raises(ToolError):
+            ask(user, answers)
+
+    assert (tmp_path / "runs").read_text() == "run\nrun\n"
+
+
+@pytest.mark.parametrize("server", ["http://k", "http://127.0.0.1:8001"])
+def test_nothing_secret_goes_to_a_server_without_tls(tmp_path: Path, server: str) -> None:
+    runs = plugin(tmp_path, answer({"token": "sesame"}))
+    for user in (
+        KubeUser(token="sesame"),
+        KubeUser(token_file=str(tmp_path / "missing")),
+        KubeUser(basic=("jane", "sesame")),
+        KubeUser(plugin=runs),
+        KubeUser(oidc=OidcToken(owner="jane", id_token=id_token(4e9))),
+        KubeUser(cert=b"certificate", key=b"sesame"),
+    ):
+        assert credentials_for(target(user, server), {}, timeout=10) == Credentials()
+    assert not (tmp_path / "runs").exists()
+
+
+def test_impersonation_is_no_secret() -> None:
+    user = KubeUser(token="sesame", impersonate=(("Impersonate-User", "jane"),))
+
+    assert credentials_for(target(user, "http://k"), {}, timeout=10).headers == user.impersonate
+
+
+@pytest.mark.parametrize("other", [{"token": "t"}, {"basic": ("jane", "pw")}, {"cert": b"c", "key": b"k"}])
+def test_a_plugin_is_for_users_who_have_nothing_else(tmp_path: Path, other: dict[str, Any]) -> None:
+    ask(KubeUser(plugin=plugin(tmp_path, answer({"token": "sesame"})), **other))
+
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_token_stands_in_for_a_file_that_is_missing(tmp_path: Path) -> None:
+    user = KubeUser(token="sesame", token_file=str(tmp_path / "missing"))
+
+    assert ask(user).headers == (("Authorization", "Bearer sesame"),)
+
+
+@pytest.mark.parametrize("token", ["a\r\nX: y", "a\nb", "a\0b"])
+def test_a_token_begins_no_header_of_its_own(token: str) -> None:
+    with pytest.raises(UsageError, match="have a line break in them") as caught:
+        ask(KubeUser(token=token))
+    assert token not in str(caught.value)
+
+
+@pytest.mark.parametrize("expires", [4_000_000_000, 4e9])
+def test_an_id_token_that_holds_is_a_bearer_header(expires: float) -> None:
+    token = id_token(expires)
+
+    assert ask(KubeUser(oidc=OidcToken(owner="jane", id_token=token))).headers == (
+        ("Authorization", f"Bearer {token}"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("token", "renewable", "message", "hint"),
+    [
+        (id_token(1_000_000_000), True, "has expired, and warmroute can't renew it", "kubectl renews it"),
+        (id_token(1_000_000_000), False, "has expired, and there is no refresh token", "log in again"),
+        (id_token(None), False, "has expired", "log in again"),
+        (id_token("later"), False, "has expired", "log in again"),
+        ("", True, "is missing, and warmroute can't renew it", "kubectl renews it"),
+        ("sesame", True, "is no JWT", None),
+        ("a.sesame!.c", True, "is no JWT", None),
+        ("a..c", True, "is no JWT", None),
+    ],
+)
+def test_an_id_token_that_does_not_hold_is_told_with_what_to_do(
+    token: str, renewable: bool, message: str, hint: str | None
+) -> None:
+    user = KubeUser(oidc=OidcToken(owner="the user 'jane' in config", id_token=token, renewable=renewable))
+
+    with pytest.raises(UsageError, match=message) as caught:
+        ask(user)
+
+    assert "the user 'jane' in config" in str(caught.value)
+    assert "sesame" not in str(caught.value)
+    assert (caught.value.hint or "").startswith(hint or "")
 
 
 def test_a_plugin_is_asked_again_when_its_answer_has_expired(tmp_path: Path) -> None:
     status = {"token": "t", "expirationTimestamp": "2020-01-01T00:00:00Z"}
     user = KubeUser(plugin=plugin(tmp_path, answer(status)))
-    ask(user)
-    ask(user)
+    answers = PluginAnswers()
+    ask(user, answers)
+    ask(user, answers)
     assert (tmp_path / "runs").read_text() == "run\nrun\n"
 
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from router.errors import UsageError
+from router.transport.kube_oidc import OidcToken
 from router.transport.kubeconfig import KubeSource, load_target
 
 
@@ -159,7 +160,13 @@ def test_without_any_kubeconfig_the_places_looked_at_are_named(tmp_path: Path) -
     [
         ("a: [sesame", "not valid YAML at line"),
         ("- sesame", "is not a kubeconfig"),
-        ("clusters: [sesame]", "entry of clusters that is none"),
+        ("clusters: [sesame]", "clusters in the kubeconfig is not a list of mappings"),
+        ("clusters: sesame", "clusters in the kubeconfig is not a list of mappings"),
+        ("current-context: [sesame]", "current-context in the kubeconfig is not text"),
+        ("a: " + "[" * 100_000, "is not valid YAML"),
+        ("- " * 100_000, "is not valid YAML"),
+        ("a: 2024-99-99", "is not valid YAML"),
+        ("---\n---\ncurrent-context: sesame", "has no current context"),
         ("{}", "has no current context"),
         ("current-context: ci\ncontexts: [{name: ci, context: {cluster: c}}]", "has no cluster 'c'"),
     ],
@@ -186,6 +193,153 @@ def test_a_pod_uses_its_service_account(tmp_path: Path) -> None:
     assert target.server == "https://[fd00::1]:44"
     assert target.namespace == "builds"
     assert target.user.token_file == str(tmp_path / "token")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "\n", "# nothing\n", "---\n", "{}", "null", "clusters: []\n---\nx: ["]
+)
+@pytest.mark.parametrize("way", ["option", "variable", "home"])
+def test_a_kubeconfig_that_names_no_server_does_not_hide_the_pods_account(
+    tmp_path: Path, content: str, way: str
+) -> None:
+    account = service_account(tmp_path)
+    config = tmp_path / ".kube" / "config"
+    config.parent.mkdir()
+    config.write_text(content)
+    variables = {"option": {}, "variable": {"KUBECONFIG": str(config)}, "home": {"HOME": str(tmp_path)}}
+    source = KubeSource(
+        environment={"KUBERNETES_SERVICE_HOST": "10.96.0.1", **variables[way]},
+        kubeconfig=str(config) if way == "option" else None,
+        service_account=account,
+    )
+
+    assert load_target(source).in_cluster
+
+
+def test_dev_null_does_not_hide_the_pods_account(tmp_path: Path) -> None:
+    environment = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBECONFIG": "/dev/null"}
+
+    target = load_target(KubeSource(environment=environment, service_account=service_account(tmp_path)))
+
+    assert (target.in_cluster, target.namespace) == (True, "builds")
+
+
+def test_a_context_of_the_kubeconfig_wins_over_the_pods_account(tmp_path: Path) -> None:
+    environment = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBECONFIG": str(write(tmp_path / "config"))}
+
+    target = load_target(KubeSource(environment=environment, service_account=service_account(tmp_path)))
+
+    assert target.context == "ci"
+
+
+def test_a_home_that_can_not_be_read_does_not_hide_the_pods_account(tmp_path: Path) -> None:
+    (tmp_path / ".kube" / "config").mkdir(parents=True)
+    environment = {"HOME": str(tmp_path), "KUBERNETES_SERVICE_HOST": "10.96.0.1"}
+    account = service_account(tmp_path)
+
+    target = load_target(KubeSource(environment=environment, service_account=account))
+
+    assert target.in_cluster
+    assert target.source == f"{account} (can't read the kubeconfig {tmp_path}/.kube/config: is a directory)"
+    with pytest.raises(UsageError, match=r"can't read the kubeconfig .*/\.kube/config: is a directory"):
+        load_target(KubeSource(environment={"HOME": str(tmp_path)}))
+    named = {**environment, "KUBECONFIG": f"{tmp_path}/.kube/config"}
+    with pytest.raises(UsageError, match="can't read the kubeconfig"):
+        load_target(KubeSource(environment=named, service_account=account))
+
+
+def test_the_variable_names_the_pods_namespace(tmp_path: Path) -> None:
+    environment = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "POD_NAMESPACE": "other"}
+
+    source = KubeSource(environment=environment, service_account=service_account(tmp_path))
+
+    assert load_target(source).namespace == "other"
+
+
+@pytest.mark.parametrize("home", [{}, {"HOME": ""}, {"HOME": "."}])
+def test_the_working_directory_has_no_kubeconfig(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: dict[str, str]
+) -> None:
+    (tmp_path / ".kube").mkdir()
+    write(tmp_path / ".kube" / "config")
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(UsageError, match="no kubeconfig: this user has no home"):
+        load_target(KubeSource(environment=home))
+
+
+@pytest.mark.parametrize(
+    "end", ["---\n", "...\n", "---\n# more\n", "---\nclusters: [broken\n", "\n# the end"]
+)
+def test_the_first_document_counts(tmp_path: Path, end: str) -> None:
+    path = write(tmp_path / "config")
+    path.write_text("# ours\n---\n" + path.read_text() + end)
+
+    assert load_target(KubeSource(environment={}, kubeconfig=str(path))).user.token == "sesame"
+
+
+# What kubectl (1.32) connects to.
+@pytest.mark.parametrize(
+    ("server", "url"),
+    [
+        ("127.0.0.1:6443", "http://127.0.0.1:6443"),
+        ("localhost:6443", "http://localhost:6443"),
+        ("api.example", "http://api.example"),
+        ("[::1]:6443", "http://[::1]:6443"),
+        ("https://api.example/prefix/", "https://api.example/prefix"),
+        ("HTTPS://api.example", "https://api.example"),
+    ],
+)
+def test_a_server_without_a_scheme_is_reached_by_http(tmp_path: Path, server: str, url: str) -> None:
+    path = write(tmp_path / "config", clusters=[{"name": "c", "cluster": {"server": server}}])
+
+    target = load_target(KubeSource(environment={}, kubeconfig=str(path)))
+
+    assert (target.server, target.secure) == (url, url.startswith("https"))
+
+
+def oidc(tmp_path: Path, **config: str) -> Path:
+    """Write a kubeconfig whose user has an auth-provider."""
+    provider = {"name": "oidc", "config": {"idp-issuer-url": "https://i", "client-id": "c", **config}}
+    return write(tmp_path / "config", users=[{"name": "u", "user": {"auth-provider": provider}}])
+
+
+def test_an_oidc_user_has_the_id_token(tmp_path: Path) -> None:
+    path = oidc(tmp_path, **{"id-token": "sesame", "refresh-token": "r"})
+
+    target = load_target(KubeSource(environment={}, kubeconfig=str(path)))
+
+    assert target.user.oidc == OidcToken(owner=f"the user 'u' in {path}", id_token="sesame", renewable=True)
+    assert "sesame" not in repr(target)
+
+
+@pytest.mark.parametrize(
+    ("provider", "message"),
+    [
+        ({"name": "gcp"}, "'gcp', which Kubernetes has removed"),
+        ({"name": "azure"}, "'azure', which Kubernetes has removed"),
+        ({"name": "own"}, "'own', and oidc is the only one that there is"),
+        ({"name": "oidc", "config": {"client-id": "c"}}, "has no idp-issuer-url"),
+        ({"name": "oidc", "config": {"idp-issuer-url": "https://i"}}, "has no client-id"),
+        ({"name": "oidc", "config": "c"}, "config in the kubeconfig is not a mapping"),
+    ],
+)
+def test_an_auth_provider_that_does_not_do_is_told(
+    tmp_path: Path, provider: dict[str, object], message: str
+) -> None:
+    path = write(tmp_path / "config", users=[{"name": "u", "user": {"auth-provider": provider}}])
+
+    with pytest.raises(UsageError, match=message):
+        load_target(KubeSource(environment={}, kubeconfig=str(path)))
+
+
+def service_account(directory: Path) -> str:
+    """Write what is mounted in a pod; return where."""
+    mounted = directory / "account"
+    mounted.mkdir()
+    for name, content in (("token", "pod-token\n"), ("ca.crt", "the ca"), ("namespace", "builds")):
+        (mounted / name).write_text(content)
+    return str(mounted)
 
 
 def test_a_pod_without_a_token_says_so(tmp_path: Path) -> None:
