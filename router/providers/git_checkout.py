@@ -8,10 +8,11 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from collections.abc import Mapping
 
 from router.model.frozen import frozen
 
-__all__ = ["Checkout", "checkout_at", "find_checkout", "read_file", "read_with_status"]
+__all__ = ["Checkout", "Place", "checkout_at", "find_checkout", "read_file", "read_with_status"]
 
 _MAX_POINTER = 1 << 16
 
@@ -23,6 +24,18 @@ class Checkout:
     top: bytes
     git_directory: bytes
     common_directory: bytes
+
+
+@frozen
+class Place:
+    """A directory in a checkout; ``prefix`` is its path below the top, with a slash unless it is the top.
+
+    ``environment`` says where the user's settings of git are, and is git's own where git has to be asked.
+    """
+
+    checkout: Checkout
+    prefix: bytes
+    environment: Mapping[str, str]
 
 
 def find_checkout(directory: bytes) -> Checkout | None:

@@ -10,7 +10,7 @@ What is trusted: the index, as far as it speaks of files that have this machine'
 checkout that came as an archive can't know these. Whoever can run programs in the checkout can write an
 index that lies, and so have a file described as another blob; he could also talk to the daemon himself. Not
 noticed, as by git: a file that somebody wrote twice within a tick while git looked at it in between; and one
-that a filter or an encoding made, at equal size, which the settings no longer name.
+that a filter made, at equal size, for attributes that the checkout has no more.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ from collections.abc import Mapping
 from hashlib import sha1, sha256
 from struct import Struct, error
 
-from router.model.frozen import frozen
-from router.providers.git_checkout import Checkout, checkout_at, find_checkout, read_file, read_with_status
+from router.providers.git_checkout import Place, checkout_at, find_checkout, read_file, read_with_status
 from router.providers.git_conversion import read_settings, unconverted
 from router.providers.git_index import SHA1, STAT, BrokenIndexError, Index, join_split, parse_index
 
@@ -36,7 +35,7 @@ _pack = Struct(">10I").pack
 class CleanFiles:
     """What the index of the checkout around a directory proves about the files below it."""
 
-    def __init__(self, index: Index, written: os.stat_result, place: _Place) -> None:
+    def __init__(self, index: Index, written: os.stat_result, place: Place) -> None:
         self._data = index.data
         self._starts_with = index.data.startswith
         self._find = index.files.get
@@ -100,43 +99,30 @@ class CleanFiles:
             return None
         inside = max((name for name in self._submodules if path.startswith(name)), key=len)
         if inside not in self._opened:
-            self._opened[inside] = self._place.below(inside)
+            place = self._place
+            checkout = checkout_at(os.path.join(place.checkout.top, place.prefix + inside[:-1]))
+            at_top = Place(checkout=checkout, prefix=b"", environment=place.environment) if checkout else None
+            self._opened[inside] = _read(at_top) if at_top else None
         opened = self._opened[inside]
         return opened.blob(path[len(inside) :], status) if opened else None
-
-
-@frozen
-class _Place:
-    """A directory in a checkout; ``prefix`` is its path below the top, with a slash unless it is the top."""
-
-    checkout: Checkout
-    prefix: bytes
-    environment: Mapping[str, str]
-
-    def below(self, name: bytes) -> CleanFiles | None:
-        """Return what the submodule at ``name`` (with a slash) proves."""
-        checkout = checkout_at(os.path.join(self.checkout.top, self.prefix + name.rstrip(b"/")))
-        if checkout is None:
-            return None
-        return _read(_Place(checkout=checkout, prefix=b"", environment=self.environment))
 
 
 def clean_files(directory: bytes, environment: Mapping[str, str]) -> CleanFiles | None:
     """Return what is proven below ``directory``; None if it is in no checkout, or in one of an unknown kind.
 
-    ``environment`` says where the user's settings of git are, and is git's own where git has to be asked.
+    ``environment`` is where git would find its user's settings: HOME and PATH, first of all.
     """
     checkout = find_checkout(directory)
     if checkout is None:
         return None
     inner = os.path.relpath(os.path.realpath(directory), checkout.top)
     prefix = b"" if inner == b"." else inner + b"/"
-    return _read(_Place(checkout=checkout, prefix=prefix, environment=environment))
+    return _read(Place(checkout=checkout, prefix=prefix, environment=environment))
 
 
-def _read(place: _Place) -> CleanFiles | None:
+def _read(place: Place) -> CleanFiles | None:
     checkout = place.checkout
-    settings = read_settings(checkout, place.environment)
+    settings = read_settings(place)
     # The index is replaced, never changed: what the open one says of itself belongs to its content.
     found = read_with_status(os.path.join(checkout.git_directory, b"index"), _MAX_INDEX)
     if settings is None or found is None:
@@ -150,5 +136,4 @@ def _read(place: _Place) -> CleanFiles | None:
             index = join_split(index, parse_index(shared or b"", settings.width))
     except BrokenIndexError:
         return None
-    index = unconverted(index, place.prefix, settings, checkout, place.environment)
-    return CleanFiles(index, written, place)
+    return CleanFiles(unconverted(index, settings, place), written, place)

@@ -4,6 +4,7 @@ A filter, ``ident`` or an encoding can make anything of a blob: files with these
 can only add bytes to a blob on its way out, and take them from a file on its way in: a file as large as its
 blob is its blob, whatever the settings say or said, and the others are left out. So nothing depends on
 settings that two machines may have differently, and ``* text=auto`` costs one look at the sizes of all blobs.
+A file that is older than the attributes was perhaps converted by others: it is left out too.
 
 Whether any of that is there is decided by words in git's settings and attributes, read too widely rather
 than too narrowly. Only if one is found is git itself asked, once for all files. The settings of an untrusted
@@ -16,13 +17,14 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 
 from router.errors import ToolError
 from router.model.frozen import frozen, replace
 from router.process import Command, Watch, run
-from router.providers.git_checkout import Checkout, read_file
+from router.providers.git_checkout import Checkout, Place, read_file, read_with_status
 from router.providers.git_index import SHA1, SHA256, STAT, Index
 
 __all__ = ["Settings", "read_settings", "unconverted"]
@@ -49,6 +51,7 @@ _HARMLESS_EXTENSIONS = frozenset(
     }
 )
 _CONVERTING = ("filter", "ident", "working-tree-encoding")
+_NEVER = b"\xff" * 8
 _NOT_CONVERTING = frozenset({b"unspecified", b"unset"})
 
 
@@ -61,41 +64,37 @@ class Settings:
     more_attributes: bool = False
 
 
-def read_settings(checkout: Checkout, environment: Mapping[str, str]) -> Settings | None:
+def read_settings(place: Place) -> Settings | None:
     """Return what the settings say, None if that can't be known, or is of a git newer than this."""
-    own = os.path.join(checkout.common_directory, b"config")
-    found = [read_file(path, _MAX_TEXT) for path in (own, *_settings_files(environment))]
-    texts = [text for text in found if text is not None]
-    if (
-        found[0] is not None
-        and _FORMAT.search(found[0])
-        and not any(_SETTINGS.search(text) for text in texts)
-    ):
+    checkout = place.checkout
+    own = read_file(os.path.join(checkout.common_directory, b"config"), _MAX_TEXT)
+    paths = [path for path in _settings_files(place.environment) if os.path.lexists(path)]
+    texts = [own, *(read_file(path, _MAX_TEXT) for path in paths)]
+    if own and _FORMAT.search(own) and not any(text is None or _SETTINGS.search(text) for text in texts):
         return Settings()
-    answer = _Git(checkout, environment).ask("config", "--null", "--get-regexp", _ASKED)
+    answer = _Git(place).ask("config", "--null", "--get-regexp", _ASKED)
     if answer is None:
         return None
     return _settings([entry.partition(b"\n")[::2] for entry in answer.split(b"\0")[:-1]], checkout)
 
 
-def unconverted(
-    index: Index, prefix: bytes, settings: Settings, checkout: Checkout, environment: Mapping[str, str]
-) -> Index:
-    """Return the index with only those files below ``prefix`` that are their blobs if they are clean.
+def unconverted(index: Index, settings: Settings, place: Place) -> Index:
+    """Return the index with only those files of ``place`` that are their blobs if they are clean.
 
-    Their paths are then relative to ``prefix``, those of submodules too.
+    Their paths are then relative to it, those of submodules too.
     """
-    files, submodules = index.files, index.submodules
+    prefix, files, submodules = place.prefix, index.files, index.submodules
     if prefix:
         files = {path: at for path, at in files.items() if path.startswith(prefix)}
         submodules = frozenset(path[len(prefix) :] for path in submodules if path.startswith(prefix))
-    texts = list(_attributes(index, files, checkout, environment))
-    known = [text for text in texts if text is not None]
-    unknown = settings.more_attributes or len(known) < len(texts)
-    git = _Git(checkout, environment)
-    if unknown or any(map(_FILTERS.search, known)):
+    texts, since = _attributes(index, files, place)
+    if any(since.values()):
+        data = index.data
+        files = {p: at for p, at in files.items() if data[at : at + 8] >= since[p.rpartition(b"/")[0]]}
+    git = _Git(place)
+    if settings.more_attributes or any(map(_FILTERS.search, texts)):
         files = _without_filters(files, git)
-    if unknown or settings.line_endings or any(map(_LINE_ENDINGS.search, known)):
+    if settings.more_attributes or settings.line_endings or any(map(_LINE_ENDINGS.search, texts)):
         files = _of_equal_size(files, index, git)
     if prefix:
         files = {path[len(prefix) :]: at for path, at in files.items()}
@@ -104,7 +103,7 @@ def unconverted(
 
 def _settings_files(environment: Mapping[str, str]) -> Iterator[bytes]:
     given = [environment.get("GIT_CONFIG_GLOBAL"), environment.get("GIT_CONFIG_SYSTEM")]
-    yield from (os.fsencode(path) for path in given if path)
+    yield from (os.fsencode(path) for path in given if path and path != os.devnull)
     home = environment.get("HOME")
     if home:
         yield os.path.join(os.fsencode(home), b".gitconfig")
@@ -143,24 +142,43 @@ def _settings(pairs: Iterable[tuple[bytes, bytes]], checkout: Checkout) -> Setti
 
 
 def _attributes(
-    index: Index, files: Iterable[bytes], checkout: Checkout, environment: Mapping[str, str]
-) -> Iterator[bytes | None]:
-    """Yield every text of attributes that may speak of these files, None for one that can't be read here."""
-    for directory in _directories(files):
+    index: Index, files: Iterable[bytes], place: Place
+) -> tuple[list[bytes], Mapping[bytes, bytes]]:
+    """Return every text of attributes that may speak of these files, and since when they hold in a directory.
+
+    A file that is older was perhaps converted as others said. ``_NEVER`` is for attributes that can't be
+    read, and for those that git has and the checkout doesn't. Moments are written as those of entries.
+    """
+    elsewhere = [found for path in _attributes_elsewhere(place) if (found := _changed(path))]
+    texts = [text for text, _ in elsewhere]
+    outside = max((moment for _, moment in elsewhere), default=b"")
+    since: dict[bytes, bytes] = {}
+    for directory in sorted(_directories(files)):
         path = directory + b"/.gitattributes" if directory else b".gitattributes"
-        place = os.path.join(checkout.top, path)
-        text = read_file(place, _MAX_TEXT)
-        # git takes the index's where the checkout has none.
-        if text is not None or path in index.files or path in index.others or os.path.lexists(place):
-            yield text
-    places = [os.path.join(checkout.common_directory, b"info/attributes")]
-    places += [os.path.join(checkout.git_directory, b"info/attributes")]
-    places += [os.path.join(directory, b"attributes") for directory in _user_directories(environment)]
-    places += [os.path.join(directory, b"gitattributes") for directory in _PREFIXES]
-    for place in places:
-        text = read_file(place, _MAX_TEXT)
-        if text is not None or os.path.lexists(place):
-            yield text
+        since[directory] = since[directory.rpartition(b"/")[0]] if directory else outside
+        found = _changed(os.path.join(place.checkout.top, path))
+        if found:
+            texts.append(found[0])
+            since[directory] = max(since[directory], found[1])
+        elif path in index.files or path in index.others:
+            since[directory] = _NEVER
+    return texts, since
+
+
+def _changed(path: bytes) -> tuple[bytes, bytes] | None:
+    """Return a text and when it changed, None where there is none."""
+    found = read_with_status(path, _MAX_TEXT)
+    if found is None:
+        return (b"", _NEVER) if os.path.lexists(path) else None
+    return found[0], struct.pack(">II", *divmod(found[1].st_ctime_ns, 1_000_000_000))
+
+
+def _attributes_elsewhere(place: Place) -> Iterator[bytes]:
+    checkout = place.checkout
+    for directory in {checkout.common_directory, checkout.git_directory}:
+        yield os.path.join(directory, b"info/attributes")
+    yield from (os.path.join(directory, b"attributes") for directory in _user_directories(place.environment))
+    yield from (os.path.join(directory, b"gitattributes") for directory in _PREFIXES)
 
 
 def _directories(files: Iterable[bytes]) -> set[bytes]:
@@ -203,8 +221,9 @@ def _of_equal_size(files: Mapping[bytes, int], index: Index, git: _Git) -> Mappi
 class _Git:
     """git, to be asked about a checkout without changing it or running what it names."""
 
-    def __init__(self, checkout: Checkout, environment: Mapping[str, str]) -> None:
-        self._top = os.fsdecode(checkout.top)
+    def __init__(self, place: Place) -> None:
+        self._top = os.fsdecode(place.checkout.top)
+        environment = place.environment
         # What else is named so may lead git to another repository than the one that was read.
         kept = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM")
         self._environment = {

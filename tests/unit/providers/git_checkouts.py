@@ -6,7 +6,7 @@ import hashlib
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from router.providers.git_clean import clean_files
@@ -27,17 +27,19 @@ ENVIRONMENT = {
 
 
 class Checkout:
-    """A working tree whose top is ``path``."""
+    """A working tree whose top is ``path``; made with the options of ``git init`` where there is none."""
 
-    def __init__(self, path: Path, *options: str) -> None:
+    def __init__(self, path: Path, *options: str, environment: Mapping[str, str] = ENVIRONMENT) -> None:
         self.path = path
-        if options or not path.exists():
-            subprocess.run(("git", "init", "-q", *options, str(path)), check=True, env=ENVIRONMENT)
+        self.environment = environment
+        if not path.exists():
+            subprocess.run(("git", "init", "-q", *options, str(path)), check=True, env=environment)
 
     def git(self, *arguments: str, stdin: bytes = b"") -> bytes:
         """Run git in it; allow submodules from files."""
         argv = ("git", "-C", str(self.path), "-c", "protocol.file.allow=always", *arguments)
-        return subprocess.run(argv, check=True, env=ENVIRONMENT, input=stdin, capture_output=True).stdout
+        ended = subprocess.run(argv, check=True, env=self.environment, input=stdin, capture_output=True)
+        return ended.stdout
 
     def write(self, files: dict[str, bytes]) -> None:
         """Write files, directories included."""
@@ -76,9 +78,9 @@ def object_name(content: bytes, digits: int = 40) -> str:
     return algorithm(b"blob %d\0" % len(content) + content).hexdigest()
 
 
-def proven_files(directory: Path) -> dict[str, str]:
+def proven_files(directory: Path, environment: Mapping[str, str] = ENVIRONMENT) -> dict[str, str]:
     """Return what is proven of the files below a directory, and check that each is right."""
-    clean = clean_files(os.fsencode(directory), ENVIRONMENT)
+    clean = clean_files(os.fsencode(directory), environment)
     proven = {}
     for path in _files(directory):
         inner = os.fspath(path.relative_to(directory))
