@@ -13,7 +13,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import FrameType, TracebackType
 from typing import IO, Any, Self
@@ -31,6 +31,7 @@ __all__ = [
     "Process",
     "Stdio",
     "Watch",
+    "find_program",
     "run",
     "run_attached",
 ]
@@ -96,12 +97,14 @@ class Watch:
 
     ``deadline`` and ``first_output`` are seconds from the start: until the end, and until the first byte
     on stdout or stderr. Line handlers get lines without their end, ``stdout_data`` gets stdout as it comes;
-    a stream without a handler is captured.
+    a stream without a handler is captured. ``grace`` is seconds between the interrupt of a cancelled program
+    and its end.
     """
 
     deadline: float | None = None
     first_output: float | None = None
     cancellation: Cancellation | None = None
+    grace: float = INTERRUPT_GRACE
     on_stdout: LineHandler | None = None
     on_stderr: LineHandler | None = None
     stdout_data: DataHandler | None = None
@@ -119,6 +122,7 @@ class Process:
         try:
             self._child: subprocess.Popen[bytes] = subprocess.Popen(
                 command.argv,
+                executable=_executable(command),
                 env=dict(command.environment),
                 stdin=subprocess.PIPE if stdio.stdin is None else stdio.stdin,
                 stdout=subprocess.PIPE if stdio.stdout is None else stdio.stdout,
@@ -208,7 +212,9 @@ def run_attached(command: Command) -> int:
     """
     with _PassedOn() as passed_on:
         try:
-            child = subprocess.Popen(command.argv, env=dict(command.environment))
+            child = subprocess.Popen(
+                command.argv, executable=_executable(command), env=dict(command.environment)
+            )
         except OSError as exc:
             raise _not_started(command, exc) from exc
         passed_on.to(child)
@@ -267,9 +273,40 @@ def _in_foreground() -> bool:
         os.close(descriptor)
 
 
+def find_program(name: str, environment: Mapping[str, str]) -> str | None:
+    """Return the path of a program on PATH, None where it isn't there; a name with a slash is a path.
+
+    Entries of PATH that are empty or relative don't count: what is in the working directory may have come
+    with a checkout.
+    """
+    if "/" in name:
+        return name
+    return next((path for path in _on_path(name, environment) if path.startswith("/")), None)
+
+
+def _on_path(name: str, environment: Mapping[str, str]) -> Iterator[str]:
+    for directory in environment.get("PATH", os.defpath).split(os.pathsep):
+        path = os.path.join(directory or ".", name)
+        if os.access(path, os.X_OK) and not os.path.isdir(path):
+            yield path
+
+
+def _executable(command: Command) -> str:
+    found = find_program(command.argv[0], command.environment)
+    if found is None:
+        raise FileNotFoundError
+    return found
+
+
 def _not_started(command: Command, exc: OSError) -> ToolError:
     program = command.argv[0]
     if isinstance(exc, FileNotFoundError):
+        relative = None if "/" in program else next(_on_path(program, command.environment), None)
+        if relative is not None:
+            return ToolError(
+                f"{program} is not run: PATH finds it as {relative}, relative to the working directory",
+                hint="put its directory on PATH by its absolute path",
+            )
         return ToolError(f"{program} is not installed, or not on PATH", hint=command.hint or None)
     return ToolError(f"can't start {program}: {exc.strerror}", hint=command.hint or None)
 
@@ -369,7 +406,7 @@ class _Pump:
         assert self._watch.cancellation is not None
         self._selector.unregister(self._watch.cancellation.fileno())
         self._process.signal(signal.SIGINT)
-        self._kill_at = time.monotonic() + INTERRUPT_GRACE
+        self._kill_at = time.monotonic() + self._watch.grace
 
     def _timeout(self) -> float | None:
         moments = [m for m in (self._deadline, self._first, self._kill_at) if m is not None]

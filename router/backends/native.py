@@ -129,7 +129,12 @@ def _build(request: BuildRequest, daemon: Daemon, context: BackendContext, stdou
             try:
                 build = _Build(request, daemon, context, channel, session)
                 result = build.run(inputs, plans, deadline)
+            except RouterError:
+                for refusal in registries.refusals:
+                    context.on_event(Notice(level="warning", text=refusal))
+                raise
             finally:
+                registries.close()
                 session.close()
         if caches is not None:
             caches.keep(result.metadata)

@@ -12,7 +12,6 @@ import fcntl
 import os
 import select
 import shlex
-import shutil
 import signal
 import socket
 import tempfile
@@ -26,7 +25,7 @@ from router.config import home_directory
 from router.errors import ToolError, UsageError
 from router.model.daemon import Daemon
 from router.model.frozen import frozen
-from router.process import Command, Process, Stdio
+from router.process import Command, Process, Stdio, find_program
 
 __all__ = ["Surroundings", "daemonless"]
 
@@ -98,13 +97,12 @@ def daemonless(surroundings: Surroundings) -> Iterator[Daemon]:
 
 def _program(environment: Mapping[str, str]) -> tuple[str, ...]:
     """Return buildkitd by its path, behind rootlesskit where that is needed."""
-    path = environment.get("PATH", "")
-    buildkitd = shutil.which("buildkitd", path=path)
+    buildkitd = find_program("buildkitd", environment)
     if buildkitd is None:
         raise ToolError("--fallback daemonless needs buildkitd, which is not on PATH", hint=_HINT)
     if os.geteuid() == 0:
         return (buildkitd,)
-    rootlesskit = shutil.which("rootlesskit", path=path)
+    rootlesskit = find_program("rootlesskit", environment)
     if rootlesskit is None:
         raise ToolError(
             "--fallback daemonless needs rootlesskit for a user who is not root, and it is not on PATH",

@@ -86,7 +86,8 @@ class Pushes:
     def _manifest(
         self, name: str, daemon: Daemon, environment: Mapping[str, str], deadline: Deadline
     ) -> bytes | None:
-        from router.providers.registry import Registries, is_loopback  # few builds are lost
+        from router.providers.registry import Registries  # few builds are lost
+        from router.specs.loopback import is_loopback
 
         reference = parse_reference(name)
         if is_loopback(reference.domain) and not _is_here(daemon):
@@ -111,7 +112,7 @@ def _whole(name: str) -> str:
 
 
 def _is_here(daemon: Daemon) -> bool:
-    from router.providers.registry import is_loopback
+    from router.specs.loopback import is_loopback
 
     address = parse_address(daemon.address)
     if isinstance(address, TcpAddress):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from router.cancellation import Cancellation
 from router.errors import ToolError
 from router.providers.docker_config import Credentials
 from router.specs.go_names import go_fields
@@ -22,14 +23,22 @@ _NOT_FOUND = "credentials not found in native keychain"
 _NO_USER = "<token>"  # stands for the user name of an identity token
 
 
-def ask_helper(helper: str, key: str, environment: Mapping[str, str]) -> Credentials:
+def ask_helper(
+    helper: str, key: str, environment: Mapping[str, str], stop: Cancellation | None = None
+) -> Credentials:
     """Return what ``docker-credential-HELPER`` has for a registry's key, anonymous if it has nothing.
 
-    Raises ``ToolError`` when the helper is missing, fails, or stays silent past ``DEADLINE`` seconds.
+    It is killed when ``stop`` is thrown, which raises ``CancelledError``. Raises ``ToolError`` when it is
+    missing, fails, or stays silent past ``DEADLINE`` seconds.
     """
     from router.process import Command, Watch, run
 
     program = f"docker-credential-{helper}"
+    if "/" in helper:
+        raise ToolError(
+            f"{helper!r} in the docker config is no credential helper: it is a path",
+            hint="credsStore and credHelpers name programs on PATH, without docker-credential-",
+        )
     instead = f"take {helper} out of credsStore and credHelpers of the docker config"
     command = Command(
         argv=(program, "get"),
@@ -37,7 +46,8 @@ def ask_helper(helper: str, key: str, environment: Mapping[str, str]) -> Credent
         stdin=key.encode(),
         hint=f"install {program}, or {instead}",
     )
-    done = run(command, Watch(deadline=DEADLINE))
+    # It has nothing to put right: no time is lost on asking it to end.
+    done = run(command, Watch(deadline=DEADLINE, cancellation=stop, grace=0.0))
     if done.returncode == 0:
         return _credentials(program, key, done.stdout)
     # Helpers tell their errors on stdout.

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import base64
-import ipaddress
 import re
 from collections.abc import Mapping
 
 from router.errors import DialError
+from router.model.build_options import RegistryTLS
 from router.model.frozen import frozen
 from router.providers.registry_auth import RegistryAuth
 from router.providers.registry_token import TokenError, TokenRequest
+from router.specs.loopback import is_loopback
 from router.specs.tag import Reference
 from router.transport.deadline import Deadline
 from router.transport.http1 import Reply
 from router.transport.web import WebRequest, fetch
 
-__all__ = ["Registries", "is_loopback"]
+__all__ = ["Registries"]
 
 # Where Docker Hub's registry really is.
 _HUB = "registry-1.docker.io"
@@ -79,7 +80,6 @@ class Registries:
     def _send(self, request: WebRequest, deadline: Deadline) -> Reply:
         context = None
         if self.insecure and request.url.startswith("https:"):
-            from router.model.build_options import RegistryTLS
             from router.providers.registry_tls import contexts
 
             context = contexts([RegistryTLS(host="any", insecure=True)])["any"]
@@ -87,35 +87,29 @@ class Registries:
 
     def _answer(self, challenge: str, host: str) -> str:
         """Return the Authorization that a challenge asks for, empty where nothing is known to give."""
-        auth = RegistryAuth(self.environment)
-        scheme, _, rest = challenge.partition(" ")
-        if scheme.lower() == "basic":
-            login = ":".join(auth.credentials(host)).encode()
-            return f"Basic {base64.b64encode(login).decode()}" if login != b":" else ""
-        said = dict(re.findall(_PARAMETER, rest))
-        if scheme.lower() != "bearer" or not said.get("realm"):
-            return ""
-        request = TokenRequest(
-            host=host,
-            realm=said["realm"],
-            service=said.get("service", ""),
-            scopes=(said["scope"],) if said.get("scope") else (),
-        )
-        try:
-            return f"Bearer {auth.fetch_token(request).value}"
-        except TokenError as exc:
-            raise DialError(str(exc)) from exc
+        trusted = (RegistryTLS(host=host, insecure=True),) if self.insecure else ()
+        with RegistryAuth(self.environment, trusted) as auth:
+            return _authorization(auth, challenge, host)
 
 
 _HEADERS = (("Accept", ", ".join(_ACCEPTED)),)
 
 
-def is_loopback(domain: str) -> bool:
-    """Say whether a host, with or without a port, is the machine that asks for it."""
-    host = domain if domain.endswith("]") else domain.rpartition(":")[0] or domain
-    if host == "localhost":
-        return True
+def _authorization(auth: RegistryAuth, challenge: str, host: str) -> str:
+    scheme, _, rest = challenge.partition(" ")
+    if scheme.lower() == "basic":
+        login = ":".join(auth.credentials(host)).encode()
+        return f"Basic {base64.b64encode(login).decode()}" if login != b":" else ""
+    said = dict(re.findall(_PARAMETER, rest))
+    if scheme.lower() != "bearer" or not said.get("realm"):
+        return ""
+    request = TokenRequest(
+        host=host,
+        realm=said["realm"],
+        service=said.get("service", ""),
+        scopes=(said["scope"],) if said.get("scope") else (),
+    )
     try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
+        return f"Bearer {auth.fetch_token(request).value}"
+    except TokenError as exc:
+        raise DialError(str(exc)) from exc

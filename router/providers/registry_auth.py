@@ -12,7 +12,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
 from router.model.frozen import replace
 from router.specs.boolean import parse_bool
@@ -20,9 +21,10 @@ from router.specs.boolean import parse_bool
 if TYPE_CHECKING:
     import ssl
 
+    from router.cancellation import Cancellation
     from router.model.build_options import RegistryTLS
     from router.providers.docker_config import Credentials, DockerConfig
-    from router.providers.registry_token import Token, TokenRequest
+    from router.providers.registry_token import Token, TokenError, TokenRequest
     from router.providers.token_authority import TokenAuthority
 
 __all__ = ["RegistryAuth", "find_credentials"]
@@ -33,12 +35,18 @@ _FRESH_FOR = 290.0
 _TOKEN_TIMEOUT = 30.0
 # A build knows a handful of registries; a hostile daemon could ask for any number.
 _MOST_KNOWN = 1000
+_MOST_REFUSALS = 20
+# Seconds that a helper's end is waited for when the build is over; it is killed.
+_FOR_HELPER = 1.0
 
 
-def find_credentials(config: DockerConfig, host: str, environment: Mapping[str, str]) -> Credentials:
+def find_credentials(
+    config: DockerConfig, host: str, environment: Mapping[str, str], stop: Callable[[], Cancellation]
+) -> Credentials:
     """Look a registry up as the docker CLI does: its own helper, else the general one, else the file.
 
-    A bearer token stands in the file in any case. Raises ``ToolError`` when a helper fails.
+    A bearer token stands in the file in any case; ``stop`` gives what ends a helper. Raises ``ToolError``
+    when a helper fails, ``CancelledError``.
     """
     from router.providers.credential_helpers import ask_helper
     from router.providers.docker_config import registry_key
@@ -48,11 +56,11 @@ def find_credentials(config: DockerConfig, host: str, environment: Mapping[str, 
     stored = config.stored(key)
     if not helper:
         return stored
-    return replace(ask_helper(helper, key, environment), registry_token=stored.registry_token)
+    return replace(ask_helper(helper, key, environment, stop()), registry_token=stored.registry_token)
 
 
 class RegistryAuth:
-    """Answers for one build; may be asked from several threads at once.
+    """Answers for one build; may be asked from several threads at once. A context manager.
 
     The docker config is read at the first question, and what reads it loaded then: most builds need neither.
     Every method raises ``UsageError`` for a broken login in the docker config, ``ToolError`` for a helper
@@ -74,7 +82,12 @@ class RegistryAuth:
 
             self._tls = contexts(tls)
         self._clock = clock
+        self._insecure = frozenset(entry.host for entry in tls if entry.insecure)
         self._lock = threading.Lock()
+        self._asking = threading.Lock()
+        self._stop: Cancellation | None = None
+        self._closed = False
+        self._refusals: list[str] = []
         self._config: DockerConfig | None = None
         self._known: dict[str, tuple[float, Credentials]] = {}
         self._keys: TokenAuthority | None = None
@@ -102,13 +115,19 @@ class RegistryAuth:
         return found.username, found.secret
 
     def fetch_token(self, request: TokenRequest) -> Token:
-        """Get a bearer token, as whoever the docker config says. Raises ``TokenError`` as well."""
+        """Get a bearer token, as whoever the docker config says. Raises ``TokenError`` as well.
+
+        A login is not sent by plain http, except to this machine or for a registry that ``tls`` calls
+        insecure: the daemon names the server, and everybody on the way could read it.
+        """
         from router.errors import DialError, UsageError
         from router.providers.registry_token import TokenError, fetch_token
         from router.transport.deadline import Deadline
         from router.transport.web import fetch
 
         found = self._find(request.host)
+        if found.secret and not found.registry_token and not self._may_have_a_login(request):
+            raise self._refused(_on_plain_http(request))
         send = partial(
             fetch,
             environment=self._environment,
@@ -117,11 +136,50 @@ class RegistryAuth:
         )
         try:
             return fetch_token(request, found, send)
+        except TokenError as exc:
+            raise self._refused(exc) from exc.__cause__
         except (DialError, UsageError) as exc:
-            raise TokenError(
-                f"can't get a token for {request.host}: {exc}; if the daemon alone can reach that server, "
-                "set BUILDKIT_NO_CLIENT_TOKEN=1"
-            ) from exc
+            raise self._refused(_out_of_reach(request, exc)) from exc
+
+    def _may_have_a_login(self, request: TokenRequest) -> bool:
+        from router.specs.loopback import is_loopback
+        from router.specs.url import parse_url
+
+        url = parse_url(request.realm)
+        if url is None or url.scheme != "http":
+            return True
+        return request.host in self._insecure or is_loopback(url.host)
+
+    def _refused(self, error: TokenError) -> TokenError:
+        with self._lock:
+            if len(self._refusals) < _MOST_REFUSALS and str(error) not in self._refusals:
+                self._refusals.append(str(error))
+        return error
+
+    @property
+    def refusals(self) -> tuple[str, ...]:
+        """Why there were tokens that the daemon did not get; it hears of a status only."""
+        with self._lock:
+            return tuple(self._refusals)
+
+    def close(self) -> None:
+        """End a helper that is being asked, whatever it does; nothing is answered any more."""
+        with self._lock:
+            self._closed, stop, self._stop = True, self._stop, None
+        if stop is None:
+            return
+        stop.cancel("the build is over")
+        if self._asking.acquire(timeout=_FOR_HELPER):
+            stop.close()
+            self._asking.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
 
     def public_key(self, host: str, salt: bytes) -> bytes:
         """Return the Ed25519 key (32 bytes) by which the daemon knows this user's tokens for a registry."""
@@ -145,14 +203,25 @@ class RegistryAuth:
             return self._keys
 
     def _find(self, host: str) -> Credentials:
-        with self._lock:  # some keychains' helpers hang when two of them ask at once
+        with self._asking:  # some keychains' helpers hang when two of them ask at once
             asked, found = self._known.get(host, (0.0, None))
             if found is None or self._clock() - asked > _FRESH_FOR:
-                found = find_credentials(self._configuration(), host, self._environment)
+                found = find_credentials(self._configuration(), host, self._environment, self._stopped)
                 if len(self._known) >= _MOST_KNOWN:
                     self._known.clear()
                 self._known[host] = (self._clock(), found)
             return found
+
+    def _stopped(self) -> Cancellation:
+        """Return what ends a helper; made for the first one, since most builds have none."""
+        from router.cancellation import Cancellation
+        from router.errors import CancelledError
+
+        with self._lock:
+            if self._closed:
+                raise CancelledError("the build is over")
+            self._stop = self._stop or Cancellation()
+            return self._stop
 
     def _configuration(self) -> DockerConfig:
         if self._config is None:
@@ -160,3 +229,24 @@ class RegistryAuth:
 
             self._config = load(self._environment)
         return self._config
+
+
+def _on_plain_http(request: TokenRequest) -> TokenError:
+    from router.providers.registry_token import TokenError
+
+    return TokenError(
+        f"can't get a token for {request.host}: the token server {request.realm} is on plain http, where the "
+        "login is not sent; if that is meant, give "
+        f"--registry-auth-tlscontext host={request.host},insecure=true",
+        "the token server is on plain http",
+    )
+
+
+def _out_of_reach(request: TokenRequest, exc: Exception) -> TokenError:
+    from router.providers.registry_token import TokenError
+
+    return TokenError(
+        f"can't get a token for {request.host}: {exc}; if the daemon alone can reach that server, set "
+        "BUILDKIT_NO_CLIENT_TOKEN=1",
+        "the token server can't be reached",
+    )

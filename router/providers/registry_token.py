@@ -7,12 +7,12 @@ is what docker calls an identity token. Which one is tried when is as BuildKit's
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from router.model.frozen import field, frozen
+from router.untrusted_json import NotJSONError, members, read_json
 
 if TYPE_CHECKING:
     from router.providers.docker_config import Credentials
@@ -31,7 +31,14 @@ _METHOD_NOT_ALLOWED = 405
 
 
 class TokenError(Exception):
-    """There is no token; the message is for whoever builds, and holds no secret."""
+    """There is no token; the message is for whoever builds, and holds no secret.
+
+    ``status`` is what a daemon may hear of it: no text of a server that the daemon could not ask itself.
+    """
+
+    def __init__(self, message: str, status: str) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 @frozen
@@ -107,11 +114,11 @@ def _token(request: TokenRequest, reply: Reply) -> Token:
     if not 200 <= reply.status < 300:
         why = " ".join(part for part in (str(reply.status), reply.phrase) if part)
         said = _said(reply)
-        raise _error(request, f"{why}: {said}" if said else why)
+        raise _error(request, f"{why}: {said}" if said else why, f"the token server answers {reply.status}")
     found = _object(reply)
     value = found.get("access_token") or found.get("token")
     if not isinstance(value, str) or not value:
-        raise _error(request, "the answer holds no token")
+        raise _error(request, "the answer holds no token", "the token server's answer holds no token")
     lifetime = found.get("expires_in")
     known = isinstance(lifetime, int) and 0 < lifetime <= _MOST_LIFETIME
     return Token(
@@ -121,16 +128,13 @@ def _token(request: TokenRequest, reply: Reply) -> Token:
     )
 
 
-def _error(request: TokenRequest, why: str) -> TokenError:
+def _error(request: TokenRequest, why: str, status: str) -> TokenError:
     scopes = f" ({' '.join(request.scopes)})" if request.scopes else ""
-    return TokenError(f"can't get a token for {request.host}{scopes} from {request.realm}: {why}")
+    return TokenError(f"can't get a token for {request.host}{scopes} from {request.realm}: {why}", status)
 
 
 def _said(reply: Reply) -> str:
-    """Return what the server says of a refusal, where it says it in one of the usual forms.
-
-    Anything else is not repeated: the daemon hears it too, and need not see what stands on other servers.
-    """
+    """Return what the server says of a refusal, where it says it in one of the usual forms."""
     found = _object(reply)
     errors = found.get("errors")
     first: Any = errors[0] if isinstance(errors, list) and errors else {}
@@ -146,11 +150,11 @@ def _said(reply: Reply) -> str:
 
 
 def _object(reply: Reply) -> Mapping[str, Any]:
+    # Keys as they are written: a service that is no token server may have a "Token" of another kind.
     try:
-        found = json.loads(reply.body)
-    except (ValueError, RecursionError):
+        return members(read_json(reply.body))
+    except NotJSONError:
         return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _unix_time(text: object) -> int:

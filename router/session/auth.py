@@ -8,8 +8,11 @@ Credentials.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
+from router.errors import RouterError
 from router.rpc.grpc import Status
 from router.rpc.protobuf import field, varint
 from router.session.requests import RequestFields
@@ -49,7 +52,9 @@ def auth(source: RegistrySource) -> dict[str, UnaryMethod]:
     """Return the methods of the service."""
 
     def credentials(request: bytes) -> bytes:
-        username, secret = source.credentials(_host(RequestFields(request), 1))
+        host = _host(RequestFields(request), 1)
+        with _in_few_words():
+            username, secret = source.credentials(host)
         return field(1, username) + field(2, secret)
 
     def fetch_token(request: bytes) -> bytes:
@@ -60,23 +65,28 @@ def auth(source: RegistrySource) -> dict[str, UnaryMethod]:
             host=_host(asked, 2), realm=asked.text(3), service=asked.text(4), scopes=asked.texts(5)
         )
         try:
-            token = source.fetch_token(wanted)
+            with _in_few_words():
+                token = source.fetch_token(wanted)
         except TokenError as exc:
             # No failure of this side's: the daemon may do without, and tells what it was for if it can't.
-            raise CallRefused(Status.UNKNOWN, str(exc)) from exc
+            raise CallRefused(Status.UNKNOWN, f"no token for {wanted.host}: {exc.status}") from exc
         return field(1, token.value) + _integer(2, token.expires_in) + _integer(3, token.issued_at)
 
     def get_token_authority(request: bytes) -> bytes:
         if not source.fetches_tokens:
             raise CallRefused(Status.UNAVAILABLE, "tokens are not fetched by this client")
         asked = RequestFields(request)
-        return field(1, source.public_key(_host(asked, 1), asked.data(2)))
+        host = _host(asked, 1)
+        with _in_few_words():
+            return field(1, source.public_key(host, asked.data(2)))
 
     def verify_token_authority(request: bytes) -> bytes:
         if not source.fetches_tokens:
             raise CallRefused(Status.UNAVAILABLE, "tokens are not fetched by this client")
         asked = RequestFields(request)
-        return field(1, source.sign(_host(asked, 1), asked.data(3), asked.data(2)))
+        host = _host(asked, 1)
+        with _in_few_words():
+            return field(1, source.sign(host, asked.data(3), asked.data(2)))
 
     return {
         f"{_SERVICE}/Credentials": credentials,
@@ -84,6 +94,15 @@ def auth(source: RegistrySource) -> dict[str, UnaryMethod]:
         f"{_SERVICE}/GetTokenAuthority": get_token_authority,
         f"{_SERVICE}/VerifyTokenAuthority": verify_token_authority,
     }
+
+
+@contextmanager
+def _in_few_words() -> Iterator[None]:
+    """Keep what went wrong for whoever builds: names of files and what helpers say are not the daemon's."""
+    try:
+        yield
+    except RouterError as exc:
+        raise CallRefused(Status.UNKNOWN, "the client can't look up the login", exc) from exc
 
 
 def _host(asked: RequestFields, number: int) -> str:

@@ -56,11 +56,15 @@ _T = TypeVar("_T")
 
 
 class CallRefused(Exception):  # noqa: N818 - it is an answer, not a fault
-    """Ends a call with this gRPC status; for services to raise."""
+    """Ends a call with this gRPC status; for services to raise.
 
-    def __init__(self, code: int, message: str) -> None:
+    ``failure`` is what went wrong on this side, in words that the daemon need not hear.
+    """
+
+    def __init__(self, code: int, message: str, failure: RouterError | None = None) -> None:
         super().__init__(message)
         self.code = code
+        self.failure = failure
 
 
 class StreamHandler(Protocol):
@@ -261,6 +265,8 @@ class SessionServer:
     def _status(self, exc: Exception) -> tuple[int, str]:
         """Return the status for what a service raised, and keep what is this side's failure."""
         if isinstance(exc, CallRefused):
+            if exc.failure is not None:
+                self.failures.append(exc.failure)
             return exc.code, str(exc)
         if isinstance(exc, RouterError):
             self.failures.append(exc)

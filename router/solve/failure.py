@@ -50,7 +50,10 @@ _HINTS = (
     ),
     (re.compile(r"unsupported request frontend\.|unsupported .*\.frontend\.subrequests"), _UNKNOWN_CALL),
     (
-        re.compile(r"401 Unauthorized|403 Forbidden|no basic auth|authorization failed|insufficient_scope"),
+        re.compile(
+            r"401 Unauthorized|403 Forbidden|no basic auth|authorization failed|insufficient_scope"
+            r"|the token server answers 40[13]"
+        ),
         _LOG_IN,
     ),
     (re.compile("server gave HTTP response to HTTPS client"), _PLAIN_HTTP),

@@ -9,12 +9,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from router.cancellation import Cancellation
 from router.errors import CancelledError, ToolError
-from router.process import Command, Process, Stdio, Watch, run
+from router.process import Command, Process, Stdio, Watch, find_program, run, run_attached
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
@@ -82,6 +83,66 @@ def test_lines_are_told_as_they_come_and_not_kept() -> None:
 
     assert lines == [b"a", b"b", b"c"]
     assert done.stdout == b""
+
+
+@pytest.mark.parametrize("path", ["", ":", ".", "./", "tools", "./tools:", ":/nowhere", ".:tools"])
+@pytest.mark.parametrize("attached", [False, True])
+def test_a_program_of_the_working_directory_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, attached: bool
+) -> None:
+    for folder in (tmp_path, tmp_path / "tools"):
+        folder.mkdir(exist_ok=True)
+        (folder / "buildctl").write_text("#!/bin/sh\n: > stolen\n")
+        (folder / "buildctl").chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    command = Command(argv=("buildctl",), environment={"PATH": path})
+
+    with pytest.raises(
+        ToolError, match=r"buildctl is not run: PATH finds it as \S*/buildctl, relative"
+    ) as caught:
+        run_attached(command) if attached else run(command)
+
+    assert caught.value.hint == "put its directory on PATH by its absolute path"
+    assert not (tmp_path / "stolen").exists()
+
+
+def test_what_is_on_path_is_found_behind_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sh").write_text("#!/bin/sh\n: > stolen\n")
+    (tmp_path / "sh").chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+
+    assert (
+        run(Command(argv=("sh", "-c", "echo $0"), environment={"PATH": ":.:/bin:/usr/bin"})).stdout == b"sh\n"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["sh"]
+
+
+def test_directories_and_files_that_can_not_be_run_are_passed_over(tmp_path: Path) -> None:
+    first, second, third = (tmp_path / name for name in "abc")
+    (first / "tool").mkdir(parents=True)
+    for folder, mode in ((second, 0o644), (third, 0o755)):
+        folder.mkdir()
+        (folder / "tool").write_text("#!/bin/sh\n")
+        (folder / "tool").chmod(mode)
+
+    assert find_program("tool", {"PATH": f"{first}:{second}:{third}"}) == str(third / "tool")
+    assert find_program("tool", {"PATH": f"{first}:{second}"}) is None
+    assert find_program("./tool", {"PATH": str(third)}) == "./tool"
+    assert find_program("sh", {}) in {"/bin/sh", "/usr/bin/sh"}
+
+
+def test_a_program_is_killed_at_once_where_it_is_given_no_grace(cancellation: Cancellation) -> None:
+    def started(_line: bytes) -> None:
+        cancellation.cancel()
+
+    command = shell("trap '' INT; echo started; while :; do sleep 1; done")
+    began = time.monotonic()
+    with pytest.raises(CancelledError):
+        run(command, Watch(cancellation=cancellation, grace=0.0, on_stdout=started))
+
+    assert time.monotonic() - began < 1.0
 
 
 def test_a_missing_program_is_a_tool_error_with_the_way_to_get_it() -> None:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import base64
 import json
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from router.errors import ToolError, UsageError
+from router.errors import CancelledError, ToolError, UsageError
+from router.model.build_options import RegistryTLS
 from router.providers.registry_auth import RegistryAuth
 from router.providers.registry_token import Token, TokenError, TokenRequest
+from router.transport.http1 import Reply
+from tests.wire.transport.peers import unused_port
 
 
 @dataclass
@@ -164,6 +169,119 @@ def test_a_helper_may_answer_in_any_case(home: Home) -> None:
     home.helper("desk", """echo '{"username": "me", "SECRET": "word"}'""")
 
     assert RegistryAuth(home.environment).credentials("a.example") == ("me", "word")
+
+
+@pytest.mark.parametrize(
+    "realm", ["http://tokens.example/token", "http://10.0.0.1:5000/", "http://127.0.0.1.evil.example/"]
+)
+@pytest.mark.parametrize("entry", [{"username": "me", "password": "hidden"}, {"identitytoken": "hidden"}])
+def test_a_login_does_not_go_over_plain_http(
+    home: Home, monkeypatch: pytest.MonkeyPatch, realm: str, entry: dict[str, str]
+) -> None:
+    sent: list[object] = []
+    monkeypatch.setattr("router.transport.web.fetch", lambda request, **_: sent.append(request))
+    home.config(auths={"a.example": entry})
+    auth = RegistryAuth(home.environment)
+
+    with pytest.raises(TokenError, match="is on plain http, where the login is not sent") as caught:
+        auth.fetch_token(TokenRequest(host="a.example", realm=realm))
+
+    assert caught.value.status == "the token server is on plain http"
+    assert auth.refusals == (str(caught.value),)
+    assert sent == []
+
+
+@pytest.mark.parametrize(
+    ("host", "realm"),
+    [
+        ("a.example", "http://127.0.0.1:9/token"),
+        ("a.example", "http://[::1]:9/token"),
+        ("a.example", "http://localhost:9/token"),
+        ("a.example", "https://tokens.example/token"),
+        ("insecure.example", "http://tokens.example/token"),
+        ("anonymous.example", "http://tokens.example/token"),
+    ],
+)
+def test_where_a_login_may_go_it_does(
+    home: Home, monkeypatch: pytest.MonkeyPatch, host: str, realm: str
+) -> None:
+    reply = Reply(status=200, phrase="OK", headers={}, body=b'{"token": "abc"}')
+    monkeypatch.setattr("router.transport.web.fetch", lambda _request, **_: reply)
+    login = {"username": "me", "password": "hidden"}
+    home.config(auths={"a.example": login, "insecure.example": login})
+    trusted = (RegistryTLS(host="insecure.example", insecure=True),)
+
+    token = RegistryAuth(home.environment, trusted).fetch_token(TokenRequest(host=host, realm=realm))
+
+    assert token.value == "abc"
+
+
+def test_what_a_daemon_hears_of_a_server_out_of_reach_names_nothing(home: Home) -> None:
+    auth = RegistryAuth(home.environment)
+
+    with pytest.raises(TokenError) as caught:
+        auth.fetch_token(TokenRequest(host="a.example", realm=f"http://127.0.0.1:{unused_port()}/token"))
+
+    assert caught.value.status == "the token server can't be reached"
+    assert "connection refused" in str(caught.value)
+
+
+def test_a_helper_that_hangs_ends_with_the_build(home: Home) -> None:
+    home.config(credsStore="desk")
+    pids = home.folder / "pids"
+    os.mkfifo(pids)
+    home.helper("desk", f"trap '' INT TERM HUP\nsleep 600 &\necho $$ $! > {pids}\nwhile :; do wait; done")
+    auth = RegistryAuth(home.environment)
+
+    with ThreadPoolExecutor() as threads:
+        asked = [threads.submit(auth.credentials, host) for host in ("a.example", "b.example")]
+        started = [int(pid) for pid in pids.read_text().split()]
+        began = time.monotonic()
+        auth.close()
+        took = time.monotonic() - began
+        for each in asked:
+            with pytest.raises(CancelledError):
+                each.result(timeout=5)
+
+    assert took < 1.0
+    assert not any(running(pid) for pid in started)
+    with pytest.raises(CancelledError):
+        auth.credentials("c.example")
+
+
+def running(pid: int) -> bool:
+    """Say whether a process is there, and is no zombie that nobody has waited for yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@pytest.mark.parametrize("path", ["", ".", ":", "bin", "./bin", "bin:"])
+def test_a_helper_of_the_working_directory_is_not_run(
+    home: Home, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    home.config(credsStore="desk")
+    for folder in (home.folder, home.folder / "bin"):
+        folder.mkdir(exist_ok=True)
+        (folder / "docker-credential-desk").write_text(f"#!/bin/sh\ntouch {home.folder}/stolen\n")
+        (folder / "docker-credential-desk").chmod(0o755)
+    monkeypatch.chdir(home.folder)
+
+    with pytest.raises(
+        ToolError, match=r"docker-credential-desk is not run: PATH finds it as (\./|bin/|\./bin/)docker"
+    ):
+        RegistryAuth({**home.environment, "PATH": path}).credentials("a.example")
+
+    assert not (home.folder / "stolen").exists()
+
+
+@pytest.mark.parametrize("helper", ["../desk", "x/../../desk", "/desk"])
+def test_a_helper_is_no_path(home: Home, helper: str) -> None:
+    home.config(credsStore=helper)
+
+    with pytest.raises(ToolError, match="is no credential helper: it is a path"):
+        RegistryAuth(home.environment).credentials("a.example")
 
 
 def test_passwords_are_not_shown(home: Home) -> None:

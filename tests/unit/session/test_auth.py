@@ -33,7 +33,7 @@ class Registries:
     def fetch_token(self, request: TokenRequest, /) -> Token:
         self.asked.append(request)
         if request.host != HOST:
-            raise TokenError(f"can't get a token for {request.host}: 401 Unauthorized")
+            raise TokenError("the internal server says: secret things", "the token server answers 401")
         return Token(value="abc", expires_in=300, issued_at=1767323045)
 
     def public_key(self, host: str, salt: bytes, /) -> bytes:
@@ -75,7 +75,7 @@ def test_a_token_that_can_not_be_had_is_the_daemons_to_judge() -> None:
     with Daemon(unary=auth(Registries())) as daemon:
         status = ask(daemon, "FetchToken", pb.FetchTokenRequest(Host="other.example"))
 
-        assert status == (Status.UNKNOWN, "can't get a token for other.example: 401 Unauthorized")
+        assert status == (Status.UNKNOWN, "no token for other.example: the token server answers 401")
         assert daemon.session.failures == []
 
 
@@ -105,8 +105,9 @@ def test_where_tokens_are_not_fetched_here_the_authority_is_unavailable(method: 
 
 def test_a_helper_that_fails_is_a_failure_of_this_side() -> None:
     with Daemon(unary=auth(Registries())) as daemon:
-        ask(daemon, "Credentials", pb.CredentialsRequest(Host="broken.example"))
+        status = ask(daemon, "Credentials", pb.CredentialsRequest(Host="broken.example"))
 
+        assert status == (Status.UNKNOWN, "the client can't look up the login")
         assert [str(failure) for failure in daemon.session.failures] == [
             "docker-credential-x is not installed"
         ]
