@@ -18,7 +18,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from hashlib import sha1, sha256
-from struct import Struct, error
+from struct import Struct
 
 from router.providers.git_checkout import Place, checkout_at, find_checkout, read_file, read_with_status
 from router.providers.git_conversion import read_settings, unconverted
@@ -26,10 +26,9 @@ from router.providers.git_index import SHA1, STAT, BrokenIndexError, Index, join
 
 __all__ = ["CleanFiles", "clean_files"]
 
-_MAX_INDEX = 1 << 29
+_MAX_INDEX = 1 << 28
 _SECOND = 1_000_000_000
-# The change time, the other time, device, inode, mode, owner, group, size: each cut to 32 bits.
-_pack = Struct(">10I").pack
+_CUT = 0xFFFFFFFF  # what git keeps of numbers that may be larger
 
 
 class CleanFiles:
@@ -37,10 +36,11 @@ class CleanFiles:
 
     def __init__(self, index: Index, written: os.stat_result, place: Place) -> None:
         self._data = index.data
-        self._starts_with = index.data.startswith
+        self._lstat = Struct(">10I").unpack_from
         self._find = index.files.get
         self._end = STAT + index.width
         self._written = min(written.st_mtime_ns, written.st_ctime_ns)
+        # Other file systems may have other clocks, so that times can't be compared.
         self._device = written.st_dev
         self._empty = (sha1 if index.width == SHA1 else sha256)(b"blob 0\0", usedforsecurity=False).digest()
         self._place = place
@@ -55,44 +55,35 @@ class CleanFiles:
         at = self._find(path)
         if at is None:
             return self._in_submodule(path, status) if self._submodules else None
-        mode, inode, device, _, owner, group, size, *_ = status
         changed, modified = status.st_ctime_ns, status.st_mtime_ns
-        try:
-            described = _pack(
-                changed // _SECOND,
-                changed % _SECOND,
-                modified // _SECOND,
-                modified % _SECOND,
-                device & 0xFFFFFFFF,
-                inode & 0xFFFFFFFF,
-                # git keeps of the mode only whether its owner may run it.
-                mode & 0o170000 | (0o755 if mode & 0o100 else 0o644),
-                owner,
-                group,
-                size,
-            )
-        except error:
-            return None  # a time or a size that 32 bits don't hold: git cuts it
-        if not self._starts_with(described, at) or not changed < self._written > modified:
+        c_time, c_rest, m_time, m_rest, device, inode, mode, owner, group, size = self._lstat(self._data, at)
+        if (
+            changed != c_time * _SECOND + c_rest
+            or modified != m_time * _SECOND + m_rest
+            or not changed < self._written > modified
+            or size != status.st_size
+            or inode != status.st_ino & _CUT
+            or owner != status.st_uid
+            or group != status.st_gid
+            or device != self._device & _CUT
+            or status.st_dev != self._device
+            # Of the permissions git keeps only whether the owner may run it.
+            or (mode ^ status.st_mode) & 0o170100
+        ):
             return None
-        # Each of these is rare; the rule for it stands below, off the path of 100,000 files.
-        if device != self._device or not (inode and size and changed % _SECOND and modified % _SECOND):
-            return self._unless_doubtful(at, status)
-        return self._data[at + STAT : at + self._end]
-
-    def _unless_doubtful(self, at: int, status: os.stat_result) -> bytes | None:
         blob = self._data[at + STAT : at + self._end]
-        # Other clocks may have made the times of other file systems; some know no inodes.
-        if status.st_dev != self._device or status.st_ino == 0:
+        # Each of these is rare.
+        if not (inode and size and c_rest and m_rest) and self._is_doubtful(blob, status):
             return None
-        # git marks an entry as changed by the size 0.
-        if status.st_size == 0 and blob != self._empty:
-            return None
-        # No nanoseconds: the file system may keep whole seconds, or every other one (FAT).
-        for moment in (status.st_ctime_ns, status.st_mtime_ns):
-            if moment % _SECOND == 0 and moment + 2 * _SECOND > self._written:
-                return None
         return blob
+
+    def _is_doubtful(self, blob: bytes, status: os.stat_result) -> bool:
+        # Some file systems know no inodes. git marks an entry as changed by the size 0.
+        if status.st_ino == 0 or (status.st_size == 0 and blob != self._empty):
+            return True
+        # No nanoseconds: the file system may keep whole seconds, or every other one (FAT).
+        coarse = [time for time in (status.st_ctime_ns, status.st_mtime_ns) if time % _SECOND == 0]
+        return max(coarse, default=0) + 2 * _SECOND > self._written
 
     def _in_submodule(self, path: bytes, status: os.stat_result) -> bytes | None:
         if not path.startswith(self._submodules):

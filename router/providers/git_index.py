@@ -26,7 +26,8 @@ _HEADER = 12
 _EXTENDED = 0x4000
 _LENGTH = 0x0FFF
 _SPECIAL = 0x1000
-_PATH_MAX = 4096
+# Of a whole index: an entry without its path has 62 bytes at least, so this is a path of 500 on average.
+_PATHS_BY_SIZE = 8
 # The mode's third byte: what kind of file it is.
 _REGULAR, _GITLINK = 0x81, 0xE0
 
@@ -34,7 +35,7 @@ _Entry = tuple[bytes, int, bool, int]
 """A path, the offset of its entry, whether it is ordinary, the offset of the next one."""
 
 
-class BrokenIndexError(ValueError):
+class BrokenIndexError(Exception):
     """The index is damaged, or needs what this reader doesn't know."""
 
 
@@ -169,6 +170,8 @@ def _compressed(data: bytes, width: int) -> Iterator[_Entry]:
     """Version 4: a path is the previous one without some bytes at its end, and what comes instead."""
     at, fixed, last = _HEADER, STAT + width, len(data) - width
     path = b""
+    # Without a limit a small index could say long paths, each with all of the one before.
+    left = _PATHS_BY_SIZE * len(data)
     for _ in range(_count(data)):
         name = at + fixed + 2
         flags = data[name - 2] << 8 | data[name - 1]
@@ -178,13 +181,13 @@ def _compressed(data: bytes, width: int) -> Iterator[_Entry]:
         while data[name] & 0x80:
             name += 1
             cut = (cut + 1 << 7) + (data[name] & 0x7F)
-            if cut > _PATH_MAX:
+            if cut > len(path):
                 break
         end = data.index(0, name + 1, last)
         kept = len(path) - cut
-        # Without a limit a small index could say long paths, each with all of the one before.
-        if kept < 0 or kept + end - name > _PATH_MAX:
-            raise BrokenIndexError("a path is too long")
+        left -= kept + end - name
+        if kept < 0 or left < 0:
+            raise BrokenIndexError("its paths are too long")
         path = path[:kept] + data[name + 1 : end]
         yield path, at, flags < _SPECIAL and data[at + 26] == _REGULAR, end + 1
         at = end + 1

@@ -1,8 +1,7 @@
 """Which repository a directory belongs to, and where in it: read from git's files, without running git.
 
-Understands plain clones, worktrees and submodules (a ``.git`` file) and ``remote.*.url`` of the
-repository's own config. Does not follow ``include``, nor apply ``insteadOf``: the URL is an identity here,
-not something to fetch from. Normalising it is up to placement.
+Understands ``remote.*.url`` of the repository's own config. Does not follow ``include``, nor apply
+``insteadOf``: the URL is an identity here, not something to fetch from. Normalising it is up to placement.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import os
 import re
 
 from router.model.frozen import frozen
+from router.providers.git_checkout import find_checkout
 
 __all__ = ["GitLocation", "find_git_location"]
 
@@ -30,31 +30,12 @@ class GitLocation:
 
 def find_git_location(directory: str) -> GitLocation | None:
     """Return where ``directory`` is, None outside of a repository and in one without a remote."""
-    start = os.path.realpath(directory)
-    top = start
-    while not os.path.lexists(os.path.join(top, ".git")):
-        parent = os.path.dirname(top)
-        if parent == top:
-            return None
-        top = parent
-    git_directory = _git_directory(os.path.join(top, ".git"))
-    remote = _remote_url(git_directory) if git_directory else None
-    if remote is None:
+    checkout = find_checkout(os.fsencode(directory))
+    remote = _remote_url(os.fsdecode(checkout.common_directory)) if checkout else None
+    if checkout is None or remote is None:
         return None
-    path = os.path.relpath(start, top)
+    path = os.path.relpath(os.path.realpath(directory), os.fsdecode(checkout.top))
     return GitLocation(remote=re.sub(_USERINFO, r"\1", remote), path="" if path == "." else path)
-
-
-def _git_directory(dot_git: str) -> str | None:
-    if os.path.isdir(dot_git):
-        return dot_git
-    pointer = _read(dot_git).strip()
-    if not pointer.startswith("gitdir:"):
-        return None
-    directory = os.path.join(os.path.dirname(dot_git), pointer.removeprefix("gitdir:").strip())
-    # A worktree's own folder names the one that it shares with all others, which has the config.
-    common = _read(os.path.join(directory, "commondir")).strip()
-    return os.path.normpath(os.path.join(directory, common))
 
 
 def _remote_url(git_directory: str) -> str | None:

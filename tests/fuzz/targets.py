@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from hashlib import sha1
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
@@ -20,8 +21,10 @@ from router._proto.fsutil_pb2 import Packet, Stat
 from router.errors import RouterError, UsageError
 from router.fstransfer.patterns import PatternMatcher
 from router.fstransfer.receiver import Receiver
+from router.model.frozen import replace
 from router.model.request import BuildRequest
 from router.providers import docker_config
+from router.providers.git_index import BrokenIndexError, join_split, parse_index
 from router.providers.oci_index import resolve_image
 from router.providers.oci_layout import OCILayout
 from router.providers.ssh_agent import key_agent
@@ -198,6 +201,39 @@ def _oci_index(data: bytes) -> None:
         resolve_image(OCILayout(directory), "latest")
 
 
+def _git_index(data: bytes) -> None:
+    """An index, and the shared one below it where it is split; a checksum would keep the fuzzer out."""
+    own, _, base = data.partition(_BELOW)
+    index = parse_index(own + bytes(20))
+    if index.shared:
+        below = parse_index(base + sha1(base, usedforsecurity=False).digest())
+        index = join_split(replace(index, shared=replace(index.shared, checksum=below.data[-20:])), below)
+    assert sum(map(len, index.files)) <= 8 * len(data) + 160
+
+
+def _index(version: int, paths: Sequence[bytes], extension: bytes = b"") -> bytes:
+    """An index without its checksum; paths of version 4 keep nothing of the one before."""
+    out = b"DIRC" + version.to_bytes(4) + len(paths).to_bytes(4)
+    before = b""
+    for path in paths:
+        flags = len(path) | (0x4000 if version == 3 else 0)
+        entry = bytes(24) + 0o100644.to_bytes(4) + bytes(32) + flags.to_bytes(2) + bytes(2 * (version == 3))
+        entry += bytes([len(before)]) * (version == 4) + path + b"\0"
+        out += entry if version == 4 else entry + bytes(-len(entry) % 8)
+        before = path
+    return out + extension
+
+
+def _bitmap(word: int) -> bytes:
+    """One word of 64 bits, as EWAH packs it."""
+    return (2).to_bytes(4) + (2).to_bytes(4) + (1 << 33).to_bytes(8) + word.to_bytes(8) + bytes(4)
+
+
+def _link(deleted: int, replaced: int) -> bytes:
+    body = b"\1" * 20 + _bitmap(deleted) + _bitmap(replaced)
+    return b"TREE\0\0\0\0link" + len(body).to_bytes(4) + body
+
+
 def _tar() -> bytes:
     out = BytesIO()
     with tarfile.open(fileobj=out, mode="w") as archive:
@@ -226,6 +262,10 @@ _CONFIG = {
 }
 _RULE = {"action": "CONVERT", "selector": {"identifier": "docker-image://a", "match_type": "REGEX"}}
 _INDEX = {"schemaVersion": 2, "manifests": [{"digest": f"sha256:{'0' * 64}", "size": 1, "annotations": {}}]}
+
+_BELOW = b"|below|"
+_SPLIT = _index(2, (b"", b"new"), _link(0b01, 0b10)) + _BELOW + _index(2, (b"a", b"b"))
+_INDEXES = (*(_index(version, (b"a", b"d/b", b"d/longer name")) for version in (2, 3, 4)), _SPLIT)
 
 _FRAMES = (settings_frame({1: 0}), b"\0\0\4\x08\0\0\0\0\0\0\0\1\0")
 
@@ -267,5 +307,6 @@ TARGETS: dict[str, Target] = {
         _exec_status, (b'{"status":"Failure","details":{"causes":[{"reason":"ExitCode","message":"1"}]}}',)
     ),
     "ssh-agent": Target(_ssh_agent, (b"\x0b", b"\x0d\0\0\0\1a\0\0\0\1b\0\0\0\0")),
+    "git-index": Target(_git_index, _INDEXES, (BrokenIndexError,)),
     "oci-index": Target(_oci_index, (json.dumps(_INDEX).encode(),), (RouterError,)),
 }
