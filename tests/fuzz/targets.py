@@ -64,6 +64,7 @@ from router.transport.address import parse_address
 from router.transport.exec_status import read_status
 from router.transport.websocket import Opcode, WebSocketError
 from router.transport.websocket import Receiver as WebSocketReceiver
+from tests.unit.providers.index_files import index_file, link
 
 __all__ = ["TARGETS", "Target"]
 
@@ -211,29 +212,6 @@ def _git_index(data: bytes) -> None:
     assert sum(map(len, index.files)) <= 8 * len(data) + 160
 
 
-def _index(version: int, paths: Sequence[bytes], extension: bytes = b"") -> bytes:
-    """An index without its checksum; paths of version 4 keep nothing of the one before."""
-    out = b"DIRC" + version.to_bytes(4) + len(paths).to_bytes(4)
-    before = b""
-    for path in paths:
-        flags = len(path) | (0x4000 if version == 3 else 0)
-        entry = bytes(24) + 0o100644.to_bytes(4) + bytes(32) + flags.to_bytes(2) + bytes(2 * (version == 3))
-        entry += bytes([len(before)]) * (version == 4) + path + b"\0"
-        out += entry if version == 4 else entry + bytes(-len(entry) % 8)
-        before = path
-    return out + extension
-
-
-def _bitmap(word: int) -> bytes:
-    """One word of 64 bits, as EWAH packs it."""
-    return (2).to_bytes(4) + (2).to_bytes(4) + (1 << 33).to_bytes(8) + word.to_bytes(8) + bytes(4)
-
-
-def _link(deleted: int, replaced: int) -> bytes:
-    body = b"\1" * 20 + _bitmap(deleted) + _bitmap(replaced)
-    return b"TREE\0\0\0\0link" + len(body).to_bytes(4) + body
-
-
 def _tar() -> bytes:
     out = BytesIO()
     with tarfile.open(fileobj=out, mode="w") as archive:
@@ -264,8 +242,8 @@ _RULE = {"action": "CONVERT", "selector": {"identifier": "docker-image://a", "ma
 _INDEX = {"schemaVersion": 2, "manifests": [{"digest": f"sha256:{'0' * 64}", "size": 1, "annotations": {}}]}
 
 _BELOW = b"|below|"
-_SPLIT = _index(2, (b"", b"new"), _link(0b01, 0b10)) + _BELOW + _index(2, (b"a", b"b"))
-_INDEXES = (*(_index(version, (b"a", b"d/b", b"d/longer name")) for version in (2, 3, 4)), _SPLIT)
+_SPLIT = index_file(2, (b"", b"new"), link(0b01, 0b10)) + _BELOW + index_file(2, (b"a", b"b"))
+_INDEXES = (*(index_file(version, (b"a", b"d/b", b"d/longer name")) for version in (2, 3, 4)), _SPLIT)
 
 _FRAMES = (settings_frame({1: 0}), b"\0\0\4\x08\0\0\0\0\0\0\0\1\0")
 
