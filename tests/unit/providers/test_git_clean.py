@@ -91,6 +91,11 @@ def test_a_file_that_may_be_run_now_is_not_proven(checkout: Checkout) -> None:
     assert _names(checkout.path) == _without("a")
 
 
+def test_a_mode_that_was_set_in_the_index_alone_is_not_the_file_s(checkout: Checkout) -> None:
+    checkout.git("update-index", "--chmod=+x", "a")
+    assert _names(checkout.path) == _without("a")
+
+
 def test_an_executable_is_proven(checkout: Checkout) -> None:
     (checkout.path / "a").chmod(0o755)
     checkout.commit({})
@@ -334,6 +339,36 @@ class TestTimes:
         self, checkout: Checkout, time: int, written: int, proven: bool
     ) -> None:
         assert (self._clean(checkout, self._entry(checkout, time), written) is not None) == proven
+
+    def test_a_time_that_was_set_back_does_not_hide_a_late_change(self, checkout: Checkout) -> None:
+        late = 1_500_000_000_000_000_009
+        real = (checkout.path / "a").stat()
+        for changed, proven in ((late, False), (late - 1, True)):
+            times = {"st_mtime_ns": late - 10**9, "st_ctime_ns": changed}
+            entry = os.stat_result(real[:10], times)
+            assert (self._clean(checkout, entry, written=late) is not None) == proven
+
+    def test_an_index_is_not_younger_than_its_own_change(self, checkout: Checkout) -> None:
+        entry = self._entry(checkout, 3_000_000_000_000_000_001)
+        assert self._clean(checkout, entry, written=4_000_000_000_000_000_000) is None
+
+    @pytest.mark.parametrize("place", [1, 2, 4, 5, 6, "st_mtime_ns", "st_ctime_ns"])
+    def test_a_file_that_differs_in_one_thing_is_not_proven(
+        self, checkout: Checkout, place: int | str
+    ) -> None:
+        entry = self._entry(checkout, 1_500_000_000_000_000_009)
+        assert self._clean(checkout, entry, written=1_600_000_000_000_000_000) is not None
+        clean = clean_files(os.fsencode(checkout.path), ENVIRONMENT)
+        fields = list(entry[:10])
+        times = {"st_mtime_ns": entry.st_mtime_ns, "st_ctime_ns": entry.st_ctime_ns}
+        assert clean
+        assert clean.blob(b"a", os.stat_result(fields, times)) is not None
+        if isinstance(place, str):
+            times[place] -= 1
+        else:
+            # Of a device the index has but 32 bits.
+            fields[place] += 2**32 if place == 2 else 1
+        assert clean.blob(b"a", os.stat_result(fields, times)) is None
 
     @pytest.mark.parametrize("changes", [{"inode": 0}, {"device": 1}])
     def test_a_file_without_an_inode_or_of_another_device_is_not_proven(
