@@ -321,11 +321,13 @@ class Channel:
                 if (call := self._calls.get(stream_id)) is not None:
                     call.on_headers(headers, ended=ended)
                     self._forget(call)
-            case StreamReset(stream_id, code):
+            case StreamReset(stream_id, code, why):
                 if (call := self._calls.pop(stream_id, None)) is not None:
                     call.finish(
                         RpcError(
-                            f"{self.peer} reset {call.method} (HTTP/2 code {code})",
+                            f"{self.peer}: {call.method}: {why}"
+                            if why
+                            else f"{self.peer} reset {call.method} (HTTP/2 code {code})",
                             code=Status.UNAVAILABLE,
                             temporary=True,
                         )

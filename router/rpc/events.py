@@ -12,6 +12,7 @@ from router.errors import ConnectionLostError
 
 __all__ = [
     "DataReceived",
+    "ErrorCode",
     "Event",
     "GoAwayReceived",
     "Headers",
@@ -24,10 +25,29 @@ __all__ = [
 Headers = Sequence[tuple[bytes, bytes]]
 
 
+class ErrorCode:
+    """Section 7. Plain integers, as they travel."""
+
+    NO_ERROR = 0x0
+    PROTOCOL_ERROR = 0x1
+    FLOW_CONTROL_ERROR = 0x3
+    STREAM_CLOSED = 0x5
+    FRAME_SIZE_ERROR = 0x6
+    REFUSED_STREAM = 0x7
+    CANCEL = 0x8
+    COMPRESSION_ERROR = 0x9
+
+
 class Http2Error(ConnectionLostError):
-    """The peer broke the protocol; the connection can't be used any more."""
+    """The peer broke the protocol; the connection can't be used any more. ``code`` is of section 7."""
 
     default_reason = "protocol"
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, code: int = ErrorCode.PROTOCOL_ERROR
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
 
 
 class HeadersReceived(NamedTuple):
@@ -47,10 +67,14 @@ class DataReceived(NamedTuple):
 
 
 class StreamReset(NamedTuple):
-    """The peer gave one stream up; ``code`` is of section 7."""
+    """One stream is over: the peer gave it up, or we did for what it sent there, and ``why`` says what.
+
+    ``code`` is of section 7.
+    """
 
     stream_id: int
     code: int
+    why: str = ""
 
 
 class GoAwayReceived(NamedTuple):

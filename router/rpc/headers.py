@@ -9,7 +9,7 @@ from __future__ import annotations
 from hpack import Decoder
 from hpack.exceptions import HPACKError
 
-from router.rpc.events import Headers, Http2Error
+from router.rpc.events import ErrorCode, Headers, Http2Error
 from router.rpc.frames import MAX_FRAME_SIZE, Flag, FrameType, frame
 from router.rpc.protobuf import varint
 from router.transport.stream import Buffer
@@ -69,10 +69,13 @@ class HeaderReader:
         self._block = bytearray()
         self._continuations = 0
 
+    def expect(self, kind: int, stream_id: int) -> None:
+        """Raise ``Http2Error`` for a frame that may not stand between those of a block (section 4.3)."""
+        if self.stream_id and (kind != FrameType.CONTINUATION or stream_id != self.stream_id):
+            raise Http2Error("the peer interrupted a header block")
+
     def begin(self, stream_id: int, flags: int, fragment: Buffer) -> None:
         """Take the fragment of a HEADERS frame."""
-        if not stream_id:
-            raise Http2Error("the peer sent headers on stream 0, which carries none")
         self.stream_id = stream_id
         self.ends_stream = bool(flags & Flag.END_STREAM)
         self._block = bytearray(fragment)
@@ -101,7 +104,9 @@ class HeaderReader:
                     if size > MAX_HEADER_BLOCK:
                         raise Http2Error(f"the peer sent headers of more than {MAX_HEADER_BLOCK} bytes")
         except (HPACKError, IndexError) as exc:
-            raise Http2Error(f"the peer sent headers that can't be decoded: {exc}") from exc
+            raise Http2Error(
+                f"the peer sent headers that can't be decoded: {exc}", code=ErrorCode.COMPRESSION_ERROR
+            ) from exc
         return headers
 
 
@@ -111,13 +116,15 @@ def _fields(block: bytes) -> list[bytes]:
     The decoder copies what is left for every field, which takes half a minute for a block of a megabyte
     that a hostile peer has thought about; of single fields it copies nothing twice.
     """
-    fields = []
+    fields: list[bytes] = []
     position, end = 0, len(block)
     while position < end:
         start, first = position, block[position]
         if first & 0x80:  # an index of both tables
             _, position = _integer(block, position, 0x7F)
         elif first & 0x60 == 0x20:  # the size of the dynamic table
+            if fields and fields[-1][0] & 0xE0 != 0x20:
+                raise IndexError("the table's size changes behind a field")  # section 4.2
             _, position = _integer(block, position, 0x1F)
         else:
             name, position = _integer(block, position, 0x3F if first & 0x40 else 0x0F)

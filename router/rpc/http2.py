@@ -5,13 +5,15 @@ stream has a source that is asked for more only when the flow-control windows an
 room, so that nothing piles up in memory, however large the transfer. A peer that breaks the protocol, or
 has us queue answers that it doesn't read, gets an ``Http2Error`` and nothing more.
 
-Left out on purpose: server push, priorities, upgrade from HTTP/1.1, trailers before data.
+What may not stand on a stream ends that stream (``StreamReset``), what may stand nowhere the connection.
+Left out on purpose: server push, priorities, upgrade from HTTP/1.1, CONNECT.
 """
 
 from __future__ import annotations
 
 from router.rpc.events import (
     DataReceived,
+    ErrorCode,
     Event,
     GoAwayReceived,
     Headers,
@@ -36,11 +38,13 @@ from router.rpc.frames import (
 )
 from router.rpc.framing import FrameReader
 from router.rpc.headers import MAX_HEADER_BLOCK, HeaderReader, header_frames
-from router.rpc.streams import Source, Stream
+from router.rpc.messages import IncomingMessage, MalformedMessage
+from router.rpc.peer_settings import PeerSettings, window_overflow
+from router.rpc.shapes import check_shape
+from router.rpc.streams import GivenUp, Source, Stream
 from router.transport.stream import Buffer
 
 __all__ = [
-    "CANCEL",
     "DataReceived",
     "Event",
     "GoAwayReceived",
@@ -52,10 +56,6 @@ __all__ = [
     "Source",
     "StreamReset",
 ]
-
-NO_ERROR = 0x0
-REFUSED_STREAM = 0x7
-CANCEL = 0x8
 
 # What we let the peer send before it hears from us again. Everything received is consumed at once, so this
 # bounds the bytes in flight and not memory, and nobody checks that the peer keeps to it. Who can't consume
@@ -70,6 +70,7 @@ MAX_STREAMS = 200
 MAX_CONTROL = 10_000
 # Of one stream: a response has two, and a few informational ones before them (section 8.1).
 MAX_HEADER_BLOCKS = 8
+_PRIORITY_SIZE = 5
 
 
 class Http2Connection:
@@ -81,10 +82,11 @@ class Http2Connection:
         self._headers = HeaderReader()
         self._next_stream_id = 1
         self._last_peer_stream_id = 0
+        self._given_up = GivenUp()
+        self._goodbye = ErrorCode.NO_ERROR
         self._send_window = DEFAULT_WINDOW
         self._unacknowledged = 0
-        self._peer_initial_window = DEFAULT_WINDOW
-        self._peer_max_frame = MAX_FRAME_SIZE
+        self._peer = PeerSettings(may_push=not client)
         self._frames = FrameReader(b"" if client else PREFACE)
         # PINGs are answered before anything else: the daemon measures its bandwidth with them.
         self._pongs: list[Buffer] = []
@@ -103,7 +105,7 @@ class Http2Connection:
 
     def open_stream(self, headers: Headers, source: Source | None = None) -> int:
         """Start a request (client role) and return the stream's id."""
-        stream = Stream(self._next_stream_id, self._peer_initial_window)
+        stream = Stream(self._next_stream_id, self._peer.initial_window, IncomingMessage("response"))
         stream.source = source
         self._next_stream_id += 2
         self._streams[stream.id] = stream
@@ -132,9 +134,10 @@ class Http2Connection:
         if stream is not None and stream.ending is None:
             stream.ending = tuple(trailers)
 
-    def reset(self, stream_id: int, code: int = CANCEL) -> None:
+    def reset(self, stream_id: int, code: int = ErrorCode.CANCEL) -> None:
         """Give a stream up in both directions."""
         if self._streams.pop(stream_id, None) is not None:
+            self._given_up.add(stream_id)
             self._control.append(rst_stream(stream_id, code))
 
     def hold(self, stream_id: int, *, held: bool) -> None:
@@ -149,9 +152,9 @@ class Http2Connection:
         """Ask the peer for a sign of life; it comes as ``PingAcknowledged``."""
         self._control.append(frame(FrameType.PING, 0, 0, b"warmrout"))
 
-    def close(self, code: int = NO_ERROR) -> None:
-        """Say goodbye; the caller closes the transport after sending it."""
-        self._control.append(goaway(self._last_peer_stream_id, code))
+    def close(self) -> None:
+        """Say goodbye, and what the peer did wrong; the caller closes the transport after sending it."""
+        self._control.append(goaway(self._last_peer_stream_id, self._goodbye))
 
     def take(self, size: int) -> list[Buffer]:
         """Return bytes to send: all control frames, and about ``size`` bytes of data.
@@ -182,7 +185,7 @@ class Http2Connection:
             if room <= 0:
                 break
             size = min(room, stream.pending_size)
-            stream.move(size, self._peer_max_frame, out)
+            stream.move(size, self._peer.max_frame, out)
             self._send_window -= size
             taken += size
         return taken
@@ -196,7 +199,8 @@ class Http2Connection:
         if not self._client and not stream.remote_closed:
             # The response is complete: whatever the request still holds is of no use (section 8.1).
             stream.remote_closed = True
-            out.append(rst_stream(stream.id, NO_ERROR))
+            self._given_up.add(stream.id)
+            out.append(rst_stream(stream.id, ErrorCode.NO_ERROR))
         self._forget_if_closed(stream)
 
     def _check_control(self) -> None:
@@ -212,6 +216,14 @@ class Http2Connection:
         The data of an event is a view of ``data``, which must not change while it is in use.
         """
         events: list[Event] = []
+        try:
+            self._receive(data, events)
+        except Http2Error as exc:
+            self._goodbye = exc.code
+            raise
+        return events
+
+    def _receive(self, data: Buffer, events: list[Event]) -> None:
         # Many small frames of one stream are handled as one large one: a tree of files comes in such frames.
         run: list[memoryview] = []
         of_run = 0
@@ -226,13 +238,10 @@ class Http2Connection:
                 run.append(payload)
         if run:
             self._frame(FrameType.DATA, 0, of_run, _joined(run), events)
-        return events
 
     def _frame(self, kind: int, flags: int, stream_id: int, payload: memoryview, events: list[Event]) -> None:
-        if self._headers.stream_id and (
-            kind != FrameType.CONTINUATION or stream_id != self._headers.stream_id
-        ):
-            raise Http2Error("the peer interrupted a header block")
+        self._headers.expect(kind, stream_id)
+        check_shape(kind, flags, stream_id, len(payload))
         match kind:
             case FrameType.DATA:
                 self._data(flags, stream_id, payload, events)
@@ -241,7 +250,7 @@ class Http2Connection:
             case FrameType.CONTINUATION:
                 self._continuation(flags, stream_id, payload, events)
             case FrameType.WINDOW_UPDATE:
-                self._window_update(stream_id, payload)
+                self._window_update(stream_id, payload, events)
             case FrameType.SETTINGS:
                 self._settings(flags, payload)
             case FrameType.PING:
@@ -249,13 +258,13 @@ class Http2Connection:
             case FrameType.RST_STREAM:
                 self._rst_stream(stream_id, payload, events)
             case FrameType.GOAWAY:
-                _need(payload, 8, "GOAWAY")
-                last = int.from_bytes(payload[:4], "big") & MAX_WINDOW
-                events.append(GoAwayReceived(last, int.from_bytes(payload[4:8], "big"), bytes(payload[8:])))
+                events.append(_goodbye(payload))
             case FrameType.PUSH_PROMISE:
                 raise Http2Error("the peer pushed a stream although that is switched off")
+            case FrameType.PRIORITY:
+                _check_dependency(stream_id, payload)
             case _:
-                pass  # PRIORITY, and types we don't know, are to be ignored (section 5.5)
+                pass  # types we don't know are to be ignored (section 5.5)
 
     def _data(self, flags: int, stream_id: int, payload: memoryview, events: list[Event]) -> None:
         size = len(payload)
@@ -265,16 +274,22 @@ class Http2Connection:
             self._unacknowledged = 0
         stream = self._streams.get(stream_id)
         if stream is None:
-            self._check_known(stream_id, "DATA")
-            return  # a stream that we gave up: what was still under way is dropped
+            self._check_given_up(stream_id, "DATA")
+            return  # what was still under way is dropped
         if stream.remote_closed:
-            raise Http2Error(f"the peer sent data on stream {stream_id}, which it had closed")
+            raise _closed(stream_id, "DATA")
         ended = bool(flags & Flag.END_STREAM)
         stream.unacknowledged += size
         if not ended:
             self._acknowledge(stream)
         if flags & Flag.PADDED:
             payload = _unpadded(payload)
+        if stream.incoming.sized:
+            try:
+                stream.incoming.data(len(payload), ended=ended)
+            except MalformedMessage as exc:
+                self._refuse(stream_id, str(exc), events)
+                return
         if ended:
             events.append(DataReceived(stream_id, payload, ended=True))
             self._remote_closed(stream)
@@ -290,8 +305,10 @@ class Http2Connection:
         if flags & Flag.PADDED:
             payload = _unpadded(payload)
         if flags & Flag.PRIORITY:
-            _need(payload, 5, "HEADERS")
-            payload = payload[5:]
+            if len(payload) < _PRIORITY_SIZE:
+                raise Http2Error("the peer sent a HEADERS frame without its priority")
+            _check_dependency(stream_id, payload)
+            payload = payload[_PRIORITY_SIZE:]
         self._headers.begin(stream_id, flags, payload)
         if flags & Flag.END_HEADERS:
             self._header_block(stream_id, events)
@@ -308,25 +325,41 @@ class Http2Connection:
         stream = self._streams.get(stream_id) or self._accept(stream_id)
         if stream is None:
             return
-        stream.header_blocks += 1
-        if stream.remote_closed or stream.header_blocks > MAX_HEADER_BLOCKS:
+        if stream.remote_closed:
+            raise _closed(stream_id, "HEADERS")
+        if stream.incoming.blocks >= MAX_HEADER_BLOCKS:
             raise Http2Error(f"the peer sent headers on stream {stream_id} where none may stand")
         ended = self._headers.ends_stream
+        try:
+            stream.incoming.headers(headers, ended=ended)
+        except MalformedMessage as exc:
+            self._refuse(stream_id, str(exc), events)
+            return
         events.append(HeadersReceived(stream_id, headers, ended))
         if ended:
             self._remote_closed(stream)
 
+    def _refuse(
+        self, stream_id: int, why: str, events: list[Event], code: int = ErrorCode.PROTOCOL_ERROR
+    ) -> None:
+        """End one stream for what the peer sent on it."""
+        self.reset(stream_id, code)
+        self._check_control()
+        events.append(StreamReset(stream_id, code, f"the peer sent a malformed message: {why}"))
+
     def _accept(self, stream_id: int) -> Stream | None:
         """Return the stream that the peer opens with this id, None for one that is over or too many."""
         if self._client or stream_id % 2 == 0 or stream_id <= self._last_peer_stream_id:
-            self._check_known(stream_id, "HEADERS")
+            self._check_given_up(stream_id, "HEADERS")
             return None
         self._last_peer_stream_id = stream_id
         if len(self._streams) >= MAX_STREAMS:
-            self._control.append(rst_stream(stream_id, REFUSED_STREAM))
+            self._given_up.add(stream_id)
+            self._control.append(rst_stream(stream_id, ErrorCode.REFUSED_STREAM))
             self._check_control()
             return None
-        stream = self._streams[stream_id] = Stream(stream_id, self._peer_initial_window)
+        stream = Stream(stream_id, self._peer.initial_window, IncomingMessage("request"))
+        self._streams[stream_id] = stream
         return stream
 
     def _check_known(self, stream_id: int, kind: str) -> None:
@@ -334,50 +367,42 @@ class Http2Connection:
         if stream_id % 2 == 0 or stream_id > newest:
             raise Http2Error(f"the peer sent {kind} on stream {stream_id}, which nobody opened")
 
-    def _window_update(self, stream_id: int, payload: memoryview) -> None:
-        _need(payload, 4, "WINDOW_UPDATE")
+    def _check_given_up(self, stream_id: int, kind: str) -> None:
+        """Only what we ended may still get something: the peer may not know yet."""
+        self._check_known(stream_id, kind)
+        if stream_id not in self._given_up:
+            raise _closed(stream_id, kind)
+
+    def _window_update(self, stream_id: int, payload: memoryview, events: list[Event]) -> None:
         increment = int.from_bytes(payload[:4], "big") & MAX_WINDOW
         if stream_id == 0:
             self._send_window += increment
-            if not increment or self._send_window > MAX_WINDOW:
+            if not increment:
                 raise Http2Error("the peer sent an impossible window update")
+            if self._send_window > MAX_WINDOW:
+                raise window_overflow("the connection")
         elif (stream := self._streams.get(stream_id)) is not None:
             stream.send_window += increment
-            if not increment or stream.send_window > MAX_WINDOW:
-                raise Http2Error(f"the peer sent an impossible window update for stream {stream_id}")
+            if not increment:
+                self._refuse(stream_id, "a window update of nothing", events)
+            elif stream.send_window > MAX_WINDOW:
+                self._refuse(stream_id, "a window beyond 2^31-1", events, ErrorCode.FLOW_CONTROL_ERROR)
         else:
             self._check_known(stream_id, "WINDOW_UPDATE")
 
     def _settings(self, flags: int, payload: memoryview) -> None:
         if flags & Flag.ACK:
             return
-        if len(payload) % 6:
-            raise Http2Error("the peer sent settings of a wrong size")
-        for offset in range(0, len(payload), 6):
-            name = int.from_bytes(payload[offset : offset + 2], "big")
-            self._setting(name, int.from_bytes(payload[offset + 2 : offset + 6], "big"))
-        self._control.append(frame(FrameType.SETTINGS, Flag.ACK, 0))
-        self._check_control()
-
-    def _setting(self, name: int, value: int) -> None:
-        # HEADER_TABLE_SIZE says nothing to us: our headers are never indexed.
-        if name == Setting.INITIAL_WINDOW_SIZE:
-            change = value - self._peer_initial_window
-            self._peer_initial_window = value
-            # Section 6.9.2: the difference applies to the streams that are open, too.
+        # Section 6.9.2: the difference applies to the streams that are open, too.
+        if change := self._peer.apply(payload):
             for stream in self._streams.values():
                 stream.send_window += change
                 if stream.send_window > MAX_WINDOW:
-                    raise Http2Error(f"the peer set an impossible window for stream {stream.id}")
-            if value > MAX_WINDOW:
-                raise Http2Error("the peer set an impossible window size")
-        elif name == Setting.MAX_FRAME_SIZE:
-            if not MAX_FRAME_SIZE <= value < 2**24:
-                raise Http2Error("the peer set an impossible frame size")
-            self._peer_max_frame = value
+                    raise window_overflow(f"stream {stream.id}")
+        self._control.append(frame(FrameType.SETTINGS, Flag.ACK, 0))
+        self._check_control()
 
     def _ping(self, flags: int, payload: memoryview, events: list[Event]) -> None:
-        _need(payload, 8, "PING")
         if flags & Flag.ACK:
             events.append(PingAcknowledged())
         else:
@@ -385,7 +410,6 @@ class Http2Connection:
             self._check_control()
 
     def _rst_stream(self, stream_id: int, payload: memoryview, events: list[Event]) -> None:
-        _need(payload, 4, "RST_STREAM")
         if self._streams.pop(stream_id, None) is not None:
             events.append(StreamReset(stream_id, int.from_bytes(payload[:4], "big")))
         else:
@@ -404,9 +428,21 @@ def _joined(payloads: list[memoryview]) -> memoryview:
     return payloads[0] if len(payloads) == 1 else memoryview(b"".join(payloads))
 
 
-def _need(payload: memoryview, size: int, kind: str) -> None:
-    if len(payload) < size:
-        raise Http2Error(f"the peer sent a {kind} frame of {len(payload)} bytes")
+def _goodbye(payload: memoryview) -> GoAwayReceived:
+    last = int.from_bytes(payload[:4], "big") & MAX_WINDOW
+    return GoAwayReceived(last, int.from_bytes(payload[4:8], "big"), bytes(payload[8:]))
+
+
+def _closed(stream_id: int, kind: str) -> Http2Error:
+    return Http2Error(
+        f"the peer sent {kind} on stream {stream_id}, which it had closed", code=ErrorCode.STREAM_CLOSED
+    )
+
+
+def _check_dependency(stream_id: int, payload: memoryview) -> None:
+    """Priorities mean nothing to us; what depends on itself is an error still (RFC 7540, section 5.3.1)."""
+    if int.from_bytes(payload[:4], "big") & MAX_WINDOW == stream_id:
+        raise Http2Error(f"the peer made stream {stream_id} depend on itself")
 
 
 def _unpadded(payload: memoryview) -> memoryview:

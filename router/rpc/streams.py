@@ -8,12 +8,16 @@ from typing import Protocol
 
 from router.rpc.events import Headers
 from router.rpc.frames import FRAME_HEADER, FrameType
+from router.rpc.messages import IncomingMessage
 from router.transport.stream import Buffer
 
-__all__ = ["Source", "Stream"]
+__all__ = ["GivenUp", "Source", "Stream"]
 
 # Buffers that are smaller on average cost more to carry one by one than to copy.
 _WORTH_A_SLICE = 4096
+# How many streams that we ended are told apart from those that the peer did: it learns of ours within a round
+# trip.
+_MOST_GIVEN_UP = 1024
 
 
 class Source(Protocol):
@@ -26,6 +30,25 @@ class Source(Protocol):
         """
 
 
+class GivenUp:
+    """The streams that this side ended; what the peer sends on them meanwhile is no fault of its own."""
+
+    def __init__(self) -> None:
+        self._ids: dict[int, None] = {}
+        self._forgotten = 0
+
+    def add(self, stream_id: int) -> None:
+        """Remember one; the oldest is forgotten for it, and counts as given up as all before it."""
+        self._ids[stream_id] = None
+        if len(self._ids) > _MOST_GIVEN_UP:
+            oldest = next(iter(self._ids))
+            del self._ids[oldest]
+            self._forgotten = max(self._forgotten, oldest)
+
+    def __contains__(self, stream_id: int) -> bool:
+        return stream_id in self._ids or stream_id <= self._forgotten
+
+
 class Stream:
     """One stream. ``ending`` is what closes our side once everything is sent: None not yet, () END_STREAM
     alone, else trailers."""
@@ -34,9 +57,9 @@ class Stream:
         "_offset",
         "_pending",
         "ending",
-        "header_blocks",
         "held",
         "id",
+        "incoming",
         "local_closed",
         "pending_size",
         "remote_closed",
@@ -45,14 +68,14 @@ class Stream:
         "unacknowledged",
     )
 
-    def __init__(self, stream_id: int, send_window: int) -> None:
+    def __init__(self, stream_id: int, send_window: int, incoming: IncomingMessage) -> None:
         self.id = stream_id
+        self.incoming = incoming
         self.send_window = send_window
         self.unacknowledged = 0
         self.held = False
         self.source: Source | None = None
         self.ending: Headers | None = None
-        self.header_blocks = 0
         self.local_closed = False
         self.remote_closed = False
         self.pending_size = 0

@@ -183,7 +183,7 @@ class SessionServer:
                 elif stream_id > self._newest:  # else it is of a call that is over
                     self._newest = stream_id
                     self._open(stream_id, metadata(headers), ended=ended)
-            case StreamReset(stream_id, _):
+            case StreamReset(stream_id, _, _):
                 self._drop(stream_id)
             case GoAwayReceived() | PingAcknowledged():
                 pass  # the outer connection tells when the session is over

@@ -32,6 +32,7 @@ BUILDS: Mapping[str, Callable[[], Path]] = {
     "containerd": binaries.containerd,
     "etcd": binaries.etcd,
     "rootlesskit": binaries.rootlesskit,
+    "h2spec": binaries.h2spec,
     "runc": binaries.runc,
     "busybox": binaries.busybox,
     "registry": binaries.docker_registry,

@@ -53,6 +53,12 @@ BUILDX = GoProgram(
     ldflags=("-s", "-w", "-X github.com/docker/buildx/version.Version=v0.35.0"),
     renames={"buildx": "docker-buildx"},  # the name under which the docker CLI finds its plugin
 )
+# No server: a client that breaks HTTP/2 in every way of the RFC, and says what came of it.
+H2SPEC = GoProgram(
+    name="h2spec",
+    version="v2.2.1+incompatible",
+    packages=("github.com/summerwind/h2spec/cmd/h2spec",),
+)
 ROOTLESSKIT = GoProgram(
     name="rootlesskit",
     version="v2.3.6",
@@ -120,6 +126,12 @@ def runc() -> Path:
 def buildx() -> Path:
     """Return the pinned docker-buildx: a plain command, and a CLI plugin by its name."""
     return built(BUILDX) / "docker-buildx"
+
+
+@functools.cache
+def h2spec() -> Path:
+    """Return the pinned h2spec."""
+    return built(H2SPEC) / "h2spec"
 
 
 @functools.cache

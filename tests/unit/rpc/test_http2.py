@@ -7,6 +7,7 @@ from typing import TypeGuard
 
 import pytest
 
+from router.rpc.events import ErrorCode
 from router.rpc.frames import (
     MAX_FRAME_SIZE,
     PREFACE,
@@ -14,6 +15,7 @@ from router.rpc.frames import (
     FrameType,
     Setting,
     frame,
+    goaway,
     rst_stream,
     window_update,
 )
@@ -265,16 +267,12 @@ PUSH = frame(FrameType.PUSH_PROMISE, Flag.END_HEADERS, 1, b"\0\0\0\2\x88")
         pytest.param(data(1, b"", Flag.PADDED), id="padding without its size"),
         pytest.param(BLOCK_ON_STREAM_0, id="headers on stream 0"),
         pytest.param(headers(2), id="headers on a stream of the server's"),
-        pytest.param(headers(1, end=True) + headers(1), id="headers after the end"),
-        pytest.param(headers(1) * 9, id="headers without end"),
         pytest.param(frame(FrameType.HEADERS, 0, 3, b"\x88") + data(1), id="a block that is interrupted"),
         pytest.param(frame(FrameType.HEADERS, 0, 3) + headers(5), id="a block inside of a block"),
         pytest.param(frame(FrameType.HEADERS, Flag.PRIORITY, 3, b"abc"), id="a priority without its size"),
         pytest.param(frame(FrameType.CONTINUATION, 4, 1, b"\x88"), id="the middle of a block"),
         pytest.param(window_update(0, 0), id="a window that doesn't grow"),
-        pytest.param(window_update(1, 0), id="a stream's window that doesn't grow"),
         pytest.param(window_update(0, 2**31 - 1), id="a window that is too large"),
-        pytest.param(window_update(1, 2**31 - 1), id="a stream's window that is too large"),
         pytest.param(window_update(9, 1), id="the window of a stream that nobody opened"),
         pytest.param(settings_frame({4: 2**31}), id="an initial window that is too large"),
         pytest.param(window_update(1, 2**30) + settings_frame({4: 2**31 - 1}), id="windows that overflow"),
@@ -294,6 +292,68 @@ def test_a_peer_that_breaks_the_protocol_gets_an_error(wire: bytes) -> None:
 
     with pytest.raises(Http2Error):
         connection.receive(wire)
+
+
+@pytest.mark.parametrize(
+    ("wire", "code"),
+    [
+        pytest.param(headers(1), 1, id="a second head"),
+        pytest.param(b"".join(header_frames(1, TRAILERS, end=False)), 1, id="trailers that end nothing"),
+        pytest.param(window_update(1, 0), 1, id="a window that doesn't grow"),
+        pytest.param(window_update(1, 2**31 - 1), 3, id="a window that is too large"),
+    ],
+)
+def test_what_may_not_stand_on_a_stream_ends_that_stream_and_no_other(wire: bytes, code: int) -> None:
+    connection = server(2)
+
+    (reset,) = connection.receive(wire)
+
+    assert isinstance(reset, StreamReset)
+    assert (reset.stream_id, reset.code, bool(reset.why)) == (1, code, True)
+    assert joined(connection.take(0)) == rst_stream(1, code)
+    assert connection.receive(data(1, b"late")) == []
+    assert plain(connection.receive(data(3, b"fine"))) == [("DataReceived", 3, b"fine", False)]
+
+
+@pytest.mark.parametrize(
+    "wire", [data(1, b"x"), headers(1), b"".join(header_frames(1, TRAILERS, end=True))], ids=repr
+)
+def test_what_comes_on_a_stream_after_the_peer_has_ended_it_ends_the_connection(wire: bytes) -> None:
+    connection = server(1)
+    connection.receive(data(1, b"", Flag.END_STREAM))
+
+    with pytest.raises(Http2Error, match="which it had closed") as caught:
+        connection.receive(wire)
+
+    assert caught.value.code == ErrorCode.STREAM_CLOSED
+
+
+def test_a_stream_that_the_peer_reset_gets_nothing_more() -> None:
+    connection = server(1)
+    connection.receive(rst_stream(1, 8))
+
+    with pytest.raises(Http2Error, match="which it had closed"):
+        connection.receive(data(1, b"x"))
+
+
+def test_streams_given_up_long_ago_are_still_known_as_given_up() -> None:
+    connection = server()
+    for number in range(3_000):
+        connection.receive(headers(2 * number + 1))
+        connection.reset(2 * number + 1)
+        connection.take(0)
+
+    assert connection.receive(data(1, b"late") + data(5_999, b"late")) == []
+
+
+def test_the_goodbye_says_what_the_peer_did_wrong() -> None:
+    connection = server()
+    with pytest.raises(Http2Error):
+        connection.receive(window_update(0, 2**31 - 1))
+
+    connection.close()
+
+    assert joined(connection.take(0)) == goaway(0, ErrorCode.FLOW_CONTROL_ERROR)
 
 
 def test_a_client_hears_of_no_stream_that_it_did_not_open() -> None:

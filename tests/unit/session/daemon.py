@@ -41,14 +41,8 @@ class Daemon:
 
     def call(self, path: str, *messages: bytes, end: bool = True, **values: str) -> int:
         """Begin a call; return its stream."""
-        headers = [
-            (b":method", b"POST"),
-            (b":scheme", b"http"),
-            (b":path", path.encode()),
-            (b"content-type", b"application/grpc"),
-            *((name.replace("_", "-").encode(), value.encode()) for name, value in values.items()),
-        ]
-        stream_id = self.http2.open_stream(headers)
+        more = [(name.replace("_", "-").encode(), value.encode()) for name, value in values.items()]
+        stream_id = self.http2.open_stream(request(path, *more))
         for message in messages:
             self.http2.send(stream_id, prefix(len(message)) + message)
         if end:
@@ -103,6 +97,17 @@ class Daemon:
                 self.resets[stream_id] = code
             case _:
                 pass
+
+
+def request(path: str, *more: tuple[bytes, bytes]) -> list[tuple[bytes, bytes]]:
+    """The head of a call, with these further headers."""
+    return [
+        (b":method", b"POST"),
+        (b":scheme", b"http"),
+        (b":path", path.encode()),
+        (b"content-type", b"application/grpc"),
+        *more,
+    ]
 
 
 def unpacked(message: list[Buffer] | tuple[Buffer, ...] | object) -> bytes:

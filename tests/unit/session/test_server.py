@@ -16,7 +16,7 @@ from router.rpc.grpc import Status, prefix
 from router.rpc.headers import header_frames
 from router.session.server import CallMetadata, CallRefused, SessionServer
 from router.transport.stream import Buffer
-from tests.unit.session.daemon import Daemon, Echo
+from tests.unit.session.daemon import Daemon, Echo, request
 
 
 def raising(error: Exception) -> Callable[[object], bytes]:
@@ -106,7 +106,7 @@ def test_a_call_whose_headers_end_it_is_refused() -> None:
     with Daemon(unary={"/a/One": bytes}) as daemon:
         daemon.http2.open_stream([])
         daemon.http2.take(0)
-        headers = header_frames(1, [(b":path", b"/a/One")], end=True)
+        headers = header_frames(1, request("/a/One"), end=True)
         daemon.say(PREFACE + settings_frame({}) + b"".join(headers))
         daemon.pump()
 
@@ -296,9 +296,9 @@ def test_headers_on_a_call_that_is_over_begin_no_other() -> None:
         begun.append(1)
         raise CallRefused(Status.NOT_FOUND, "no")
 
-    request = b"".join(header_frames(1, [(b":path", b"/b/Echo")], end=False))
+    head = b"".join(header_frames(1, request("/b/Echo"), end=False))
     with Daemon(streaming={"/b/Echo": method}) as daemon:
-        daemon.say(PREFACE + settings_frame({}) + request + request)
+        daemon.say(PREFACE + settings_frame({}) + head + head)
 
         assert begun == [1]
 
@@ -323,9 +323,9 @@ class Source:
 
 def test_one_large_transfer_does_not_keep_a_health_check_waiting() -> None:
     with Daemon(unary={"/h/Check": bytes}, streaming={"/b/Large": lambda _: Source(1 << 40)}) as daemon:
-        daemon.http2.open_stream([(b":path", b"/b/Large")])
+        daemon.http2.open_stream(request("/b/Large"))
         daemon._to_session()
-        check = daemon.http2.open_stream([(b":path", b"/h/Check")])
+        check = daemon.http2.open_stream(request("/h/Check"))
         daemon.http2.send(check, prefix(0))
         daemon.http2.finish(check)
         daemon._to_session()
@@ -341,8 +341,8 @@ CALLS = b"".join(
     (
         PREFACE,
         settings_frame({}),
-        *header_frames(1, [(b":path", b"/b/Echo")], end=False),
-        *header_frames(3, [(b":path", b"/a/One")], end=False),
+        *header_frames(1, request("/b/Echo"), end=False),
+        *header_frames(3, request("/a/One"), end=False),
         frame(FrameType.DATA, 0, 1, prefix(3) + b"one" + prefix(3)),
     )
 )
@@ -356,7 +356,7 @@ MORE = st.lists(
             st.one_of(st.binary(max_size=20), st.just(prefix(2) + b"ab"), st.just(prefix(1 << 30))),
         ),
         st.just(rst_stream(1, 8)),
-        st.just(b"".join(header_frames(5, [(b":path", b"/b/Echo")], end=False))),
+        st.just(b"".join(header_frames(5, request("/b/Echo"), end=False))),
     ),
     max_size=8,
 ).map(b"".join)

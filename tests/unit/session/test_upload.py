@@ -11,7 +11,7 @@ from router._proto.upload_pb2 import BytesMessage
 from router.errors import UsageError
 from router.rpc.grpc import Status
 from router.session.upload import upload, upload_url
-from tests.unit.session.daemon import Daemon
+from tests.unit.session.daemon import Daemon, request
 
 PULL = "/moby.upload.v1.Upload/Pull"
 
@@ -55,8 +55,7 @@ def test_a_pull_that_is_given_up_leaves_nothing_open(tmp_path: Path) -> None:
     (tmp_path / "context").write_bytes(b"x" * 10_000_000)
     before = len(os.listdir("/proc/self/fd"))
     with Daemon(streaming=upload({"one": str(tmp_path / "context")})) as daemon:
-        headers = [(b":path", PULL.encode()), (b"urlpath", b"/one")]
-        call = daemon.http2.open_stream(headers)
+        call = daemon.http2.open_stream(request(PULL, (b"urlpath", b"/one")))
         daemon.say(b"".join(daemon.http2.take(1 << 20)))
         assert len(os.listdir("/proc/self/fd")) == before + 1
 
