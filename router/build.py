@@ -31,11 +31,13 @@ from router.model.frozen import frozen, replace
 from router.model.request import BuildRequest, Output
 from router.model.result import BuildResult
 from router.model.routing import BackendName, Placement
+from router.once import OneTimeFiles
 from router.placement.key import GitCheckout, Key, KeyInputs, balancing_key
 from router.placement.order import order, require_fit
 from router.providers import docker_config
 from router.providers.git_remote import find_git_location
 from router.providers.secrets import SecretStore
+from router.solve.dockerfile import piped_dockerfile, with_piped_dockerfile
 from router.solve.inputs import check_inputs
 from router.specs.context import STDIN
 from router.specs.output import STDOUT, is_directory, is_load, is_mirror, resolve_outputs
@@ -86,6 +88,7 @@ class BuildRouter:
         self._environment = current_environment() if environment is None else environment
         self._fleet = fleet
         self._kube = KubeClients()
+        self._files = OneTimeFiles()
 
     def close(self) -> None:
         """Close the connections that nobody uses now; the router can be used on."""
@@ -114,7 +117,6 @@ class BuildRouter:
         ``timeout`` has passed, ``CancelledError`` when ``cancellation`` is thrown.
         """
         request = _question(request)
-        self._check(request)
         with self, Cancellation() if cancellation is None else _borrowed(cancellation) as switch:
             if self._config.timeout is None:
                 return self._build(request, on_event, switch)
@@ -126,11 +128,14 @@ class BuildRouter:
     def _build(
         self, request: BuildRequest, on_event: Callable[[Event], None], cancellation: Cancellation
     ) -> BuildResult:
+        files = OneTimeFiles()
+        request = self._checked(request, files, on_event, cancellation)
         for warning in docker_config.load(self._environment).warnings:
             _tell(on_event, "warning", warning)
         key = self.key(request)
         _tell(on_event, "verbose", f"key {key.key} (rule: {key.rule})")
-        context = replace(self._context(key, on_event, cancellation), context_id=self._context_id(request))
+        context = self._context(key, on_event, cancellation)
+        context = replace(context, context_id=self._context_id(request), files=files)
         config = self._config
         policy = Policy(max_builds=config.max_builds, queue=config.queue, retries=config.retries)
         attempts = Attempts(request, context, _backend(config.backend), policy)
@@ -177,10 +182,28 @@ class BuildRouter:
             environment=self._environment,
         )
 
-    def _check(self, request: BuildRequest) -> None:
-        """Find what the user gave wrong before any daemon is looked for."""
+    def _checked(
+        self,
+        request: BuildRequest,
+        files: OneTimeFiles,
+        on_event: Callable[[Event], None],
+        cancellation: Cancellation,
+    ) -> BuildRequest:
+        """Find what the user gave wrong before any daemon is looked for; read what can be read once."""
+
+        def tell(text: str) -> None:
+            _tell(on_event, "info", text)
+
+        files.take((*request.files, piped_dockerfile(request)), cancellation, tell)
+        if self._config.tls is not None:
+            self._files.take(self._config.tls.files, cancellation, tell)
+        request = with_piped_dockerfile(request, files)
         check_inputs(request)
-        SecretStore(request.secrets, self._environment).check()
+        SecretStore(request.secrets, self._environment, files).check()
+        self._check_outputs(request)
+        return request
+
+    def _check_outputs(self, request: BuildRequest) -> None:
         outputs = resolve_outputs(request.outputs, push=request.push, load=request.load, tags=request.tags)
         for output in outputs:
             self._check_output(output, request.allow)
@@ -237,7 +260,7 @@ class BuildRouter:
 
     def command(self, request: BuildRequest) -> tuple[Route, Sequence[str]]:
         """Return where ``build`` would begin, and its command line there with secrets redacted."""
-        request = _question(request)
+        request = with_piped_dockerfile(_question(request), OneTimeFiles())
         key = self.key(request)
         route = self.route(key, request.platforms)
         daemon = self._fit(route)[0].daemon
@@ -289,6 +312,7 @@ class BuildRouter:
             container=self._config.container,
             timeout=self._config.connect_timeout,
             environment=self._environment,
+            files=self._files,
         )
 
     def _fit_candidates(

@@ -6,6 +6,7 @@ import contextlib
 import os
 
 from router.errors import OutputError, UsageError
+from router.once import own_descriptor
 
 __all__ = ["FileSink", "check_directory", "check_file", "check_mirror"]
 
@@ -47,10 +48,13 @@ def check_mirror(path: str, what: str) -> None:
 class FileSink:
     """Writes beside the destination and renames: the file appears whole or not at all.
 
-    What is there and is no regular file (``/dev/null``, a pipe) is written to and stays.
+    What is there and is no regular file (``/dev/null``, a pipe) is written to and stays, and so is an open
+    descriptor of this process, whatever it leads to. ``begun``: something was written that can't be taken
+    back.
     """
 
     def __init__(self, path: str) -> None:
+        self.begun = False
         self._path = path
         self._temporary = ""
         # A link stays a link: what it names is replaced.
@@ -58,6 +62,10 @@ class FileSink:
         import tempfile  # a build that writes nothing need not load it
 
         try:
+            if (own := own_descriptor(path)) is not None:
+                # To replace /dev/stdout would take the file from everybody else who writes to it.
+                self._file = os.fdopen(os.dup(own), "wb", buffering=0)
+                return
             if _is_special(path):
                 self._file = open(path, "wb", buffering=0)  # noqa: SIM115 - closed by commit and abort
                 return
@@ -78,6 +86,7 @@ class FileSink:
 
     def write(self, data: memoryview) -> None:
         """Take the next bytes."""
+        self.begun = self.waits
         try:
             while data:
                 data = data[self._file.write(data) or 0 :]

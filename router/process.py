@@ -8,6 +8,7 @@ run, and what its output means, is the caller's business.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import selectors
 import signal
@@ -19,7 +20,7 @@ from types import FrameType, TracebackType
 from typing import IO, Any, Self
 
 from router.cancellation import Cancellation
-from router.errors import ToolError
+from router.errors import RouterError, ToolError, UsageError
 from router.model.frozen import field, frozen
 from router.redaction import redacted
 
@@ -44,19 +45,24 @@ DataHandler = Callable[[memoryview], None]
 INTERRUPT_GRACE = 1.5
 
 _CHUNK = 1 << 16
+# Linux's MAX_ARG_STRLEN, for one argument or variable.
+_MAX_ARGUMENT = 128 * 1024
+_SHOWN = 60
 
 
 @frozen
 class Command:
     """A program to run: ``environment`` is the child's whole environment, ``stdin`` what it reads.
 
-    ``hint`` tells how to get the program, for when it is missing.
+    ``hint`` tells how to get the program, for when it is missing; ``descriptors`` are inherited under their
+    numbers.
     """
 
     argv: tuple[str, ...]
     environment: Mapping[str, str]
     stdin: bytes = b""
     hint: str = ""
+    descriptors: tuple[int, ...] = ()
 
     def __repr__(self) -> str:
         return f"Command({' '.join(redacted(self.argv))})"
@@ -128,9 +134,10 @@ class Process:
                 stdout=subprocess.PIPE if stdio.stdout is None else stdio.stdout,
                 stderr=subprocess.PIPE if stdio.stderr is None else stdio.stderr,
                 start_new_session=True,
+                pass_fds=command.descriptors,
                 bufsize=0,
             )
-        except OSError as exc:
+        except (OSError, ValueError) as exc:
             raise _not_started(command, exc) from exc
 
     @property
@@ -213,9 +220,13 @@ def run_attached(command: Command) -> int:
     with _PassedOn() as passed_on:
         try:
             child = subprocess.Popen(
-                command.argv, executable=_executable(command), env=dict(command.environment)
+                command.argv,
+                executable=_executable(command),
+                env=dict(command.environment),
+                # In this one's place: the program gets the descriptors that were meant for it, as from exec.
+                close_fds=False,
             )
-        except OSError as exc:
+        except (OSError, ValueError) as exc:
             raise _not_started(command, exc) from exc
         passed_on.to(child)
         return child.wait()
@@ -298,8 +309,12 @@ def _executable(command: Command) -> str:
     return found
 
 
-def _not_started(command: Command, exc: OSError) -> ToolError:
+def _not_started(command: Command, exc: OSError | ValueError) -> RouterError:
     program = command.argv[0]
+    if isinstance(exc, ValueError):  # a NUL, which ends an argument
+        return UsageError(f"can't start {program}: an argument or a variable holds a NUL byte")
+    if exc.errno == errno.E2BIG:
+        return _too_long(command)
     if isinstance(exc, FileNotFoundError):
         relative = None if "/" in program else next(_on_path(program, command.environment), None)
         if relative is not None:
@@ -309,6 +324,24 @@ def _not_started(command: Command, exc: OSError) -> ToolError:
             )
         return ToolError(f"{program} is not installed, or not on PATH", hint=command.hint or None)
     return ToolError(f"can't start {program}: {exc.strerror}", hint=command.hint or None)
+
+
+def _too_long(command: Command) -> UsageError:
+    """Say which argument is too long, without its value; or that all together are."""
+    longest = max(command.argv, key=len)
+    size = len(os.fsencode(longest))
+    hint = "--backend native has no such limit"
+    if size < _MAX_ARGUMENT:
+        return UsageError(
+            f"can't start {command.argv[0]}: its arguments and variables are too long together", hint=hint
+        )
+    # NAME=VALUE, and buildctl's build-arg:NAME=VALUE.
+    name = redacted([longest.partition("=")[0][:_SHOWN]])[0]
+    return UsageError(
+        f"can't start {command.argv[0]}: the argument {name}=... has {size >> 10} KiB, and the system allows "
+        f"{_MAX_ARGUMENT >> 10}",
+        hint=hint,
+    )
 
 
 class _Lines:

@@ -135,6 +135,10 @@ def build_request(options: ImageOptions, asked: SkaffoldBuild | None) -> Prepare
                 f"--frontend and --llb have no place for a context ({named_context})",
                 hint=f"name it as the frontend, or the LLB, does: --local context={named_context}",
             )
+        if request.definition is not None and options.extra.llb in {None, "-"}:
+            from cli.commands.stdin import refuse_second_use
+
+            refuse_second_use("the LLB", request.files)
     if len(request.platforms) > 1:
         _check_one_platform(request)
     return Prepared(request=request, warnings=warnings, by_skaffold=asked is not None)

@@ -16,6 +16,7 @@ from router.errors import UsageError
 from router.model.events import Event, Notice
 from router.model.frozen import frozen, replace
 from router.model.request import BuildRequest
+from router.model.tls import TLSOptions
 
 if TYPE_CHECKING:
     from cli.commands.results import ResultFile
@@ -43,7 +44,7 @@ def build_and_report(config: RouterConfig, prepared: Prepared, reporting: Report
     """
     files = _result_files(reporting)
     progress = chosen_mode(reporting.progress, sys.stderr, environment())
-    with _with_stdin(prepared.request) as request:
+    with _with_stdin(prepared.request, config.tls) as request:
         result = _build(config, replace(prepared, request=request), reporting)
     for file in files:
         file.write(result)
@@ -61,7 +62,7 @@ def print_plan(config: RouterConfig, prepared: Prepared) -> None:
 
     for warning in prepared.warnings:
         sys.stderr.write(f"warmroute: {warning}\n")
-    with _with_stdin(prepared.request) as request:
+    with _with_stdin(prepared.request, config.tls) as request:
         route, argv = BuildRouter(config).command(request)
     sys.stderr.write(f"key {route.key.key} (rule: {route.key.rule}), placement {route.placement}\n")
     sys.stdout.write(f"{shlex.join(argv)}\n")
@@ -141,7 +142,7 @@ class _Display:
 
 
 @contextmanager
-def _with_stdin(request: BuildRequest) -> Iterator[BuildRequest]:
+def _with_stdin(request: BuildRequest, tls: TLSOptions | None) -> Iterator[BuildRequest]:
     """Yield the request with what stdin is to give, and keep a terminal free of archives.
 
     What had to be kept of it is removed afterwards. Raises ``UsageError``.
@@ -153,8 +154,12 @@ def _with_stdin(request: BuildRequest) -> Iterator[BuildRequest]:
     if request.generic or "-" not in {request.context, request.dockerfile}:
         yield request
         return
-    from cli.commands.stdin import open_stdin, read_stdin
+    from cli.commands.stdin import open_stdin, read_stdin, refuse_second_use
 
+    what = "the context" if request.context == "-" else "the Dockerfile"
+    refuse_second_use(
+        what, (*request.files, request.dockerfile or "", *(tls.files if tls is not None else ()))
+    )
     if request.context == "-":
         from router import open_stdin_context
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from typing import BinaryIO
 
 from router.errors import UsageError
+from router.once import same_source
 
-__all__ = ["open_stdin", "read_stdin"]
+__all__ = ["open_stdin", "read_stdin", "refuse_second_use"]
 
 
 def open_stdin(what: str, option: str) -> BinaryIO:
@@ -25,3 +27,13 @@ def open_stdin(what: str, option: str) -> BinaryIO:
 def read_stdin(what: str, option: str) -> bytes:
     """Return all of stdin. Raises as ``open_stdin`` does."""
     return open_stdin(what, option).read()
+
+
+def refuse_second_use(what: str, paths: Iterable[str]) -> None:
+    """Raise ``UsageError`` where one of the paths is stdin as well: what ``what`` has taken is gone."""
+    for path in paths:
+        if same_source(path, 0):
+            raise UsageError(
+                f"{what} and {path} can't both come from stdin",
+                hint="give one of them by another way: a file, or <(command)",
+            )

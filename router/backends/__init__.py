@@ -15,6 +15,7 @@ from router.model.events import Event
 from router.model.frozen import field, frozen
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
+from router.once import OneTimeFiles
 from router.transport.options import DialOptions
 
 __all__ = ["Backend", "BackendContext"]
@@ -27,7 +28,8 @@ class BackendContext:
     ``key`` is the balancing key, ``context_id`` names the context independently of the machine (its path in
     its repository); together they make the session's shared key. ``environment`` stands for os.environ,
     ``on_event`` is called from the thread that builds, in order. With ``max_builds`` builds in flight the
-    daemon gets none more; 0 is no bound.
+    daemon gets none more; 0 is no bound. ``files`` has what was read of inputs that can be read once;
+    ``lent`` are descriptors that a program inherits, for the paths in its command line that name them.
     """
 
     key: str
@@ -37,6 +39,8 @@ class BackendContext:
     cancellation: Cancellation
     dial: DialOptions = field(default_factory=DialOptions)
     environment: Mapping[str, str] = field(default_factory=dict)
+    files: OneTimeFiles = field(default_factory=OneTimeFiles, repr=False)
+    lent: tuple[int, ...] = ()
 
 
 class Backend(Protocol):

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 from router.backends import BackendContext
 from router.backends.answer import PrintedAnswer, check_buildctl_call
+from router.backends.lending import lend
 from router.backends.tool import (
     ToolOutput,
     format_export,
@@ -60,7 +61,11 @@ class BuildctlBackend:
     def build(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> BuildResult:
         """Build by one run of buildctl; see ``Backend.build``."""
         _check(request, daemon, context.dial)
-        SecretStore(request.secrets, context.environment).check()
+        SecretStore(request.secrets, context.environment, context.files).check()
+        with lend(request, context) as lent:
+            return self._build(lent.request, daemon, lent.context)
+
+    def _build(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> BuildResult:
         request = with_agent(with_build_args(request, context.environment), context.environment)
         plans = export_plans(request, engine=False)
         with (
@@ -199,7 +204,7 @@ def _command(argv: Sequence[str], context: BackendContext) -> Command:
     environment = dict(context.environment)
     if context.dial.kubeconfig:
         environment["KUBECONFIG"] = context.dial.kubeconfig
-    return Command(argv=tuple(argv), environment=environment, hint=_HINT)
+    return Command(argv=tuple(argv), environment=environment, hint=_HINT, descriptors=context.lent)
 
 
 def _failure(output: ToolOutput, done: Finished, daemon: Daemon, context: BackendContext) -> RouterError:

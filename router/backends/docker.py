@@ -24,6 +24,7 @@ from router.backends.docker_argv import (
     on_stdout,
 )
 from router.backends.docker_plain import PlainParser
+from router.backends.lending import lend
 from router.backends.tool import ToolOutput, open_sink, run_build, tool_version
 from router.errors import ConnectionLostError, DialError, OutputError, RouterError, ToolError, UsageError
 from router.model.daemon import Daemon
@@ -72,13 +73,14 @@ class DockerBackend:
     def build(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> BuildResult:
         """Build by one run of docker, then push; see ``Backend.build``. ``OutputError``: the push failed."""
         address = _address(daemon, context.environment)
-        SecretStore(request.secrets, context.environment).check()
+        SecretStore(request.secrets, context.environment, context.files).check()
         plan = docker_plan(request)
-        engine = _Engine(address, daemon, context)
-        client = engine.client()
-        with open_inputs(request) as inputs:  # for what it finds; docker reads the files itself
-            _check_client(client, request, inputs)
-            metadata = engine.build(request, plan, client)
+        with lend(request, context) as lent:
+            engine = _Engine(address, daemon, lent.context)
+            client = engine.client()
+            with open_inputs(request) as inputs:  # for what it finds; docker reads the files itself
+                _check_client(client, request, inputs)
+                metadata = engine.build(lent.request, plan, client)
         if plan.push:
             metadata |= engine.push(plan.tags)
         return BuildResult(
@@ -182,7 +184,12 @@ class _Engine:
         self._context.on_event(SolveStatus(vertexes=(vertex,)))
 
     def _command(self, *arguments: str) -> Command:
-        return Command(argv=(*self._argv, *arguments), environment=self._environment, hint=_GET_DOCKER)
+        return Command(
+            argv=(*self._argv, *arguments),
+            environment=self._environment,
+            hint=_GET_DOCKER,
+            descriptors=self._context.lent,
+        )
 
     def _failure(self, output: ToolOutput, done: Finished) -> RouterError:
         error = output.build_error(done)

@@ -16,21 +16,13 @@ from typing import TYPE_CHECKING
 
 from router.backends import BackendContext
 from router.backends.turn import Turn, before_solve
-from router.errors import (
-    BusyError,
-    ConnectionLostError,
-    DialError,
-    OutputError,
-    OverloadError,
-    RouterError,
-)
-from router.files import FileSink
+from router.errors import ConnectionLostError, DialError, RouterError
 from router.model.daemon import Daemon
 from router.model.events import Notice, SolveStatus
 from router.model.frozen import replace
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
-from router.providers.outputs import StdoutSink
+from router.providers.outputs import Streams, streams
 from router.providers.registry_auth import RegistryAuth
 from router.providers.secrets import SecretStore
 from router.providers.surroundings import with_agent, with_surroundings
@@ -68,14 +60,8 @@ class NativeBackend:
 
     def build(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> BuildResult:
         """Build over one new connection; see ``Backend.build``."""
-        stdout = StdoutSink()
-        try:
-            return _build(request, daemon, context, stdout)
-        except (ConnectionLostError, OverloadError, BusyError) as exc:
-            if not stdout.begun:
-                raise
-            # On the next daemon the output would begin anew, behind what is written already.
-            raise OutputError(f"{exc}; a part of the output is on stdout by now", hint="build again") from exc
+        with streams() as opened:
+            return _build(request, daemon, context, opened)
 
     def command(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> Sequence[str]:
         """Return what would be asked of the daemon, in buildctl's words."""
@@ -84,16 +70,16 @@ class NativeBackend:
         return buildctl_command(request, daemon, context)
 
 
-def _build(request: BuildRequest, daemon: Daemon, context: BackendContext, stdout: StdoutSink) -> BuildResult:
-    store = SecretStore(request.secrets, context.environment)
+def _build(request: BuildRequest, daemon: Daemon, context: BackendContext, opened: Streams) -> BuildResult:
+    store = SecretStore(request.secrets, context.environment, context.files)
     store.check()
     request = with_agent(request, context.environment)
     forwarding = _find_agents(request, context)
-    registries = RegistryAuth(context.environment, request.registry_tls)
+    registries = RegistryAuth(context.environment, request.registry_tls, files=context.files)
     request = with_surroundings(request, context.environment)
     # An engine keeps an image of what is built; an answer is none.
     plans = export_plans(request, engine=_is_engine(daemon)) if request.call == "build" else ()
-    targets = _targets(plans, context.environment, stdout)
+    targets = _targets(plans, context.environment, opened)
     image = _image_directory(plans)
     if url := remote_dockerfile(request):
         from router.backends.remote_dockerfile import download_dockerfile
@@ -103,8 +89,8 @@ def _build(request: BuildRequest, daemon: Daemon, context: BackendContext, stdou
     caches = _open_caches(request, context)
     if caches is not None:
         request = caches.request
-    with open_inputs(request) as opened:
-        inputs = opened if caches is None else caches.added_to(opened)
+    with open_inputs(request) as found:
+        inputs = found if caches is None else caches.added_to(found)
         inputs = inputs if image is None else image.added_to(inputs)
         deadline = time.monotonic() + context.dial.timeout
         stream = dial(daemon.address, context.dial)
@@ -161,7 +147,7 @@ def _find_agents(request: BuildRequest, context: BackendContext) -> SSHForwardin
         return None
     from router.providers.ssh_forwarding import SSHForwarding
 
-    forwarding = SSHForwarding(request.ssh, context.environment)
+    forwarding = SSHForwarding(request.ssh, context.environment, context.files)
     forwarding.check()
     return forwarding
 
@@ -314,7 +300,7 @@ class _Build:
 
 
 def _targets(
-    plans: Sequence[ExportPlan], environment: Mapping[str, str], stdout: StdoutSink
+    plans: Sequence[ExportPlan], environment: Mapping[str, str], opened: Streams
 ) -> dict[int, Target]:
     targets: dict[int, Target] = {}
     for number, plan in enumerate(plans):
@@ -322,10 +308,8 @@ def _targets(
             case "tree":
                 mirror = plan.exporter.attrs.get("mode") == "delete"
                 targets[number] = Directory(path=plan.dest, mirror=mirror)
-            case "file" if plan.dest == "-":
-                targets[number] = lambda: stdout
             case "file":
-                targets[number] = partial(FileSink, plan.dest)
+                targets[number] = partial(opened.open, plan.dest)
             case "load":
                 from router.providers.docker_load import DockerLoadSink
 

@@ -17,6 +17,7 @@ from router.model.daemon import Daemon
 from router.model.events import SolveStatus
 from router.model.frozen import replace
 from router.process import Command, Finished, Watch, run
+from router.providers.outputs import Streams, streams
 from router.solve.exporters import ExportPlan
 from router.solve.failure import BuildObserver
 from router.specs.csv import format_pairs
@@ -147,24 +148,22 @@ def open_sink(plans: Sequence[ExportPlan], environment: Mapping[str, str]) -> It
     if not files:
         yield None
         return
-    sink = _sink(files[0], environment)
-    try:
-        yield sink
-    except BaseException:
-        sink.abort()
-        raise
-    sink.commit()
+    with streams() as opened:
+        sink = _sink(files[0], environment, opened)
+        try:
+            yield sink
+        except BaseException:
+            sink.abort()
+            raise
+        sink.commit()
 
 
-def _sink(plan: ExportPlan, environment: Mapping[str, str]) -> Sink:
-    from router.files import FileSink
-    from router.providers.outputs import StdoutSink
-
+def _sink(plan: ExportPlan, environment: Mapping[str, str], opened: Streams) -> Sink:
     if plan.delivery == "load":
         from router.providers.docker_load import DockerLoadSink
 
         return DockerLoadSink(environment)
-    return StdoutSink() if plan.dest == "-" else FileSink(plan.dest)
+    return opened.open(plan.dest)
 
 
 def tool_version(command: Command) -> tuple[int, ...]:

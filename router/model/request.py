@@ -123,3 +123,11 @@ class BuildRequest:
     definition: bytes | None = field(default=None, repr=False)
     source_policy: str = ""
     proxy_network: bool = False
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The paths of what is read for it beside contexts: secrets, keys or agents, certificates."""
+        secrets = (secret.path for secret in self.secrets)
+        agents = (path for agent in self.ssh for path in agent.paths)
+        certificates = (path for tls in self.registry_tls for path in (tls.ca, tls.cert, tls.key))
+        return tuple(filter(None, (*secrets, *agents, *certificates)))

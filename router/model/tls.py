@@ -15,3 +15,8 @@ class TLSOptions:
     cert: str | None = None
     key: str | None = None
     server_name: str | None = None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The paths that were given."""
+        return tuple(filter(None, (self.ca, self.cert, self.key)))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from router.errors import OutputError
+from router.errors import BusyError, ConnectionLostError, OutputError, OverloadError
+from router.files import FileSink
 
-__all__ = ["StdoutSink"]
+__all__ = ["StdoutSink", "Streams", "streams"]
 
 
 class StdoutSink:
@@ -31,3 +34,36 @@ class StdoutSink:
 
     def abort(self) -> None:
         """Nothing can be taken back."""
+
+
+class Streams:
+    """Where one attempt of a build writes files to, ``-`` for stdout."""
+
+    def __init__(self) -> None:
+        self._opened: dict[str, StdoutSink | FileSink] = {}
+
+    def open(self, dest: str) -> StdoutSink | FileSink:
+        """Return what takes a file. Raises ``OutputError``."""
+        self._opened[dest] = sink = StdoutSink() if dest == "-" else FileSink(dest)
+        return sink
+
+    @property
+    def begun(self) -> str:
+        """What has a part of a result that can't be taken back: a pipe, stdout. Empty where nothing has."""
+        return next((dest for dest, sink in self._opened.items() if sink.begun), "")
+
+
+@contextmanager
+def streams() -> Iterator[Streams]:
+    """Yield where files go; a lost build whose output has begun is not to be tried on the next daemon.
+
+    That would write it from its beginning, behind what is written already: it raises ``OutputError``.
+    """
+    opened = Streams()
+    try:
+        yield opened
+    except (ConnectionLostError, OverloadError, BusyError) as exc:
+        if not opened.begun:
+            raise
+        where = "stdout" if opened.begun == "-" else opened.begun
+        raise OutputError(f"{exc}; a part of the output is on {where} by now", hint="build again") from exc

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from router.cancellation import Cancellation
     from router.model.build_options import RegistryTLS
+    from router.once import OneTimeFiles
     from router.providers.docker_config import Credentials, DockerConfig
     from router.providers.registry_token import Token, TokenError, TokenRequest
     from router.providers.token_authority import TokenAuthority
@@ -73,6 +74,7 @@ class RegistryAuth:
         environment: Mapping[str, str],
         tls: Sequence[RegistryTLS] = (),
         *,
+        files: OneTimeFiles | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._environment = environment
@@ -80,7 +82,7 @@ class RegistryAuth:
         if tls:
             from router.providers.registry_tls import contexts
 
-            self._tls = contexts(tls)
+            self._tls = contexts(tls, files)
         self._clock = clock
         self._insecure = frozenset(entry.host for entry in tls if entry.insecure)
         self._lock = threading.Lock()

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 from router.errors import UsageError
 from router.model.build_options import RegistryTLS
+from router.once import LentFiles, OneTimeFiles
 from router.transport.options import TLSOptions
 from router.transport.tls import client_context
 
 __all__ = ["contexts"]
 
 
-def contexts(entries: Sequence[RegistryTLS]) -> dict[str, ssl.SSLContext]:
+def contexts(entries: Sequence[RegistryTLS], files: OneTimeFiles | None = None) -> dict[str, ssl.SSLContext]:
     """Return a context for each host; what several entries say of one host adds up.
 
     The system's CAs stay trusted beside the given ones. Raises ``UsageError`` for a file that can't be used.
@@ -22,20 +23,21 @@ def contexts(entries: Sequence[RegistryTLS]) -> dict[str, ssl.SSLContext]:
     for entry in entries:
         if entry.host not in made:
             made[entry.host] = client_context(TLSOptions(), alpn=("http/1.1",))
-        _add(made[entry.host], entry)
+        with LentFiles(files or OneTimeFiles()) as lent:
+            _add(made[entry.host], entry, lent)
     return made
 
 
-def _add(context: ssl.SSLContext, entry: RegistryTLS) -> None:
+def _add(context: ssl.SSLContext, entry: RegistryTLS, lent: LentFiles) -> None:
     if entry.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     try:
         if entry.ca:
-            context.load_verify_locations(cafile=entry.ca)
+            context.load_verify_locations(cafile=lent.path(entry.ca))
         if entry.cert:
             # A passphrase is not asked for: the empty one is tried.
-            context.load_cert_chain(entry.cert, entry.key, password="")
+            context.load_cert_chain(lent.path(entry.cert), lent.path(entry.key), password="")
     except OSError as exc:  # ssl's own errors among them
         files = ", ".join(path for path in (entry.ca, entry.cert, entry.key) if path)
         why = "they hold no certificate or key" if isinstance(exc, ssl.SSLError) else str(exc.strerror)

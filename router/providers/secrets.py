@@ -1,7 +1,7 @@
 """Values of secrets, read from files and variables when the daemon asks for them.
 
 What ``id=`` alone means was resolved when the option was parsed. Values pass through here and are never
-kept, shown or put into an error.
+shown or put into an error; only what can be read once is kept, by ``OneTimeFiles``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from router.errors import UsageError
 from router.model.request import Secret
+from router.once import OneTimeFiles
 
 __all__ = ["MAX_SECRET_SIZE", "SecretStore"]
 
@@ -21,9 +22,12 @@ MAX_SECRET_SIZE = 500 * 1024
 class SecretStore:
     """The secrets named for one build, and no others. The last of two with one id counts, as in BuildKit."""
 
-    def __init__(self, secrets: Sequence[Secret], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, secrets: Sequence[Secret], environment: Mapping[str, str], files: OneTimeFiles | None = None
+    ) -> None:
         self._secrets = {secret.id: secret for secret in secrets}
         self._environment = environment
+        self._files = files or OneTimeFiles()
 
     def check(self) -> None:
         """Raise ``UsageError`` for the first secret that can't be read, before anything is built."""
@@ -40,7 +44,7 @@ class SecretStore:
 
     def _read(self, secret: Secret) -> bytes:
         if secret.path is not None:
-            value = _read_file(secret.id, secret.path)
+            value = self._file(secret.id, secret.path)
         else:
             value = self._variable(secret.id, secret.env or secret.id)
         if len(value) > MAX_SECRET_SIZE:
@@ -59,13 +63,11 @@ class SecretStore:
             )
         return os.fsencode(value)
 
-
-def _read_file(secret_id: str, path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return file.read(MAX_SECRET_SIZE + 1)
-    except OSError as exc:
-        raise UsageError(
-            f"secret {secret_id}: can't read {path}: {exc.strerror}",
-            hint=f"--secret id={secret_id},src=PATH takes a path relative to the working directory",
-        ) from exc
+    def _file(self, secret_id: str, path: str) -> bytes:
+        try:
+            return self._files.read(path, MAX_SECRET_SIZE)
+        except OSError as exc:
+            raise UsageError(
+                f"secret {secret_id}: can't read {path}: {exc.strerror}",
+                hint=f"--secret id={secret_id},src=PATH takes a path relative to the working directory",
+            ) from exc

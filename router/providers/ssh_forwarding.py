@@ -16,6 +16,7 @@ from contextlib import suppress
 from router.errors import RouterError, UsageError
 from router.model.build_options import SSHAgent
 from router.model.frozen import frozen
+from router.once import OneTimeFiles
 from router.providers.ssh_agent import Agent, key_agent, passed_on, serve
 
 __all__ = ["Connection", "SSHForwarding"]
@@ -59,9 +60,12 @@ class Connection:
 class SSHForwarding:
     """What one build was given, by id, and nothing else."""
 
-    def __init__(self, agents: Sequence[SSHAgent], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, agents: Sequence[SSHAgent], environment: Mapping[str, str], files: OneTimeFiles | None = None
+    ) -> None:
         self._agents = {agent.id: agent for agent in agents}
         self._environment = environment
+        self._files = files or OneTimeFiles()
         self._found: dict[str, _Socket | Agent] = {}
 
     @property
@@ -117,7 +121,7 @@ class SSHForwarding:
             return _Socket(path=sockets[0], raw=agent.raw)
         from router.providers.ssh_keys import load_key
 
-        return key_agent([load_key(path, flag) for path in paths])
+        return key_agent([load_key(path, flag, self._files) for path in paths])
 
     def _users_agent(self, name: str) -> str:
         path = self._environment.get("SSH_AUTH_SOCK", "")

@@ -13,6 +13,7 @@ import warnings
 from typing import TYPE_CHECKING, NoReturn
 
 from router.errors import UsageError
+from router.once import OneTimeFiles
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -64,12 +65,12 @@ class SSHKey:
                 return string(b"ssh-ed25519") + string(self._private.sign(data))
 
 
-def load_key(path: str, flag: str) -> SSHKey:
+def load_key(path: str, flag: str, files: OneTimeFiles | None = None) -> SSHKey:
     """Read a private key; ``flag`` stands in errors for the option that named it.
 
     Raises ``UsageError`` when the file can't be read, has a passphrase, or holds something else.
     """
-    data = _read(path, flag)
+    data = _read(path, flag, files or OneTimeFiles())
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -111,10 +112,9 @@ def string(data: bytes) -> bytes:
     return len(data).to_bytes(4, "big") + data
 
 
-def _read(path: str, flag: str) -> bytes:
+def _read(path: str, flag: str, files: OneTimeFiles) -> bytes:
     try:
-        with open(path, "rb") as file:
-            data = file.read(_MOST_KEY + 1)
+        data = files.read(path, _MOST_KEY)
     except OSError as exc:
         raise UsageError(f"{flag}: can't read the key {path}: {exc.strerror}", hint=_hint(path)) from exc
     if len(data) > _MOST_KEY:

@@ -17,12 +17,10 @@ from router.errors import UsageError
 from router.model.frozen import replace
 from router.model.request import BuildRequest
 from router.specs.archive import HEADER_SIZE, is_archive
-from router.specs.context import STDIN
+from router.specs.context import MAX_DOCKERFILE, STDIN
 
 __all__ = ["open_stdin_context"]
 
-# What is larger is no Dockerfile.
-_MAX_DOCKERFILE = 16 * 1024 * 1024
 _COPY = 1024 * 1024
 _HINT = "for example: warmroute build - < Dockerfile, or tar -c . | warmroute build -"
 
@@ -64,11 +62,11 @@ def _dockerfile(request: BuildRequest, header: bytes, stream: BinaryIO) -> bytes
             f"what came on stdin is a Dockerfile, and --file names another one ({request.dockerfile})",
             hint="leave one of them out; with a context of files: warmroute build --file - . < Dockerfile",
         )
-    text = header + stream.read(_MAX_DOCKERFILE)
-    if len(text) > _MAX_DOCKERFILE:
+    text = header + stream.read(MAX_DOCKERFILE)
+    if len(text) > MAX_DOCKERFILE:
         raise UsageError(
             f"what came on stdin is no archive, and too large for a Dockerfile "
-            f"(more than {_MAX_DOCKERFILE >> 20} MiB)",
+            f"(more than {MAX_DOCKERFILE >> 20} MiB)",
             hint=_HINT,
         )
     return text

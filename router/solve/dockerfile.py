@@ -6,9 +6,19 @@ import os
 from collections.abc import Mapping
 
 from router.errors import UsageError
+from router.model.frozen import replace
 from router.model.request import BuildRequest
+from router.once import OneTimeFiles, is_one_time
+from router.specs.context import MAX_DOCKERFILE
 
-__all__ = ["existing_file", "files_of_link", "find_dockerfile", "remote_dockerfile"]
+__all__ = [
+    "existing_file",
+    "files_of_link",
+    "find_dockerfile",
+    "piped_dockerfile",
+    "remote_dockerfile",
+    "with_piped_dockerfile",
+]
 
 
 def remote_dockerfile(request: BuildRequest) -> str:
@@ -16,6 +26,34 @@ def remote_dockerfile(request: BuildRequest) -> str:
     named = request.dockerfile or ""
     is_url = named.startswith(("http://", "https://")) and request.dockerfile_text is None
     return named if is_url and not request.generic else ""
+
+
+def piped_dockerfile(request: BuildRequest) -> str:
+    """Return the path of a Dockerfile that can be read once, empty where it is no such: ``<(command)``."""
+    named = request.dockerfile or ""
+    piped = request.dockerfile_text is None and not request.generic and named and is_one_time(named)
+    return named if piped else ""
+
+
+def with_piped_dockerfile(request: BuildRequest, files: OneTimeFiles) -> BuildRequest:
+    """Return the request with the text of such a Dockerfile, as if it had come on stdin.
+
+    Raises ``UsageError``.
+    """
+    path = piped_dockerfile(request)
+    if not path:
+        return request
+    try:
+        text = files.read(path, MAX_DOCKERFILE)
+    except OSError as exc:
+        raise UsageError(f"can't read the Dockerfile {path}: {exc.strerror}", reason="dockerfile") from exc
+    if len(text) > MAX_DOCKERFILE:
+        raise UsageError(
+            f"{path} is too large for a Dockerfile (more than {MAX_DOCKERFILE >> 20} MiB)",
+            hint="is it the right file? --file names the Dockerfile",
+            reason="dockerfile",
+        )
+    return replace(request, dockerfile=None, dockerfile_text=text)
 
 
 def find_dockerfile(context: str, named: str | None) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from router.specs.flag import Flag
 from router.specs.git import GitContext, parse_git_context
 
 __all__ = [
+    "MAX_DOCKERFILE",
     "STDIN",
     "BuildContext",
     "DirectoryContext",
@@ -23,6 +24,9 @@ __all__ = [
 
 STDIN = "-"
 """What stands for stdin, as a context and as a Dockerfile."""
+
+MAX_DOCKERFILE = 16 * 1024 * 1024
+"""Bytes; what is larger, and came by a pipe, is no Dockerfile."""
 
 _FLAG = Flag(name="context", example=".")
 

@@ -120,7 +120,7 @@ class _Ways:
         from router.transport.tls_layer import secure
 
         # First of all: a wrong file is the user's to correct, whether the daemon answers or not.
-        context = client_context(tls)
+        context = client_context(tls, files=self._options.files)
         stream = dial_forward(self._pod, self._port, self._deadline)
         name = f"port {self._port} of {self._pod}"
         peer = TLSPeer(name=name, server_name=tls.server_name or self._address.pod, context=context)

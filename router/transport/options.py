@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from router.model.frozen import field, frozen
 from router.model.routing import Via
 from router.model.tls import TLSOptions
+from router.once import OneTimeFiles
 from router.transport.kube_clients import KubeClients
 
 __all__ = ["DialOptions", "TLSOptions"]
@@ -23,7 +24,8 @@ class DialOptions:
 
     ``via`` is for pods whose address names no way; ``pod_port`` and ``container`` win over what the address
     says. ``kube`` is what the API servers are talked to with, for who shares it. ``tell`` hears why a way was
-    taken, one sentence at a time, from the thread that dials.
+    taken, one sentence at a time, from the thread that dials. ``files`` has what was read of TLS files that
+    can be read once.
     """
 
     tls: TLSOptions | None = None
@@ -36,3 +38,4 @@ class DialOptions:
     timeout: float = 10.0
     tell: Callable[[str], None] = _keep_quiet
     environment: Mapping[str, str] = field(default_factory=dict)
+    files: OneTimeFiles = field(default_factory=OneTimeFiles, repr=False)

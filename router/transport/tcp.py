@@ -41,7 +41,7 @@ def dial_tcp(address: TcpAddress, options: DialOptions) -> ByteStream:
     from router.transport.tls import TLSPeer, client_context
 
     # First of all: a wrong file is the user's to correct, whether the daemon answers or not.
-    context = client_context(options.tls)
+    context = client_context(options.tls, files=options.files)
     sock = connect_tcp(address.host, address.port, peer, deadline)
     secured = TLSPeer(name=peer, server_name=server_name(address, options.tls), context=context)
     return secured.stream(sock, deadline)

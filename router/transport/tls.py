@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from router.errors import ConnectionLostError, DialError, UsageError
 from router.model.frozen import frozen
+from router.once import LentFiles, OneTimeFiles
 from router.transport.buffers import chunks
 from router.transport.deadline import Deadline
 from router.transport.options import TLSOptions
@@ -44,7 +45,9 @@ _REASONS: Mapping[str, tuple[str, str | None]] = {
 }
 
 
-def client_context(options: TLSOptions, *, alpn: Sequence[str] = ("h2",)) -> ssl.SSLContext:
+def client_context(
+    options: TLSOptions, *, alpn: Sequence[str] = ("h2",), files: OneTimeFiles | None = None
+) -> ssl.SSLContext:
     """Make a context as buildctl does: ``ca`` alone is trusted where it is given, else the system's CAs.
 
     Raises UsageError where a file is missing or holds something else.
@@ -54,13 +57,14 @@ def client_context(options: TLSOptions, *, alpn: Sequence[str] = ("h2",)) -> ssl
     # As Go does it, and so buildctl: an intermediate CA may be the one that is trusted.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.set_alpn_protocols(list(alpn))
-    if options.ca is None:
-        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
-    else:
-        _load_ca(context, options.ca)
-    if options.cert is not None and options.key is not None:
-        _load_pair(context, options.cert, options.key)
-    elif options.cert is not None or options.key is not None:
+    with LentFiles(files or OneTimeFiles()) as lent:  # OpenSSL, too, opens files by their paths
+        if options.ca is None:
+            context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+        else:
+            _load_ca(context, options.ca, lent)
+        if options.cert is not None and options.key is not None:
+            _load_pair(context, (options.cert, options.key), lent)
+    if (options.cert is None) != (options.key is None):
         given, missing = ("certificate", "key") if options.cert is not None else ("key", "certificate")
         raise UsageError(
             f"a TLS client {given} was given without its {missing}", hint="--tls-cert and --tls-key"
@@ -192,22 +196,24 @@ class TLSStream:
 _FILES = "--tls-ca, --tls-cert and --tls-key name the files, --tls-dir a directory with all three"
 
 
-def _load_ca(context: ssl.SSLContext, path: str) -> None:
+def _load_ca(context: ssl.SSLContext, path: str, lent: LentFiles) -> None:
     try:
-        context.load_verify_locations(cafile=path)
+        context.load_verify_locations(cafile=lent.path(path))
     except ssl.SSLError as exc:
         raise UsageError(f"the TLS CA file {path} holds no certificate in PEM form", hint=_FILES) from exc
     except OSError as exc:
         raise UsageError(f"can't read the TLS CA file {path}: {describe_os_error(exc)}", hint=_FILES) from exc
 
 
-def _load_pair(context: ssl.SSLContext, cert: str, key: str) -> None:
+def _load_pair(context: ssl.SSLContext, pair: tuple[str, str], lent: LentFiles) -> None:
+    cert, key = pair
+
     def refuse_passphrase() -> str:
         # OpenSSL would otherwise stop and ask on the terminal.
         raise UsageError(f"the TLS key {key} is encrypted", hint="give a key without a passphrase")
 
     try:
-        context.load_cert_chain(cert, key, refuse_passphrase)
+        context.load_cert_chain(lent.path(cert), lent.path(key), refuse_passphrase)
     except ssl.SSLError as exc:
         raise UsageError(
             f"the TLS certificate {cert} and key {key} can't be used: {exc.reason or 'not in PEM form'}",

@@ -161,3 +161,25 @@ def test_a_mirror_is_below_the_working_directory(
         with pytest.raises(UsageError, match="mode=delete removes everything else there") as caught:
             check_mirror(path, "the output")
         assert "--allow buildx.local.delete" in (caught.value.hint or "")
+
+
+def test_an_open_descriptor_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb", buffering=0) as log:
+        log.write(b"before ")
+        _write(Path(f"/dev/fd/{log.fileno()}"), b"result ")
+        log.write(b"after")
+
+    assert (tmp_path / "log").read_bytes() == b"before result after"
+    assert os.listdir(tmp_path) == ["log"]
+
+
+def test_it_is_known_whether_something_can_not_be_taken_back(tmp_path: Path) -> None:
+    begun: list[bool] = []
+    for path in (tmp_path / "out", Path("/dev/null")):
+        sink = FileSink(str(path))
+        begun.append(sink.begun)
+        sink.write(memoryview(b"x"))
+        begun.append(sink.begun)
+        sink.abort()
+
+    assert begun == [False, False, False, True]

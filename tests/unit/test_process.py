@@ -8,13 +8,14 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from router.cancellation import Cancellation
-from router.errors import CancelledError, ToolError
+from router.errors import CancelledError, ToolError, UsageError
+from router.model.frozen import replace
 from router.process import Command, Process, Stdio, Watch, find_program, run, run_attached
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
@@ -152,6 +153,49 @@ def test_a_missing_program_is_a_tool_error_with_the_way_to_get_it() -> None:
         run(command)
 
     assert caught.value.hint == "apt-get install it"
+
+
+@pytest.mark.parametrize("start", [run, run_attached])
+def test_an_argument_that_is_too_long_is_named_without_its_value(
+    start: Callable[[Command], object],
+) -> None:
+    argument = f"build-arg:NAME=hidden{'x' * 200_000}"
+    command = Command(argv=("/bin/true", "--opt", argument), environment=ENVIRONMENT)
+
+    with pytest.raises(
+        UsageError, match=r"build-arg:NAME=\.\.\. has 195 KiB, and the system allows 128"
+    ) as caught:
+        start(command)
+
+    assert caught.value.hint == "--backend native has no such limit"
+    assert "hidden" not in str(caught.value)
+
+
+def test_arguments_that_are_too_long_together_are_told() -> None:
+    command = Command(argv=("/bin/true", *["x" * 100_000] * 100), environment=ENVIRONMENT)
+
+    with pytest.raises(UsageError, match="arguments and variables are too long together"):
+        run(command)
+
+
+def test_an_argument_with_a_nul_is_told() -> None:
+    with pytest.raises(UsageError, match="can't start /bin/true: an argument or a variable holds a NUL byte"):
+        run(Command(argv=("/bin/true", "a\0b"), environment=ENVIRONMENT))
+
+
+def test_a_child_inherits_the_descriptors_that_it_is_given_and_no_others() -> None:
+    reader, writer = os.pipe()
+    os.write(writer, b"x")
+    os.close(writer)
+    there = f"os.path.exists('/proc/self/fd/{reader}')"
+    code = f"import os; print(os.read({reader}, 9).decode() if {there} else '-')"
+    try:
+        without = run(python(code))
+        given = run(replace(python(code), descriptors=(reader,)))
+    finally:
+        os.close(reader)
+
+    assert (without.stdout, given.stdout) == (b"-\n", b"x\n")
 
 
 def test_a_deadline_kills_the_child_and_what_it_started() -> None:

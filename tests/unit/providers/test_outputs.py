@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-from router.errors import OutputError
-from router.providers.outputs import StdoutSink
+from router.errors import BusyError, ConnectionLostError, OutputError, OverloadError, RouterError
+from router.providers.outputs import StdoutSink, streams
 
 
 @contextmanager
@@ -51,3 +52,32 @@ def test_a_reader_that_went_away_is_an_error_of_the_output() -> None:
         StdoutSink().write(memoryview(b"x"))
 
     os.close(writer)
+
+
+def lose(dest: str, error: RouterError, *, after: bytes = b"x") -> None:
+    """Lose a build that has written something."""
+    with streams() as opened:
+        sink = opened.open(dest)
+        if after:
+            sink.write(memoryview(after))
+        sink.abort()
+        raise error
+
+
+@pytest.mark.parametrize(
+    "error", [ConnectionLostError("lost"), OverloadError("full"), BusyError("busy", builds=1)]
+)
+def test_a_lost_build_is_not_tried_again_once_a_pipe_has_a_part_of_its_output(error: RouterError) -> None:
+    with pytest.raises(OutputError, match="a part of the output is on /dev/null by now"):
+        lose("/dev/null", error)
+
+
+def test_a_lost_build_is_tried_again_where_its_output_can_be_taken_back(tmp_path: Path) -> None:
+    with pytest.raises(ConnectionLostError):
+        lose(str(tmp_path / "out"), ConnectionLostError("lost"))
+
+
+@pytest.mark.parametrize("dest", ["/dev/null", "-"])
+def test_a_lost_build_is_tried_again_before_its_output_begins(dest: str) -> None:
+    with pytest.raises(ConnectionLostError):
+        lose(dest, ConnectionLostError("lost"), after=b"")
