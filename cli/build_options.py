@@ -89,6 +89,7 @@ RegistryTLS = Annotated[
         metavar="host=HOST,...",
         help="TLS for a registry's token server: ca=, cert= and key=, insecure=true.",
         panel=_IMAGE,
+        refuses_empty=True,
     ),
 ]
 Network = Annotated[
@@ -119,12 +120,23 @@ Allow = Annotated[
     ),
 ]
 ShmSize = Annotated[
-    str, Option(names=("--shm-size",), metavar="SIZE", help="The size of the steps' /dev/shm.", panel=_STEPS)
+    str,
+    Option(
+        names=("--shm-size",),
+        metavar="SIZE",
+        help="The size of the steps' /dev/shm.",
+        panel=_STEPS,
+        refuses_empty=True,
+    ),
 ]
 Ulimits = Annotated[
     list[str] | None,
     Option(
-        names=("--ulimit",), metavar="NAME=SOFT[:HARD]", help="A limit of the steps' processes.", panel=_STEPS
+        names=("--ulimit",),
+        metavar="NAME=SOFT[:HARD]",
+        help="A limit of the steps' processes.",
+        panel=_STEPS,
+        refuses_empty=True,
     ),
 ]
 Resources = Annotated[
@@ -135,6 +147,7 @@ Resources = Annotated[
         help="A limit of the steps' cgroup: memory, memory-swap, cpu-shares, cpu-period, cpu-quota,"
         " cpuset-cpus, cpuset-mems.",
         panel=_STEPS,
+        refuses_empty=True,
     ),
 ]
 CgroupParent = Annotated[
@@ -185,6 +198,7 @@ Attests = Annotated[
         metavar="type=sbom|provenance[,...]",
         help="What the daemon attests about the image.",
         panel=_ATTESTATIONS,
+        refuses_empty=True,
     ),
 ]
 SBOM = Annotated[
@@ -227,6 +241,7 @@ FrontendOptions = Annotated[
         metavar="NAME=VALUE",
         help="An option for the frontend, as it stands.",
         panel=_GENERIC,
+        refuses_empty=True,
     ),
 ]
 LocalDirs = Annotated[
@@ -236,12 +251,17 @@ LocalDirs = Annotated[
         metavar="NAME=DIR",
         help="A directory under the name that the frontend, or the LLB, asks for.",
         panel=_GENERIC,
+        refuses_empty=True,
     ),
 ]
 OCILayouts = Annotated[
     list[str] | None,
     Option(
-        names=("--oci-layout",), metavar="NAME=DIR", help="An OCI layout, in the same way.", panel=_GENERIC
+        names=("--oci-layout",),
+        metavar="NAME=DIR",
+        help="An OCI layout, in the same way.",
+        panel=_GENERIC,
+        refuses_empty=True,
     ),
 ]
 LLB = Annotated[

@@ -39,7 +39,8 @@ class Option(NamedTuple):
     """An option: its names, the one that its variable is called after first; ``off`` turns a flag off.
 
     ``aliases`` are names of other programs that are understood as well. ``minimum`` bounds a number; ``env``
-    is a variable that is not called after it. The help may hold rich's markup.
+    is a variable that is not called after it. An option that is given empty counts as not given, and its
+    variable does neither, unless ``refuses_empty``. The help may hold rich's markup.
     """
 
     names: tuple[str, ...]
@@ -50,6 +51,7 @@ class Option(NamedTuple):
     aliases: tuple[str, ...] = ()
     minimum: float | None = None
     env: str = ""
+    refuses_empty: bool = False
 
 
 class Argument(NamedTuple):
@@ -95,8 +97,8 @@ def arguments_of(
 ) -> dict[str, object]:
     """Return the value of each parameter: from the command line, else its variable, else its default.
 
-    A variable that holds a list has one item on each line, or on a single line items with blanks between.
-    Raises ``UsageError`` for what can't be read, ``HelpWantedError``.
+    A variable that holds a list has one item on each line, or on a single line items with blanks between; an
+    empty variable is as none. Raises ``UsageError`` for what can't be read, ``HelpWantedError``.
     """
     reader = _Reader(parameters, words)
     reader.read()
@@ -112,7 +114,8 @@ def arguments_of(
             elif parameter.declared.required:
                 raise UsageError(f"{parameter.declared.metavar} is missing")
         elif texts := reader.given.get(parameter.name):
-            values[parameter.name] = _value(parameter, texts, parameter.declared.names[0])
+            if given := _given(parameter, parameter.declared, texts):
+                values[parameter.name] = _value(parameter, given, parameter.declared.names[0])
         elif text := environment.get(variable(parameter.declared), ""):
             texts = _items(text) if parameter.kind == "list" else [text]
             values[parameter.name] = _value(parameter, texts, variable(parameter.declared))
@@ -178,15 +181,16 @@ class _Reader:
         elif equals:
             self._add(parameter, value)
         else:
-            self._add(parameter, "" if parameter.kind in {"flag", "count"} else self._next(name))
+            self._add(parameter, "1" if parameter.kind in {"flag", "count"} else self._next(name))
 
     def _short(self, word: str) -> None:
         for position, letter in enumerate(word[1:], start=2):
             parameter, _ = self._find(f"-{letter}")
             if parameter.kind not in {"flag", "count"}:
-                self._add(parameter, word[position:].removeprefix("=") or self._next(f"-{letter}"))
+                rest = word[position:]
+                self._add(parameter, rest.removeprefix("=") if rest else self._next(f"-{letter}"))
                 return
-            self._add(parameter, "")
+            self._add(parameter, "1")
 
     def _find(self, name: str) -> tuple[Parameter, Option]:
         if name in HELP_NAMES:
@@ -206,14 +210,28 @@ class _Reader:
         return self._words.popleft()
 
     def _add(self, parameter: Parameter, text: str) -> None:
-        if not text and parameter.kind in {"flag", "count"}:
-            text = "1"
         self.given.setdefault(parameter.name, []).append(text)
 
 
 def _items(text: str) -> list[str]:
     """Split a variable's list. Values may hold any character but a line end, so commas don't separate."""
     return [line.strip() for line in text.split("\n") if line.strip()] if "\n" in text else text.split()
+
+
+def _given(parameter: Parameter, option: Option, texts: Sequence[str]) -> Sequence[str]:
+    """Return the texts that count: an empty one does not, as scripts give it (``--iidfile=$UNSET``).
+
+    Raises ``UsageError`` for an option of which buildx, or buildctl, refuses that.
+    """
+    if option.refuses_empty and "" in texts:
+        raise _invalid(option.names[0], "", "it is empty")
+    match parameter.kind:
+        case "flag" | "count":
+            return texts  # without a value they are something else than with an empty one
+        case "list":
+            return [text for text in texts if text]
+        case _:
+            return texts if texts[-1] else ()
 
 
 def _value(parameter: Parameter, texts: Sequence[str], source: str) -> object:

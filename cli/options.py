@@ -83,7 +83,11 @@ ContextOption = Annotated[
 Tags = Annotated[
     list[str] | None,
     Option(
-        names=("--tag", "-t"), metavar="NAME[:TAG]", help="A name for the image; repeatable.", panel=_IMAGE
+        names=("--tag", "-t"),
+        metavar="NAME[:TAG]",
+        help="A name for the image; repeatable.",
+        panel=_IMAGE,
+        refuses_empty=True,
     ),
 ]
 File = Annotated[
@@ -102,6 +106,7 @@ BuildArgs = Annotated[
         metavar="NAME[=VALUE]",
         help="A build-time variable; NAME alone takes its value from the environment.",
         panel=_IMAGE,
+        refuses_empty=True,
     ),
 ]
 Secrets = Annotated[
@@ -115,7 +120,13 @@ Secrets = Annotated[
 ]
 Labels = Annotated[
     list[str] | None,
-    Option(names=("--label",), metavar="NAME=VALUE", help="A label for the image.", panel=_IMAGE),
+    Option(
+        names=("--label",),
+        metavar="NAME=VALUE",
+        help="A label for the image.",
+        panel=_IMAGE,
+        refuses_empty=True,
+    ),
 ]
 Target = Annotated[
     str, Option(names=("--target",), metavar="STAGE", help="The stage to build.", panel=_IMAGE)
@@ -127,6 +138,7 @@ Platforms = Annotated[
         metavar="OS/ARCH",
         help="Platforms to build for; repeatable, comma lists too.",
         panel=_IMAGE,
+        refuses_empty=True,
     ),
 ]
 NoCache = Annotated[bool, Option(names=("--no-cache",), help="Build every step anew.", panel=_IMAGE)]

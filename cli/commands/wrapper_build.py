@@ -37,7 +37,7 @@ def command(
     """Build the image that skaffold asks for, with docker or on a buildkitd."""
     asked = asked_by_skaffold()
     routing = RoutingOptions(addresses=addr, selector=selector, key=key, backend=backend)
-    routing, warnings = _as_wrapper_routes(routing, has_host="BUILDKIT_HOST" in environment())
+    routing, warnings = _as_wrapper_routes(routing, has_host=bool(environment().get("BUILDKIT_HOST")))
     if asked is not None and file and backend != "docker":
         # The name of a Dockerfile was buildctl's, which looks for it in the context.
         file = os.path.join(asked.context, file)

@@ -31,6 +31,7 @@ _Quiet = Annotated[bool, Option(names=("--quiet", "-q"), help="", panel=_PANEL)]
 _Loud = Annotated[int, Option(names=("--loud", "-v"), help="", panel=_PANEL)]
 _Mode = Annotated[Literal["plain", "tty"], Option(names=("--mode",), help="", panel=_PANEL)]
 _Wait = Annotated[float, Option(names=("--wait",), minimum=0.5, help="", panel=_PANEL)]
+_Size = Annotated[list[str] | None, Option(names=("--size",), help="", panel=_PANEL, refuses_empty=True)]
 _Host = Annotated[str | None, Option(names=("--host",), env="SOME_HOST", help="", panel=_PANEL)]
 
 
@@ -45,6 +46,7 @@ def _command(
     mode: _Mode = "plain",
     wait: _Wait = 2.0,
     host: _Host = None,
+    size: _Size = None,
 ) -> None:
     """Serve as a table of options."""
 
@@ -69,7 +71,13 @@ def _read(*words: str, **environment: str) -> dict[str, object]:
         (("--", "--name"), {"place": "--name"}),
         (("--name", "a", "--name=b", "-tc", "-t", "d", "-t=e"), {"names": ["a", "b", "c", "d", "e"]}),
         (("--name=A=b c",), {"names": ["A=b c"]}),
-        (("--name=",), {"names": [""]}),
+        (("--name=", "--name=a", "-t="), {"names": ["a"]}),
+        (("--name=", "-t", ""), {}),
+        (("--file=", "here"), {"place": "here"}),
+        (("-f=", "here"), {"place": "here"}),
+        (("--file=a", "--file="), {}),
+        (("--file=", "--file=a"), {"file": "a"}),
+        (("--mode=", "--wait", "", "--host="), {}),
         (("--file", "-"), {"file": "-"}),
         (("--file", "--odd"), {"file": "--odd"}),
         (("--file", "a", "-f", "b"), {"file": "b"}),
@@ -107,6 +115,11 @@ def test_a_command_line_gives_values(words: tuple[str, ...], expected: dict[str,
         (("--wait", "0.1"), 'invalid --wait "0.1": it must be at least 0.5', None),
         (("--wait", "nan"), 'invalid --wait "nan": it must be at least 0.5', None),
         (("--wait", "soon"), 'invalid --wait "soon": it must be a number', None),
+        (("--push=",), 'invalid --push "": it must be true or false', None),
+        (("--quiet=",), 'invalid --quiet "": it must be true or false', None),
+        (("--loud=",), 'invalid --loud "": it must be a number', None),
+        (("--size=",), 'invalid --size "": it is empty', None),
+        (("--size=1", "--size", ""), 'invalid --size "": it is empty', None),
     ],
 )
 def test_what_cannot_be_read_is_refused(words: tuple[str, ...], message: str, hint: str | None) -> None:
@@ -173,6 +186,17 @@ def test_the_command_line_wins_over_a_variable_as_a_whole() -> None:
     assert _read("--name", "a", WARMROUTE_NAME="b c") == {"names": ["a"]}
 
 
+def test_an_empty_option_wins_over_a_variable_too() -> None:
+    given = {"WARMROUTE_NAME": "a", "WARMROUTE_FILE": "a", "WARMROUTE_MODE": "tty", "WARMROUTE_WAIT": "3"}
+
+    assert _read("--name=", "--file=", "--mode=", "--wait=", **given) == {}
+
+
+@pytest.mark.parametrize("name", ["NAME", "FILE", "PUSH", "QUIET", "LOUD", "MODE", "WAIT", "SIZE"])
+def test_an_empty_variable_is_as_none(name: str) -> None:
+    assert _read(**{f"WARMROUTE_{name}": ""}) == {}
+
+
 def test_an_error_names_the_variable_that_is_wrong() -> None:
     with pytest.raises(UsageError, match='invalid WARMROUTE_MODE "x"'):
         _read(WARMROUTE_MODE="x")
@@ -182,8 +206,9 @@ def test_a_variable_is_called_after_the_first_name() -> None:
     assert variable(Option(names=("--build-arg", "-b"), help="", panel=_PANEL)) == "WARMROUTE_BUILD_ARG"
 
 
-# Typer is an independent reader of the same table. It knows neither truth values for flags nor `-t=x`.
-_VALUES = st.sampled_from(["a", "b=c", "x y", "", "-", "--push", "-q", "plain", "tty", "1", "0.5", "é"])
+# Typer is an independent reader of the same table. It knows neither truth values for flags nor `-t=x`, and
+# takes an empty value for a value.
+_VALUES = st.sampled_from(["a", "b=c", "x y", "-", "--push", "-q", "plain", "tty", "1", "0.5", "é"])
 _WORDS = st.one_of(
     _VALUES,
     st.sampled_from(["--push", "--no-push", "-q", "-v", "-vv", "-qv", "--", "--mode", "--name", "-t", "-qt"]),

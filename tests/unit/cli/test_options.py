@@ -14,6 +14,7 @@ from cli.legacy import BUILDKIT_BUILD, SKAFFOLD_BUILDKIT_WRAPPER
 from cli.main import PROGRAM
 from cli.program import Program, load
 from cli.typer_app import typer_app
+from router.errors import UsageError
 
 PROGRAMS = (PROGRAM, SKAFFOLD_BUILDKIT_WRAPPER, BUILDKIT_BUILD)
 
@@ -52,6 +53,21 @@ def test_the_command_line_wins_over_the_variable(
     values = arguments_of(_without_arguments(program, command), [word], {variable(option): wrong})
 
     assert values[parameter.name] == value
+
+
+@pytest.mark.parametrize(("program", "command", "parameter", "option"), OPTIONS)
+def test_an_option_given_empty_is_not_given_or_wrong(
+    program: Program, command: str, parameter: Parameter, option: Option
+) -> None:
+    def read() -> object:
+        words = [f"{option.names[0]}="]
+        return arguments_of(_without_arguments(program, command), words, {})[parameter.name]
+
+    if option.refuses_empty or parameter.kind in {"flag", "count"}:
+        with pytest.raises(UsageError, match=f'invalid {option.names[0]} ""'):
+            read()
+    else:
+        assert read() in (parameter.default, [])
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
