@@ -338,8 +338,8 @@ def _too_long(command: Command) -> UsageError:
     # NAME=VALUE, and buildctl's build-arg:NAME=VALUE.
     name = redacted([longest.partition("=")[0][:_SHOWN]])[0]
     return UsageError(
-        f"can't start {command.argv[0]}: the argument {name}=... has {size >> 10} KiB, and the system allows "
-        f"{_MAX_ARGUMENT >> 10}",
+        f"can't start {command.argv[0]}: the argument {name}=... is longer than "
+        f"the {_MAX_ARGUMENT >> 10} KiB that the system allows",
         hint=hint,
     )
 

@@ -48,11 +48,7 @@ def with_piped_dockerfile(request: BuildRequest, files: OneTimeFiles) -> BuildRe
     except OSError as exc:
         raise UsageError(f"can't read the Dockerfile {path}: {exc.strerror}", reason="dockerfile") from exc
     if len(text) > MAX_DOCKERFILE:
-        raise UsageError(
-            f"{path} is too large for a Dockerfile (more than {MAX_DOCKERFILE >> 20} MiB)",
-            hint="is it the right file? --file names the Dockerfile",
-            reason="dockerfile",
-        )
+        raise _too_large(path)
     return replace(request, dockerfile=None, dockerfile_text=text)
 
 
@@ -69,14 +65,34 @@ def find_dockerfile(context: str, named: str | None) -> tuple[str, str]:
 def existing_file(path: str) -> tuple[str, str]:
     """Return folder and name of a Dockerfile that is there. Raises ``UsageError``."""
     if not os.path.isfile(path):
-        what = "is not a file" if os.path.exists(path) else "does not exist"
-        raise UsageError(
-            f"the Dockerfile {path} {what}",
-            hint="name another with --file (relative to the working directory), or use --file - for stdin",
-            reason="dockerfile",
-        )
+        raise _missing(path)
+    if os.path.getsize(path) > MAX_DOCKERFILE:
+        raise _too_large(path)
     directory, name = os.path.split(path)
     return directory or ".", name
+
+
+def _missing(path: str) -> UsageError:
+    if not os.path.isabs(path):
+        try:
+            os.getcwd()
+        except FileNotFoundError:
+            return UsageError("the working directory has been removed", hint="cd to a directory that exists")
+    what = "is not a file" if os.path.exists(path) else "does not exist"
+    return UsageError(
+        f"the Dockerfile {path} {what}",
+        hint="name another with --file (relative to the working directory), or use --file - for stdin",
+        reason="dockerfile",
+    )
+
+
+def _too_large(path: str) -> UsageError:
+    # A frontend hands the daemon the text with each step; gRPC takes no more in one message.
+    return UsageError(
+        f"{path} is too large for a Dockerfile (more than {MAX_DOCKERFILE >> 20} MiB)",
+        hint="is it the right file? --file names the Dockerfile",
+        reason="dockerfile",
+    )
 
 
 def files_of_link(directory: str, name: str) -> Mapping[str, bytes] | None:

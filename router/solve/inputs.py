@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from router.errors import UsageError
 from router.model.frozen import field, frozen, replace
 from router.model.request import BuildRequest
+from router.once import is_one_time
 from router.solve.dockerfile import existing_file, files_of_link, find_dockerfile, remote_dockerfile
 from router.specs.context import STDIN, GitContext, HTTPContext, parse_context
 
@@ -217,9 +218,10 @@ def _context_directory(context: str) -> str:
         )
     if not os.path.isdir(context):
         what = "is not a directory" if os.path.exists(context) else "does not exist"
+        piped = f"an archive comes on stdin: warmroute build - < {context}"
         raise UsageError(
             f"the build context {context} {what}",
-            hint="give a directory, or a git or http URL",
+            hint=piped if is_one_time(context) else "give a directory, or a git or http URL",
             reason="context",
         )
     return context

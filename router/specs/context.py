@@ -26,7 +26,7 @@ STDIN = "-"
 """What stands for stdin, as a context and as a Dockerfile."""
 
 MAX_DOCKERFILE = 16 * 1024 * 1024
-"""Bytes; what is larger, and came by a pipe, is no Dockerfile."""
+"""Bytes; what is larger is no Dockerfile."""
 
 _FLAG = Flag(name="context", example=".")
 

@@ -21,7 +21,9 @@ from tests.e2e.test_native_failover import key_of
 from tests.servers.buildkitd import Buildkitd, start_buildkitd
 from tests.servers.certs import CA
 from tests.servers.dockerd import Dockerd
+from tests.servers.openssh import make_key, openssh_image
 from tests.servers.ports import free_port
+from tests.servers.registry import Registry
 
 DOCKERFILE = """\
 FROM {base} AS base
@@ -117,6 +119,42 @@ def test_a_second_attempt_has_it_too(shells: dict[str, Shell], buildkitd: Buildk
     line = f"build -v {options} --file <(cat Dockerfile) --secret id=a,src=<(printf x)"
 
     assert shell.secrets(line) == b"x"
+
+
+@pytest.mark.parametrize("backend", ["native", "buildctl"])
+def test_an_ssh_key_can_come_from_a_command(
+    buildkitd: Buildkitd, registry: Registry, tmp_path: Path, backend: str
+) -> None:
+    key = make_key(tmp_path / "key", "ed25519")
+    image = registry.push(openssh_image(), "openssh")
+    step = f"# {tmp_path}\nFROM {image}\nRUN --mount=type=ssh,required=true ssh-add -l\n"
+    shell = Shell(
+        options=("--no-cache", "--progress=plain", "--addr", buildkitd.address, f"--backend={backend}"),
+        folder=write_tree(tmp_path / "project", {"Dockerfile": step}),
+        environment={},
+    )
+
+    done = shell.run(f"build --ssh default=<(cat {key})")
+
+    assert done.code == 0, done.stderr
+    assert "(ED25519)" in done.stderr
+
+
+@pytest.mark.parametrize("backend", ["native", "buildctl"])
+def test_an_argument_that_no_program_takes_is_told(
+    buildkitd: Buildkitd, tmp_path: Path, backend: str
+) -> None:
+    folder = write_tree(tmp_path / "project", {"Dockerfile": "FROM scratch\nCOPY Dockerfile /\n"})
+    # As long as a variable can be: with its name in front it is too long for an argument.
+    environment = {"LONG": "x" * (128 * 1024 - len("LONG=") - 1)}
+    command = Installed(environment=environment)
+
+    done = command.run(
+        *("build", "--addr", buildkitd.address, f"--backend={backend}", "--build-arg=LONG", "."), cwd=folder
+    )
+
+    assert done.code == (0 if backend == "native" else 2), done.stderr
+    assert backend == "native" or "the argument build-arg:LONG=... is longer than the 128 KiB" in done.stderr
 
 
 @pytest.fixture(scope="module")

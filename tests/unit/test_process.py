@@ -162,9 +162,7 @@ def test_an_argument_that_is_too_long_is_named_without_its_value(
     argument = f"build-arg:NAME=hidden{'x' * 200_000}"
     command = Command(argv=("/bin/true", "--opt", argument), environment=ENVIRONMENT)
 
-    with pytest.raises(
-        UsageError, match=r"build-arg:NAME=\.\.\. has 195 KiB, and the system allows 128"
-    ) as caught:
+    with pytest.raises(UsageError, match=r"build-arg:NAME=\.\.\. is longer than the 128 KiB that") as caught:
         start(command)
 
     assert caught.value.hint == "--backend native has no such limit"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from router.errors import UsageError
 from router.model.request import BuildRequest
 from router.once import OneTimeFiles
-from router.solve.dockerfile import piped_dockerfile, with_piped_dockerfile
+from router.solve.dockerfile import existing_file, piped_dockerfile, with_piped_dockerfile
+from router.specs.context import MAX_DOCKERFILE
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ def test_a_piped_dockerfile_becomes_text(piped: str) -> None:
     assert (request.dockerfile, request.dockerfile_text) == (None, b"FROM scratch\n")
 
 
-def test_a_named_dockerfile_stays_where_it_is(tmp_path: os.PathLike[str]) -> None:
+def test_a_named_dockerfile_stays_where_it_is(tmp_path: Path) -> None:
     path = os.path.join(tmp_path, "Dockerfile")
     with open(path, "wb"):
         pass
@@ -41,6 +43,27 @@ def test_a_named_dockerfile_stays_where_it_is(tmp_path: os.PathLike[str]) -> Non
     ):
         assert not piped_dockerfile(request)
         assert with_piped_dockerfile(request, OneTimeFiles()) is request
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_sent(tmp_path: Path) -> None:
+    path = tmp_path / "Dockerfile"
+    path.touch()
+    os.truncate(path, MAX_DOCKERFILE)
+    existing_file(str(path))
+    os.truncate(path, MAX_DOCKERFILE + 1)
+
+    with pytest.raises(UsageError, match="is too large for a Dockerfile"):
+        existing_file(str(path))
+
+
+def test_a_working_directory_that_is_gone_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+
+    with pytest.raises(UsageError, match="the working directory has been removed"):
+        existing_file("Dockerfile")
 
 
 def test_a_dockerfile_without_end_is_refused() -> None:
