@@ -45,6 +45,8 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.5, 4.0
 # A build that a daemon had taken is not given up because nobody can be reached for a moment: a pod's
 # container restarts in some 3 s, an API server in some 10.
 _PATIENCE = 30.0
+# How often it is said that this is what is waited for, in seconds.
+_TELL_EVERY = 10.0
 # How often the least loaded is looked for where all are full, before one of them is taken as it is.
 _GUESSES = 10
 
@@ -86,6 +88,8 @@ class Attempts:
         self._lost_on: Counter[str] = Counter()
         self._lost_at = 0.0
         self._announced = False
+        self._told: set[tuple[int, str]] = set()  # the attempts that were
+        self._told_at = float("-inf")
         self._pushes = _pushes(request)
         self._again = ""  # the daemon that is tried once more
         self._passed_over: set[str] = set()
@@ -185,7 +189,9 @@ class Attempts:
             self._tell("warning" if self._faults else "info", f"{self._why}; going on to {daemon.name}")
         self._tell("verbose", f"building on {daemon.name} ({which})")
         reason = self._why if number > 1 else ""
-        self._on_event(Attempt(number=number, daemon=daemon.name, address=daemon.address, reason=reason))
+        if (number, daemon.name) not in self._told:
+            self._told.add((number, daemon.name))
+            self._on_event(Attempt(number=number, daemon=daemon.name, address=daemon.address, reason=reason))
         self._why = ""
 
     # -- what is left where all are busy
@@ -212,7 +218,7 @@ class Attempts:
                 busy[daemon.name] = exc.builds
             except DialError:
                 del busy[daemon.name]
-        raise NoDaemonError("nobody could be reached")
+        raise NoDaemonError(self._why)
 
     def _in_line(self, daemons: Sequence[Daemon]) -> Iterator[Daemon]:
         """Yield who has room, as often as somebody has, until the time in line is over."""
@@ -264,8 +270,17 @@ class Attempts:
         if fault_of(error) in {"lost", "overload"}:
             return self._lost_on.total() <= self._policy.retries
         # Nobody can be reached: that matters to a build that somebody had taken already.
-        waited = time.monotonic() - self._lost_at
-        return bool(self._lost_on) and isinstance(error, UnreachableError) and waited < _PATIENCE
+        left = self._lost_at + _PATIENCE - time.monotonic()
+        if not self._lost_on or not isinstance(error, UnreachableError) or left <= 0:
+            return False
+        self._tell_patience(error, left)
+        return True
+
+    def _tell_patience(self, error: UnreachableError, left: float) -> None:
+        now = time.monotonic()
+        if now - self._told_at >= _TELL_EVERY:
+            self._told_at = now
+            self._tell("warning", f"waiting for a daemon, {left:.0f} s at most: {error}")
 
     def _sum_of(self, error: UnreachableError) -> UnreachableError:
         faults = list(dict.fromkeys(map(str, self._faults)))

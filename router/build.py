@@ -41,6 +41,7 @@ from router.solve.dockerfile import piped_dockerfile, with_piped_dockerfile
 from router.solve.inputs import check_inputs
 from router.specs.context import STDIN
 from router.specs.output import STDOUT, is_directory, is_load, is_mirror, resolve_outputs
+from router.specs.tag import parse_tags
 from router.transport.kube_clients import KubeClients
 from router.transport.options import DialOptions
 
@@ -199,6 +200,7 @@ class BuildRouter:
             self._files.take(self._config.tls.files, cancellation, tell)
         request = with_piped_dockerfile(request, files)
         check_inputs(request)
+        parse_tags(request.tags)
         SecretStore(request.secrets, self._environment, files).check()
         self._check_outputs(request)
         return request

@@ -1,4 +1,8 @@
-"""`buildkit-build`: a command line like docker's, for one buildkitd and the local Docker engine."""
+"""`buildkit-build`: a command line like docker's, for one buildkitd.
+
+As in the program of that name the image stays in the daemon's own store, which is containerd's where the
+daemon has that worker. No Docker engine is asked for anything unless ``--load`` says so.
+"""
 
 from __future__ import annotations
 
@@ -60,13 +64,15 @@ def command(
     label: o.Labels = None,
     target: o.Target = "",
     no_cache: o.NoCache = False,
+    push: o.Push = None,
+    load: o.Load = None,
     addr: _Address = _DEFAULT_ADDRESS,
     local_cache_import: _CacheImport = None,
     local_cache_export: _CacheExport = None,
     progress: o.Progress = "auto",
     verbose: o.Verbose = 0,
 ) -> None:
-    """Build an image with a command line like docker's, and load it into the Docker engine."""
+    """Build an image with a command line like docker's, and leave it in the daemon's own image store."""
     if not tag:
         raise UsageError("the image has no name", hint="give it one: --tag NAME[:TAG]")
     prepared = build_request(
@@ -78,7 +84,9 @@ def command(
             labels=label,
             target=target,
             no_cache=no_cache,
-            load=True,
+            push=push,
+            load=load,
+            outputs=None if push or load else ["type=image"],
         ),
         asked=None,
     )

@@ -5,7 +5,7 @@ What the user gives explicitly wins over skaffold; where the two contradict each
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from cli.commands.routing import RoutingOptions
@@ -19,7 +19,7 @@ from router.specs.output import is_load, parse_output, resolve_outputs
 from router.specs.platform import parse_platforms
 from router.specs.secret import parse_secrets
 from router.specs.skaffold import SkaffoldBuild, skaffold
-from router.specs.tag import parse_reference
+from router.specs.tag import parse_reference, parse_tags
 
 __all__ = [
     "ExtraOptions",
@@ -107,13 +107,13 @@ def build_request(options: ImageOptions, asked: SkaffoldBuild | None) -> Prepare
     if asked is not None:
         warnings = (*asked.warnings, *_contradictions(options, asked))
         options = _with_skaffold(options, asked)
-    for tag in options.tags or ():
-        parse_reference(tag)
+    tags = parse_tags(options.tags or ())
+    warnings = (*warnings, *_digests(tags))
     request = BuildRequest(
         context=options.context or ".",
         dockerfile=options.file,
         dockerfile_text=options.dockerfile_text,
-        tags=tuple(options.tags or ()),
+        tags=tags,
         build_args=parse_build_args(options.build_args or (), variables),
         labels=parse_labels(options.labels or ()),
         secrets=parse_secrets(options.secrets or (), variables),
@@ -149,6 +149,12 @@ def skaffold_routing(options: RoutingOptions, asked: SkaffoldBuild | None) -> Ro
     if asked is None or options.kube_context or not asked.kube_context:
         return options
     return replace(options, kube_context=asked.kube_context)
+
+
+def _digests(tags: Sequence[str]) -> Iterator[str]:
+    for tag in tags:
+        if digest := parse_reference(tag).digest:
+            yield f"--tag {tag}: the digest {digest[:19]}... counts for nothing, the image has its own"
 
 
 def _check_one_platform(request: BuildRequest) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Callable
 
 from router.files import FileSink, check_file
@@ -18,7 +19,7 @@ def metadata(result: BuildResult) -> str:
     unpacked: dict[str, object] = {key: _unpacked(key, value) for key, value in result.metadata.items()}
     if "result.json" not in unpacked and result.ref:
         # buildx writes builder/node/ref here; the daemon is our node. A question to the frontend leaves none.
-        unpacked["buildx.build.ref"] = f"warmroute/{result.daemon}/{result.ref}"
+        unpacked["buildx.build.ref"] = f"warmroute/{_node(result.daemon)}/{result.ref}"
     return json.dumps(dict(sorted(unpacked.items())), indent=2) + "\n"
 
 
@@ -30,6 +31,12 @@ def image_id(result: BuildResult) -> str:
 def reference(result: BuildResult) -> str:
     """Return the build's reference on its daemon, as buildctl writes it: without a line end."""
     return result.ref
+
+
+def _node(daemon: str) -> str:
+    """Return a daemon's name as that of a node: whoever reads the reference splits it at its slashes, and an
+    address has some."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", daemon).strip("-") or "daemon"
 
 
 def _unpacked(name: str, value: str) -> object:

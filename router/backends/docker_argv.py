@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from router.backends.answer import docker_call
 from router.backends.tool import format_export, through_stdout
 from router.errors import UsageError
-from router.model.frozen import frozen
+from router.model.frozen import frozen, replace
 from router.model.request import BuildRequest, Output
 from router.solve.exporters import ExportPlan
 from router.solve.inputs import Inputs
@@ -117,7 +117,8 @@ def on_stdout(plan: DockerPlan) -> DockerPlan:
 
 
 def _frontend_flags(request: BuildRequest) -> list[str]:
-    _, attrs = frontend_attrs(request, Inputs())
+    # Annotations have a flag of their own, and what an index needs docker adds by itself.
+    _, attrs = frontend_attrs(replace(request, annotations=()), Inputs())
     flags: list[str] = []
     for name, value in attrs.items():
         prefix, _, rest = name.partition(":")

@@ -146,6 +146,7 @@ def _asks_for_more(request: BuildRequest) -> bool:
     """Say whether any of the options is given that few builds have."""
     return bool(
         request.attestations
+        or request.annotations
         or request.resources
         or request.network != "default"
         or request.add_hosts

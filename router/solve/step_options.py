@@ -17,7 +17,7 @@ __all__ = ["annotation_keys", "step_attrs"]
 
 def step_attrs(request: BuildRequest) -> dict[str, str]:
     """Return the options that stand for the request's fields of this kind; none for a field left empty."""
-    attrs = {f"attest:{one.type}": _attest(one) for one in request.attestations if not one.disabled}
+    attrs = {f"attest:{one.type}": _attest(one) for one in _attestations(request) if not one.disabled}
     attrs |= request.resources
     if request.network != "default":
         attrs["force-network-mode"] = request.network
@@ -37,6 +37,17 @@ def step_attrs(request: BuildRequest) -> dict[str, str]:
 def annotation_keys(annotations: Sequence[Annotation]) -> dict[str, str]:
     """Return the annotations as keys of an exporter that writes an image."""
     return {_annotation_key(annotation): annotation.value for annotation in annotations}
+
+
+def _attestations(request: BuildRequest) -> Sequence[Attestation]:
+    """Return what is attested. buildx attests the provenance of every image, which makes each an index; so do
+    we where an annotation asks for an index and there would be none."""
+    asked = request.attestations
+    wants_index = any(annotation.type.startswith("index") for annotation in request.annotations)
+    is_index = len(request.platforms) > 1 or any(not one.disabled for one in asked)
+    if not wants_index or is_index or any(one.type == "provenance" for one in asked):
+        return asked
+    return (*asked, Attestation(type="provenance", attrs={"mode": "min", "inline-only": "true"}))
 
 
 def _attest(attestation: Attestation) -> str:

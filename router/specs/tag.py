@@ -58,12 +58,12 @@ class Reference:
 def parse_tags(texts: Iterable[str]) -> tuple[str, ...]:
     """Check several ``--tag`` values and return them as they stand; the same twice counts once.
 
-    Raises ``UsageError`` where one is no image's name, or holds a digest.
+    A digest is taken, as buildx takes it, and counts for nothing: an image has the digest that its content
+    gives it. Raises ``UsageError`` where one is no image's name.
     """
     tags = tuple(dict.fromkeys(texts))
     for tag in tags:
-        if parse_reference(tag).digest:
-            raise _FLAG.error(tag, "what is yet to be built can't have a digest in its name")
+        parse_reference(tag)
     return tags
 
 

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from router import BuildRequest, BuildRouter, RouterConfig
-from tests.e2e.builder import active_builds, write_tree
+from tests.e2e.builder import OciArchive, active_builds, write_tree
 from tests.e2e.kubernetes import wait_for
 from tests.e2e.processes import Background, Installed, started
 from tests.e2e.program import Finished
 from tests.servers.buildkitd import Buildkitd, start_buildkitd
+from tests.servers.containerd import start_containerd
 from tests.servers.dockerd import Dockerd
 from tests.servers.registry import Registry
 
@@ -256,21 +257,61 @@ def test_the_old_wrappers_key_leads_to_the_same_daemon(
 # -- buildkit-build
 
 
-def test_buildkit_build_loads_the_image(buildkitd: Buildkitd, dockerd: Dockerd, workspace: Path) -> None:
-    command = Installed(
-        name="buildkit-build",
-        environment={"BUILDKIT_HOST": buildkitd.address, "DOCKER_HOST": dockerd.host},
-    )
-    options = ("--label", "given=yes", "--build-arg", "WORD=said", "--progress", "plain")
+def buildkit_build(buildkitd: Buildkitd, workspace: Path, *options: str, **environment: str) -> Finished:
+    """Build the other Dockerfile, where no Docker engine is but what the environment names."""
+    variables = {"BUILDKIT_HOST": buildkitd.address, "DOCKER_HOST": "unix:///nonexistent", **environment}
+    given = ("--label", "given=yes", "--build-arg", "WORD=said", "--progress", "plain", *options)
+    command = Installed(name="buildkit-build", environment=variables)
+    return command.ok("-f", workspace / "other.Dockerfile", *given, workspace)
 
-    command.ok("-t", "buildkit-build:1", "-f", workspace / "other.Dockerfile", *options, workspace)
+
+LABELS = {"word": "said", "other": "yes", "given": "yes"}
+
+
+def test_buildkit_build_leaves_the_image_in_the_store_of_the_daemon_s_containerd(
+    workspace: Path, tmp_path: Path
+) -> None:
+    with (
+        start_containerd(tmp_path / "containerd") as containerd,
+        start_buildkitd(tmp_path / "buildkitd", containerd=containerd.socket) as daemon,
+    ):
+        buildkit_build(daemon, workspace, "-t", "example.test/buildkit-build:1")
+
+        listed = containerd.ctr("buildkit", "images", "ls", "-q")
+        exported = tmp_path / "image.tar"
+        containerd.ctr("buildkit", "images", "export", str(exported), "example.test/buildkit-build:1")
+    assert listed == "example.test/buildkit-build:1\n"
+    assert OciArchive(exported.read_bytes()).config()["config"]["Labels"] == LABELS
+
+
+def test_buildkit_build_exports_an_image_where_the_daemon_has_no_containerd(
+    buildkitd: Buildkitd, workspace: Path
+) -> None:
+    done = buildkit_build(buildkitd, workspace, "-t", "example.test/buildkit-build:1")
+
+    assert "exporting to image" in done.stderr
+    assert "build cache" not in done.stderr
+
+
+def test_buildkit_build_loads_the_image_for_who_asks(
+    buildkitd: Buildkitd, dockerd: Dockerd, workspace: Path
+) -> None:
+    buildkit_build(buildkitd, workspace, "-t", "buildkit-build:1", "--load", DOCKER_HOST=dockerd.host)
 
     found = dockerd.cli("image", "inspect", "--format", "{{json .Config.Labels}}", "buildkit-build:1")
-    assert json.loads(found) == {"word": "said", "other": "yes", "given": "yes"}
+    assert json.loads(found) == LABELS
+
+
+def test_buildkit_build_pushes_the_image_for_who_asks(
+    buildkitd: Buildkitd, registry: Registry, workspace: Path
+) -> None:
+    buildkit_build(buildkitd, workspace, "-t", f"{registry.host}/buildkit-build:1", "--push")
+
+    assert labels(registry, "buildkit-build") == LABELS
 
 
 def test_buildkit_build_takes_and_leaves_a_cache_in_a_directory(
-    buildkitd: Buildkitd, dockerd: Dockerd, busybox: str, tmp_path: Path
+    buildkitd: Buildkitd, busybox: str, tmp_path: Path
 ) -> None:
     dockerfile = f"FROM {busybox}\nRUN echo {os.urandom(8).hex()} >/word\n"
     workspace = write_tree(tmp_path / "cached", {"Dockerfile": dockerfile})
@@ -279,7 +320,7 @@ def test_buildkit_build_takes_and_leaves_a_cache_in_a_directory(
     options = ("-t", "cached:1", "--progress", "plain", workspace)
 
     def build(daemon: Buildkitd) -> Finished:
-        environment = {"BUILDKIT_HOST": daemon.address, "DOCKER_HOST": dockerd.host, **variables}
+        environment = {"BUILDKIT_HOST": daemon.address, **variables}
         return Installed(name="buildkit-build", environment=environment).ok(*options)
 
     first = build(buildkitd)

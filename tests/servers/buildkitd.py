@@ -1,6 +1,6 @@
 """buildkitd on this machine: any number of them side by side, on TCP, a unix socket, and TLS.
 
-The OCI worker with runc in the host's network; no containerd, no CNI. Needs root, as a real buildkitd does.
+The OCI worker with runc in the host's network, or a containerd's; no CNI. Needs root, as a real one does.
 """
 
 from __future__ import annotations
@@ -119,6 +119,7 @@ def start_buildkitd(
     config: str = "",
     port: int | None = None,
     programs: Programs | None = None,
+    containerd: Path | None = None,
     outlive: bool = False,
     within: float = 60.0,
 ) -> Buildkitd:
@@ -126,7 +127,8 @@ def start_buildkitd(
 
     `root` (its state; default `directory`/root) may lie on a tmpfs. `tls` puts the TCP port under mutual TLS
     with certificates of that CA; the unix socket stays plain. `config` is more text for buildkitd.toml.
-    A given `port` restarts a daemon where it was.
+    A given `port` restarts a daemon where it was. `containerd` is the socket of one whose worker takes the
+    place of runc's.
     """
     directory.mkdir(parents=True, exist_ok=True)
     programs = programs or Programs(buildkitd=binaries.buildkitd(), runc=binaries.runc())
@@ -146,10 +148,7 @@ def start_buildkitd(
             *([f"--addr=tcp://127.0.0.1:{chosen_port}"] if tcp else []),
             *([f"--addr=unix://{socket}"] if unix else []),
             *_tls_flags(directory, tls),
-            "--oci-worker=true",
-            "--oci-worker-net=host",
-            f"--oci-worker-binary={programs.runc}",
-            "--containerd-worker=false",
+            *_worker_flags(programs, containerd),
         ]
         process = ManagedProcess(argv, log=directory / "buildkitd.log", outlive=outlive)
         undo.callback(process.kill)
@@ -158,6 +157,17 @@ def start_buildkitd(
         process.wait_until(daemon.serves, within=within)
         undo.pop_all()
     return daemon
+
+
+def _worker_flags(programs: Programs, containerd: Path | None) -> list[str]:
+    if containerd is not None:
+        return ["--oci-worker=false", "--containerd-worker=true", f"--containerd-worker-addr={containerd}"]
+    return [
+        "--oci-worker=true",
+        "--oci-worker-net=host",
+        f"--oci-worker-binary={programs.runc}",
+        "--containerd-worker=false",
+    ]
 
 
 def with_cgroup(config: str, cgroup: str) -> str:

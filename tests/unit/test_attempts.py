@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
 
 import pytest
 
@@ -207,6 +208,43 @@ def test_a_fleet_that_can_not_be_listed_any_more_is_the_one_that_was_there(story
 
     assert story.run(backend, rank=rank).daemon == "a"
     assert story.notices("warning") == ["the API server is away; trying those that were there before"]
+
+
+def test_who_waits_for_a_daemon_that_is_lost_and_alone_says_so_at_once_and_now_and_then(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds: list[float] = []
+
+    def rank() -> Sequence[Candidate]:
+        rounds.append(4.0)  # each takes four seconds
+        return (Candidate(daemon=A),)
+
+    clock = SimpleNamespace(monotonic=lambda: sum(rounds), time_ns=lambda: 0)
+    monkeypatch.setattr(router.attempts, "time", clock)
+    monkeypatch.setattr(router.attempts, "_PATIENCE", 30.0)
+
+    with pytest.raises(ConnectionLostError):
+        story.run(Backend(lost("a"), *[refused("a")] * 20), rank=rank)
+
+    assert story.notices("warning") == [
+        f"waiting for a daemon, {left} s at most: a refused" for left in (26, 14, 2)
+    ]
+    assert story.attempts == [(1, "a", ""), (2, "a", "lost a")]
+
+
+def test_a_fleet_that_is_empty_after_a_loss_is_waited_for_aloud(story: Story) -> None:
+    listings = iter([(Candidate(daemon=A),)])
+
+    def rank() -> Sequence[Candidate]:
+        for listing in listings:
+            return listing
+        raise NoDaemonError("no pod matches app=buildkitd")
+
+    with pytest.raises(ConnectionLostError):
+        story.run(Backend(lost("a")), rank=rank)
+
+    (told,) = story.notices("warning")
+    assert told.endswith("s at most: no pod matches app=buildkitd")
 
 
 @pytest.mark.parametrize("error", [BuildError("failed"), ToolError("buildctl is missing")])

@@ -8,6 +8,7 @@ import pytest
 
 from router._proto import control_pb2 as pb
 from router.errors import UsageError
+from router.model.build_options import Annotation, Attestation
 from router.model.request import BuildRequest, CacheOption
 from router.solve.inputs import Inputs
 from router.solve.request import Exporter, SolveIdentity, frontend_attrs, solve_request
@@ -52,6 +53,26 @@ def message(request: BuildRequest, *exporters: Exporter) -> pb.SolveRequest:
 )
 def test_each_field_is_an_option_of_the_frontend(request_: BuildRequest, attrs: Mapping[str, str]) -> None:
     assert frontend_attrs(request_, INPUTS)[1] == {"filename": "Dockerfile", **attrs}
+
+
+INDEX = (Annotation(key="a", value="b", type="index"),)
+SBOM, NO_PROVENANCE = Attestation(type="sbom"), Attestation(type="provenance", disabled=True)
+
+
+@pytest.mark.parametrize(
+    ("request_", "attested"),
+    [
+        (BuildRequest(annotations=INDEX), ["attest:provenance"]),
+        (BuildRequest(annotations=(Annotation(key="a", value="b", type="manifest"),)), []),
+        (BuildRequest(annotations=INDEX, platforms=("linux/amd64", "linux/arm64")), []),
+        (BuildRequest(annotations=INDEX, attestations=(SBOM,)), ["attest:sbom"]),
+        (BuildRequest(annotations=INDEX, attestations=(NO_PROVENANCE,)), []),
+    ],
+)
+def test_an_image_is_attested_where_an_annotation_needs_an_index_and_nothing_else_makes_one(
+    request_: BuildRequest, attested: list[str]
+) -> None:
+    assert [name for name in frontend_attrs(request_, INPUTS)[1] if name.startswith("attest:")] == attested
 
 
 @pytest.mark.parametrize(

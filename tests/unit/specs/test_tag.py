@@ -90,7 +90,10 @@ def test_tags_are_kept_as_they_stand() -> None:
     assert parse_tags(["app", "team/app:1", "app"]) == ("app", "team/app:1")
 
 
-def test_a_tag_with_a_digest_is_refused() -> None:
-    error = refused(lambda: parse_tags([f"app@{_DIGEST}"]))
+def test_a_tag_with_a_digest_is_taken() -> None:
+    assert parse_tags([f"app@{_DIGEST}", f"app:1@{_DIGEST}"]) == (f"app@{_DIGEST}", f"app:1@{_DIGEST}")
 
-    assert "can't have a digest" in str(error)
+
+@pytest.mark.parametrize("text", ["", "App", "app::1", "app:", ":1", "app@sha256:abc"])
+def test_a_tag_that_is_no_name_is_refused_wherever_it_stands(text: str) -> None:
+    refused(lambda: parse_tags(["app", text]))

@@ -10,6 +10,7 @@ import pytest
 
 from cli.commands.results import ResultFile, image_id, metadata
 from router.errors import UsageError
+from router.model.frozen import replace
 from router.model.result import BuildResult
 
 
@@ -47,6 +48,21 @@ def test_an_answer_of_the_frontend_is_json_already_and_no_build() -> None:
 
 def test_the_reference_names_the_daemon() -> None:
     assert json.loads(metadata(_result()))["buildx.build.ref"] == "warmroute/pod-1/abc"
+
+
+@pytest.mark.parametrize(
+    ("daemon", "node"),
+    [
+        ("unix:///run/buildkit/buildkitd.sock", "unix-run-buildkit-buildkitd.sock"),
+        ("tcp://[::1]:1234", "tcp-1-1234"),
+        ("docker-container://builder?context=a/b", "docker-container-builder-context-a-b"),
+        ("//", "daemon"),
+    ],
+)
+def test_the_reference_has_three_parts_whatever_the_daemon_is_called(daemon: str, node: str) -> None:
+    result = replace(_result(), daemon=daemon)
+
+    assert json.loads(metadata(result))["buildx.build.ref"].split("/") == ["warmroute", node, "abc"]
 
 
 def test_the_image_id_is_the_configs_digest_else_the_manifests() -> None:
