@@ -158,7 +158,7 @@ def test_a_time_in_line_that_is_over_ends_in_the_least_loaded(
         result = pair.build(BuildRequest(context=str(context)))
 
     assert result.daemon == "other"
-    assert 1.0 <= time.monotonic() - began < 5.0
+    assert 1.0 <= time.monotonic() - began < 30.0
     assert any("waited 1 s in line" in text for text in notices(pair))
 
 

@@ -93,7 +93,7 @@ def test_a_frozen_home_is_given_up_within_the_time_for_connecting(
         victim.thaw()
 
     assert result.daemon == "other"
-    assert 2.0 <= time.monotonic() - started < 4.0
+    assert 2.0 <= time.monotonic() - started < 10.0
     assert any("home" in text and "did not answer" in text for text in builder.warnings)
 
 
@@ -245,16 +245,16 @@ def test_a_build_whose_time_is_up_says_what_was_running(
     buildkitd: Buildkitd, busybox: str, tmp_path: Path
 ) -> None:
     builder = two(buildkitd.address, buildkitd.unix_address, tmp_path)
-    builder.config = replace(builder.config, timeout=2.0)
+    builder.config = replace(builder.config, timeout=5.0)
     dockerfile = f"FROM {busybox}\nRUN echo {tmp_path.name}; sleep 60\n"
     context = write_tree(tmp_path / "slow", {"Dockerfile": dockerfile})
 
     with pytest.raises(TimeLimitError) as caught:
         builder.build(BuildRequest(context=str(context)))
 
-    assert "did not end within 2 s: running on home: [2/2] RUN echo" in str(caught.value)
+    assert "did not end within 5 s: running on home: [2/2] RUN echo" in str(caught.value)
     assert attempts(builder) == [(1, "home")]
-    within = time.monotonic() + 2.0
+    within = time.monotonic() + 20.0
     while active_builds(buildkitd.address):
         assert time.monotonic() < within
 
