@@ -26,7 +26,7 @@ class BackendContext:
     """What a build needs beside the request and the daemon.
 
     ``key`` is the balancing key, ``context_id`` names the context independently of the machine (its path in
-    its repository); together they make the session's shared key. ``environment`` stands for os.environ,
+    its repository); both are part of the session's shared key. ``environment`` stands for os.environ,
     ``on_event`` is called from the thread that builds, in order. With ``max_builds`` builds in flight the
     daemon gets none more; 0 is no bound. ``files`` has what was read of inputs that can be read once;
     ``lent`` are descriptors that a program inherits, for the paths in its command line that name them.

@@ -11,10 +11,10 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from router.backends import BackendContext
+from router.backends.copies import open_copies
 from router.backends.turn import Turn, before_solve
 from router.errors import ConnectionLostError, DialError, RouterError
 from router.model.daemon import Daemon
@@ -92,6 +92,7 @@ def _build(request: BuildRequest, daemon: Daemon, context: BackendContext, opene
     with open_inputs(request) as found:
         inputs = found if caches is None else caches.added_to(found)
         inputs = inputs if image is None else image.added_to(inputs)
+        copies = open_copies(inputs, context)
         deadline = time.monotonic() + context.dial.timeout
         stream = dial(daemon.address, context.dial)
         peer = f"{daemon.name} ({daemon.address})"
@@ -105,7 +106,7 @@ def _build(request: BuildRequest, daemon: Daemon, context: BackendContext, opene
                     **ssh_checks,
                 },
                 streaming={
-                    **filesync(inputs.directories),
+                    **filesync(inputs.directories, copies.doubts),
                     **filesend(targets, wake=channel.wake),
                     **ssh_connections,
                     **_rare_services(inputs),
@@ -114,7 +115,7 @@ def _build(request: BuildRequest, daemon: Daemon, context: BackendContext, opene
             )
             try:
                 build = _Build(request, daemon, context, channel, session)
-                result = build.run(inputs, plans, deadline)
+                result = build.run(inputs, plans, copies.shared_key, deadline)
             except RouterError:
                 for refusal in registries.refusals:
                     context.on_event(Notice(level="warning", text=refusal))
@@ -122,6 +123,7 @@ def _build(request: BuildRequest, daemon: Daemon, context: BackendContext, opene
             finally:
                 registries.close()
                 session.close()
+                copies.close()
         if caches is not None:
             caches.keep(result.metadata)
         if image is not None:
@@ -196,7 +198,9 @@ class _Build:
         self._response: Mapping[str, str] = {}
         self._held: list[SolveStatus] | None = None
 
-    def run(self, inputs: Inputs, plans: Sequence[ExportPlan], deadline: float) -> BuildResult:
+    def run(
+        self, inputs: Inputs, plans: Sequence[ExportPlan], shared_key: str, deadline: float
+    ) -> BuildResult:
         """Build. ``deadline`` is when (as of ``time.monotonic``) the daemon must have begun to speak."""
         identity = SolveIdentity(ref=_random_id(), session_id=_random_id())
         control = Control(self._channel)
@@ -205,7 +209,7 @@ class _Build:
         with before_solve():
             turn = self._ask_for_turn(identity.ref)
             reverse = control.session(
-                self._session_metadata(identity, inputs), self._session, self._session.receive
+                self._session_metadata(identity, shared_key), self._session, self._session.receive
             )
             if turn is not None:
                 self._channel.handshake(deadline - time.monotonic())
@@ -280,11 +284,10 @@ class _Build:
         timeout = deadline - time.monotonic()
         return with_host_gateway(self._request, control, daemon=self._daemon.name, timeout=timeout)
 
-    def _session_metadata(self, identity: SolveIdentity, inputs: Inputs) -> list[tuple[str, str]]:
-        key = f"{self._context.key}\0{self._context.context_id}\0{inputs.dockerfile_name}"
+    def _session_metadata(self, identity: SolveIdentity, shared_key: str) -> list[tuple[str, str]]:
         return [
             ("x-docker-expose-session-uuid", identity.session_id),
-            ("x-docker-expose-session-sharedkey", sha256(key.encode("utf-8", "surrogateescape")).hexdigest()),
+            ("x-docker-expose-session-sharedkey", shared_key),
             *(("x-docker-expose-session-grpc-method", method) for method in self._session.methods),
         ]
 

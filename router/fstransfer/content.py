@@ -109,6 +109,11 @@ class Contents:
         """Whether everything that was asked for has been sent."""
         return not self._requests and self._open is None
 
+    @property
+    def size(self) -> int:
+        """The bytes of all files that haven't been sent."""
+        return sum(size for size in self._sizes if size > 0)
+
     def announce(self, path: bytes, size: int) -> None:
         """Remember the next entry, by its path below the root; ``size`` may be NOTHING or SOCKET."""
         self._paths.append(path if size >= 0 else b"")

@@ -16,6 +16,7 @@ from router.errors import RouterError, TransferError, UsageError
 from router.fstransfer import packets
 from router.fstransfer.beneath import Root
 from router.fstransfer.content import NOTHING, SOCKET, Contents
+from router.fstransfer.doubts import Doubts
 from router.fstransfer.selection import Filter, select
 from router.fstransfer.walk import Entry, walk, walk_selected
 from router.fstransfer.xattrs import read_xattrs
@@ -25,7 +26,7 @@ __all__ = ["Filter", "Sender"]
 # Few enough that the daemon begins to work, and to ask, while the walk goes on.
 _STATS_AT_ONCE = 1 << 16
 
-
+_NEVER = 1 << 63
 _EVERYTHING = Filter()
 
 # What the kernel says where a link, or a file, is in the place of what was there before.
@@ -37,7 +38,8 @@ class Sender:
 
     ``Sender(...)``, ``receive`` and ``pull`` raise UsageError for a file or a directory that can't be sent,
     and TransferError for what the daemon did; the caller then ends the call with a status that says so, which
-    the daemon shows. ``on_progress`` is called with ``bytes_sent`` after each ``pull`` that sent something.
+    the daemon shows. Files in ``doubts`` are asked for in any case. ``on_progress`` is called with
+    ``bytes_sent`` after each ``pull`` that sent something.
     """
 
     def __init__(
@@ -46,11 +48,13 @@ class Sender:
         *,
         filter: Filter = _EVERYTHING,  # noqa: A002 - the protocol's word
         reset_ids: bool = True,
+        doubts: Doubts | None = None,
         on_progress: Callable[[int], None] | None = None,
     ) -> None:
         self.done = False
         self.bytes_sent = 0
         self._root = _open(root)
+        self._doubts = doubts
         self._on_progress = on_progress
         self._pack = packets.StatPacker(reset_ids=reset_ids).pack
         self._entries: Generator[Entry] | None = _selected(self._root, filter)
@@ -147,15 +151,20 @@ class Sender:
         sent = 0
         pack, announce = self._pack, self._contents.announce
         top = os.path.join(self._root.path, b"")
+        doubts = self._doubts
+        doubtful = _NEVER if doubts is None else doubts.since
         for entry in entries:
             path, directory, name, status = entry
             plain = status.st_mode & 0o170000 == 0o100000
             try:
                 xattrs = read_xattrs(top + path, directory, name)
                 common = plain and status.st_nlink == 1 and not xattrs
-                message = pack(path, status, b"" if common else self._extra(entry, xattrs))
+                extra = b"" if common else self._extra(entry, xattrs)
             except FileNotFoundError:
                 continue  # it vanished before it was promised
+            if plain and status.st_ctime_ns >= doubtful and doubts is not None:
+                extra += doubts.mark(status)
+            message = pack(path, status, extra)
             announce(path, status.st_size if plain else SOCKET if S_ISSOCK(status.st_mode) else NOTHING)
             messages.append(message)
             sent += len(message)
@@ -164,6 +173,8 @@ class Sender:
         else:
             self._entries = None
             self._links.clear()
+            if doubts is not None:
+                doubts.weigh(len(self._contents), self.bytes_sent + self._contents.size)
             messages.append(packets.LAST_STAT_MESSAGE)
             sent += len(packets.LAST_STAT_MESSAGE)
         out.append(b"".join(messages))

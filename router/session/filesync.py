@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from router.rpc.grpc import Status
 from router.session.server import CallMetadata, CallRefused, StreamHandler, StreamMethod
 
 if TYPE_CHECKING:
+    from router.fstransfer.doubts import Doubts
     from router.fstransfer.sender import Sender
 
 __all__ = ["filesync", "prepare"]
@@ -20,19 +21,24 @@ def prepare() -> None:
     import router.fstransfer.sender  # noqa: F401
 
 
-def filesync(directories: Mapping[str, str]) -> dict[str, StreamMethod]:
-    """Return the methods of the service for directories by the name that the frontend knows them by."""
+def filesync(
+    directories: Mapping[str, str], doubts: Callable[[str], Doubts] | None = None
+) -> dict[str, StreamMethod]:
+    """Return the methods of the service for directories by the name that the frontend knows them by.
+
+    ``doubts`` is called with the name when a transfer begins; without it nothing is doubted.
+    """
 
     def diff_copy(metadata: CallMetadata) -> StreamHandler:
         name = "".join(_values(metadata, "dir-name")[:1])
         if name not in directories:
             raise CallRefused(Status.NOT_FOUND, f'no access allowed to dir "{name}"')
-        return _sender(directories[name], metadata)
+        return _sender(directories[name], metadata, doubts and doubts(name))
 
     return {"/moby.filesync.v1.FileSync/DiffCopy": diff_copy}
 
 
-def _sender(directory: str, metadata: CallMetadata) -> Sender:
+def _sender(directory: str, metadata: CallMetadata, doubts: Doubts | None) -> Sender:
     from router.fstransfer.sender import Filter, Sender
 
     wanted = Filter(
@@ -40,7 +46,7 @@ def _sender(directory: str, metadata: CallMetadata) -> Sender:
         exclude=_values(metadata, "exclude-patterns"),
         follow_paths=_values(metadata, "followpaths"),
     )
-    return Sender(os.fsencode(directory), filter=wanted)
+    return Sender(os.fsencode(directory), filter=wanted, doubts=doubts)
 
 
 def _values(metadata: CallMetadata, name: str) -> tuple[str, ...]:

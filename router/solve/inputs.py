@@ -28,7 +28,7 @@ __all__ = ["Inputs", "check_inputs", "open_inputs"]
 class Inputs:
     """``directories``, ``layouts`` and ``uploads`` (files that are archives) are offered to the daemon under
     their names; ``attrs`` go to the frontend, and so do ``definitions``, packed LLB by the names that the
-    frontend has for contexts."""
+    frontend has for contexts. The directories named in ``fresh`` were written for this build alone."""
 
     directories: Mapping[str, str] = field(default_factory=dict)
     layouts: Mapping[str, OCILayout] = field(default_factory=dict)
@@ -36,6 +36,7 @@ class Inputs:
     attrs: Mapping[str, str] = field(default_factory=dict, repr=False)  # a cache's have its credentials
     definitions: Mapping[str, bytes] = field(default_factory=dict)
     dockerfile_name: str = "Dockerfile"
+    fresh: frozenset[str] = frozenset()
 
 
 @contextmanager
@@ -54,7 +55,9 @@ def open_inputs(request: BuildRequest) -> Iterator[Inputs]:
                 with open(os.path.join(directory, name), "wb") as file:
                     file.write(text)
             # The Dockerfile stands first, beside its ignore file.
-            yield _complete(request, _with_dockerfile(request, directory, next(iter(files))))
+            inputs = _with_dockerfile(request, directory, next(iter(files)))
+            fresh = {"dockerfile", "context"} if _is_empty(request) else {"dockerfile"}
+            yield _complete(request, replace(inputs, fresh=frozenset(fresh)))
     elif url := remote_dockerfile(request):
         # Who builds downloads it before this: here it can only be named.
         inputs = _context(request)

@@ -45,7 +45,13 @@ class Builder:
 
     def build(self, request: BuildRequest, *, cancellation: Cancellation | None = None) -> BuildResult:
         """Build by way of BuildRouter."""
-        environment = {"PATH": SEARCH_PATH, "HOME": "/nonexistent", **self.environment}
+        state = str(self.scratch / "state")
+        environment = {
+            "PATH": SEARCH_PATH,
+            "HOME": "/nonexistent",
+            "XDG_STATE_HOME": state,
+            **self.environment,
+        }
         router = BuildRouter(self.config, environment=environment)
         return router.build(request, on_event=self._on_event, cancellation=cancellation)
 
