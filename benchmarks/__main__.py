@@ -79,6 +79,23 @@ def _unchanged(bench: Bench, turns: int, context: Path) -> Results:
     return results
 
 
+def _second_clone(bench: Bench, turns: int, origin: Path, *, content_times: bool = False) -> Results:
+    """Build a clone after another one of the same commit was built: all its files are new on the disk."""
+    found = tuple(tool.with_content_times() for tool in bench.tools) if content_times else bench.tools
+    results: Results = {tool.name: [] for tool in found}
+    with bench.daemon():
+        for turn in range(turns + 1):
+            context = trees.clone(origin, bench.contexts / f"clone-{turn}")
+            for tool in found:
+                run = measure(tool.build(context), tool.environment)
+                if turn:
+                    results[tool.name].append(run)
+                if turn == 1:
+                    trees.check_arrived(context, tool)
+            shutil.rmtree(context)
+    return results
+
+
 def _one_changed(bench: Bench, turns: int, context: Path, *, target: str) -> Results:
     """Change a file before each build; each tool has sent all others, and a change of its own, before."""
     results: Results = {tool.name: [] for tool in bench.tools}
@@ -139,6 +156,10 @@ def _works(bench: Bench) -> dict[str, tuple[str, Callable[[int], Results]]]:
     def fewer() -> Path:
         return trees.once(contexts / "fewer", lambda path: trees.many_files(path, directories=20))
 
+    def repository(kind: str) -> Path:
+        write = trees.many_files if kind == "many" else trees.large_file
+        return trees.once(contexts / f"repository-{kind}", lambda path: trees.commit(write(path)))
+
     # For the last two the daemon's root is on disk: what is on tmpfs is memory, and 4 GB are much.
     return {
         "cached": ("cached small build, whole command", lambda turns: _cached(bench, turns)),
@@ -153,6 +174,22 @@ def _works(bench: Bench) -> dict[str, tuple[str, Callable[[int], Results]]]:
         ),
         "first": ("first send of 100,000 files", lambda turns: _first_send(bench, turns, many())),
         "large": ("first send of one 512 MB file", lambda turns: _first_send(bench, turns, large(512))),
+        "clone": (
+            "second clone of 100,000 files",
+            lambda turns: _second_clone(bench, turns, repository("many")),
+        ),
+        "clone-content": (
+            "second clone of 100,000 files, `--context-times content`",
+            lambda turns: _second_clone(bench, turns, repository("many"), content_times=True),
+        ),
+        "clone-large": (
+            "second clone with one 512 MB file",
+            lambda turns: _second_clone(bench, turns, repository("large")),
+        ),
+        "clone-large-content": (
+            "second clone with one 512 MB file, `--context-times content`",
+            lambda turns: _second_clone(bench, turns, repository("large"), content_times=True),
+        ),
         "tree": ("local output of 20,000 files", lambda turns: _tree_output(bench, turns, fewer())),
         "tar": ("tar output of 512 MB", lambda turns: _tar_output(bench, turns, large(512))),
         "memory64": (

@@ -33,6 +33,13 @@ class Tool:
     argv: tuple[str, ...]
     environment: Mapping[str, str]
 
+    def with_content_times(self) -> Tool:
+        """Return warmroute that describes files by their content, any other tool as it is."""
+        if self.name != "warmroute":
+            return self
+        argv = (*self.argv, "--context-times", "content")
+        return Tool(name=self.name, argv=argv, environment=self.environment)
+
     def build(self, context: Path, *more: str, target: str = "") -> tuple[str, ...]:
         """Return the command line that builds a context, and throws the result away unless more is said."""
         if target:

@@ -19,6 +19,8 @@ __all__ = [
     "check_arrived",
     "check_tar",
     "check_tree",
+    "clone",
+    "commit",
     "large_file",
     "many_files",
     "once",
@@ -34,6 +36,9 @@ RUN --mount=type=bind,target=/context [ "/bin/sh", "-c", ":" ]
 FROM scratch AS copied
 COPY . /
 """
+
+
+_SOMEBODY = ("-c", "user.name=bench", "-c", "user.email=bench@example.test")
 
 
 def once(directory: Path, write: Callable[[Path], Path]) -> Path:
@@ -70,6 +75,21 @@ def large_file(directory: Path, *, megabytes: int = 512) -> Path:
             file.write(os.urandom(1024 * 1024))
     (directory / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
     return directory
+
+
+def commit(directory: Path) -> Path:
+    """Make a repository of a context, which git itself stays out of."""
+    (directory / ".dockerignore").write_text(".git\n")
+    for arguments in (("init", "--quiet"), ("add", "--all"), (*_SOMEBODY, "commit", "--quiet", "-m", "all")):
+        subprocess.run(["git", "-C", directory, *arguments], check=True, capture_output=True)
+    return directory
+
+
+def clone(source: Path, destination: Path) -> Path:
+    """Clone a repository; its files have the time of the clone."""
+    argv = ("git", "clone", "--quiet", "--no-local", "--depth", "1", f"file://{source}", destination)
+    subprocess.run(argv, check=True, capture_output=True)
+    return destination
 
 
 def change_one(context: Path, content: str) -> None:
@@ -130,7 +150,7 @@ def _compare(path: Path, content: IO[bytes]) -> None:
 
 
 def _check_count(context: Path, arrived: int) -> None:
-    expected = sum(len(names) for _, _, names in os.walk(context))
+    expected = sum(len(names) for folder, _, names in os.walk(context) if ".git" not in Path(folder).parts)
     if arrived != expected:
         raise RuntimeError(f"{arrived} files arrived, {expected} were sent")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cli.command_line import Option
 
@@ -20,6 +20,7 @@ __all__ = [
     "Call",
     "CgroupParent",
     "Check",
+    "ContextTimes",
     "Frontend",
     "FrontendOptions",
     "LocalDirs",
@@ -49,6 +50,15 @@ BuildContexts = Annotated[
         names=("--build-context",),
         metavar="NAME=VALUE",
         help="A further context: a directory, a git or http URL, docker-image://, oci-layout://.",
+        panel=_IMAGE,
+    ),
+]
+ContextTimes = Annotated[
+    Literal["file", "content"],
+    Option(
+        names=("--context-times",),
+        help="The times of the context's files: their own, or made of content, for which a fresh clone"
+        " sends only what changed.",
         panel=_IMAGE,
     ),
 ]

@@ -12,7 +12,7 @@ from cli.commands.routing import RoutingOptions
 from router.config import environment, local_platform
 from router.errors import UsageError
 from router.model.frozen import frozen, replace
-from router.model.request import BuildRequest
+from router.model.request import BuildRequest, ContextTimes
 from router.specs.boolean import parse_bool
 from router.specs.keyvalue import parse_build_args, parse_labels
 from router.specs.output import is_load, parse_output, resolve_outputs
@@ -79,6 +79,7 @@ class ImageOptions:
     platforms: Sequence[str] | None = None
     no_cache: bool = False
     pull: bool = False
+    context_times: ContextTimes = "file"
     push: bool | None = None
     load: bool | None = None
     outputs: Sequence[str] | None = None
@@ -121,6 +122,7 @@ def build_request(options: ImageOptions, asked: SkaffoldBuild | None) -> Prepare
         platforms=parse_platforms(options.platforms or (), local=local_platform()),
         no_cache=options.no_cache,
         pull=options.pull,
+        context_times=options.context_times,
         push=bool(options.push),
         load=bool(options.load),
         outputs=tuple(parse_output(text) for text in options.outputs or ()),

@@ -174,6 +174,11 @@ def _check(request: BuildRequest, daemon: Daemon, dial: DialOptions) -> None:
             f"buildctl can't download the Dockerfile {request.dockerfile}",
             hint="download it, or use --backend native",
         )
+    if request.context_times != "file":
+        raise UsageError(
+            f"buildctl can't describe files by their {request.context_times}",
+            hint="leave out --context-times, or use --backend native",
+        )
     if any(HOST_GATEWAY in host.addresses for host in request.add_hosts):
         raise UsageError(
             "buildctl can't ask for the address that host-gateway stands for",

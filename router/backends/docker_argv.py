@@ -162,6 +162,7 @@ def _check_form(request: BuildRequest) -> None:
         "--source-policy-file": bool(request.source_policy),
         "--proxy-network": request.proxy_network,
         "--registry-auth-tlscontext": bool(request.registry_tls),
+        "--context-times": request.context_times != "file",
         "an archive as the context": request.context_archive is not None,
     }
     for what, given in unknown.items():

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from router.backends import BackendContext
-from router.backends.copies import open_copies
+from router.backends.copies import Copies, open_copies
 from router.backends.turn import Turn, before_solve
 from router.errors import ConnectionLostError, DialError, RouterError
 from router.model.daemon import Daemon
@@ -92,7 +92,7 @@ def _build(request: BuildRequest, daemon: Daemon, context: BackendContext, opene
     with open_inputs(request) as found:
         inputs = found if caches is None else caches.added_to(found)
         inputs = inputs if image is None else image.added_to(inputs)
-        copies = open_copies(inputs, context)
+        copies = open_copies(request, inputs, context)
         deadline = time.monotonic() + context.dial.timeout
         stream = dial(daemon.address, context.dial)
         peer = f"{daemon.name} ({daemon.address})"
@@ -106,7 +106,7 @@ def _build(request: BuildRequest, daemon: Daemon, context: BackendContext, opene
                     **ssh_checks,
                 },
                 streaming={
-                    **filesync(inputs.directories, copies.doubts),
+                    **filesync(inputs.directories, copies.manner),
                     **filesend(targets, wake=channel.wake),
                     **ssh_connections,
                     **_rare_services(inputs),
@@ -115,7 +115,7 @@ def _build(request: BuildRequest, daemon: Daemon, context: BackendContext, opene
             )
             try:
                 build = _Build(request, daemon, context, channel, session)
-                result = build.run(inputs, plans, copies.shared_key, deadline)
+                result = build.run(inputs, plans, copies, deadline)
             except RouterError:
                 for refusal in registries.refusals:
                     context.on_event(Notice(level="warning", text=refusal))
@@ -199,7 +199,7 @@ class _Build:
         self._held: list[SolveStatus] | None = None
 
     def run(
-        self, inputs: Inputs, plans: Sequence[ExportPlan], shared_key: str, deadline: float
+        self, inputs: Inputs, plans: Sequence[ExportPlan], copies: Copies, deadline: float
     ) -> BuildResult:
         """Build. ``deadline`` is when (as of ``time.monotonic``) the daemon must have begun to speak."""
         identity = SolveIdentity(ref=_random_id(), session_id=_random_id())
@@ -209,17 +209,19 @@ class _Build:
         with before_solve():
             turn = self._ask_for_turn(identity.ref)
             reverse = control.session(
-                self._session_metadata(identity, shared_key), self._session, self._session.receive
+                self._session_metadata(identity, copies.shared_key), self._session, self._session.receive
             )
             if turn is not None:
                 self._channel.handshake(deadline - time.monotonic())
                 prepare()  # while the daemon counts its builds
+                copies.prepare()
                 turn.ask(deadline)
             solve = control.solve(message, self._answered)
         status = control.status(identity.ref, self._saw)
         if turn is None:
             self._channel.handshake(deadline - time.monotonic())
             prepare()
+            copies.prepare()
         else:
             self._take_turn(turn, solve)
         if request.call == "build":

@@ -28,6 +28,9 @@ NOTHING = -1
 SOCKET = -2
 """The size of a socket, which travels as an empty file that nobody can open."""
 
+# No file has it as its ``ctime``.
+_ANY = -(1 << 63)
+
 _LARGEST_DATA = 1 << 20
 _SMALLEST_DATA = 1 << 15
 # Joining costs a copy, a buffer of its own costs its handling all the way down; they break even about here.
@@ -46,15 +49,26 @@ _CHANGED_HINT = "exclude it in .dockerignore, or build when nothing writes to it
 class _OpenFile:
     """A file of which a part has been sent: ``size`` bytes, as many as it had when it was opened."""
 
-    __slots__ = ("_modified", "_sample", "_sampled", "descriptor", "number", "path", "remaining", "size")
+    __slots__ = (
+        "_changed",
+        "_modified",
+        "_sample",
+        "_sampled",
+        "descriptor",
+        "number",
+        "path",
+        "remaining",
+        "size",
+    )
 
-    def __init__(self, root: Root, number: int, path: bytes, announced: int) -> None:
+    def __init__(self, root: Root, number: int, path: bytes, announced: int, changed: int) -> None:
         self.number = number
         self.path = root.full(path)
         self.descriptor = root.open(path, _OPEN_FLAGS)
         status = os.fstat(self.descriptor)
         self.size = self.remaining = status.st_size
         self._modified = status.st_mtime_ns
+        self._changed = changed
         self._sampled = array("q")
         self._sample = 0
         if not stat.S_ISREG(status.st_mode) or self.size < announced:
@@ -75,6 +89,8 @@ class _OpenFile:
     def check(self) -> None:
         """Raise UsageError if what was read is not the file of one moment."""
         status = os.fstat(self.descriptor)
+        if self._changed not in (_ANY, status.st_ctime_ns):
+            _raise_changed(self.path)
         if (status.st_size, status.st_mtime_ns) == (self.size, self._modified):
             return
         sample = 0
@@ -96,6 +112,7 @@ class Contents:
         self._root = root
         self._paths: list[bytes] = []
         self._sizes = array("q")
+        self._changed = array("q")
         self._requests: deque[int] = deque()
         self._open: _OpenFile | None = None
         self._small: list[bytes] = []
@@ -118,6 +135,18 @@ class Contents:
         """Remember the next entry, by its path below the root; ``size`` may be NOTHING or SOCKET."""
         self._paths.append(path if size >= 0 else b"")
         self._sizes.append(size)
+
+    def promise(self, changed: int | None) -> None:
+        """Promise for the entry that was just announced that it will be as it is if its ``ctime`` (in
+        nanoseconds) still is ``changed``; None promises nothing. For every entry, or for none."""
+        self._changed.append(_ANY if changed is None else changed)
+
+    def read(self, path: bytes, status: os.stat_result) -> bytes | None:
+        """Read a whole small file, None where its size or its ``ctime`` are others by now."""
+        try:
+            return _read_whole(self._root, path, status.st_size, status.st_ctime_ns)
+        except (OSError, UsageError):
+            return None  # if the daemon asks for it, whoever reads it then will tell
 
     def request(self, number: int) -> None:
         """Note that the daemon wants the content of an entry, which it may want once."""
@@ -148,12 +177,14 @@ class Contents:
 
     def _send_next(self, number: int, room: int) -> None:
         path, size = self._paths[number], self._sizes[number]
+        changed = self._changed[number] if self._changed else _ANY
         self._paths[number], self._sizes[number] = b"", NOTHING
         data = b""
         if size >= 0:
-            whole = _read_whole(self._root, path, size) if size <= min(room, _LARGEST_JOINED) else None
+            small = size <= min(room, _LARGEST_JOINED)
+            whole = _read_whole(self._root, path, size, changed) if small else None
             if whole is None:
-                self._open = _OpenFile(self._root, number, path, size)
+                self._open = _OpenFile(self._root, number, path, size, changed)
                 return
             data = whole
         self._add(packets.whole_file(number, data) if data else packets.data_end(number))
@@ -182,16 +213,19 @@ class Contents:
             self._small.clear()
 
 
-def _read_whole(root: Root, path: bytes, size: int) -> bytes | None:
+def _read_whole(root: Root, path: bytes, size: int, changed: int) -> bytes | None:
     """Read a file in one go, None where it has another size than ``size`` by now.
 
-    A regular file gives less than is asked for only at its end.
+    Raises UsageError where ``changed`` isn't its ``ctime``. A regular file gives less than is asked for only
+    at its end.
     """
     descriptor = root.open(path, _OPEN_FLAGS)
     try:
         data = os.read(descriptor, size + 1)
         while len(data) < size and (rest := os.read(descriptor, size + 1 - len(data))):
             data += rest  # some network and user-space file systems read less than they could
+        if changed != _ANY and os.fstat(descriptor).st_ctime_ns != changed:
+            _raise_changed(root.full(path))
     except OSError as exc:
         exc.filename = root.full(path)
         raise

@@ -125,14 +125,17 @@ class StatPacker:
         self._quarter = 1 << 63  # later than any time
         self._quarter_groups = b""
 
-    def pack(self, path: bytes, status: os.stat_result, extra: bytes = b"") -> bytes:
-        """Return the message for one entry; ``extra`` holds packed fields from ``linkname`` on."""
+    def pack(self, path: bytes, status: os.stat_result, extra: bytes = b"", when: bytes = b"") -> bytes:
+        """Return the message for one entry; ``extra`` holds packed fields from ``linkname`` on, ``when`` the
+        packed time, empty for the one that ``status`` has."""
         mode = status.st_mode
         owner = mode if self._reset_ids else (mode, status.st_uid, status.st_gid)
         # A directory's size says nothing: the daemon neither sets nor compares it.
         size = status.st_size if mode & 0o170000 != 0o040000 else 0
         time = status.st_mtime_ns
-        if time >> 28 == self._quarter:
+        if when:
+            pass
+        elif time >> 28 == self._quarter:
             # Four groups of seven bits, each moved up by the number of groups below it; the groups above are
             # the same for all files that were written within 0.27 s.
             low = time & 0xFFFFFFF

@@ -16,7 +16,7 @@ from router.errors import RouterError, TransferError, UsageError
 from router.fstransfer import packets
 from router.fstransfer.beneath import Root
 from router.fstransfer.content import NOTHING, SOCKET, Contents
-from router.fstransfer.doubts import Doubts
+from router.fstransfer.manner import Manner
 from router.fstransfer.selection import Filter, select
 from router.fstransfer.walk import Entry, walk, walk_selected
 from router.fstransfer.xattrs import read_xattrs
@@ -28,6 +28,7 @@ _STATS_AT_ONCE = 1 << 16
 
 _NEVER = 1 << 63
 _EVERYTHING = Filter()
+_AS_THEY_ARE = Manner()
 
 # What the kernel says where a link, or a file, is in the place of what was there before.
 _REPLACED = frozenset({ELOOP, ENOTDIR})
@@ -38,8 +39,7 @@ class Sender:
 
     ``Sender(...)``, ``receive`` and ``pull`` raise UsageError for a file or a directory that can't be sent,
     and TransferError for what the daemon did; the caller then ends the call with a status that says so, which
-    the daemon shows. Files in ``doubts`` are asked for in any case. ``on_progress`` is called with
-    ``bytes_sent`` after each ``pull`` that sent something.
+    the daemon shows. ``on_progress`` is called with ``bytes_sent`` after each ``pull`` that sent something.
     """
 
     def __init__(
@@ -48,13 +48,13 @@ class Sender:
         *,
         filter: Filter = _EVERYTHING,  # noqa: A002 - the protocol's word
         reset_ids: bool = True,
-        doubts: Doubts | None = None,
+        manner: Manner = _AS_THEY_ARE,
         on_progress: Callable[[int], None] | None = None,
     ) -> None:
         self.done = False
         self.bytes_sent = 0
         self._root = _open(root)
-        self._doubts = doubts
+        self._doubts, self._times = manner.doubts, manner.times
         self._on_progress = on_progress
         self._pack = packets.StatPacker(reset_ids=reset_ids).pack
         self._entries: Generator[Entry] | None = _selected(self._root, filter)
@@ -149,9 +149,10 @@ class Sender:
         """Describe further entries; after the last one comes the message that says so."""
         messages: list[bytes] = []
         sent = 0
-        pack, announce = self._pack, self._contents.announce
+        pack, contents = self._pack, self._contents
+        announce, promise, read = contents.announce, contents.promise, contents.read
+        doubts, times = self._doubts, self._times
         top = os.path.join(self._root.path, b"")
-        doubts = self._doubts
         doubtful = _NEVER if doubts is None else doubts.since
         for entry in entries:
             path, directory, name, status = entry
@@ -164,8 +165,15 @@ class Sender:
                 continue  # it vanished before it was promised
             if plain and status.st_ctime_ns >= doubtful and doubts is not None:
                 extra += doubts.mark(status)
-            message = pack(path, status, extra)
             announce(path, status.st_size if plain else SOCKET if S_ISSOCK(status.st_mode) else NOTHING)
+            when = b""
+            if times is not None:
+                if common:
+                    when, exact = times.plain(path, status, read)
+                else:
+                    when, exact = times.any(path, status, extra, xattrs, read)
+                promise(status.st_ctime_ns if exact else None)
+            message = pack(path, status, extra, when)
             messages.append(message)
             sent += len(message)
             if sent >= size:

@@ -18,8 +18,9 @@ if TYPE_CHECKING:  # few builds use them, and each class takes its time to be ma
         Ulimit,
     )
 
-__all__ = ["BuildRequest", "CacheOption", "Output", "OutputType", "Secret"]
+__all__ = ["BuildRequest", "CacheOption", "ContextTimes", "Output", "OutputType", "Secret"]
 
+ContextTimes = Literal["file", "content"]
 OutputType = Literal["image", "registry", "local", "tar", "oci", "docker", "cacheonly"]
 
 
@@ -71,7 +72,7 @@ class BuildRequest:
     ``platforms`` are normalised ``os/arch[/variant]``; ``shm_size`` is bytes, 0 for the daemon's own.
     ``no_cache_filter`` names stages; ``no_cache`` wins over it. ``resources`` are limits of the steps by the
     frontend's names (``memory``, ``cpuquota`` ...). ``proxy_network`` lets steps reach the network only
-    through the daemon's proxy.
+    through the daemon's proxy. ``context_times`` says what the times of the files of contexts are made of.
 
     ``generic`` is buildctl's form: the frontend gets ``frontend_options``, ``local_dirs`` and
     ``oci_layouts``, each under its name, and neither a context nor a Dockerfile. ``definition`` is LLB, a
@@ -123,6 +124,7 @@ class BuildRequest:
     definition: bytes | None = field(default=None, repr=False)
     source_policy: str = ""
     proxy_network: bool = False
+    context_times: ContextTimes = "file"
 
     @property
     def files(self) -> tuple[str, ...]:

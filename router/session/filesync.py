@@ -6,11 +6,11 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from router.fstransfer.manner import Manner
 from router.rpc.grpc import Status
 from router.session.server import CallMetadata, CallRefused, StreamHandler, StreamMethod
 
 if TYPE_CHECKING:
-    from router.fstransfer.doubts import Doubts
     from router.fstransfer.sender import Sender
 
 __all__ = ["filesync", "prepare"]
@@ -22,23 +22,23 @@ def prepare() -> None:
 
 
 def filesync(
-    directories: Mapping[str, str], doubts: Callable[[str], Doubts] | None = None
+    directories: Mapping[str, str], manner: Callable[[str], Manner] | None = None
 ) -> dict[str, StreamMethod]:
     """Return the methods of the service for directories by the name that the frontend knows them by.
 
-    ``doubts`` is called with the name when a transfer begins; without it nothing is doubted.
+    ``manner`` is called with the name when a transfer begins; without it files are described as they are.
     """
 
     def diff_copy(metadata: CallMetadata) -> StreamHandler:
         name = "".join(_values(metadata, "dir-name")[:1])
         if name not in directories:
             raise CallRefused(Status.NOT_FOUND, f'no access allowed to dir "{name}"')
-        return _sender(directories[name], metadata, doubts and doubts(name))
+        return _sender(directories[name], metadata, manner(name) if manner else Manner())
 
     return {"/moby.filesync.v1.FileSync/DiffCopy": diff_copy}
 
 
-def _sender(directory: str, metadata: CallMetadata, doubts: Doubts | None) -> Sender:
+def _sender(directory: str, metadata: CallMetadata, manner: Manner) -> Sender:
     from router.fstransfer.sender import Filter, Sender
 
     wanted = Filter(
@@ -46,7 +46,7 @@ def _sender(directory: str, metadata: CallMetadata, doubts: Doubts | None) -> Se
         exclude=_values(metadata, "exclude-patterns"),
         follow_paths=_values(metadata, "followpaths"),
     )
-    return Sender(os.fsencode(directory), filter=wanted, doubts=doubts)
+    return Sender(os.fsencode(directory), filter=wanted, manner=manner)
 
 
 def _values(metadata: CallMetadata, name: str) -> tuple[str, ...]:

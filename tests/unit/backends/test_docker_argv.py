@@ -173,6 +173,7 @@ def test_a_file_goes_through_stdout_and_a_tree_does_not() -> None:
         BuildRequest(context_archive="context.tar"),
         BuildRequest(source_policy="{}"),
         BuildRequest(proxy_network=True),
+        BuildRequest(context_times="content"),
         BuildRequest(registry_tls=(RegistryTLS(host="a", insecure=True),)),
     ],
 )

@@ -10,6 +10,7 @@ import pytest
 
 from router._proto.fsutil_pb2 import Stat
 from router.fstransfer.doubts import Doubts
+from router.fstransfer.manner import Manner
 from router.fstransfer.sender import Sender
 from tests.unit.fstransfer.peer import fetch
 
@@ -88,7 +89,7 @@ def test_only_regular_files_are_marked_and_all_their_names(tmp_path: Path) -> No
         os.utime(path, (5, 5))
     os.utime(tmp_path / "link", (5, 5), follow_symlinks=False)
 
-    sender = Sender(os.fsencode(tmp_path), doubts=Doubts(time.time_ns() - 60 * SECOND))
+    sender = Sender(os.fsencode(tmp_path), manner=Manner(doubts=Doubts(time.time_ns() - 60 * SECOND)))
 
     found = {os.fsdecode(path): bool(stat.mode & TEMPORARY) for path, stat in fetch(sender).stats.items()}
     assert found == {"link": False, "plain": False, "sub": False, "sub/file": True, "sub/name": True}

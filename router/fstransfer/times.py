@@ -1,0 +1,132 @@
+"""Times that are made of content: the same for a file in every clone, another one when it changes.
+
+A daemon believes that a file is unchanged when its size and its time are. In a fresh clone all times are new,
+so everything would be sent. Here a file is described by a time that says what is in it, or, where that is not
+known, by one that no other file and no later state of this one has.
+
+What a time is made of, the first that holds:
+
+- the id of the blob that the file is known to be, without reading it (``CleanFiles``);
+- that id, reckoned from what is in the file, where it is small and nobody has just written to it, so that a
+  file has the same time before and after it is committed;
+- a salt of this checkout, with all that the file system says of the file: device, inode, size, both times.
+
+60 bits of that become a time in nanoseconds between June 1981 and December 2017: later than a zip archive's
+earliest, earlier than anything that is made today. Links are known by what they name; what has no content
+has one time for all.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Callable, Mapping
+from hashlib import sha1
+from typing import Protocol
+
+__all__ = ["CleanFiles", "ContentTimes", "time_field", "time_of"]
+
+_LARGEST_READ = 1 << 16
+# Who wrote so recently may go on: a log arrives with what it holds by then, so it can't be promised.
+_SETTLED = 2_000_000_000
+# Within a tick of the kernel's clock for files a second write leaves no other time.
+_TICK = 20_000_000
+_SECOND = 1_000_000_000
+
+# A varint of nine bytes: eight times seven bits with the mark that there are more, then four of the seven.
+_LOW = bytes(byte | 0x80 for byte in range(256))
+_HIGH = bytes(5 + byte % 16 for byte in range(256))
+_TAG = b"\x30"
+
+
+class CleanFiles(Protocol):
+    """Knows what some files are without reading them."""
+
+    def blob(self, path: bytes, status: os.stat_result, /) -> bytes | None:
+        """Return the id of the blob that a file is, None where that isn't proven."""
+
+
+def time_field(identity: bytes) -> bytes:
+    """Return a time made of 9 bytes or more that look random, as the packed field of an entry."""
+    return _TAG + identity[:8].translate(_LOW) + identity[8:9].translate(_HIGH)
+
+
+def time_of(identity: bytes) -> int:
+    """Return the same time in nanoseconds since the epoch."""
+    low = sum((byte & 0x7F) << 7 * place for place, byte in enumerate(identity[:8]))
+    return (5 + identity[8] % 16 << 56) + low
+
+
+_NO_CONTENT = time_field(bytes(9))
+
+
+class ContentTimes:
+    """The times of one transfer. ``salt`` is the checkout's own: random, and the same in its next build.
+
+    What is promised along with a time is the content: what is sent must be what the file was when its status
+    was taken.
+    """
+
+    def __init__(self, clean: CleanFiles | None, salt: bytes) -> None:
+        self._blob = _nothing if clean is None else clean.blob
+        self._salt = salt
+        self._linked: dict[tuple[int, int], tuple[bytes, bool]] = {}
+
+    def plain(self, path: bytes, status: os.stat_result, read: Read) -> tuple[bytes, bool]:
+        """Return the packed time of a regular file that has one name and no attributes, and whether it
+        promises the content."""
+        blob = self._blob(path, status)
+        if blob is None:
+            return self._other(path, status, read)
+        return _TAG + blob[:8].translate(_LOW) + blob[8:9].translate(_HIGH), True
+
+    def any(
+        self, path: bytes, status: os.stat_result, extra: bytes, xattrs: Mapping[bytes, bytes], read: Read
+    ) -> tuple[bytes, bool]:
+        """Return the same for any entry; ``extra`` are its further fields, with what a link names."""
+        mode = status.st_mode
+        if stat.S_ISLNK(mode):
+            field, exact = time_field(_digest(b"link", extra)), False
+        elif not stat.S_ISREG(mode):
+            return _NO_CONTENT, False
+        elif status.st_nlink == 1:
+            field, exact = self.plain(path, status, read)
+        else:
+            # All names of a file share its time, whichever of them the index knows.
+            inode = status.st_dev, status.st_ino
+            if inode not in self._linked:
+                self._linked[inode] = self.plain(path, status, read)
+            field, exact = self._linked[inode]
+        if xattrs:
+            # The daemon doesn't compare them.
+            parts = (part for item in sorted(xattrs.items()) for part in item)
+            field = time_field(_digest(b"attributes", field, *parts))
+        return field, exact
+
+    def _other(self, path: bytes, status: os.stat_result, read: Read) -> tuple[bytes, bool]:
+        changed, now = status.st_ctime_ns, time.time_ns()
+        if status.st_size <= _LARGEST_READ and changed < now - _SETTLED:
+            data = read(path, status)
+            if data is not None:
+                return time_field(sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).digest()), True
+        known = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, changed)
+        parts = [self._salt, b"%d %d %d %d %d" % known]
+        if changed > now - (_TICK if changed % _SECOND else _SETTLED):
+            parts.append(os.urandom(16))
+        return time_field(_digest(b"checkout", *parts)), False
+
+
+Read = Callable[[bytes, os.stat_result], bytes | None]
+"""Reads a whole file by its path below the root; None where its size or ``ctime`` are others by now."""
+
+
+def _nothing(_path: bytes, _status: os.stat_result) -> bytes | None:
+    return None
+
+
+def _digest(*parts: bytes) -> bytes:
+    digest = sha1(usedforsecurity=False)
+    for part in parts:
+        digest.update(b"%d:" % len(part) + part)
+    return digest.digest()
