@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from cli.program import Program, run_process
+from cli.beginning import Beginning
+
+with Beginning():  # what follows takes a while to load
+    from cli.program import Program, run_process
 
 __all__ = ["BUILDKIT_BUILD", "SKAFFOLD_BUILDKIT_WRAPPER", "buildkit_build", "skaffold_buildkit_wrapper"]
 

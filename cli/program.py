@@ -14,10 +14,18 @@ from contextlib import suppress
 from importlib import import_module
 from typing import NamedTuple, NoReturn, cast
 
+from cli.beginning import is_out_of_descriptors
 from cli.command_line import HELP_NAMES, HelpWantedError, arguments_of, parameters_of
 from cli.streams import open_closed_streams
 from router.config import environment
-from router.errors import OutputError, RouterError, UsageError
+from router.errors import (
+    CancelledError,
+    OutputError,
+    RouterError,
+    TimeLimitError,
+    UnreachableError,
+    UsageError,
+)
 
 __all__ = ["Program", "load", "run_process", "run_program"]
 
@@ -57,13 +65,13 @@ def run_program(program: Program, words: Sequence[str] | None = None) -> None:
         _print_error(exc)
         sys.exit(exc.exit_code)
     except KeyboardInterrupt:
-        sys.stderr.write("ERROR: interrupted\n")
+        _print("ERROR: interrupted\n", hurried=True)
         sys.exit(_INTERRUPTED)
     except BrokenPipeError:
         # The reader of our stdout went away; Python must not complain about it once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(_BROKEN_PIPE)
-    except OSError as exc:
+    except (OSError, ImportError) as exc:
         error = _of_surroundings(exc)
         if error is None:
             raise
@@ -71,8 +79,12 @@ def run_program(program: Program, words: Sequence[str] | None = None) -> None:
         sys.exit(error.exit_code)
 
 
-def _of_surroundings(error: OSError) -> RouterError | None:
+def _of_surroundings(error: OSError | ImportError) -> RouterError | None:
     """Return what an error means that no file of a command's is to blame for."""
+    if is_out_of_descriptors(error):
+        return UnreachableError("too many open files", hint="raise the limit: ulimit -n 1024")
+    if not isinstance(error, OSError):
+        return None
     if error.errno in _OF_STDOUT:
         return OutputError(f"can't write to stdout: {os.strerror(error.errno)}")
     if error.errno == errno.ENOENT and error.filename is None and not _has_working_directory():
@@ -161,4 +173,14 @@ def _print_error(error: RouterError) -> None:
     from cli.render.error import render_error
 
     color = sys.stderr.isatty() and "NO_COLOR" not in os.environ
-    sys.stderr.write(render_error(error, color=color))
+    # What was to end in time is not held up by telling so.
+    _print(render_error(error, color=color), hurried=isinstance(error, CancelledError | TimeLimitError))
+
+
+def _print(text: str, *, hurried: bool) -> None:
+    from cli.render.output import Output
+
+    output = Output(sys.stderr)
+    if hurried:
+        output.hurry()
+    output.write(text)

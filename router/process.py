@@ -20,6 +20,7 @@ from types import FrameType, TracebackType
 from typing import IO, Any, Self
 
 from router.cancellation import Cancellation
+from router.children import forget, remember
 from router.errors import RouterError, ToolError, UsageError
 from router.model.frozen import field, frozen
 from router.redaction import redacted
@@ -48,6 +49,7 @@ _CHUNK = 1 << 16
 # Linux's MAX_ARG_STRLEN, for one argument or variable.
 _MAX_ARGUMENT = 128 * 1024
 _SHOWN = 60
+_ENDING = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 
 
 @frozen
@@ -136,9 +138,12 @@ class Process:
                 start_new_session=True,
                 pass_fds=command.descriptors,
                 bufsize=0,
+                preexec_fn=_inheritance(),  # noqa: PLW1509 -- two system calls, and only where they are needed
             )
         except (OSError, ValueError) as exc:
             raise _not_started(command, exc) from exc
+
+        remember(self.pid)
 
     @property
     def pid(self) -> int:
@@ -162,14 +167,19 @@ class Process:
 
     def poll(self) -> int | None:
         """Return the exit code, None while it runs."""
-        return self._child.poll()
+        return self._reaped(self._child.poll())
 
     def wait(self, timeout: float | None = None) -> int | None:
         """Wait for the end and return the exit code; None when ``timeout`` seconds passed first."""
         try:
-            return self._child.wait(timeout)
+            return self._reaped(self._child.wait(timeout))
         except subprocess.TimeoutExpired:
             return None
+
+    def _reaped(self, returncode: int | None) -> int | None:
+        if returncode is not None:
+            forget(self.pid)
+        return returncode
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the program and all that it started."""
@@ -181,6 +191,7 @@ class Process:
         if self._child.poll() is None:
             self.signal(signal.SIGKILL)
             self._child.wait()
+        forget(self.pid)
         for pipe in (self._child.stdin, self._child.stdout, self._child.stderr):
             if pipe is not None:
                 with contextlib.suppress(OSError):
@@ -193,6 +204,25 @@ class Process:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _inheritance() -> Callable[[], None] | None:
+    """Return what a child has to do first, None for nothing (Python starts it much faster then).
+
+    A shell starts its background jobs with SIGINT and SIGQUIT ignored, which is for us to heed; what we run
+    must be stopped by the signals that we send. SIGHUP is not among them: nohup means the children too.
+    """
+    ignored = [number for number in _ENDING if signal.getsignal(number) is signal.SIG_IGN]
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    if not ignored and not blocked:
+        return None
+
+    def restore() -> None:
+        for number in ignored:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+    return restore
 
 
 def run(command: Command, watch: Watch = Watch(), stdio: Stdio = Stdio()) -> Finished:

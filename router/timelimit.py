@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import threading
 import time
+from itertools import islice
 from types import TracebackType
 from typing import Self
 
@@ -12,7 +13,16 @@ from router.cancellation import Cancellation
 from router.errors import CancelledError, TimeLimitError
 from router.model.events import Attempt, Event, SolveStatus
 
-__all__ = ["TimeLimit"]
+__all__ = ["TIME_IS_UP", "TimeLimit"]
+
+TIME_IS_UP = "its time is up"
+"""Why a build was cancelled whose limit has passed, whoever threw the switch."""
+
+# poll takes no more than 24 days.
+_LONGEST_POLL = 3600.0
+# Steps that the error names: a broken daemon may have thousands under way.
+_NAMED = 5
+_LONGEST_NAME = 200
 
 
 class TimeLimit:
@@ -26,7 +36,7 @@ class TimeLimit:
         self._seconds = seconds
         self._outer = outer
         self._over = Cancellation()
-        self._passed = False
+        self._end = 0.0
         self._daemon = ""
         self._running: dict[str, tuple[str, float]] = {}
         self._thread = threading.Thread(target=self._watch, name="time limit", daemon=True)
@@ -47,6 +57,7 @@ class TimeLimit:
                 pass
 
     def __enter__(self) -> Self:
+        self._end = time.monotonic() + self._seconds
         self._thread.start()
         return self
 
@@ -57,7 +68,9 @@ class TimeLimit:
         self._thread.join()
         self._over.close()
         self.cancellation.close()
-        if self._passed and isinstance(error, CancelledError):
+        # By the clock too: whoever else sees to the limit may come before our thread has its turn.
+        late = time.monotonic() >= self._end and not self._outer.cancelled
+        if (late or self.cancellation.why == TIME_IS_UP) and isinstance(error, CancelledError):
             raise TimeLimitError(
                 f"the build did not end within {self._seconds:g} s: {self._what()}",
                 hint="--timeout allows it more; what was done by then stays in the daemon's cache",
@@ -67,12 +80,14 @@ class TimeLimit:
         poll = select.poll()
         poll.register(self._outer.fileno(), select.POLLIN)
         poll.register(self._over.fileno(), select.POLLIN)
-        poll.poll(self._seconds * 1000)
+        while not (self._outer.cancelled or self._over.cancelled):
+            left = self._end - time.monotonic()
+            if left <= 0:
+                self.cancellation.cancel(TIME_IS_UP)
+                return
+            poll.poll(min(left, _LONGEST_POLL) * 1000)
         if self._outer.cancelled:
             self.cancellation.cancel(self._outer.why)
-        elif not self._over.cancelled:
-            self._passed = True
-            self.cancellation.cancel("its time is up")
 
     def _what(self) -> str:
         if not self._daemon:
@@ -80,5 +95,12 @@ class TimeLimit:
         if not self._running:
             return f"no step was running on {self._daemon}"
         now = time.monotonic()
-        steps = (f"{name} (for {now - since:.0f} s)" for name, since in self._running.values())
+        first = islice(self._running.values(), _NAMED)
+        steps = [f"{_short(name)} (for {now - since:.0f} s)" for name, since in first]
+        if (more := len(self._running) - len(steps)) > 0:
+            steps.append(f"and {more} more")
         return f"running on {self._daemon}: {', '.join(steps)}"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 3]}..."

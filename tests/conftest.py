@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+
 from hypothesis import settings
 
 # An example's time says how busy the machine is; what must be quick has a test of its own.
 settings.register_profile("any-machine", deadline=None)
 settings.load_profile("any-machine")
+
+# Where the suite is a background job its shell has these ignored; what the tests start would inherit that,
+# and many of them send one.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cli import options as o
 from cli.command_line import Argument, Option
-from cli.commands.interruption import interruptible
+from cli.commands.interruption import Silent, interruptible
 from cli.commands.routing import RoutingOptions, TLSFlags, router_config
 from router.errors import NoDaemonError, RouterError, UsageError
 
@@ -72,7 +72,7 @@ def command(
     )
     from router import BuildRouter, drain
 
-    with BuildRouter(config) as router, interruptible(_Waiting()) as cancellation:
+    with BuildRouter(config) as router, interruptible(Silent(heeds=True)) as cancellation:
         daemon = _chosen(router.fleet.daemons(), name, router.fleet.describe(), router.fleet.hint)
         builds = drain(
             daemon,
@@ -112,13 +112,3 @@ def _seconds(wait: str) -> float:
 def _tell(text: str) -> None:
     sys.stderr.write(f"warmroute: {text}\n")
     sys.stderr.flush()
-
-
-class _Waiting:
-    """Hears of an interruption: there is nothing to put right."""
-
-    def tell(self, text: str) -> None:
-        """Say nothing."""
-
-    def leave(self) -> None:
-        """Leave."""

@@ -1,112 +1,137 @@
-"""What ends a build early: signals, and for skaffold a parent that is gone.
+"""What ends a build early: signals, ``--timeout``, and for skaffold a parent that is gone.
 
 The first signal cancels the build on the daemon. What does not heed that in time (a connection being made,
-a slow Kubernetes listing), and anything at the second signal, is unwound by an exception; what even that
-doesn't reach is left behind, because who interrupts us kills us after two seconds.
+a handler in a loop), and anything at the second signal, is unwound by an exception; what even that doesn't
+reach is left behind. `cli.commands.ending` sees to it that all of it is over within two seconds.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Protocol
 
+from cli.commands.ending import Ending, Interrupted, Silent
 from router.cancellation import Cancellation
+from router.errors import CancelledError, TimeLimitError
 
-__all__ = ["Interrupted", "interruptible"]
+__all__ = ["Interrupted", "Silent", "interruptible"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Who starts a job in the background, or with nohup, has these ignored so that they don't end it.
+_MAY_BE_IGNORED = frozenset({signal.SIGINT, signal.SIGHUP})
 _PARENT_POLL = 0.25
-# Seconds from the first signal. The build's own way out may need some of them: buildctl and docker are
-# given 1.5 to tell the daemon.
-UNWIND_AFTER = 1.6
-_UNWIND_WITHIN = 0.3
-_EXIT_CODE = 130
-
-
-class Interrupted(Protocol):
-    """Who is told of an interruption, from a thread of its own."""
-
-    def tell(self, text: str) -> None:
-        """Say that the build is being cancelled."""
-
-    def leave(self) -> None:
-        """Put the terminal right: the process ends now, without unwinding."""
+_LONGEST_POLL = 3600.0
 
 
 @contextmanager
 def interruptible(
-    interrupted: Interrupted, *, watch_parent: bool = False, grace: float = UNWIND_AFTER
+    interrupted: Interrupted, *, watch_parent: bool = False, timeout: float | None = None
 ) -> Iterator[Cancellation]:
     """Yield a switch that SIGINT, SIGTERM and SIGHUP throw, for the main thread to work with.
 
-    Raises ``CancelledError`` within the block where the switch alone doesn't end it in ``grace`` seconds.
+    Within the block ``CancelledError`` is raised where the switch alone doesn't end it in time; it leaves the
+    block as ``TimeLimitError`` where ``timeout`` seconds had passed. An end that has begun, and a time limit,
+    hold for what comes after the block too: telling how it went may block as well.
     """
-    with Cancellation() as cancellation:
-        limit = _Limit(cancellation, interrupted, grace)
+    with Cancellation() as cancellation, _Wakeup() as wakeup:
+        ending = Ending(cancellation, interrupted, timeout=timeout)
+        watcher = _Watcher(ending, wakeup, watch_parent=watch_parent)
+        heard = 0
 
         def handle(number: int, _frame: FrameType | None) -> None:
-            if cancellation.cancelled:
-                _in_background(limit.leave_unless_over)
-                cancellation.check()
-            limit.cancel(f"got {signal.Signals(number).name}")
+            nonlocal heard
+            heard += 1
+            ending.hear(heard, number)
+            ending.advance(main=True)
 
-        def unwind(_number: int, _frame: FrameType | None) -> None:
-            cancellation.check()
+        def tick(_number: int, _frame: FrameType | None) -> None:
+            ending.advance(main=True)
 
-        handlers: dict[signal.Signals, Callable[[int, FrameType | None], None]] = {
-            **dict.fromkeys(_SIGNALS, handle),
-            signal.SIGALRM: unwind,
-        }
-        previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-        if watch_parent:
-            parent = os.getppid()
-            _in_background(lambda: limit.watch(parent))
+        numbers = [each for each in _SIGNALS if not _stays_ignored(each)]
+        # Whoever started us may have blocked them by mistake; a limit that never comes is none.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [*numbers, signal.SIGALRM])
+        previous = {number: signal.signal(number, handle) for number in numbers}
+        previous[signal.SIGALRM] = signal.signal(signal.SIGALRM, tick)
+        ending.arm()
         try:
             yield cancellation
+        except CancelledError as exc:
+            if not ending.out_of_time:
+                raise
+            raise TimeLimitError(
+                f"the build did not end within {timeout:g} s",
+                hint="--timeout allows it more; what was done by then stays in the daemon's cache",
+            ) from exc
         finally:
-            limit.over.set()
-            for number, handler in previous.items():
-                signal.signal(number, handler)
+            ending.over = True
+            watcher.stop()
+            if ending.disarm():
+                for number, handler in previous.items():
+                    signal.signal(number, handler)
 
 
-class _Limit:
-    """Sees to it that a cancelled build ends in time."""
-
-    def __init__(self, cancellation: Cancellation, interrupted: Interrupted, grace: float) -> None:
-        self.over = threading.Event()
-        self._grace = grace
-        self._cancellation = cancellation
-        self._interrupted = interrupted
-
-    def cancel(self, why: str) -> None:
-        """Throw the switch; no more than that, because a signal's handler may call it."""
-        self._cancellation.cancel(why)
-        _in_background(self._enforce)
-
-    def watch(self, parent: int) -> None:
-        """Cancel when the parent dies: skaffold interrupts its shell only, never what the shell runs."""
-        while not self.over.wait(_PARENT_POLL):
-            if os.getppid() != parent:
-                self.cancel("the parent process is gone")
-                return
-
-    def leave_unless_over(self) -> None:
-        """End the process if unwinding takes too long."""
-        if not self.over.wait(_UNWIND_WITHIN):
-            self._interrupted.leave()
-            os._exit(_EXIT_CODE)
-
-    def _enforce(self) -> None:
-        self._interrupted.tell(f"{self._cancellation.why}: cancelling the build")
-        if not self.over.wait(self._grace):
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
-            self.leave_unless_over()
+def _stays_ignored(number: signal.Signals) -> bool:
+    return number in _MAY_BE_IGNORED and signal.getsignal(number) is signal.SIG_IGN
 
 
-def _in_background(work: Callable[[], None]) -> None:
-    threading.Thread(target=work, daemon=True).start()
+class _Wakeup:
+    """A pipe that gets each signal's number as it comes, whatever the main thread is doing."""
+
+    def __enter__(self) -> _Wakeup:
+        self.read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._previous = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.set_wakeup_fd(self._previous)
+        os.close(self.read)
+        os.close(self._write)
+
+
+class _Watcher:
+    """The thread beside the main one: it hears of signals, and of the parent's death."""
+
+    def __init__(self, ending: Ending, wakeup: _Wakeup, *, watch_parent: bool) -> None:
+        self._ending = ending
+        self._wakeup = wakeup
+        self._parent = os.getppid() if watch_parent else None
+        self._stop = Cancellation()
+        self._heard = 0
+        self._thread = threading.Thread(target=self._run, name="interruption", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End it; its pipes can be closed afterwards."""
+        self._stop.cancel()
+        self._thread.join()
+        self._stop.close()
+
+    def _run(self) -> None:
+        poll = select.poll()
+        poll.register(self._wakeup.read, select.POLLIN)
+        poll.register(self._stop.fileno(), select.POLLIN)
+        while not self._stop.cancelled:
+            poll.poll(self._patience() * 1000)
+            self._listen()
+            # skaffold interrupts its shell only, never what the shell runs.
+            if self._parent is not None and os.getppid() != self._parent:
+                self._ending.begin("the parent process is gone")
+            self._ending.advance(main=False)
+
+    def _patience(self) -> float:
+        left = self._ending.until_next()
+        if self._parent is not None:
+            left = min(left, _PARENT_POLL)
+        return min(left, _LONGEST_POLL)
+
+    def _listen(self) -> None:
+        with suppress(BlockingIOError):
+            for number in os.read(self._wakeup.read, 4096):
+                if number in _SIGNALS:
+                    self._heard += 1
+                    self._ending.hear(self._heard, number)

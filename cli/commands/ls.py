@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from cli import options as o
-from cli.commands.interruption import interruptible
+from cli.commands.interruption import Silent, interruptible
 from cli.commands.routing import RoutingOptions, TLSFlags, router_config
 from router.model.annotations import MAX_BUILDS
 
@@ -56,22 +56,12 @@ def command(
     )
     from router import BuildRouter, inspect
 
-    with BuildRouter(config) as router, interruptible(_Asking(), grace=0.0):
+    with BuildRouter(config) as router, interruptible(Silent(heeds=False)):
         daemons = sorted(router.fleet.daemons(), key=lambda daemon: daemon.name)
         reports = inspect(daemons, router.dial_options)
     sys.stdout.write(f"{_json(reports) if format == 'json' else _table(reports)}\n")
     if not reports:
         sys.stderr.write(f"no {router.fleet.describe()}\n")
-
-
-class _Asking:
-    """Hears of an interruption: there is nothing to say, and nothing to put right."""
-
-    def tell(self, text: str) -> None:
-        """Say nothing."""
-
-    def leave(self) -> None:
-        """Leave."""
 
 
 def _table(reports: tuple[DaemonReport, ...]) -> str:

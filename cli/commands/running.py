@@ -11,6 +11,7 @@ from cli.commands.interruption import interruptible
 from cli.commands.requests import Prepared
 from cli.render import ProgressMode, Renderer, chosen_mode, open_renderer
 from router import BuildResult, BuildRouter
+from router.cancellation import Cancellation
 from router.config import RouterConfig, environment
 from router.errors import UsageError
 from router.model.events import Event, Notice
@@ -44,16 +45,20 @@ def build_and_report(config: RouterConfig, prepared: Prepared, reporting: Report
     """
     files = _result_files(reporting)
     progress = chosen_mode(reporting.progress, sys.stderr, environment())
-    with _with_stdin(prepared.request, config.tls) as request:
-        result = _build(config, replace(prepared, request=request), reporting)
-    for file in files:
-        file.write(result)
-    if prepared.request.call != "build":
-        from cli.commands.answer import print_answer
+    display = _Display()
+    with (
+        interruptible(display, watch_parent=prepared.by_skaffold, timeout=config.timeout) as cancellation,
+        _with_stdin(prepared.request, config.tls) as request,
+    ):
+        result = _build(config, replace(prepared, request=request), reporting, display, cancellation)
+        for file in files:
+            file.write(result)
+        if prepared.request.call != "build":
+            from cli.commands.answer import print_answer
 
-        print_answer(reporting.call, prepared.request, result)
-    elif progress == "quiet" and result.image_id:
-        sys.stdout.write(f"{result.image_id}\n")
+            print_answer(reporting.call, prepared.request, result)
+        elif progress == "quiet" and result.image_id:
+            sys.stdout.write(f"{result.image_id}\n")
 
 
 def print_plan(config: RouterConfig, prepared: Prepared) -> None:
@@ -81,17 +86,21 @@ def _result_files(reporting: Reporting) -> Sequence[ResultFile]:
     return [ResultFile(flag, path, text) for flag, path, text in wanted if path is not None]
 
 
-def _build(config: RouterConfig, prepared: Prepared, reporting: Reporting) -> BuildResult:
+def _build(
+    config: RouterConfig,
+    prepared: Prepared,
+    reporting: Reporting,
+    display: _Display,
+    cancellation: Cancellation,
+) -> BuildResult:
     router = BuildRouter(config)
     renderer = open_renderer(
         reporting.progress, stream=sys.stderr, environment=environment(), verbosity=reporting.verbosity
     )
+    display.show(renderer)
     for warning in prepared.warnings:
         renderer.event(Notice(level="warning", text=warning))
-    with (
-        interruptible(_Display(renderer), watch_parent=prepared.by_skaffold) as cancellation,
-        _traced(renderer.event, reporting.trace) as on_event,
-    ):
+    with _traced(renderer.event, reporting.trace) as on_event:
         try:
             if reporting.metadata_file is None or prepared.request.call != "build":
                 result = router.build(prepared.request, on_event=on_event, cancellation=cancellation)
@@ -127,18 +136,34 @@ def _traced(on_event: Callable[[Event], None], path: str | None) -> Iterator[Cal
 
 
 class _Display:
-    """Hears of an interruption."""
+    """Hears of an interruption, before there is progress to show as well."""
 
-    def __init__(self, renderer: Renderer) -> None:
+    def __init__(self) -> None:
+        self._renderer: Renderer | None = None
+
+    def show(self, renderer: Renderer) -> None:
+        """Take the display of the build that begins."""
         self._renderer = renderer
+
+    @property
+    def heeds(self) -> bool:
+        """Whether the build has begun; what comes before it only an exception ends."""
+        return self._renderer is not None
+
+    def hurry(self) -> None:
+        """Wait no longer for who reads the progress."""
+        if self._renderer is not None:
+            self._renderer.hurry()
 
     def tell(self, text: str) -> None:
         """Say so among the progress."""
-        self._renderer.event(Notice(level="info", text=text))
+        if self._renderer is not None:
+            self._renderer.event(Notice(level="info", text=text))
 
     def leave(self) -> None:
         """Leave a sane terminal."""
-        self._renderer.close(KeyboardInterrupt())
+        if self._renderer is not None:
+            self._renderer.close(KeyboardInterrupt())
 
 
 @contextmanager

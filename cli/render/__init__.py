@@ -28,6 +28,13 @@ class Renderer(Protocol):
         """Take what happened, from any thread; cheap, and ignored once closed."""
         ...
 
+    def hurry(self) -> None:
+        """From now on give up a reader who takes nothing: the build is to end.
+
+        Takes no lock, so that a signal's handler may call it.
+        """
+        ...
+
     def close(self, error: BaseException | None) -> None:
         """Leave the final record and a sane terminal; more than one call does nothing more.
 

@@ -1,4 +1,9 @@
-"""The stream that a display writes to, and the timer that redraws it."""
+"""The stream that a display writes to, and the timer that redraws it.
+
+A reader that doesn't keep up is waited for as long as the build may take; once the build is to end
+(`Output.hurry`), only for a moment. So nothing here blocks for good: not a write, and not the wait for
+whoever else is writing.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +11,20 @@ import contextlib
 import os
 import select
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
-__all__ = ["Output", "Ticker"]
+__all__ = ["Output", "Ticker", "Turns"]
 
 _LONGEST_WAIT = 0.5  # seconds
+# How long a reader is waited for that takes nothing, when the build is to end.
+_PATIENCE = 0.4
+# How often a writer that waits looks whether there is a hurry now.
+_LOOK = 0.1
+# What poll promises that a pipe takes without blocking (POSIX: PIPE_BUF).
+_PIECE = 4096
 
 
 class Output:
@@ -23,20 +36,30 @@ class Output:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._gone = False
-        # One text at a time: a frame within another would leave a terminal without a cursor. Reentrant,
-        # because a signal may interrupt a write with something that writes too.
-        self._lock = threading.RLock()
+        self._gone = self._hurried = False
+        # One text at a time: a frame within another would leave a terminal without a cursor.
+        self._turns = Turns(self)
         try:
             self._descriptor: int | None = stream.fileno()
         except (OSError, ValueError, AttributeError):
             self._descriptor = None
 
+    def hurry(self) -> None:
+        """From now on give up a reader that takes nothing; to be called from anywhere, also a handler."""
+        self._hurried = True
+
+    @property
+    def hurried(self) -> bool:
+        """Whether there is a hurry."""
+        return self._hurried
+
     def write(self, text: str) -> None:
         """Write ``text``, or nothing once the stream has failed."""
         if self._gone or not text:
             return
-        with self._lock:
+        with self._turns.mine() as mine:
+            if not mine:
+                return
             try:
                 self._stream.flush()
                 self._write(text)
@@ -57,11 +80,47 @@ class Output:
             self._stream.flush()
             return
         rest = memoryview(text.encode(self._stream.encoding or "utf-8", "replace"))
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLOUT)
         while rest:
-            try:
-                rest = rest[os.write(self._descriptor, rest) :]
-            except BlockingIOError:
-                select.select([], [self._descriptor], [])
+            self._wait(poll)
+            with contextlib.suppress(BlockingIOError):
+                rest = rest[os.write(self._descriptor, rest[:_PIECE]) :]
+
+    def _wait(self, poll: select.poll) -> None:
+        """Return when something can be written. Raises TimeoutError where there is a hurry."""
+        hurried_since: float | None = None
+        while not poll.poll(_LOOK * 1000):
+            if self._hurried:
+                now = time.monotonic()
+                hurried_since = hurried_since or now
+                if now - hurried_since >= _PATIENCE:
+                    raise TimeoutError("nobody reads")
+
+
+class Turns:
+    """A lock that is not waited for long when there is a hurry: who holds it may be stuck.
+
+    Reentrant, because a signal's handler may have something to tell while its own thread has the turn.
+    """
+
+    def __init__(self, output: Output) -> None:
+        self._lock = threading.RLock()
+        self._output = output
+
+    @contextmanager
+    def mine(self) -> Iterator[bool]:
+        """Yield whether this thread has the turn; with False, leave things as they are."""
+        waited = 0.0
+        while not (held := self._lock.acquire(timeout=_LOOK)):
+            waited = waited + _LOOK if self._output.hurried else 0.0
+            if waited > _PATIENCE:
+                break
+        try:
+            yield held
+        finally:
+            if held:
+                self._lock.release()
 
 
 class Ticker:

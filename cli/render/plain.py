@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TextIO
 
 from cli.render.notices import notice_lines
-from cli.render.output import Output, Ticker
+from cli.render.output import Output, Ticker, Turns
 from cli.render.printer import PlainPrinter
 from cli.render.warnings import summarize_warnings
 from router.model.events import Event, SolveStatus, VertexWarning
@@ -30,16 +29,15 @@ class PlainRenderer:
         self._verbosity = verbosity
         self._printer = PlainPrinter()
         self._warnings: list[VertexWarning] = []
-        # Reentrant: a signal handler may report a notice while its own thread is in here.
-        self._lock = threading.RLock()
+        self._turns = Turns(self._output)
         self._told = self._printed = 0.0
         self._closed = False
         self._ticker = Ticker(self._tick, interval=_IDLE)
 
     def event(self, event: Event) -> None:
         """Take an event; print when the last time is long enough ago."""
-        with self._lock:
-            if self._closed:
+        with self._turns.mine() as mine:
+            if self._closed or not mine:
                 return
             self._told = now = time.monotonic()
             if isinstance(event, SolveStatus):
@@ -52,21 +50,27 @@ class PlainRenderer:
                 self._printed = now
                 self._print(now)
 
+    def hurry(self) -> None:
+        """Wait no longer for a reader who takes nothing."""
+        self._output.hurry()
+
     def close(self, error: BaseException | None) -> None:  # noqa: ARG002 -- the command prints it
         """Print what is left, then the warnings."""
-        with self._lock:
-            if self._closed:
+        with self._turns.mine() as mine:
+            if self._closed or not mine:
                 return
             self._closed = True
         self._ticker.stop()
-        with self._lock:
+        with self._turns.mine() as mine:
+            if not mine:
+                return
             self._print(time.monotonic())
             self._output.write(summarize_warnings(self._warnings, verbosity=self._verbosity))
 
     def _tick(self) -> None:
-        with self._lock:
+        with self._turns.mine() as mine:
             now = time.monotonic()
-            if not self._closed and now - self._told >= _IDLE:
+            if mine and not self._closed and now - self._told >= _IDLE:
                 self._print(now)
 
     def _print(self, now: float) -> None:

@@ -13,5 +13,8 @@ class QuietRenderer:
     def event(self, event: Event) -> None:
         """Do nothing."""
 
+    def hurry(self) -> None:
+        """Do nothing."""
+
     def close(self, error: BaseException | None) -> None:
         """Do nothing."""

@@ -7,14 +7,13 @@ further attempt is told as a step that is done at once.
 from __future__ import annotations
 
 import json
-import threading
 import time
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from typing import TextIO
 
 from cli.render.notices import attempt_text
-from cli.render.output import Output
+from cli.render.output import Output, Turns
 from cli.render.units import NANOSECONDS
 from router.model.events import (
     Attempt,
@@ -36,23 +35,26 @@ class RawJsonRenderer:
 
     def __init__(self, stream: TextIO) -> None:
         self._output = Output(stream)
-        self._lock = threading.RLock()
+        self._turns = Turns(self._output)
         self._closed = False
 
     def event(self, event: Event) -> None:
         """Write a message of the Status stream, or an attempt."""
-        with self._lock:
-            if self._closed:
+        with self._turns.mine() as mine:
+            if self._closed or not mine:
                 return
             if isinstance(event, Attempt) and event.reason:
                 event = _as_step(event)
             if isinstance(event, SolveStatus):
                 self._output.write(encode_status(event) + "\n")
 
+    def hurry(self) -> None:
+        """Wait no longer for a reader who takes nothing."""
+        self._output.hurry()
+
     def close(self, error: BaseException | None) -> None:  # noqa: ARG002 -- the command prints it
         """Write no more."""
-        with self._lock:
-            self._closed = True
+        self._closed = True
 
 
 def encode_status(status: SolveStatus) -> str:

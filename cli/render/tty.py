@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Mapping
 from typing import TextIO
@@ -11,7 +10,7 @@ from cli.render.colors import Palette, Style, read_palette
 from cli.render.layout import Line, View, final_lines, live_lines
 from cli.render.loglines import LogTail
 from cli.render.notices import notice_lines
-from cli.render.output import Output, Ticker
+from cli.render.output import Output, Ticker, Turns
 from cli.render.screen import RESTORE, Screen
 from cli.render.trace import Step, Trace
 from cli.render.warnings import summarize_warnings
@@ -48,22 +47,25 @@ class TtyRenderer:
         self._warnings: list[VertexWarning] = []
         self._notices: list[Line] = []
         self._screen = Screen(palette)
-        # Reentrant: a signal handler may report a notice while its own thread is in here.
-        self._lock = threading.RLock()
+        self._turns = Turns(output)
         self._began = time.monotonic_ns()
         self._closed = self._recorded = False
         self._ticker = Ticker(self._draw, interval=_INTERVAL)
 
     def event(self, event: Event) -> None:
         """Take an event; it is drawn with the next frame."""
-        with self._lock:
-            if self._closed:
+        with self._turns.mine() as mine:
+            if self._closed or not mine:
                 return
             if isinstance(event, SolveStatus):
                 self._apply(event)
                 return
             style: Style = "warning" if isinstance(event, Attempt) or event.level == "warning" else ""
             self._notices += [Line(line, style) for line in notice_lines(event, verbosity=self._verbosity)]
+
+    def hurry(self) -> None:
+        """Wait no longer for a reader who takes nothing."""
+        self._output.hurry()
 
     def close(self, error: BaseException | None) -> None:
         """Replace the block by the record of all steps, followed by the warnings.
@@ -77,8 +79,8 @@ class TtyRenderer:
             raise
 
     def _close(self, error: BaseException | None) -> None:
-        with self._lock:
-            if self._closed:
+        with self._turns.mine() as mine:
+            if self._closed or not mine:
                 if not self._recorded:
                     self._output.write(RESTORE)
                 return
@@ -105,8 +107,8 @@ class TtyRenderer:
 
     def _draw(self) -> None:
         columns, rows = self._output.size()
-        with self._lock:
-            if self._closed:
+        with self._turns.mine() as mine:
+            if self._closed or not mine:
                 return
             lines = live_lines(self._trace, self._logs, self._view(columns, rows))
             notices, self._notices = self._notices, []

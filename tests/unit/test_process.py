@@ -9,11 +9,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from router.cancellation import Cancellation
+from router.children import kill_all
 from router.errors import CancelledError, ToolError, UsageError
 from router.model.frozen import replace
 from router.process import Command, Process, Stdio, Watch, find_program, run, run_attached
@@ -232,6 +234,52 @@ def test_cancelling_interrupts_the_child_and_lets_it_finish(cancellation: Cancel
         )
 
     assert lines == [b"ready", b"stopping"]
+
+
+@pytest.fixture(params=["ignored", "blocked"])
+def deaf(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Have SIGINT ignored in this process, as in a background job, or blocked."""
+    if request.param == "ignored":
+        previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        yield
+        signal.signal(signal.SIGINT, previous)
+    else:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        yield
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+@pytest.mark.usefixtures("deaf")
+def test_a_child_hears_of_an_interrupt_that_this_process_does_not(cancellation: Cancellation) -> None:
+    test_cancelling_interrupts_the_child_and_lets_it_finish(cancellation)
+
+
+@pytest.mark.usefixtures("deaf")
+def test_a_child_of_another_thread_hears_of_it_too(cancellation: Cancellation) -> None:
+    with ThreadPoolExecutor() as pool:
+        pool.submit(test_cancelling_interrupts_the_child_and_lets_it_finish, cancellation).result()
+
+
+def test_what_nohup_ignores_stays_ignored_for_children() -> None:
+    previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert run(shell("kill -HUP $$; echo alive")).stdout == b"alive\n"
+    finally:
+        signal.signal(signal.SIGHUP, previous)
+
+
+def test_all_that_run_can_be_killed_at_once() -> None:
+    with (
+        Process(Command(argv=("sleep", "60"), environment=ENVIRONMENT)) as one,
+        Process(shell("trap '' TERM INT; sleep 60 & echo $!; wait")) as other,
+    ):
+        assert other.stdout is not None
+        grandchild = int(other.stdout.readline())
+
+        kill_all()
+
+        assert (one.wait(10), other.wait(10)) == (-signal.SIGKILL, -signal.SIGKILL)
+        wait_until_gone(grandchild)
 
 
 def test_a_child_that_ignores_the_interrupt_is_killed_within_two_seconds(cancellation: Cancellation) -> None:

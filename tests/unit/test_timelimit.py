@@ -9,7 +9,7 @@ import pytest
 from router.cancellation import Cancellation
 from router.errors import CancelledError, TimeLimitError
 from router.model.events import Attempt, Event, SolveStatus, Vertex
-from router.timelimit import TimeLimit
+from router.timelimit import TIME_IS_UP, TimeLimit
 
 
 def step(name: str, *, completed: int | None = None) -> SolveStatus:
@@ -49,6 +49,28 @@ def test_steps_of_an_attempt_that_was_lost_run_no_more() -> None:
 
 def test_a_build_that_no_daemon_has_taken_is_called_that() -> None:
     assert "no daemon had taken it" in str(error_after())
+
+
+def test_of_thousands_of_steps_the_first_are_named_and_the_others_counted() -> None:
+    error = error_after(attempt("a"), *(step(f"RUN {number} " + "x" * 1000) for number in range(3000)))
+
+    assert str(error).endswith("and 2995 more")
+    assert "RUN 4 " in str(error)
+    assert len(str(error)) < 1500
+
+
+def test_a_limit_of_weeks_is_none_of_a_moment() -> None:
+    with Cancellation() as outer, TimeLimit(1e8, outer) as limit:
+        outer.cancel("got SIGINT")
+        with pytest.raises(CancelledError, match="got SIGINT"):
+            limit.cancellation.sleep(60)
+
+
+def test_who_else_sees_to_the_limit_gets_the_same_error() -> None:
+    with Cancellation() as outer:
+        outer.cancel(TIME_IS_UP)
+        with pytest.raises(TimeLimitError, match="running on a: RUN sleep"), TimeLimit(60, outer) as limit:
+            _wait(limit, [attempt("a"), step("RUN sleep")])
 
 
 def test_an_interruption_from_outside_stays_one() -> None:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from cli.commands.interruption import interruptible
+from cli.commands.interruption import Silent, interruptible
 from cli.commands.routing import RoutingOptions, router_config
 from router.errors import NoDaemonError
 
@@ -31,7 +31,7 @@ def ask(
     config = router_config(options)
     from router import BuildRouter
 
-    with BuildRouter(config) as router, interruptible(_Asking(), grace=0.0):
+    with BuildRouter(config) as router, interruptible(Silent(heeds=False)):
         answers = question(_daemons(router, options.key), router.dial_options)
     errors = [answer.error for answer in answers if answer.error is not None]
     if len(errors) == len(answers):
@@ -52,13 +52,3 @@ def _daemons(router: BuildRouter, key: str | None) -> Sequence[Daemon]:
     if not daemons:
         raise NoDaemonError(f"no {router.fleet.describe()}", hint=router.fleet.hint)
     return daemons
-
-
-class _Asking:
-    """Hears of an interruption: there is nothing to say, and nothing to put right."""
-
-    def tell(self, text: str) -> None:
-        """Say nothing."""
-
-    def leave(self) -> None:
-        """Leave."""

@@ -154,7 +154,7 @@ def test_an_interrupted_event_does_not_keep_the_display_from_closing() -> None:
     with display(terminal) as renderer:
         renderer.event(vertex("one", 0))
         # A signal handler closes the display in the very thread that is inside of it.
-        with renderer._lock:  # type: ignore[attr-defined]
+        with renderer._turns.mine():  # type: ignore[attr-defined]
             renderer.close(KeyboardInterrupt())
 
     assert terminal.terminal().cursor_visible

@@ -1,0 +1,5 @@
+"""warmroute, for tests that start it without knowing where it is installed."""
+
+from cli.main import run
+
+run()
