@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 
+from cli.render.foreign import printable
 from router.model.events import Event, Notice
 
 __all__ = ["announce", "end_as", "warn"]
@@ -24,7 +25,7 @@ def announce(verbosity: int) -> Callable[[Event], None]:
 
 def warn(text: str) -> None:
     """Write a line to stderr."""
-    sys.stderr.write(f"warmroute: {text}\n")
+    sys.stderr.write(f"warmroute: {printable(text)}\n")
     sys.stderr.flush()
 
 

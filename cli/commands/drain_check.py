@@ -10,6 +10,7 @@ from cli import options as o
 from cli.command_line import Argument, Option
 from cli.commands.interruption import Silent, interruptible
 from cli.commands.routing import RoutingOptions, TLSFlags, router_config
+from cli.render.foreign import own_line, printable
 from router.errors import NoDaemonError, RouterError, UsageError
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def command(
     if builds:
         still = f" after {seconds:g} s" if seconds else ""
         raise RouterError(f"{daemon.name} has {_counted(builds)} in flight{still}", reason="busy")
-    sys.stdout.write(f"{daemon.name} has no build in flight\n")
+    sys.stdout.write(f"{own_line(printable(daemon.name))} has no build in flight\n")
 
 
 def _chosen(daemons: Sequence[Daemon], name: str | None, where: str, hint: str | None) -> Daemon:
@@ -110,5 +111,5 @@ def _seconds(wait: str) -> float:
 
 
 def _tell(text: str) -> None:
-    sys.stderr.write(f"warmroute: {text}\n")
+    sys.stderr.write(f"warmroute: {printable(text)}\n")
     sys.stderr.flush()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cli import options as o
 from cli.commands.interruption import Silent, interruptible
 from cli.commands.routing import RoutingOptions, TLSFlags, router_config
+from cli.render.foreign import own_line, printable
 from router.model.annotations import MAX_BUILDS
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def command(
         reports = inspect(daemons, router.dial_options)
     sys.stdout.write(f"{_json(reports) if format == 'json' else _table(reports)}\n")
     if not reports:
-        sys.stderr.write(f"no {router.fleet.describe()}\n")
+        sys.stderr.write(f"no {printable(router.fleet.describe())}\n")
 
 
 def _table(reports: tuple[DaemonReport, ...]) -> str:
@@ -83,7 +84,9 @@ def _table(reports: tuple[DaemonReport, ...]) -> str:
             for report in reports
         ],
     )
-    notes = [f"{report.daemon.name}: {note}" for report in reports for note in _notes(report)]
+    notes = [
+        own_line(printable(f"{report.daemon.name}: {note}")) for report in reports for note in _notes(report)
+    ]
     return "\n".join([lines, *(["", *notes] if notes else [])])
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cli.commands.interruption import interruptible
 from cli.commands.requests import Prepared
 from cli.render import ProgressMode, Renderer, chosen_mode, open_renderer
+from cli.render.foreign import own_line, printable
 from router import BuildResult, BuildRouter
 from router.cancellation import Cancellation
 from router.config import RouterConfig, environment
@@ -58,7 +59,7 @@ def build_and_report(config: RouterConfig, prepared: Prepared, reporting: Report
 
             print_answer(reporting.call, prepared.request, result)
         elif progress == "quiet" and result.image_id:
-            sys.stdout.write(f"{result.image_id}\n")
+            sys.stdout.write(f"{own_line(printable(result.image_id))}\n")
 
 
 def print_plan(config: RouterConfig, prepared: Prepared) -> None:
@@ -66,10 +67,12 @@ def print_plan(config: RouterConfig, prepared: Prepared) -> None:
     import shlex
 
     for warning in prepared.warnings:
-        sys.stderr.write(f"warmroute: {warning}\n")
+        sys.stderr.write(f"warmroute: {printable(warning)}\n")
     with _with_stdin(prepared.request, config.tls) as request:
         route, argv = BuildRouter(config).command(request)
-    sys.stderr.write(f"key {route.key.key} (rule: {route.key.rule}), placement {route.placement}\n")
+    sys.stderr.write(
+        f"key {printable(route.key.key)} (rule: {route.key.rule}), placement {route.placement}\n"
+    )
     sys.stdout.write(f"{shlex.join(argv)}\n")
 
 

@@ -11,6 +11,7 @@ from cli import options as o
 from cli.command_line import Argument
 from cli.commands.requests import ImageOptions, asked_by_skaffold, build_request, skaffold_routing
 from cli.commands.routing import RoutingOptions, router_config
+from cli.render.foreign import printable as line
 from router.placement.key import Key, printable
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def command(
     routes = router.routes(given or [router.key(request)], request.platforms)
     sys.stdout.write(f"{_json(routes) if format == 'json' else _tables(routes)}\n")
     if not routes[0].candidates:
-        sys.stderr.write(f"no {router.fleet.describe()}\n")
+        sys.stderr.write(f"no {line(router.fleet.describe())}\n")
 
 
 def _json(routes: Sequence[Route]) -> str:
@@ -128,4 +129,4 @@ def _table(route: Route) -> str:
             for number, candidate in enumerate(route.candidates)
         ],
     )
-    return f"key {route.key.key} (rule: {route.key.rule}), placement {route.placement}\n{lines}"
+    return f"key {line(route.key.key)} (rule: {route.key.rule}), placement {route.placement}\n{lines}"

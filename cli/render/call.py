@@ -11,7 +11,7 @@ from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cli.render.cells import printable
+from cli.render.foreign import escaped, own_line, printable
 from router.errors import BuildError, UsageError
 from router.model.events import SourceRange
 from router.model.source import excerpt
@@ -60,7 +60,7 @@ def render_answer(call: Call, metadata: Mapping[str, str], dockerfile: str | Non
             raise UsageError(
                 f"the answer to --call {call.method} is not in JSON", hint="leave out format=json"
             )
-        text = metadata[_JSON] + "\n"
+        text = "\n".join(map(escaped, metadata[_JSON].split("\n"))) + "\n"
     else:
         text = _shown(_text(call, metadata) if check is None else _findings(check))
     return Answer(text, 0 if call.ignore_status else _status(metadata), check.error if check else None)
@@ -150,4 +150,4 @@ def _ranges(location: Mapping[str, Any]) -> list[SourceRange]:
 
 def _shown(text: str) -> str:
     """Keep lines and tabs; nothing else may move the cursor, since a daemon sent it."""
-    return "\n".join("\t".join(map(printable, line.split("\t"))) for line in text.split("\n"))
+    return "\n".join(own_line("\t".join(map(printable, line.split("\t")))) for line in text.split("\n"))

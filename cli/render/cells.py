@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-__all__ = ["cell_width", "fit", "pad", "printable", "settle_line"]
+__all__ = ["UNSAFE", "cell_width", "fit", "pad", "printable", "settle_line", "without_escapes"]
 
 _TAB = 8
 _VARIATION_SELECTOR_16 = "\ufe0f"  # asks for the emoji form, which takes one column more
@@ -22,7 +22,8 @@ _ESCAPE = (
     r"|\x9b[0-?]*[ -/]*[@-~]?"
 )
 # Characters that turn the direction of what follows would reorder the rest of the line.
-_CONTROL = r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+UNSAFE = r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+"""A character that is no text: it moves the cursor, begins an escape sequence, turns the writing around."""
 _MOVE = r"\x1b\[([0-9]{0,4})([CDGK])"
 _PIECES = rf"{_MOVE}|([\r\b\t])|([^\r\b\t\x1b]+)|\x1b"
 
@@ -69,7 +70,7 @@ def printable(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     plain = re.sub(_ESCAPE, "", text).replace("\t", " ").replace("\n", " ")
-    return re.sub(_CONTROL, "", plain)
+    return re.sub(UNSAFE, "", plain)
 
 
 def settle_line(line: str) -> str:
@@ -80,7 +81,7 @@ def settle_line(line: str) -> str:
     if line.isascii() and line.isprintable():
         return line.rstrip()
     settled, column = "", 0
-    for amount, move, control, run in re.findall(_PIECES, _without_other_escapes(line)):
+    for amount, move, control, run in re.findall(_PIECES, _last_movements(line)):
         if run:
             settled = settled[:column].ljust(column) + run + settled[column + len(run) :]
             column += len(run)
@@ -91,10 +92,14 @@ def settle_line(line: str) -> str:
     return printable(settled).rstrip()
 
 
-def _without_other_escapes(line: str) -> str:
+def without_escapes(text: str, *, but: str) -> str:
+    """Take out the escape sequences that don't match the pattern ``but``."""
+    return re.sub(_ESCAPE, lambda match: match[0] if re.fullmatch(but, match[0]) else "", text)
+
+
+def _last_movements(line: str) -> str:
     """Keep the movements within a line; of one that returns again and again only the end can be seen."""
-    line = line[-_FARTHEST:] if "\r" in line else line
-    return re.sub(_ESCAPE, lambda match: match[0] if re.fullmatch(_MOVE, match[0]) else "", line)
+    return without_escapes(line[-_FARTHEST:] if "\r" in line else line, but=_MOVE)
 
 
 def _erase(settled: str, column: int, amount: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from cli.render.cells import printable, settle_line
+from cli.render.cells import settle_line
 from cli.render.colors import paint
+from cli.render.foreign import indented, lines_of, place, printable
 from router.errors import BuildError, RouterError
 
 __all__ = ["render_error"]
@@ -15,13 +16,12 @@ _RED = {"error": "\x1b[31m"}
 def render_error(error: RouterError, *, color: bool) -> str:
     """Write ``error`` for stderr, newline included.
 
-    What came from the daemon is printed as text: it can't move the cursor or change colours.
+    What came from the daemon is printed as text: it can't move the cursor, change colours or look like ours.
     """
     palette = _RED if color else {}
     lines = _build_block(error) if isinstance(error, BuildError) else []
-    first, *others = str(error).splitlines() or [""]
-    lines.append(f"{paint('ERROR:', 'error', palette)} {printable(first)}")
-    lines += map(printable, others)
+    first, *others = lines_of(str(error))
+    lines += [f"{paint('ERROR:', 'error', palette)} {first}", *others]
     if error.hint:
         lines += (f"hint: {printable(line)}" for line in error.hint.splitlines())
     return "".join(f"{line}\n" for line in lines)
@@ -31,5 +31,8 @@ def _build_block(error: BuildError) -> list[str]:
     lines: list[str] = []
     if error.step or error.log_tail:
         title = [f" > {printable(error.step)}:"] if error.step else []
-        lines += [_RULE, *title, *map(settle_line, error.log_tail), _RULE]
-    return lines + [printable(line) for line in error.excerpt.splitlines()]
+        lines += [_RULE, *title, *(indented(settle_line(line)) for line in error.log_tail), _RULE]
+    if error.excerpt:
+        head, *source = error.excerpt.split("\n")
+        lines += [place(head), *map(printable, source)]
+    return lines

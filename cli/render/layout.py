@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from cli.render.cells import fit, pad, printable
+from cli.render.cells import fit, pad
 from cli.render.colors import Style
+from cli.render.foreign import printable
 from cli.render.intervals import elapsed
 from cli.render.loglines import LogTail
 from cli.render.trace import Step, Trace, Transfer

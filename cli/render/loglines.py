@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections import deque
+from collections.abc import Callable
 
 from cli.render.cells import fit, settle_line
+from cli.render.foreign import unfinished_escape
 
 __all__ = ["LogLines", "LogTail"]
 
 _PARTIAL = 8192  # characters kept of a line that never ends
 _TAIL = 16384  # bytes kept for a window of a few lines
+_PLAIN = rb"[\x20-\x7e\n]*"
+
+
+def _as_it_is(text: str) -> str:
+    return text
 
 
 class LogLines:
@@ -26,10 +34,12 @@ class LogLines:
         self.printed = 0
         self.size = 0
         """Characters that wait, about."""
+        self._odd = False
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def feed(self, data: bytes, time: str) -> None:
         """Take bytes that are cut anywhere; ``time`` goes before the lines that begin in them."""
+        self._odd = self._odd or not re.fullmatch(_PLAIN, data)
         *whole, rest = self._decoder.decode(data).split("\n")
         if whole:
             first, *others = whole
@@ -40,15 +50,26 @@ class LogLines:
             self.partial = self.partial + rest if self.partial else f"{time} {rest}"
         self.size += len(data)
 
-    def take(self, prefix: str) -> str:
-        """Return what is to be printed now, each new line after ``prefix``; an unfinished line has no end."""
+    def take(self, prefix: str, clean: Callable[[str], str] = _as_it_is) -> str:
+        """Return what is to be printed now, each new line after ``prefix``; an unfinished line has no end.
+
+        ``clean`` makes a piece of what the step wrote fit to print; lines of plain text need none of it.
+        """
+        if not self._odd:
+            clean = _as_it_is
+        held = unfinished_escape(self.partial) if self._odd else 0
         out: list[str] = []
-        for line in [*self.lines, self.partial] if self.partial else self.lines:
-            out.append(line[self.printed :] if self.printed else f"{prefix}{line}")
+        for line in [*self.lines, self.partial[: len(self.partial) - held]] if self.partial else self.lines:
+            if self.printed:
+                out.append(clean(line[self.printed :]))
+            else:
+                time, blank, written = line.partition(" ")
+                out.append(f"{prefix}{time}{blank}{clean(written)}")
             self.printed = 0
         text = "\n".join(out) + ("" if self.partial or not out else "\n")
         self.partial = self.partial[-_PARTIAL:]
-        self.printed = len(self.partial)
+        self.printed = max(len(self.partial) - held, 0)
+        self._odd = bool(self.partial) and self._odd
         self.lines = []
         self.size = 0
         return text

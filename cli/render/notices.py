@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cli.render.cells import printable
+from cli.render.foreign import printable
 from router.model.events import Attempt, Notice
 
 __all__ = ["attempt_text", "notice_lines"]

@@ -27,7 +27,7 @@ class PlainRenderer:
     def __init__(self, stream: TextIO, *, verbosity: int) -> None:
         self._output = Output(stream)
         self._verbosity = verbosity
-        self._printer = PlainPrinter()
+        self._printer = PlainPrinter(terminal=stream.isatty())
         self._warnings: list[VertexWarning] = []
         self._turns = Turns(self._output)
         self._told = self._printed = 0.0

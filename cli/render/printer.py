@@ -7,6 +7,9 @@ written here: `take` returns the text.
 
 from __future__ import annotations
 
+from functools import partial
+
+from cli.render.foreign import lines_of, log_text, printable
 from cli.render.intervals import elapsed
 from cli.render.loglines import LogLines
 from cli.render.trace import Step, Trace
@@ -37,9 +40,13 @@ class _Mark:
 
 
 class PlainPrinter:
-    """Takes a build's events and gives out lines; times are seconds of a monotonic clock."""
+    """Takes a build's events and gives out lines; times are seconds of a monotonic clock.
 
-    def __init__(self) -> None:
+    ``terminal`` says whether they go to one, where what a step writes could move the cursor.
+    """
+
+    def __init__(self, *, terminal: bool = False) -> None:
+        self._clean = partial(log_text, terminal=terminal)
         self.trace = Trace()
         self._marks: dict[Step, _Mark] = {}
         self._changed: dict[Step, None] = {}
@@ -130,15 +137,14 @@ class PlainPrinter:
             mark.index, self._next_index = self._next_index, self._next_index + 1
         if step is not self._current:
             self._leave_current()
-            self._out.append(
-                f"\n#{mark.index} {step.name}\n" if self._printed_any else f"#{mark.index} {step.name}\n"
-            )
+            name = printable(step.name)
+            self._out.append(f"\n#{mark.index} {name}\n" if self._printed_any else f"#{mark.index} {name}\n")
             self._printed_any = True
         running_transfer = self._print_transfers(step, mark)
         for warning in step.warnings[mark.warnings :]:
             self._line(mark, f"WARN: {warning.short.decode('utf-8', 'replace')}")
         mark.warnings = len(step.warnings)
-        if log := mark.log.take(f"#{mark.index} "):
+        if log := mark.log.take(f"#{mark.index} ", self._clean):
             self._out.append(log)
             self._line_open = bool(mark.log.partial)
         self._current = step
@@ -191,7 +197,7 @@ class PlainPrinter:
 
     def _line(self, mark: _Mark, text: str) -> None:
         self._end_line()
-        self._out.append(f"#{mark.index} {text}\n")
+        self._out += [f"#{mark.index} {line}\n" for line in lines_of(text)]
 
     def _end_line(self) -> None:
         """End the line that a step has left open; it is the current step's."""

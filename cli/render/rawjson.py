@@ -12,6 +12,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from typing import TextIO
 
+from cli.render.foreign import escaped
 from cli.render.notices import attempt_text
 from cli.render.output import Output, Turns
 from cli.render.units import NANOSECONDS
@@ -65,7 +66,7 @@ def encode_status(status: SolveStatus) -> str:
         "logs": [_log(each) for each in status.logs],
         "warnings": [_warning(each) for each in status.warnings],
     }
-    return json.dumps(_filled(message), ensure_ascii=False, separators=(",", ":"))
+    return escaped(json.dumps(_filled(message), ensure_ascii=False, separators=(",", ":")))
 
 
 def _as_step(attempt: Attempt) -> SolveStatus:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from cli.render.cells import printable
+from cli.render.foreign import indented, place, printable
 from router.model.events import VertexWarning
 from router.model.frozen import replace
 
@@ -14,7 +14,7 @@ __all__ = ["summarize_warnings"]
 def summarize_warnings(
     warnings: Iterable[VertexWarning], *, verbosity: int, highlight: tuple[str, str] = ("", "")
 ) -> str:
-    """List each different warning once with its place in the source; when verbose, with its explanation.
+    """List each different warning once; when verbose, with its explanation and its place in the source.
 
     ``highlight`` is what goes before and after the headline. Without warnings the answer is empty.
     """
@@ -27,14 +27,14 @@ def summarize_warnings(
     text = f"\n {before}{count} found{more}:{after}\n"
     for warning in distinct:
         text += f" - {_text(warning.short)}\n"
-        lines = [*(_explanation(warning) if verbosity > 0 else ()), *_place(warning)]
-        if lines:
-            text += "".join(f"{line}\n" for line in (*lines, ""))
+        if verbosity > 0:
+            text += "".join(f"{line}\n" for line in (*_explanation(warning), *_place(warning), ""))
     return text
 
 
 def _explanation(warning: VertexWarning) -> Iterator[str]:
-    yield from map(_text, warning.detail)
+    for part in warning.detail:
+        yield from map(indented, part.decode("utf-8", "replace").split("\n"))
     if warning.url:
         yield f"More info: {printable(warning.url)}"
 
@@ -42,8 +42,10 @@ def _explanation(warning: VertexWarning) -> Iterator[str]:
 def _place(warning: VertexWarning) -> Iterator[str]:
     from router.model.source import excerpt  # most builds have no warnings
 
-    source = excerpt(warning.source_filename, warning.source_data, warning.ranges)
-    return map(printable, source.splitlines())
+    head, *source = excerpt(warning.source_filename, warning.source_data, warning.ranges).split("\n")
+    if head:
+        yield place(head)
+    yield from map(printable, source)
 
 
 def _content(warning: VertexWarning) -> VertexWarning:

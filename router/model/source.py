@@ -25,7 +25,8 @@ def excerpt(filename: str, data: bytes, ranges: Sequence[SourceRange]) -> str:
     around = _AROUND_ONE if first == last else _AROUND_MANY
     begin, end = max(first - around, 1), min(last + around, len(lines))
     rule = "-" * 20
-    out = [f"{filename}:{first}", rule]
+    # One line, whatever a stranger calls a file.
+    out = [f"{' '.join(filename.split())}:{first}", rule]
     for number in range(begin, end + 1):
         marked = any(item.start_line <= number <= item.end_line for item in ranges)
         out.append(f" {number:3d} | {'>>>' if marked else '   '} {lines[number - 1]}")

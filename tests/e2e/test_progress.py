@@ -104,7 +104,7 @@ def test_a_failing_step_shows_its_last_output_and_its_lines(screen: Screen) -> N
 
         shown = build.terminal.everything()
     said = shown.index("------")
-    assert shown[said + 2 : said + 6] == ["word 1", "word 2", "word 3", "------"]
+    assert shown[said + 2 : said + 6] == ["  word 1", "  word 2", "  word 3", "------"]
     assert "Dockerfile:3" in shown
     assert '   3 | >>> RUN for i in 1 2 3; do echo "word $i"; done; \\' in shown
     assert "   4 | >>>     exit 42" in shown
@@ -186,14 +186,16 @@ def test_vertexes_of_one_group_are_shown_as_buildctl_shows_them(
     assert steps(ours.stderr) == steps(theirs.stderr)
 
 
-def test_warnings_are_shown_after_the_build_with_file_line_and_source(
+def test_warnings_are_explained_after_a_verbose_build_with_file_line_and_source(
     warmroute: Installed, contexts: Path
 ) -> None:
-    done = warmroute.ok("build", "--progress=plain", "warned", cwd=contexts)
+    done = warmroute.ok("build", "-v", "--progress=plain", "warned", cwd=contexts)
 
     said = done.stderr.split("1 warning found")[1]
     assert said.splitlines()[1:] == [
         " - StageNameCasing: Stage name 'Base' should be lowercase (line 1)",
+        "  Stage names should be lowercase",
+        "More info: https://docs.docker.com/go/dockerfile/rule/stage-name-casing/",
         "Dockerfile:1",
         "-" * 20,
         "   1 | >>> FROM scratch AS Base",

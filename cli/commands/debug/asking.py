@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from cli.commands.interruption import Silent, interruptible
 from cli.commands.routing import RoutingOptions, router_config
+from cli.render.foreign import lines_of
 from router.errors import NoDaemonError
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def ask(
     if len(errors) == len(answers):
         raise errors[0]
     for error in errors:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write("".join(f"{line}\n" for line in lines_of(f"warmroute: {error}")))
     return answers
 
 

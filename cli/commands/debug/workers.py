@@ -85,7 +85,7 @@ def _platforms(worker: Worker) -> list[str]:
 
 def _details(answers: Sequence[Answer[tuple[Worker, ...]]]) -> Iterator[str]:
     """Yield a block of lines for each worker, with a blank line between."""
-    from cli.render.cells import printable
+    from cli.render.foreign import printable
 
     for number, (name, worker) in enumerate(_workers(answers)):
         if number:

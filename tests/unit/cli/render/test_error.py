@@ -23,7 +23,7 @@ def test_a_failed_build_shows_the_step_its_output_and_the_dockerfile() -> None:
     )
 
     assert render_error(error, color=False) == (
-        "------\n > [2/2] RUN false:\none\ntwo\n------\n"
+        "------\n > [2/2] RUN false:\n  one\n  two\n------\n"
         "Dockerfile:2\n-----\n   2 | >>> RUN false\n-----\n"
         "ERROR: failed to solve: exit code: 1\n"
     )
@@ -36,11 +36,11 @@ def test_a_failed_build_without_a_step_shows_the_message_alone() -> None:
 def test_what_a_step_wrote_can_not_touch_the_terminal() -> None:
     error = BuildError("bad \x1b[2J", step="a\x1b]0;t\x07", log_tail=("10%\r100%", "\x1b[31mred\x1b[0m"))
 
-    assert render_error(error, color=False) == "------\n > a:\n100%\nred\n------\nERROR: bad \n"
+    assert render_error(error, color=False) == "------\n > a:\n  100%\n  red\n------\nERROR: bad \n"
 
 
-def test_a_message_of_several_lines_keeps_them() -> None:
-    assert render_error(DialError("one\ntwo"), color=False) == "ERROR: one\ntwo\n"
+def test_a_message_of_several_lines_keeps_them_indented() -> None:
+    assert render_error(DialError("one\ntwo"), color=False) == "ERROR: one\n  two\n"
 
 
 def test_colour_marks_the_error() -> None:

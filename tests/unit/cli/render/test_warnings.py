@@ -33,11 +33,21 @@ def test_each_different_warning_is_listed_once() -> None:
     ]
 
 
-def test_a_warning_is_shown_with_its_file_and_line() -> None:
-    text = summarize_warnings([lint("a", "one")], verbosity=0)
+def test_thousands_of_warnings_take_a_line_each() -> None:
+    text = summarize_warnings([lint("a", f"warning {number}") for number in range(3000)], verbosity=0)
 
-    assert text.splitlines()[2:] == [
-        " - one",
+    assert text.splitlines()[1:4] == [
+        " 3000 warnings found (-v explains them):",
+        " - warning 0",
+        " - warning 1",
+    ]
+    assert len(text.splitlines()) == 3002
+
+
+def test_a_verbose_warning_is_shown_with_its_file_and_line() -> None:
+    text = summarize_warnings([lint("a", "one")], verbosity=1)
+
+    assert text.splitlines()[5:] == [
         "Dockerfile:2",
         "-" * 20,
         "   1 |     FROM scratch",
@@ -58,7 +68,7 @@ def test_a_verbose_summary_explains_and_quotes() -> None:
     text = summarize_warnings([lint("a", "one")], verbosity=1)
 
     assert text.startswith(
-        "\n 1 warning found:\n - one\nUse the JSON form\nMore info: https://example.com/rule\nDockerfile:2\n"
+        "\n 1 warning found:\n - one\n  Use the JSON form\nMore info: https://example.com/rule\nDockerfile:2\n"
     )
     assert "   2 | >>> CMD echo hello\n" in text
 
