@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from router.backends import Backend, BackendContext
+from router.bounds import MOST_STEPS, put, shortened
 from router.errors import (
     BusyError,
     ConnectionLostError,
@@ -49,6 +50,8 @@ _PATIENCE = 30.0
 _TELL_EVERY = 10.0
 # How often the least loaded is looked for where all are full, before one of them is taken as it is.
 _GUESSES = 10
+# Characters of a step's name that are kept, to tell of it that it was lost.
+_LONGEST_NAME = 1000
 
 
 @frozen
@@ -314,7 +317,8 @@ class Attempts:
                 if vertex.started is None or vertex.completed is not None:
                     self._running.pop(vertex.digest, None)
                 else:
-                    self._running[vertex.digest] = vertex
+                    known = replace(vertex, name=shortened(vertex.name, _LONGEST_NAME), inputs=())
+                    put(self._running, vertex.digest, known, MOST_STEPS)
         self._on_event(event)
 
     def _tell(self, level: NoticeLevel, text: str) -> None:

@@ -9,6 +9,7 @@ from itertools import islice
 from types import TracebackType
 from typing import Self
 
+from router.bounds import MOST_STEPS, put
 from router.cancellation import Cancellation
 from router.errors import CancelledError, TimeLimitError
 from router.model.events import Attempt, Event, SolveStatus
@@ -52,7 +53,9 @@ class TimeLimit:
                     if vertex.completed is not None or vertex.started is None:
                         self._running.pop(vertex.digest, None)
                     else:
-                        self._running.setdefault(vertex.digest, (vertex.name, time.monotonic()))
+                        began = self._running.get(vertex.digest, ("", time.monotonic()))[1]
+                        step = (_short(vertex.name), began)
+                        put(self._running, vertex.digest, step, MOST_STEPS)
             case _:
                 pass
 
@@ -96,7 +99,7 @@ class TimeLimit:
             return f"no step was running on {self._daemon}"
         now = time.monotonic()
         first = islice(self._running.values(), _NAMED)
-        steps = [f"{_short(name)} (for {now - since:.0f} s)" for name, since in first]
+        steps = [f"{name} (for {now - since:.0f} s)" for name, since in first]
         if (more := len(self._running) - len(steps)) > 0:
             steps.append(f"and {more} more")
         return f"running on {self._daemon}: {', '.join(steps)}"

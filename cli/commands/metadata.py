@@ -11,6 +11,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal
 
+from router.bounds import MOST_WARNINGS
 from router.errors import RouterError
 from router.model.events import Event, Notice, SolveStatus, VertexWarning
 from router.model.frozen import replace
@@ -36,7 +37,7 @@ class MetadataDetails:
 
         def both(event: Event) -> None:
             if isinstance(event, SolveStatus):
-                self._warnings += event.warnings
+                self._warnings += event.warnings[: MOST_WARNINGS - len(self._warnings)]
             on_event(event)
 
         return both if self._wants_warnings else on_event

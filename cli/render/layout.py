@@ -100,7 +100,7 @@ def _jobs(step: Step, now: int) -> list[_Job]:
     ]
     jobs += [_transfer_job(transfer, now) for transfer in step.transfers.values()]
     for warning in step.warnings:
-        name = f"WARN: {warning.short.decode('utf-8', 'replace')}"
+        name = f"WARN: {warning.decode('utf-8', 'replace')}"
         jobs.append(_Job(name=printable(name), nanoseconds=time, style="warning"))
     return jobs
 

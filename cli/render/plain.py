@@ -8,8 +8,8 @@ from typing import TextIO
 from cli.render.notices import notice_lines
 from cli.render.output import Output, Ticker, Turns
 from cli.render.printer import PlainPrinter
-from cli.render.warnings import summarize_warnings
-from router.model.events import Event, SolveStatus, VertexWarning
+from cli.render.warnings import Warnings, summarize_warnings
+from router.model.events import Event, SolveStatus
 
 __all__ = ["PlainRenderer"]
 
@@ -28,7 +28,7 @@ class PlainRenderer:
         self._output = Output(stream)
         self._verbosity = verbosity
         self._printer = PlainPrinter(terminal=stream.isatty())
-        self._warnings: list[VertexWarning] = []
+        self._warnings = Warnings()
         self._turns = Turns(self._output)
         self._told = self._printed = 0.0
         self._closed = False
@@ -42,7 +42,7 @@ class PlainRenderer:
             self._told = now = time.monotonic()
             if isinstance(event, SolveStatus):
                 self._printer.apply(event, now)
-                self._warnings += event.warnings
+                self._warnings.add(event.warnings)
             else:
                 for line in notice_lines(event, verbosity=self._verbosity):
                     self._printer.notice(line)

@@ -21,6 +21,7 @@ __all__ = ["PlainPrinter"]
 _ANTI_FLICKER = 5.0  # seconds that the current step keeps its place, more when it writes most
 _MAX_DELAY = 10.0  # seconds after which a step that waits is shown
 _MAX_WAITING = 1 << 20  # characters after which a step that waits is shown
+_MOST_WAITING_IN_ALL = 16 << 20  # characters of all steps together
 _MIN_PROGRESS = 0.05  # share of a transfer that is worth a line
 _MIN_PROGRESS_INTERVAL = 5 * NANOSECONDS  # or the time since its last line
 
@@ -56,6 +57,7 @@ class PlainPrinter:
         self._printed_any = False
         self._line_open = False
         self._next_index = 1
+        self._hidden = 0
 
     def apply(self, status: SolveStatus, now: float) -> None:
         """Take one message of the Status stream."""
@@ -81,6 +83,7 @@ class PlainPrinter:
             self._print(step)
         if rest:
             self._share(rest, current, now)
+            self._relieve(rest)
         elif current is None or not current.started or current.completed:
             running = (step for step in self.trace.shown if not step.completed)
             if opened := next(running, None):
@@ -93,6 +96,10 @@ class PlainPrinter:
         step = self.trace.find(log.vertex)
         if step is None:
             return
+        if step.hidden:  # perhaps for ever
+            self._hidden += len(log.data)
+            if self._hidden > _MOST_WAITING_IN_ALL:
+                return
         since_start = (log.timestamp or 0) - step.merged[-1].start if step.started and log.timestamp else 0
         self._touch(step, now).log.feed(log.data, format_log_time(since_start))
 
@@ -119,6 +126,16 @@ class PlainPrinter:
         if current is None or late or self._has_had_its_share(current, speeds, now):
             self._print(busiest)
 
+    def _relieve(self, running: list[Step]) -> None:
+        """Print of steps that wait in turn what all of them together must not keep."""
+        waiting = {step: size for step in running if (size := self._marks[step].log.size)}
+        total = sum(waiting.values())
+        for step in sorted(waiting, key=lambda each: waiting[each], reverse=True):
+            if total <= _MOST_WAITING_IN_ALL:
+                break
+            self._print(step)
+            total -= waiting[step]
+
     def _is_late(self, step: Step, now: float) -> bool:
         mark = self._marks[step]
         return now - mark.since > _MAX_DELAY or mark.log.size > _MAX_WAITING
@@ -142,7 +159,7 @@ class PlainPrinter:
             self._printed_any = True
         running_transfer = self._print_transfers(step, mark)
         for warning in step.warnings[mark.warnings :]:
-            self._line(mark, f"WARN: {warning.short.decode('utf-8', 'replace')}")
+            self._line(mark, f"WARN: {warning.decode('utf-8', 'replace')}")
         mark.warnings = len(step.warnings)
         if log := mark.log.take(f"#{mark.index} ", self._clean):
             self._out.append(log)

@@ -9,11 +9,31 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from cli.render.intervals import Interval, merge_intervals
-from router.model.events import SolveStatus, Vertex, VertexStatus, VertexWarning
+from router.bounds import MOST_STEPS, MOST_TRANSFERS, MOST_WARNINGS, shortened
+from router.model.events import SolveStatus, Vertex, VertexStatus
+from router.model.frozen import replace
 
 __all__ = ["Step", "Trace", "Transfer"]
 
 _CANCELED = "context canceled"
+# Characters that are kept. A name is a line of a Dockerfile, an error may hold what a tool has said.
+_LONGEST_NAME, _LONGEST_ERROR = 1000, 4000
+# Times a vertex runs; each is told by where it began.
+_MOST_RUNS = 1000
+# Of a group: all are looked at when one of them changes.
+_MOST_MEMBERS = 1000
+
+
+def _short(vertex: Vertex) -> Vertex:
+    """Leave out what isn't shown."""
+    if not vertex.inputs and len(vertex.name) <= _LONGEST_NAME and len(vertex.error) <= _LONGEST_ERROR:
+        return vertex
+    return replace(
+        vertex,
+        name=shortened(vertex.name, _LONGEST_NAME),
+        error=shortened(vertex.error, _LONGEST_ERROR),
+        inputs=(),
+    )
 
 
 class Transfer:
@@ -38,7 +58,7 @@ class Step:
         self.hidden = hidden
         self.merged: tuple[Interval, ...] = ()
         self.transfers: dict[str, Transfer] = {}
-        self.warnings: list[VertexWarning] = []
+        self.warnings: list[bytes] = []
 
     @property
     def started(self) -> bool:
@@ -67,11 +87,12 @@ class Trace:
         self._told: dict[str, Vertex] = {}
         self._groups: dict[str, dict[str, _Runs]] = {}
         self._runs: dict[str, _Runs] = {}
+        self._transfers = self._warnings = 0
 
     def update(self, status: SolveStatus, now: int) -> list[Step]:
         """Take one message at ``now`` (nanoseconds, our clock); return the steps that vertexes changed."""
         changed: list[Step] = []
-        for vertex in status.vertexes:
+        for vertex in map(_short, status.vertexes):
             if vertex.progress_group is not None:
                 changed += self._update_group(vertex, now)
             else:
@@ -79,8 +100,10 @@ class Trace:
         for transfer in status.statuses:
             self._update_transfer(transfer, now)
         for warning in status.warnings:
-            if step := self.find(warning.vertex):
-                step.warnings.append(warning)
+            step = self.find(warning.vertex)
+            if step is not None and self._warnings < MOST_WARNINGS:
+                self._warnings += 1
+                step.warnings.append(warning.short[:_LONGEST_NAME])
         return changed
 
     def find(self, digest: str) -> Step | None:
@@ -95,6 +118,8 @@ class Trace:
     def _update_step(self, vertex: Vertex, now: int) -> Iterator[Step]:
         step = self._by_digest.get(vertex.digest)
         if step is None:
+            if len(self._by_digest) >= MOST_STEPS:
+                return
             step = self._add(Step(vertex.name), vertex.digest)
         if vertex.started is None:
             return  # known, not running; or told again, which takes nothing back
@@ -113,9 +138,13 @@ class Trace:
         group = vertex.progress_group
         assert group is not None
         step = self._by_digest.get(group.id)
+        if len(self._by_digest) >= MOST_STEPS and (step is None or vertex.digest not in self._by_digest):
+            return
         if step is None:
             step = self._add(Step(group.name, hidden=True), group.id)
         members = self._groups.setdefault(group.id, {})
+        if vertex.digest not in members and len(members) >= _MOST_MEMBERS:
+            return
         before = (step.cached, step.error, step.merged, step.hidden)
         runs = members.setdefault(vertex.digest, _Runs())
         self._by_digest[vertex.digest] = step
@@ -137,6 +166,10 @@ class Trace:
         if step is None or status.started is None:
             return
         known = step.transfers.get(status.id)
+        if known is None:
+            if self._transfers >= MOST_TRANSFERS or len(status.id) > _LONGEST_NAME:
+                return
+            self._transfers += 1
         if known is None or known.status.started is None:
             step.transfers[status.id] = Transfer(status, now)
         else:
@@ -169,4 +202,6 @@ class _Runs:
         if known is None:
             # A vertex runs once at a time: what never ended was lost with the daemon it ran on.
             self._by_start = {at: each for at, each in self._by_start.items() if each.stop is not None}
+        if known is None and len(self._by_start) >= _MOST_RUNS:
+            return
         self._by_start[start] = Interval(start, stop, known.seen if known else now)

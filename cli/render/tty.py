@@ -13,13 +13,14 @@ from cli.render.notices import notice_lines
 from cli.render.output import Output, Ticker, Turns
 from cli.render.screen import RESTORE, Screen
 from cli.render.trace import Step, Trace
-from cli.render.warnings import summarize_warnings
-from router.model.events import Attempt, Event, SolveStatus, VertexWarning
+from cli.render.warnings import Warnings, summarize_warnings
+from router.model.events import Attempt, Event, SolveStatus
 
 __all__ = ["TtyRenderer", "open_tty"]
 
 _INTERVAL = 0.1
 _LOG_LINES = 6
+_MOST_TAILS = 500  # of steps that run at once; more than any terminal has rows
 
 
 def open_tty(stream: TextIO, *, environment: Mapping[str, str], verbosity: int) -> TtyRenderer:
@@ -44,7 +45,7 @@ class TtyRenderer:
         self._verbosity = verbosity
         self._trace = Trace()
         self._logs: dict[Step, LogTail] = {}
-        self._warnings: list[VertexWarning] = []
+        self._warnings = Warnings()
         self._notices: list[Line] = []
         self._screen = Screen(palette)
         self._turns = Turns(output)
@@ -98,12 +99,19 @@ class TtyRenderer:
         for step in self._trace.update(status, time.monotonic_ns()):
             if step.completed:
                 self._logs.pop(step, None)
-        self._warnings += status.warnings
+        self._warnings.add(status.warnings)
         for log in status.logs:
             writer = self._trace.find(log.vertex)
             if writer is not None and not writer.completed:
-                tail = self._logs.get(writer) or self._logs.setdefault(writer, LogTail())
-                tail.feed(log.data)
+                self._tail(writer).feed(log.data)
+
+    def _tail(self, writer: Step) -> LogTail:
+        tail = self._logs.get(writer)
+        if tail is None:
+            if len(self._logs) >= _MOST_TAILS:
+                del self._logs[next(iter(self._logs))]
+            tail = self._logs[writer] = LogTail()
+        return tail
 
     def _draw(self) -> None:
         columns, rows = self._output.size()

@@ -51,6 +51,8 @@ __all__ = ["NativeBackend"]
 
 # The daemon ends the status stream when the build is done; one that doesn't is not waited for.
 _STATUS_GRACE = 5.0
+# Messages that come before the daemon has announced the build, which it does at once.
+_MOST_HELD = 1000
 
 
 class NativeBackend:
@@ -298,7 +300,8 @@ class _Build:
 
     def _saw(self, status: SolveStatus) -> None:
         if self._held is not None:
-            self._held.append(status)
+            if len(self._held) < _MOST_HELD:
+                self._held.append(status)
             return
         self._observer.see(status)
         self._context.on_event(status)

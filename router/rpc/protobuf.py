@@ -33,6 +33,10 @@ _BYTES_FIELD = 0x0A
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 _FIXED = {_FIXED64: 8, _FIXED32: 4}
 
+# Fields of one message. The largest message has room for 8 million that are empty, each of which costs a
+# hundred times its size when it is taken out.
+_MOST_FIELDS = 100_000
+
 Value = int | memoryview
 
 
@@ -64,12 +68,16 @@ def map_fields(number: int, values: Mapping[str, str]) -> bytes:
 
 
 def read(message: memoryview) -> Iterator[tuple[int, Value]]:
-    """Yield the fields of a message, by number. Raises ``Http2Error`` where it is none.
+    """Yield the fields of a message, by number. Raises ``Http2Error`` where it is none, or has too many.
 
     Views are valid as long as the message is.
     """
     position, end = 0, len(message)
+    count = 0
     while position < end:
+        count += 1
+        if count > _MOST_FIELDS:
+            raise Http2Error(f"the peer sent a message of more than {_MOST_FIELDS} fields")
         tag, position = _varint_at(message, position)
         kind = tag & 7
         if kind == _VARINT:
@@ -101,6 +109,8 @@ def integer(value: Value) -> int:
 def packed_integers(value: Value) -> Iterator[int]:
     """Yield the signed integers of a repeated field that is packed."""
     data, position = _view(value), 0
+    if len(data) > 10 * _MOST_FIELDS:
+        raise Http2Error(f"the peer sent a list of more than {_MOST_FIELDS} numbers")
     while position < len(data):
         number, position = _varint_at(data, position)
         yield integer(number)

@@ -27,6 +27,9 @@ _Message = TypeVar("_Message", bound="Message")
 
 __all__ = ["Control"]
 
+# What a daemon says of itself takes some thousand bytes. Fields that are empty take fifty times their size.
+_LARGEST_ANSWER = 1 << 20
+
 _SERVICE = "/moby.buildkit.v1.Control/"
 
 
@@ -113,6 +116,8 @@ def _parsed(message: _Message, data: bytes) -> _Message:
     """Fill a message from what the daemon answered; what is no such message is the daemon's fault."""
     from google.protobuf.message import DecodeError
 
+    if len(data) > _LARGEST_ANSWER:
+        raise RpcError(f"the daemon's answer has {len(data)} bytes", code=Status.RESOURCE_EXHAUSTED)
     try:
         message.ParseFromString(data)
     except DecodeError as exc:

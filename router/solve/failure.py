@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
+from router.bounds import shortened
 from router.errors import (
     BuildError,
     ConnectionLostError,
@@ -18,6 +19,7 @@ from router.errors import (
 )
 from router.faults import fault_of
 from router.model.events import SolveStatus, SourceRange, Vertex
+from router.model.frozen import replace
 from router.model.source import excerpt
 from router.rpc.grpc import NotGrpcError
 
@@ -64,7 +66,14 @@ _HINTS = (
 )
 
 _LOG_LINES = 20
-_LOG_BYTES = 64 * 1024
+_LOG_BYTES = 8 * 1024
+# Steps that have not succeeded, each with the last that it wrote; and steps that have failed.
+_MOST_TAILS, _MOST_FAILED = 500, 500
+_LONGEST_NAME = 1000
+_LONGEST_ERROR = 4000
+
+
+_Kept = TypeVar("_Kept")
 
 
 class _Tail:
@@ -97,13 +106,26 @@ class BuildObserver:
     def see(self, status: SolveStatus) -> None:
         """Take note of one status message."""
         for log in status.logs:
-            self._tails.setdefault(log.vertex, _Tail()).feed(log.data)
+            self._tail(log.vertex).feed(log.data)
         for vertex in status.vertexes:
             if vertex.error and not vertex.error.endswith("context canceled"):
                 self._failed.pop(vertex.digest, None)
-                self._failed[vertex.digest] = vertex
+                self._failed[vertex.digest] = replace(
+                    vertex,
+                    name=shortened(vertex.name, _LONGEST_NAME),
+                    error=shortened(vertex.error, _LONGEST_ERROR),
+                    inputs=(),
+                )
+                _drop_oldest(self._failed, _MOST_FAILED)
             elif vertex.completed is not None and not vertex.error:
                 self._tails.pop(vertex.digest, None)
+
+    def _tail(self, digest: str) -> _Tail:
+        tail = self._tails.get(digest)
+        if tail is None:
+            tail = self._tails[digest] = _Tail()
+            _drop_oldest(self._tails, _MOST_TAILS)
+        return tail
 
     def build_error(self, error: RpcError) -> BuildError:
         """Return the error that the user sees for what the daemon answered."""
@@ -124,6 +146,11 @@ class BuildObserver:
         """Return the step that the daemon names, of several that failed; else the last."""
         named = self._failed.get(digest) if isinstance(digest, str) else None
         return named or next(reversed(self._failed.values()), None)
+
+
+def _drop_oldest(kept: dict[str, _Kept], most: int) -> None:
+    if len(kept) > most:
+        del kept[next(iter(kept))]
 
 
 def explain(

@@ -86,7 +86,7 @@ def test_the_lines_of_other_steps_are_not() -> None:
 def test_a_line_without_end_does_not_fill_the_memory() -> None:
     error = told(*[wrote(b"x" * 100_000)] * 20, failed())
 
-    assert [len(line) for line in error.log_tail] == [65536]
+    assert [len(line) for line in error.log_tail] == [8192]
 
 
 def test_the_place_in_the_dockerfile_is_shown() -> None:
