@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+from base64 import b64encode
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from router import BuildError, BuildRequest, Output
 from tests.e2e.builder import Builder, small_busybox, write_tree
+from tests.e2e.processes import Installed
+from tests.servers.buildkitd import Buildkitd
 from tests.servers.registry import Registry
+
+USER, PASSWORD = "builder", "correct horse"  # of the fixture's registry
 
 
 @pytest.fixture
@@ -139,3 +145,38 @@ def test_a_private_base_image_is_pulled(builder: Builder, private_registry: Regi
     files = builder.files(BuildRequest(context=str(tmp_path / "context")))
 
     assert files["word"] == b"pulled\n"
+
+
+def written(registry: Registry, **entry: str) -> dict[str, object]:
+    return {"auths": {registry.host: entry}}
+
+
+CONFIGS: dict[str, Callable[[Registry, str], object]] = {
+    "as docker writes it": lambda registry, auth: written(registry, auth=auth),
+    "a line break": lambda registry, auth: written(registry, auth=f"{auth[:9]}\n{auth[9:]}\r\n"),
+    "keys in another case": lambda registry, auth: {"Auths": {registry.host: {"AUTH": auth}}},
+    "user and password": lambda registry, _: written(registry, UserName=USER, password=PASSWORD),
+    "an old key": lambda registry, auth: {"auths": {f"https://{registry.host}/v1/": {"auth": auth}}},
+    "the last of two": lambda registry, auth: {
+        "auths": {registry.host: {"auth": "eDp5"}},
+        "AUTHS": {registry.host: {"auth": auth}},
+    },
+    "a NUL": lambda registry, _: written(registry, auth=b64encode(f"{USER}:{PASSWORD}\0".encode()).decode()),
+}
+
+
+@pytest.mark.parametrize("backend", ["native", "buildctl"])
+@pytest.mark.parametrize("form", CONFIGS)
+def test_a_docker_config_is_read_as_buildctl_reads_it(  # noqa: PLR0917 - fixtures
+    buildkitd: Buildkitd, private_registry: Registry, context: Path, tmp_path: Path, backend: str, form: str
+) -> None:
+    auth = b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    config = json.dumps(CONFIGS[form](private_registry, auth))
+    folder = write_tree(tmp_path / "docker", {"config.json": config})
+    options = ("--addr", buildkitd.address, "--backend", backend, "--push")
+
+    done = Installed(environment={"DOCKER_CONFIG": str(folder)}).run(
+        "build", *options, "-t", f"{private_registry.host}/forms:1", context
+    )
+
+    assert done.code == 0, done.stderr
