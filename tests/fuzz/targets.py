@@ -62,6 +62,8 @@ from router.specs.tag import parse_reference
 from router.specs.ulimit import parse_ulimit
 from router.transport.address import parse_address
 from router.transport.exec_status import read_status
+from router.transport.kube_credentials import credentials_for
+from router.transport.kubeconfig import KubeSource, load_target
 from router.transport.websocket import Opcode, WebSocketError
 from router.transport.websocket import Receiver as WebSocketReceiver
 from tests.unit.providers.index_files import index_file, link
@@ -162,6 +164,15 @@ def _docker_config(data: bytes) -> None:
         docker_config.proxy_build_args(environment)
 
 
+def _kubeconfig(data: bytes) -> None:
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        target = load_target(KubeSource(environment={}, kubeconfig=file.name))
+        if target.user.plugin is None:
+            credentials_for(target, {}, timeout=1.0)
+
+
 def _status(data: bytes) -> None:
     solve_status(memoryview(data))
 
@@ -238,6 +249,33 @@ _CONFIG = {
     "auths": {"registry.example.com": {"auth": "dXNlcjpwdw=="}},
     "proxies": {"default": {"httpProxy": "http://p:1"}},
 }
+_KUBECONFIG = b"""\
+current-context: a
+clusters: [{name: c, cluster: {server: 127.0.0.1:1, tls-server-name: k, certificate-authority-data: YQ==}}]
+users: [{name: u, user: {token: t, as: jane, as-user-extra: {x: [y]}, exec: {command: p, env: [{name: a}]}}}]
+contexts: [{name: a, context: {cluster: c, user: u}}]
+---
+"""
+_KUBE = {
+    "current-context": "a",
+    "clusters": [{"name": "c", "cluster": {"server": "https://k"}}],
+    "users": [
+        {
+            "name": "u",
+            "user": {
+                "auth-provider": {
+                    "name": "oidc",
+                    "config": {
+                        "client-id": "c",
+                        "idp-issuer-url": "i",
+                        "id-token": "a.eyJleHAiOjQwMDAwMDAwMDB9.b",
+                    },
+                }
+            },
+        }
+    ],
+    "contexts": [{"name": "a", "context": {"cluster": "c", "user": "u"}}],
+}
 _RULE = {"action": "CONVERT", "selector": {"identifier": "docker-image://a", "match_type": "REGEX"}}
 _INDEX = {"schemaVersion": 2, "manifests": [{"digest": f"sha256:{'0' * 64}", "size": 1, "annotations": {}}]}
 
@@ -270,6 +308,7 @@ TARGETS: dict[str, Target] = {
     "patterns": Target(_patterns, (b"**/*.log\n!keep.log\n[a-z]?\na/b.log", b"\\!a\n  b \nb"), (UsageError,)),
     "stdin-context": Target(_stdin_context, (_tar(), b"FROM scratch\n", b"\x1f\x8b\x08"), (UsageError,)),
     "docker-config": Target(_docker_config, (json.dumps(_CONFIG).encode(),), (UsageError,)),
+    "kubeconfig": Target(_kubeconfig, (_KUBECONFIG, json.dumps(_KUBE).encode()), (UsageError,)),
     "status": Target(_status, (_vertex(),), (Http2Error,)),
     "rawjson": Target(
         _rawjson, (b'{"vertexes":[{"digest":"sha256:0","name":"a","started":"2026-01-02T03:04:05.6Z"}]}',)

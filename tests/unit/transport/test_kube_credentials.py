@@ -240,6 +240,19 @@ def test_a_missing_plugin_gives_its_install_hint() -> None:
     assert caught.value.hint == "get it from the shop"
 
 
+@pytest.mark.parametrize("path", [".", "", "./:/nowhere"])
+def test_a_plugin_of_the_working_directory_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    plugin(tmp_path, answer({"token": "sesame"}))
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(ToolError, match=r"login is not run: PATH finds it as \./login"):
+        credentials_for(target(KubeUser(plugin=ExecPlugin(command="login"))), {"PATH": path}, timeout=10)
+
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_plugin_that_needs_a_terminal_is_not_run(tmp_path: Path) -> None:
     with pytest.raises(ToolError, match="terminal"):
         ask(KubeUser(plugin=replace(plugin(tmp_path, ""), needs_terminal=True)))
