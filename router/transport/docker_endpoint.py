@@ -90,6 +90,8 @@ def _endpoint_of_context(environment: Mapping[str, str], name: str, source: str)
 
 def _tls_in(directory: str) -> TLSOptions:
     """Return the files by docker's names, those that are there."""
+    if not directory:  # of a user without a home: the working directory is not meant
+        return TLSOptions()
     found = {name: os.path.join(directory, f"{name}.pem") for name in ("ca", "cert", "key")}
     present = {name: path for name, path in found.items() if os.path.exists(path)}
     return TLSOptions(ca=present.get("ca"), cert=present.get("cert"), key=present.get("key"))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from router.errors import UsageError
+from router.model.tls import TLSOptions
 from router.transport.docker_endpoint import find_endpoint
 
 
@@ -123,4 +124,8 @@ def test_the_working_directory_names_no_context(
     (tmp_path / ".docker" / "config.json").write_text('{"currentContext": "hostile"}')
     monkeypatch.chdir(tmp_path)
 
+    (tmp_path / "ca.pem").touch()
+
     assert find_endpoint(home).host == "unix:///var/run/docker.sock"
+    secured = find_endpoint({**home, "DOCKER_HOST": "tcp://d:2376", "DOCKER_TLS_VERIFY": "1"})
+    assert (secured.verify, secured.tls) == (True, TLSOptions())
