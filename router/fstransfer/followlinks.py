@@ -9,26 +9,31 @@ from __future__ import annotations
 import errno
 import os
 import posixpath
-import re
 from collections.abc import Sequence
 
+from router.errors import UsageError
 from router.fstransfer.beneath import Root
-from router.fstransfer.globs import clean, glob_to_regexp, has_wildcard
+from router.fstransfer.globs import clean, has_wildcard, parse_glob
+from router.fstransfer.matching import Matcher
 
 __all__ = ["follow_links", "without_covered"]
 
 # As many as the kernel follows: a link that leads to itself with something added would never end.
 _MOST_LINKS = 40
+# And in all, for each path and link: links that lead to each other by wildcards double with each step.
+_MOST_STEPS = 1000
+_MOST_STEPS_EACH = 10
 
 
 def follow_links(root: Root, paths: Sequence[str]) -> tuple[str, ...] | None:
     """Return include patterns for ``paths`` and all links on their way; None where that is everything.
 
-    A path may have wildcards in its last part or, where those match links, further up. Raises OSError.
+    A path may have wildcards in its last part or, where those match links, further up. Raises OSError,
+    and UsageError where links lead to too many others.
     """
     resolver = _Resolver(root)
     for path in paths:
-        resolver.add(path, 0)
+        resolver.start(path)
     return without_covered(sorted(resolver.found))
 
 
@@ -48,6 +53,13 @@ class _Resolver:
         self.found: set[str] = set()
         self._root = root
         self._seen: set[tuple[str, str]] = set()
+        self._links: set[str] = set()
+        self._paths = 0
+
+    def start(self, path: str) -> None:
+        """Note a path that was asked for."""
+        self._paths += 1
+        self.add(path, 0)
 
     def add(self, path: str, links: int) -> None:
         """Note a path, or the first link on its way and what that leads to."""
@@ -60,45 +72,58 @@ class _Resolver:
             name, _, rest = rest.partition("/")
             current = posixpath.join(current, name)
             targets = self._targets(current)
+            if targets is None:
+                current = posixpath.normpath(posixpath.join(current, rest))  # there is nothing to look at
+                break
             if not targets:
                 continue
             self.found.add(current)
             if (current, rest) not in self._seen and links < _MOST_LINKS:
                 self._seen.add((current, rest))
+                if len(self._seen) > _MOST_STEPS + _MOST_STEPS_EACH * (self._paths + len(self._links)):
+                    raise UsageError(
+                        f"too many links on the way to {current!r}",
+                        hint="name what the links lead to in the Dockerfile",
+                        reason="context",
+                    )
                 for target in targets:
                     self.add(posixpath.join(target, rest), links + 1)
             return
         self.found.add(current)
 
-    def _targets(self, path: str) -> list[str]:
-        """Return where a link leads to, or the links that match where the last part has wildcards."""
+    def _targets(self, path: str) -> list[str] | None:
+        """Return where a link leads to, or the links that match where the last part has wildcards.
+
+        None where nothing is there.
+        """
         parent, name = posixpath.split(path)
         if not has_wildcard(name):
             return self._target(path)
         try:
-            expression = re.compile(glob_to_regexp(name))
+            glob = Matcher([[parse_glob(name)]])
             names = sorted(map(os.fsencode, os.listdir(self._root.directory(_bytes(parent)))))
         except (ValueError, FileNotFoundError, NotADirectoryError):
-            return []
+            return None
         texts = (_text(entry) for entry in names)
         return [
             target
             for text in texts
-            if expression.fullmatch(text)
-            for target in self._target(posixpath.join(parent, text))
+            if glob.matches(text)
+            for target in self._target(posixpath.join(parent, text)) or ()
         ]
 
-    def _target(self, path: str) -> list[str]:
+    def _target(self, path: str) -> list[str] | None:
         try:
             parent, name = os.path.split(_bytes(path))
             target = _text(os.readlink(name, dir_fd=self._root.directory(parent)))
         except (ValueError, FileNotFoundError, NotADirectoryError):
-            return []  # it isn't there, or can't be a file's name at all
+            return None  # it isn't there, or can't be a file's name at all
         except OSError as exc:
             if exc.errno == errno.EINVAL:  # it exists and is no link
                 return []
             exc.filename = self._root.full(_bytes(path))
             raise
+        self._links.add(path)
         return [clean(posixpath.join("/", posixpath.dirname(path), target))]
 
 

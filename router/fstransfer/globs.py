@@ -7,13 +7,12 @@ that is no UTF-8, just as Go counts them.
 from __future__ import annotations
 
 import posixpath
-import re
 
-__all__ = ["GlobError", "check_glob", "clean", "glob_to_regexp", "has_wildcard"]
+from router.fstransfer.automaton import NOT_SLASH, Item, Kind, complement, one_of
+
+__all__ = ["GlobError", "check_glob", "clean", "has_wildcard", "parse_glob"]
 
 _WILDCARDS = frozenset("*?[")
-# Asterisks, and what follows up to the next ones; those in brackets are characters like any other.
-_PART = r"(?s)(\**)((?:\\.|\[(?:\\.|[^\]\\])*\]?|[^*\\\[]|\\\Z)*)"
 
 
 class GlobError(ValueError):
@@ -38,54 +37,62 @@ def has_wildcard(name: str) -> bool:
     return False
 
 
-def glob_to_regexp(pattern: str) -> str:
-    """Return a regular expression for ``re.fullmatch``. Raises GlobError where Go says ErrBadPattern."""
-    out: list[str] = []
+def parse_glob(pattern: str) -> list[Item]:
+    """Return what matches a whole name as ``Match`` does. Raises GlobError where Go says ErrBadPattern."""
+    items: list[Item] = []
     position = 0
     while position < len(pattern):
-        character = pattern[position]
-        position += 1
-        if character == "*":
-            out.append("[^/]*")
-        elif character == "?":
-            out.append("[^/]")
-        elif character == "[":
-            text, position = _class(pattern, position)
-            out.append(text)
-        else:
-            if character == "\\":
-                character = pattern[position : position + 1]
-                position += 1
-                if not character:
-                    raise GlobError("it ends with a backslash")
-            out.append(re.escape(character))
-    return "".join(out)
+        item, position = _next(pattern, position)
+        items.append(item)
+    return [*items, Item(Kind.END)]
 
 
 def check_glob(pattern: str) -> None:
     """Raise GlobError where Go's ``Match(pattern, ".")`` says ErrBadPattern.
 
     That is how patterns are checked before they are used, and it looks no further than the first part that
-    the dot doesn't match.
+    the dot doesn't match. A part is what stands between two stars.
     """
-    name = "."
-    parts = [part for part in re.findall(_PART, pattern) if any(part)]
-    for number, (stars, part) in enumerate(parts, 1):
-        expression = re.compile(glob_to_regexp(part))
-        for start in range(len(name) + 1 if stars else 1):
-            found = expression.match(name, start)
-            if found and (found.end() == len(name) or number < len(parts)):
-                name = name[found.end() :]
-                break
-        else:
-            return
+    part, position = _part(pattern, 0)
+    if len(part) == 1 and any(low <= ord(".") <= high for low, high in part[0].ranges):
+        _part(pattern, position)
 
 
-def _class(pattern: str, position: int) -> tuple[str, int]:
-    """Translate what follows ``[``; return it and where the pattern goes on."""
+def _part(pattern: str, position: int) -> tuple[list[Item], int]:
+    """Read what follows the stars at a place, up to the next ones."""
+    while pattern.startswith("*", position):
+        position += 1
+    items: list[Item] = []
+    while position < len(pattern) and pattern[position] != "*":
+        item, position = _next(pattern, position)
+        items.append(item)
+    return items, position
+
+
+def _next(pattern: str, position: int) -> tuple[Item, int]:
+    """Return the item that begins at a place, and where the pattern goes on."""
+    character = pattern[position]
+    position += 1
+    if character == "*":
+        return Item(Kind.MANY, NOT_SLASH), position
+    if character == "?":
+        return Item(Kind.ONE, NOT_SLASH), position
+    if character == "[":
+        return _class(pattern, position)
+    if character == "\\":
+        character = pattern[position : position + 1]
+        position += 1
+        if not character:
+            raise GlobError("it ends with a backslash")
+    # A literal stands for itself, also where it is a byte that is no UTF-8.
+    return Item(Kind.ONE, ((ord(character), ord(character)),)), position
+
+
+def _class(pattern: str, position: int) -> tuple[Item, int]:
+    """Read what follows ``[``."""
     negated = pattern[position : position + 1] == "^"
     position += negated
-    ranges: list[str] = []
+    ranges: list[tuple[int, int]] = []
     empty = True
     while empty or pattern[position : position + 1] != "]":
         low, position = _class_character(pattern, position)
@@ -94,10 +101,8 @@ def _class(pattern: str, position: int) -> tuple[str, int]:
             high, position = _class_character(pattern, position + 1)
         empty = False
         if low <= high:
-            ranges.append(f"{re.escape(low)}-{re.escape(high)}")
-    if not ranges:
-        return ("(?s:.)" if negated else "(?!)"), position + 1
-    return f"[{'^' if negated else ''}{''.join(ranges)}]", position + 1
+            ranges.append((ord(low), ord(high)))
+    return one_of(complement(ranges) if negated else tuple(sorted(set(ranges)))), position + 1
 
 
 def _class_character(pattern: str, position: int) -> tuple[str, int]:
@@ -107,6 +112,6 @@ def _class_character(pattern: str, position: int) -> tuple[str, int]:
         character = pattern[position : position + 1]
     elif character in ("-", "]"):
         character = ""
-    if not character or position + 1 >= len(pattern):
+    if not character or "\udc80" <= character <= "\udcff" or position + 1 >= len(pattern):
         raise GlobError("a bracket isn't closed, or nothing is in it")
     return character, position + 1

@@ -1,4 +1,4 @@
-"""The regular expressions of Go that file patterns become, for Python's ``re``.
+"""The regular expressions of Go that file patterns become.
 
 ``moby/patternmatcher`` turns a pattern into an expression of Go's ``regexp`` and leaves some characters as
 they stand (``|``, ``{``, ``^``, and all that follows a backslash or a bracket), so the meaning of a pattern
@@ -9,70 +9,90 @@ is the meaning that Go's parser gives to the result. Only what can come out of a
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
-__all__ = ["RegexpError", "translate"]
+from router.fstransfer.automaton import (
+    ANY,
+    DIRECTORIES,
+    DOT,
+    NOT_SLASH,
+    Item,
+    Kind,
+    Ranges,
+    complement,
+    one_of,
+)
+
+__all__ = ["RegexpError", "parse"]
 
 _MOST_REPEATS = 1000
-_REPEAT = r"(?a)\{(\d+)(,(\d*))?\}"
+# Go allows more; nobody writes that many.
+_MOST_ITEMS = 1 << 17
+_REPEAT = re.compile(r"(?a)\{(\d+)(,(\d*))?\}")
+# What * and ? become: by far the most of what is read here.
+_NAME_CHARACTER = "[^/]"
+_ANY_NAME_CHARACTER = Item(Kind.ONE, NOT_SLASH)
 _ANY_DIRECTORIES = "(.*/)?"
 
 _ESCAPES = {"a": "\a", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-_ASSERTIONS = {"A": r"\A", "z": r"\Z", "b": r"\b", "B": r"\B"}
-_SETS = {"d": "0-9", "s": r"\t\n\f\r ", "w": "0-9A-Za-z_"}
-_COMPLEMENTS = {
-    "D": r"\x00-/:-\U0010ffff",
-    "S": r"\x00-\x08\x0b\x0e-\x1f!-\U0010ffff",
-    "W": r"\x00-/:-@\[-\^`{-\U0010ffff",
-}
+_ASSERTIONS = {"A": Kind.BEGIN, "z": Kind.END, "b": Kind.BOUNDARY, "B": Kind.NO_BOUNDARY}
+
+
+def _set(text: str) -> Ranges:
+    """Return a set that is written as pairs of first and last characters."""
+    return tuple((ord(low), ord(high)) for low, high in zip(text[::2], text[1::2], strict=True))
+
+
+_SETS = {"d": _set("09"), "s": _set("\t\n\f\r  "), "w": _set("09AZ__az")}
+_SETS |= {letter.upper(): complement(ranges) for letter, ranges in _SETS.items()}
 _NAMED_SETS = {
-    "alnum": "0-9A-Za-z",
-    "alpha": "A-Za-z",
-    "ascii": r"\x00-\x7f",
-    "blank": r"\t ",
-    "cntrl": r"\x00-\x1f\x7f",
-    "digit": "0-9",
-    "graph": "!-~",
-    "lower": "a-z",
-    "print": " -~",
-    "punct": r"!-/:-@\[-`{-~",
-    "space": r"\t-\r ",
-    "upper": "A-Z",
-    "word": "0-9A-Za-z_",
-    "xdigit": "0-9A-Fa-f",
+    "alnum": _set("09AZaz"),
+    "alpha": _set("AZaz"),
+    "ascii": _set("\x00\x7f"),
+    "blank": _set("\t\t  "),
+    "cntrl": _set("\x00\x1f\x7f\x7f"),
+    "digit": _set("09"),
+    "graph": _set("!~"),
+    "lower": _set("az"),
+    "print": _set(" ~"),
+    "punct": _set("!/:@[`{~"),
+    "space": _set("\t\r  "),
+    "upper": _set("AZ"),
+    "word": _set("09AZ__az"),
+    "xdigit": _set("09AFaf"),
 }
-# Go reads a byte that is no UTF-8 as this rune; here it is one of these characters.
-_REPLACEMENT = "\ufffd"
-_NO_UTF8 = "\udc80-\udcff"
 
 
 class RegexpError(ValueError):
     """Go would refuse the expression."""
 
 
-def translate(expression: str) -> str:
-    """Return what ``re.match`` needs to say what Go's ``MatchString`` says. Raises RegexpError."""
-    return _Translation(expression).run()
+def parse(expression: str) -> list[list[Item]]:
+    """Return the alternatives that an expression has, each from the text's beginning. Raises RegexpError."""
+    return _Parser(expression).run()
 
 
-class _Translation:
-    """One pass over an expression: complete alternatives, and the pieces of the one at hand."""
+class _Parser:
+    """One pass over an expression: complete alternatives, and the one at hand."""
 
     def __init__(self, expression: str) -> None:
         self._text = expression
         self._position = 0
-        self._alternatives: list[list[str]] = [[]]
+        self._alternatives: list[list[Item]] = [[]]
+        self._last_name = expression.rfind(":]")
+        self._items = 0
         self._repeatable = False
         self._repeated = False
 
-    def run(self) -> str:
+    def run(self) -> list[list[Item]]:
         while self._position < len(self._text):
             self._step()
-        return "|".join(self._anchored(pieces) for pieces in self._alternatives)
+        return [self._anchored(items) for items in self._alternatives]
 
     @staticmethod
-    def _anchored(pieces: list[str]) -> str:
-        # Go looks for a match anywhere, re.match only at the start.
-        return ("" if pieces[:1] == ["^"] else "(?s:.*?)") + "".join(pieces)
+    def _anchored(items: list[Item]) -> list[Item]:
+        # Go looks for a match anywhere.
+        return items[1:] if items[:1] == [Item(Kind.BEGIN)] else [Item(Kind.MANY, ANY), *items]
 
     def _step(self) -> None:
         text, position = self._text, self._position
@@ -80,59 +100,73 @@ class _Translation:
         self._position += 1
         if character == "\\":
             self._escape()
+        elif text.startswith(_NAME_CHARACTER, position):
+            self._position = position + len(_NAME_CHARACTER)
+            self._add(_ANY_NAME_CHARACTER)
         elif character == "[":
-            self._add(self._class())
+            self._add(one_of(self._class()))
         elif character == "*":
-            self._repeat("*")
-        elif character == "{" and (repeat := re.compile(_REPEAT).match(text, position)):
+            self._repeat("*", 0, None)
+        elif character == "{" and (repeat := _REPEAT.match(text, position)):
             self._position = repeat.end()
-            self._repeat(_counts(repeat))
+            self._repeat(repeat[0], *_counts(repeat))
         elif text.startswith(_ANY_DIRECTORIES, position):
             self._position = position + len(_ANY_DIRECTORIES)
             self._any_directories()
         elif character == "|":
             self._alternatives.append([])
             self._repeatable = self._repeated = False
-        elif character in "^.$":
-            self._add("\\Z" if character == "$" else character)
+        elif character == ".":
+            self._add(Item(Kind.ONE, DOT))
+        elif character in "^$":
+            self._add(Item(Kind.BEGIN if character == "^" else Kind.END))
         else:
             self._add(_literal(character))
 
-    def _add(self, piece: str) -> None:
-        self._alternatives[-1].append(piece)
+    def _add(self, item: Item) -> None:
+        self._alternatives[-1].append(item)
         self._repeatable, self._repeated = True, False
 
     def _any_directories(self) -> None:
-        # Twice in a row says the same as once, and would take much longer to find out.
-        if self._alternatives[-1][-1:] != ["(?:.*/)?"]:
-            self._add("(?:.*/)?")
+        # Twice in a row says the same as once.
+        if self._alternatives[-1][-1:] != [DIRECTORIES]:
+            self._add(DIRECTORIES)
         self._repeated = True
 
-    def _repeat(self, operator: str) -> None:
+    def _repeat(self, operator: str, least: int, most: int | None) -> None:
         if not self._repeatable or self._repeated:
             raise RegexpError(f"nothing that {operator!r} could repeat")
-        pieces = self._alternatives[-1]
-        last = pieces.pop()
-        # Only the first piece may be a bare anchor: that is how an anchored alternative is known.
-        pieces.append(f"{last}{operator}" if last != "^" else f"(?:\\A){operator}")
+        items = self._alternatives[-1]
+        item = items.pop()
+        if item.kind is Kind.ONE:
+            items += [item] * least
+            items += (
+                [Item(Kind.MANY, item.ranges)]
+                if most is None
+                else [Item(Kind.OPTIONAL, item.ranges)] * (most - least)
+            )
+        elif least:
+            items.append(item)
+        self._items += max(least, most or 0)
+        if self._items > _MOST_ITEMS:
+            raise RegexpError("more repetitions than can be matched")
         self._repeated = True
 
     def _escape(self) -> None:
         character = self._text[self._position : self._position + 1]
         if character in _ASSERTIONS:
             self._position += 1
-            self._add(f"(?:{_ASSERTIONS[character]})")
-        elif piece := self._set():
-            self._add(f"[{piece}]")
+            self._add(Item(_ASSERTIONS[character]))
+        elif ranges := self._letter():
+            self._add(one_of(ranges))
         else:
             self._add(_literal(self._escaped()))
 
-    def _set(self) -> str:
+    def _letter(self) -> Ranges:
         """Take the letter of a set such as the digits, if one is there."""
-        character = self._text[self._position : self._position + 1]
-        piece = (_SETS.get(character) or _COMPLEMENTS.get(character)) if character else None
-        self._position += piece is not None
-        return piece or ""
+        ranges = _SETS.get(self._text[self._position : self._position + 1], ())
+        self._position += bool(ranges)
+        return ranges
 
     def _escaped(self) -> str:
         """Take one character that stands after a backslash."""
@@ -144,36 +178,36 @@ class _Translation:
             raise RegexpError(f"a backslash before {character!r}")
         return character
 
-    def _class(self) -> str:
+    def _class(self) -> Ranges:
         """Take what follows ``[`` up to its closing bracket."""
         text = self._text
         negated = text.startswith("^", self._position)
         self._position += negated
-        ranges: list[str] = []
+        ranges: list[tuple[int, int]] = []
         while not ranges or not text.startswith("]", self._position):
             if self._position >= len(text):
                 raise RegexpError("a bracket isn't closed")
-            ranges.append(self._named_set() or self._range())
+            ranges += self._named_set() or self._range()
         self._position += 1
-        return f"[{'^' if negated else ''}{''.join(ranges)}]"
+        return complement(tuple(ranges)) if negated else tuple(sorted(set(ranges)))
 
-    def _named_set(self) -> str:
+    def _named_set(self) -> Ranges:
         """Take ``[:name:]`` or the letter of a set, if one is there."""
         text, start = self._text, self._position
         if text.startswith("\\", start):
             self._position += 1
-            piece = self._set()
-            self._position -= not piece
-            return piece
+            ranges = self._letter()
+            self._position -= not ranges
+            return ranges
+        if not text.startswith("[:", start) or start + 2 > self._last_name:
+            return ()
         end = text.find(":]", start + 2)
-        if not text.startswith("[:", start) or end < 0:
-            return ""
         self._position = end + 2
         if text[start + 2 : end] not in _NAMED_SETS:
             raise RegexpError(f"no set of characters is called {text[start : end + 2]}")
         return _NAMED_SETS[text[start + 2 : end]]
 
-    def _range(self) -> str:
+    def _range(self) -> Ranges:
         low = high = self._class_character()
         text, position = self._text, self._position
         if text.startswith("-", position) and text[position + 1 : position + 2] not in ("", "]"):
@@ -181,8 +215,7 @@ class _Translation:
             high = self._class_character()
         if low > high:
             raise RegexpError(f"the range {low}-{high} is upside down")
-        extra = _NO_UTF8 if low <= _REPLACEMENT <= high else ""
-        return f"{re.escape(low)}-{re.escape(high)}{extra}"
+        return ((ord(low), ord(high)),)
 
     def _class_character(self) -> str:
         character = self._text[self._position]
@@ -190,13 +223,15 @@ class _Translation:
         return self._escaped() if character == "\\" else character
 
 
-def _literal(character: str) -> str:
-    return f"[{_REPLACEMENT}{_NO_UTF8}]" if character == _REPLACEMENT else re.escape(character)
+@lru_cache(maxsize=1024)
+def _literal(character: str) -> Item:
+    return one_of(((ord(character), ord(character)),))
 
 
-def _counts(repeat: re.Match[str]) -> str:
-    """Return the operator for ``{n}``, ``{n,}`` or ``{n,m}``."""
+def _counts(repeat: re.Match[str]) -> tuple[int, int | None]:
+    """Return the least and the most of ``{n}``, ``{n,}`` or ``{n,m}``; no most is None."""
     least, rest, most = repeat.groups()
-    if int(most or least) < int(least) or max(int(least), int(most or 0)) > _MOST_REPEATS:
-        raise RegexpError(f"a repetition of {repeat[0]}")
-    return f"{{{least}{rest or ''}}}"
+    digits = max(len(least), len(most or ""))
+    if digits > 9 or int(most or least) < int(least) or max(int(least), int(most or 0)) > _MOST_REPEATS:
+        raise RegexpError(f"a repetition of {repeat[0][:20]}")
+    return int(least), int(most) if most else None if rest else int(least)

@@ -11,16 +11,21 @@ import re
 from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import cached_property
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from router.errors import UsageError
+from router.fstransfer.automaton import Automaton
 from router.fstransfer.globs import GlobError, check_glob, clean
-from router.fstransfer.goregexp import RegexpError, translate
+from router.fstransfer.goregexp import RegexpError, parse
+from router.fstransfer.matching import Alternatives, Matcher
 from router.model.frozen import frozen
 
 __all__ = ["Pattern", "PatternMatcher", "parse_pattern"]
 
 _ESCAPED = frozenset(".+()$")
+_LONGEST_SHOWN = 200
+# Making a matcher for each pattern takes its time, which thousands of patterns don't have.
+_MOST_ASKED_SINGLY = 64
 _SPECIAL = r"[*?\[\]\\^]"
 
 
@@ -50,7 +55,7 @@ class Pattern:
             case _Kind.SUFFIX:
                 return path.endswith(self.operand) or (path == self.operand[1:] and self.operand[0] == "/")
             case _Kind.REGEXP:
-                return self._compiled(path) is not None
+                return self._matches(path)
 
     def may_match_below(self, directory: str) -> bool:
         """Say whether it could match a path that begins with ``directory``, which ends with a slash."""
@@ -59,18 +64,18 @@ class Pattern:
         return self._beginning.startswith(directory) or directory.startswith(self._beginning)
 
     @cached_property
-    def expression(self) -> str | None:
-        """The expression for ``re.match``, None where Go can't compile it."""
+    def alternatives(self) -> Alternatives | None:
+        """What the operand of a REGEXP means, None where Go can't compile it."""
         try:
-            return translate(self.operand)
+            return parse(self.operand)
         except RegexpError:
             return None
 
     @cached_property
-    def _compiled(self) -> Callable[[str], re.Match[str] | None]:
-        if self.expression is None:
-            raise UsageError(f"the file pattern {self.text!r} is malformed", reason="pattern")
-        return re.compile(self.expression, re.ASCII).match
+    def _matches(self) -> Callable[[str], bool]:
+        if self.alternatives is None:
+            raise UsageError(f"the file pattern {_shown(self.text)} is malformed", reason="pattern")
+        return Matcher([self.alternatives]).matches
 
     @cached_property
     def _beginning(self) -> str:
@@ -98,19 +103,32 @@ def parse_pattern(text: str) -> Pattern | None:
     try:
         check_glob(text)
     except GlobError as exc:
-        raise UsageError(f"the file pattern {text!r} is malformed: {exc}", reason="pattern") from exc
+        raise UsageError(f"the file pattern {_shown(text)} is malformed: {exc}", reason="pattern") from exc
     kind, expression = _to_expression(text)
-    operand = {
-        _Kind.EXACT: text,
-        _Kind.PREFIX: text[:-2],
-        _Kind.SUFFIX: text[2:],
-        _Kind.REGEXP: expression,
-    }[kind]
-    return Pattern(text, exclusion, kind, operand)
+    return Pattern(text, exclusion, kind, _operand(kind, text, expression))
+
+
+def _operand(kind: _Kind, text: str, expression: str) -> str:
+    match kind:
+        case _Kind.EXACT:
+            return text
+        case _Kind.PREFIX:
+            return text[:-2]
+        case _Kind.SUFFIX:
+            return text[2:]
+        case _Kind.REGEXP:
+            return expression
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}...")
 
 
 def _to_expression(text: str) -> tuple[_Kind, str]:
     """Return how to compare, and the expression of Go where that takes one."""
+    # Go reads text rune by rune there: no mark at its beginning, and bytes that are no UTF-8 as U+FFFD.
+    if not text.isascii():
+        text = re.sub("[\udc80-\udcff]", "\ufffd", text.removeprefix("\ufeff"))
     out = ["^"]
     kind = _Kind.EXACT
     position = 0
@@ -153,20 +171,39 @@ class PatternMatcher:
     def __init__(self, patterns: Sequence[str]) -> None:
         parsed = (parse_pattern(pattern) for pattern in patterns)
         self.patterns = tuple(pattern for pattern in parsed if pattern is not None)
+        self._expressions = [i for i, pattern in enumerate(self.patterns) if pattern.kind is _Kind.REGEXP]
+        self._together: Automaton | None = None
         self._runs: tuple[_Run, ...] | None = None
         self._testers: dict[int, Callable[[str], bool]] = {}
 
     def match(self, path: str, inherited: int) -> tuple[bool, int]:
         """Say whether a path matches, and which bits it hands on if it is a directory."""
         matched, bits = False, 0
+        matches = self._asked(path)
         for index, pattern in enumerate(self.patterns):
             bit = 1 << index
             # One that would change nothing isn't asked, so it isn't handed on either.
-            if not inherited & bit and (pattern.exclusion != matched or not pattern.matches(path)):
+            if not inherited & bit and (pattern.exclusion != matched or not matches(index)):
                 continue
             bits |= bit
             matched = not pattern.exclusion
         return matched, bits
+
+    def _asked(self, path: str) -> Callable[[int], bool]:
+        """Return what says of a pattern, by its number, whether it matches a path."""
+        patterns = self.patterns
+        if len(self._expressions) <= _MOST_ASKED_SINGLY:
+            return lambda index: patterns[index].matches(path)
+        if self._together is None:
+            self._together = Automaton([patterns[index].alternatives or () for index in self._expressions])
+        matching = {self._expressions[number] for number in self._together.matching(path)}
+        return lambda index: (
+            index in matching
+            or (
+                (patterns[index].kind is not _Kind.REGEXP or patterns[index].alternatives is None)
+                and patterns[index].matches(path)
+            )
+        )
 
     def settled(self, directory: str, bits: int) -> bool | None:
         """Return what holds for everything in a directory, None where it depends.
@@ -180,6 +217,14 @@ class PatternMatcher:
                 return None
         return verdict
 
+    @cached_property
+    def _is_simple(self) -> bool:
+        """Whether each pattern can be used, and a run of them is worth a matcher of its own."""
+        turns = sum(before.exclusion is not after.exclusion for before, after in pairwise(self.patterns))
+        return turns <= _MOST_ASKED_SINGLY and all(
+            self.patterns[index].alternatives is not None for index in self._expressions
+        )
+
     def tester(self, inherited: int) -> Callable[[str], bool]:
         """Return a quick ``match`` for the files of a directory."""
         tester = self._testers.get(inherited)
@@ -188,7 +233,7 @@ class PatternMatcher:
         return tester
 
     def _new_tester(self, inherited: int) -> Callable[[str], bool]:
-        if any(pattern.kind is _Kind.REGEXP and pattern.expression is None for pattern in self.patterns):
+        if not self._is_simple:
             return lambda path: self.match(path, inherited)[0]
         if self._runs is None:
             self._runs = _to_runs(self.patterns)
@@ -221,14 +266,14 @@ class _Run:
     exact: frozenset[str]
     prefixes: tuple[str, ...]
     suffixes: tuple[str, ...]
-    expression: Callable[[str], re.Match[str] | None] | None
+    expressions: Matcher | None
 
     def matches(self, path: str) -> bool:
         return (
             path in self.exact
             or path.endswith(self.suffixes)
             or path.startswith(self.prefixes)
-            or (self.expression is not None and self.expression(path) is not None)
+            or (self.expressions is not None and self.expressions.matches(path))
         )
 
 
@@ -237,7 +282,7 @@ def _to_runs(patterns: Sequence[Pattern]) -> tuple[_Run, ...]:
     for exclusion, group in groupby(enumerate(patterns), key=lambda item: item[1].exclusion):
         items = list(group)
         of = {kind: [p.operand for _, p in items if p.kind is kind] for kind in _Kind}
-        expressions = [f"(?:{p.expression})" for _, p in items if p.kind is _Kind.REGEXP]
+        expressions = [p.alternatives for _, p in items if p.kind is _Kind.REGEXP and p.alternatives]
         runs.append(
             _Run(
                 exclusion=exclusion,
@@ -245,7 +290,7 @@ def _to_runs(patterns: Sequence[Pattern]) -> tuple[_Run, ...]:
                 exact=frozenset(of[_Kind.EXACT] + [s[1:] for s in of[_Kind.SUFFIX] if s.startswith("/")]),
                 prefixes=tuple(of[_Kind.PREFIX]),
                 suffixes=tuple(of[_Kind.SUFFIX]),
-                expression=re.compile("|".join(expressions), re.ASCII).match if expressions else None,
+                expressions=Matcher(expressions) if expressions else None,
             )
         )
     return tuple(runs)

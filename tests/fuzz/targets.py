@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import tarfile
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -100,6 +101,10 @@ _SPECS: Sequence[Callable[[str], object]] = (
 )
 
 
+# For whatever an input of 64 KB says.
+_PATTERN_SECONDS = 0.5
+
+
 class Target(NamedTuple):
     """One reader. ``seeds`` are right inputs, which it reads: what is nearly right goes deepest."""
 
@@ -147,8 +152,15 @@ def _http2(data: bytes, *, client: bool) -> None:
 
 
 def _patterns(data: bytes) -> None:
+    """A pattern file and a path: decided in time, whatever they are."""
     *lines, path = data.decode("utf-8", "surrogateescape").split("\n")
-    PatternMatcher(lines).match(path, 0)
+    start = time.process_time()
+    try:
+        matcher = PatternMatcher(lines)
+        matched, _ = matcher.match(path, 0)
+        assert matcher.tester(0)(path) is matched
+    finally:
+        assert time.process_time() - start < _PATTERN_SECONDS
 
 
 def _stdin_context(data: bytes) -> None:
@@ -305,7 +317,17 @@ TARGETS: dict[str, Target] = {
     "packets": Target(_packets, (_tree(),), (RouterError, Http2Error)),
     "http2-client": Target(partial(_http2, client=True), _FRAMES, (Http2Error,)),
     "http2-server": Target(partial(_http2, client=False), _FRAMES, (Http2Error,)),
-    "patterns": Target(_patterns, (b"**/*.log\n!keep.log\n[a-z]?\na/b.log", b"\\!a\n  b \nb"), (UsageError,)),
+    "patterns": Target(
+        _patterns,
+        (
+            b"**/*.log\n!keep.log\n[a-z]?\na/b.log",
+            b"\\!a\n  b \nb",
+            b"*a*a*a*a*a*a*a*a*a*ab\n" + b"a" * 200,
+            b"**/a/" * 50 + b"b\n" + b"a/" * 200,
+            b"[^b]*" * 50 + b"b\n!a{2}|*\n" + b"a" * 200,
+        ),
+        (UsageError,),
+    ),
     "stdin-context": Target(_stdin_context, (_tar(), b"FROM scratch\n", b"\x1f\x8b\x08"), (UsageError,)),
     "docker-config": Target(_docker_config, (json.dumps(_CONFIG).encode(),), (UsageError,)),
     "kubeconfig": Target(_kubeconfig, (_KUBECONFIG, json.dumps(_KUBE).encode()), (UsageError,)),

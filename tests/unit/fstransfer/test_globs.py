@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
-from router.fstransfer.globs import GlobError, check_glob, clean, glob_to_regexp, has_wildcard
+from router.fstransfer.globs import GlobError, check_glob, clean, has_wildcard, parse_glob
+from router.fstransfer.matching import Matcher
 
 
 @pytest.mark.parametrize(
@@ -43,14 +42,14 @@ def test_a_path_is_cleaned_as_go_does(path: str, shortest: str) -> None:
     ],
 )
 def test_a_glob_matches_what_go_matches(pattern: str, yes: tuple[str, ...], no: tuple[str, ...]) -> None:
-    expression = re.compile(glob_to_regexp(pattern))
-    assert [name for name in (*yes, *no) if expression.fullmatch(name)] == list(yes)
+    matcher = Matcher([[parse_glob(pattern)]])
+    assert [name for name in (*yes, *no) if matcher.matches(name)] == list(yes)
 
 
 @pytest.mark.parametrize("pattern", ["[", "[]", "[]a]", "[a", "[a-]", "[-a]", "a\\", "[a\\", "[^", "x[a-"])
 def test_a_malformed_glob_is_refused(pattern: str) -> None:
     with pytest.raises(GlobError):
-        glob_to_regexp(pattern)
+        parse_glob(pattern)
     with pytest.raises(GlobError):
         check_glob(pattern)
 
