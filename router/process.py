@@ -8,21 +8,21 @@ run, and what its output means, is the caller's business.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from functools import partial
 from types import FrameType, TracebackType
 from typing import IO, Any, Self
 
 from router.cancellation import Cancellation
 from router.children import forget, remember
-from router.errors import RouterError, ToolError, UsageError
+from router.errors import ToolError
 from router.model.frozen import field, frozen
+from router.program import Command, executable, not_started
 from router.redaction import redacted
 
 __all__ = [
@@ -33,7 +33,6 @@ __all__ = [
     "Process",
     "Stdio",
     "Watch",
-    "find_program",
     "run",
     "run_attached",
 ]
@@ -46,28 +45,7 @@ DataHandler = Callable[[memoryview], None]
 INTERRUPT_GRACE = 1.5
 
 _CHUNK = 1 << 16
-# Linux's MAX_ARG_STRLEN, for one argument or variable.
-_MAX_ARGUMENT = 128 * 1024
-_SHOWN = 60
 _ENDING = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
-
-
-@frozen
-class Command:
-    """A program to run: ``environment`` is the child's whole environment, ``stdin`` what it reads.
-
-    ``hint`` tells how to get the program, for when it is missing; ``descriptors`` are inherited under their
-    numbers.
-    """
-
-    argv: tuple[str, ...]
-    environment: Mapping[str, str]
-    stdin: bytes = b""
-    hint: str = ""
-    descriptors: tuple[int, ...] = ()
-
-    def __repr__(self) -> str:
-        return f"Command({' '.join(redacted(self.argv))})"
 
 
 @frozen
@@ -130,7 +108,7 @@ class Process:
         try:
             self._child: subprocess.Popen[bytes] = subprocess.Popen(
                 command.argv,
-                executable=_executable(command),
+                executable=executable(command),
                 env=dict(command.environment),
                 stdin=subprocess.PIPE if stdio.stdin is None else stdio.stdin,
                 stdout=subprocess.PIPE if stdio.stdout is None else stdio.stdout,
@@ -141,7 +119,7 @@ class Process:
                 preexec_fn=_inheritance(),  # noqa: PLW1509 -- two system calls, and only where they are needed
             )
         except (OSError, ValueError) as exc:
-            raise _not_started(command, exc) from exc
+            raise not_started(command, exc) from exc
 
         remember(self.pid)
 
@@ -251,13 +229,13 @@ def run_attached(command: Command) -> int:
         try:
             child = subprocess.Popen(
                 command.argv,
-                executable=_executable(command),
+                executable=executable(command),
                 env=dict(command.environment),
                 # In this one's place: the program gets the descriptors that were meant for it, as from exec.
                 close_fds=False,
             )
         except (OSError, ValueError) as exc:
-            raise _not_started(command, exc) from exc
+            raise not_started(command, exc) from exc
         passed_on.to(child)
         return child.wait()
 
@@ -312,66 +290,6 @@ def _in_foreground() -> bool:
         return False
     finally:
         os.close(descriptor)
-
-
-def find_program(name: str, environment: Mapping[str, str]) -> str | None:
-    """Return the path of a program on PATH, None where it isn't there; a name with a slash is a path.
-
-    Entries of PATH that are empty or relative don't count: what is in the working directory may have come
-    with a checkout.
-    """
-    if "/" in name:
-        return name
-    return next((path for path in _on_path(name, environment) if path.startswith("/")), None)
-
-
-def _on_path(name: str, environment: Mapping[str, str]) -> Iterator[str]:
-    for directory in environment.get("PATH", os.defpath).split(os.pathsep):
-        path = os.path.join(directory or ".", name)
-        if os.access(path, os.X_OK) and not os.path.isdir(path):
-            yield path
-
-
-def _executable(command: Command) -> str:
-    found = find_program(command.argv[0], command.environment)
-    if found is None:
-        raise FileNotFoundError
-    return found
-
-
-def _not_started(command: Command, exc: OSError | ValueError) -> RouterError:
-    program = command.argv[0]
-    if isinstance(exc, ValueError):  # a NUL, which ends an argument
-        return UsageError(f"can't start {program}: an argument or a variable holds a NUL byte")
-    if exc.errno == errno.E2BIG:
-        return _too_long(command)
-    if isinstance(exc, FileNotFoundError):
-        relative = None if "/" in program else next(_on_path(program, command.environment), None)
-        if relative is not None:
-            return ToolError(
-                f"{program} is not run: PATH finds it as {relative}, relative to the working directory",
-                hint="put its directory on PATH by its absolute path",
-            )
-        return ToolError(f"{program} is not installed, or not on PATH", hint=command.hint or None)
-    return ToolError(f"can't start {program}: {exc.strerror}", hint=command.hint or None)
-
-
-def _too_long(command: Command) -> UsageError:
-    """Say which argument is too long, without its value; or that all together are."""
-    longest = max(command.argv, key=len)
-    size = len(os.fsencode(longest))
-    hint = "--backend native has no such limit"
-    if size < _MAX_ARGUMENT:
-        return UsageError(
-            f"can't start {command.argv[0]}: its arguments and variables are too long together", hint=hint
-        )
-    # NAME=VALUE, and buildctl's build-arg:NAME=VALUE.
-    name = redacted([longest.partition("=")[0][:_SHOWN]])[0]
-    return UsageError(
-        f"can't start {command.argv[0]}: the argument {name}=... is longer than "
-        f"the {_MAX_ARGUMENT >> 10} KiB that the system allows",
-        hint=hint,
-    )
 
 
 class _Lines:

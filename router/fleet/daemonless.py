@@ -25,7 +25,8 @@ from router.config import home_directory
 from router.errors import ToolError, UsageError
 from router.model.daemon import Daemon
 from router.model.frozen import frozen
-from router.process import Command, Process, Stdio, find_program
+from router.process import Command, Process, Stdio
+from router.program import find_program
 
 __all__ = ["Surroundings", "daemonless"]
 

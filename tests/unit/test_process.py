@@ -18,7 +18,8 @@ from router.cancellation import Cancellation
 from router.children import kill_all
 from router.errors import CancelledError, ToolError, UsageError
 from router.model.frozen import replace
-from router.process import Command, Process, Stdio, Watch, find_program, run, run_attached
+from router.process import Command, Process, Stdio, Watch, run, run_attached
+from router.program import find_program
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
