@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from router.errors import RouterError, RpcError
 from router.operations.slsa import PREDICATE_V1, as_v02, without_details
 from router.rpc.channel import Channel
+from router.rpc.events import Http2Error
 from router.rpc.grpc import Status
 from router.rpc.protobuf import field, read
 from router.transport import dial
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["ProvenanceMode", "build_provenance"]
 
 ProvenanceMode = Literal["min", "max"]
+
+# Bytes of a record of the history, or of one provenance: the largest have some megabytes.
+_LARGEST_ANSWER = 16 << 20
+_COST_OF_A_PART = 100
 
 _PREDICATE = "in-toto.io/predicate-type"
 _MEDIA_TYPE = "application/vnd.in-toto+json"
@@ -49,19 +54,39 @@ def build_provenance(
 
 
 def _records(channel: Channel, ref: str, timeout: float) -> list[pb.BuildHistoryRecord]:
+    from google.protobuf.message import DecodeError
+
     from router._proto import control_pb2 as pb
 
     request = pb.BuildHistoryRequest(Ref=ref, EarlyExit=True)
-    events: list[bytes] = []
+    events = _Parts()
     call = channel.start(
         "/moby.buildkit.v1.Control/ListenBuildHistory",
         request=request.SerializeToString(),
-        on_message=lambda message: events.append(bytes(message)),
+        on_message=events.add,
     )
     channel.run(lambda: call.done, timeout=timeout)
     if call.error:
         raise call.error
-    return [pb.BuildHistoryEvent.FromString(event).record for event in events]
+    try:
+        return [pb.BuildHistoryEvent.FromString(event).record for event in events.kept]
+    except DecodeError as exc:
+        raise RouterError(f"the history that {channel.peer} keeps is in no known form") from exc
+
+
+class _Parts:
+    """Keeps what a daemon answers, as far as an answer goes."""
+
+    def __init__(self) -> None:
+        self.kept: list[bytes] = []
+        self._left = _LARGEST_ANSWER
+
+    def add(self, part: memoryview) -> None:
+        """Keep one more part. Raises ``Http2Error`` where it is too much in all."""
+        self._left -= len(part) + _COST_OF_A_PART
+        if self._left < 0:
+            raise Http2Error(f"the daemon's answer has more than {_LARGEST_ANSWER} bytes")
+        self.kept.append(bytes(part))
 
 
 def _results(record: pb.BuildHistoryRecord) -> Mapping[str, pb.BuildResultInfo]:
@@ -93,12 +118,12 @@ def _predicate(
 
 
 def _blob(channel: Channel, digest: str, timeout: float) -> bytes:
-    parts: list[bytes] = []
+    parts = _Parts()
 
     def on_message(message: memoryview) -> None:
-        parts.extend(
-            bytes(part) for number, part in read(message) if number == 2 and not isinstance(part, int)
-        )
+        for number, part in read(message):
+            if number == 2 and not isinstance(part, int):
+                parts.add(part)
 
     call = channel.start(
         "/containerd.services.content.v1.Content/Read", request=field(1, digest), on_message=on_message
@@ -106,4 +131,4 @@ def _blob(channel: Channel, digest: str, timeout: float) -> bytes:
     channel.run(lambda: call.done, timeout=timeout)
     if call.error:
         raise call.error
-    return b"".join(parts)
+    return b"".join(parts.kept)

@@ -18,6 +18,8 @@ __all__ = ["BuildsInFlight", "HistoryEvent", "history_event", "too_busy"]
 _STARTED = 0
 # No bound is that high; more is a daemon that wants to fill the memory.
 _MOST = 10_000
+# Characters that are kept of one; a build's own reference has 32.
+_LONGEST_REF = 1000
 
 
 @frozen
@@ -40,7 +42,7 @@ def history_event(message: memoryview) -> HistoryEvent:
         elif number == 2:
             for field, part in submessage(value):
                 if field == 1:
-                    ref = text(part)
+                    ref = text(part)[:_LONGEST_REF]
                 elif field == 6:
                     created |= {unit: integer(count) for unit, count in submessage(part)}
     return HistoryEvent(ref=ref, started=kind == _STARTED, created=(created[1], created[2]))

@@ -34,6 +34,10 @@ def test_an_event_is_read() -> None:
     assert not history_event(event(pb.DELETED, "a")).started
 
 
+def test_references_that_are_too_long_are_not_kept_whole() -> None:
+    assert len(history_event(event(pb.STARTED, "r" * 1_000_000)).ref) == 1000
+
+
 def test_what_is_listed_as_started_is_in_flight() -> None:
     builds = listed(a=(1, 0), b=(2, 0))
     builds.see(event(pb.COMPLETE, "c"))
