@@ -150,7 +150,7 @@ class RpcError(RouterError):
     @property
     def typed(self) -> tuple[tuple[str, Mapping[str, Any]], ...]:
         """BuildKit's typed errors, the innermost first: a name such as ``errdefs.Vertex``, and its fields."""
-        import json
+        from router.untrusted_json import NotJSONError, members, read_json
 
         found: list[tuple[str, Mapping[str, Any]]] = []
         for type_url, value in self.details:
@@ -158,11 +158,11 @@ class RpcError(RouterError):
             if not plus or packing != "json":
                 continue
             try:
-                fields = json.loads(value)
-            except ValueError:
+                fields = read_json(value)
+            except NotJSONError:
                 continue  # they are a help; an odd one must not hide the error itself
             if isinstance(fields, dict):
-                found.append((name, fields))
+                found.append((name, members(fields)))
         return tuple(found)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from router.bounds import MOST_WARNINGS
@@ -48,11 +48,10 @@ class MetadataDetails:
         """Return the result with the metadata added; what can't be had is told as a warning."""
         found: dict[str, object] = {}
         if self._mode != "disabled" and not any(map(_is_provenance, result.metadata)):
-            try:
-                found |= _provenance(result, options, self._mode)
-            except RouterError as exc:
-                text = f"the metadata file is without provenance: {exc}"
-                on_event(Notice(level="warning", text=text))
+            predicates, unread = _provenance(result, options, self._mode)
+            found |= predicates
+            for why in unread:
+                on_event(Notice(level="warning", text=f"the metadata file is without provenance: {why}"))
         if self._warnings:
             from cli.render.rawjson import encode_warnings
 
@@ -73,11 +72,18 @@ def _is_provenance(name: str) -> bool:
     return name.partition("/")[0] == "buildx.build.provenance"
 
 
-def _provenance(result: BuildResult, options: DialOptions, mode: Literal["min", "max"]) -> dict[str, object]:
+def _provenance(
+    result: BuildResult, options: DialOptions, mode: Literal["min", "max"]
+) -> tuple[dict[str, object], Sequence[str]]:
+    """Return what the daemon keeps, and why the rest is not there: the build has succeeded whatever it is."""
     from router.operations.provenance import build_provenance
 
-    found = build_provenance(result.address, result.ref, options, mode)
-    return {
+    try:
+        found = build_provenance(result.address, result.ref, options, mode)
+    except RouterError as exc:
+        return {}, [str(exc)]
+    by_name: dict[str, object] = {
         f"buildx.build.provenance{'/' if platform else ''}{platform}": predicate
-        for platform, predicate in found.items()
+        for platform, predicate in found.predicates.items()
     }
+    return by_name, found.unread

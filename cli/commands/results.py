@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Callable
 
 from router.files import FileSink, check_file
 from router.model.result import BuildResult
+from router.untrusted_json import read_json
 
 __all__ = ["ResultFile", "image_id", "metadata", "reference"]
 
@@ -43,8 +43,8 @@ def _unpacked(name: str, value: str) -> object:
     """Return an object, or a list of them, where that is what the value holds."""
     try:
         # What a frontend answers to a question is JSON as it stands.
-        decoded = json.loads(value if name == "result.json" else base64.b64decode(value, validate=True))
-    except (binascii.Error, ValueError):
+        decoded = read_json(value if name == "result.json" else base64.b64decode(value, validate=True))
+    except ValueError:  # of either
         return value
     objects = decoded if isinstance(decoded, list) else [decoded]
     return decoded if objects and all(isinstance(each, dict) and each for each in objects) else value
@@ -62,7 +62,7 @@ class ResultFile:
         """Write what came of the build. Raises ``OutputError``."""
         sink = FileSink(self._path)
         try:
-            sink.write(memoryview(self._text(result).encode()))
+            sink.write(memoryview(self._text(result).encode("utf-8", "replace")))
             sink.commit()
         finally:
             sink.abort()

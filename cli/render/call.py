@@ -6,20 +6,31 @@ the name that the user knows it by.
 
 from __future__ import annotations
 
-import json
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cli.render.foreign import escaped, own_line, printable
 from router.errors import BuildError, UsageError
+from router.json_shape import Shape, shaped
 from router.model.events import SourceRange
 from router.model.source import excerpt
 from router.specs.call import Call
+from router.untrusted_json import read_json
 
 __all__ = ["Answer", "render_answer"]
 
 _JSON, _TEXT, _STATUS = "result.json", "result.txt", "result.statuscode"
+
+_LOCATION: Shape = {
+    "sourceIndex": int,
+    "ranges": [{"start": {"line": int}, "end": {"line": int}}],
+}
+_RESULTS: Shape = {
+    "sources": [{"filename": str, "data": str}],
+    "warnings": [{"ruleName": str, "url": str, "detail": str, "location": _LOCATION}],
+    "buildError": {"message": str, "location": _LOCATION},
+}
 
 
 class Answer(NamedTuple):
@@ -97,24 +108,28 @@ def _findings(check: _Check) -> str:
 def _parsed(metadata: Mapping[str, str], dockerfile: str | None) -> _Check | None:
     """Read what a check has found; None where it has another form than BuildKit's."""
     try:
-        results = json.loads(metadata[_JSON])
-        sources = results.get("sources") or ()
+        results = shaped(read_json(metadata.get(_JSON, "")), _RESULTS)
+        if results is None:
+            return None
+        sources = results.get("sources", ())
         return _Check(
-            findings=[_finding(item, sources, dockerfile) for item in results.get("warnings") or ()],
+            findings=[_finding(item, sources, dockerfile) for item in results.get("warnings", ())],
             error=_error(results.get("buildError"), sources, dockerfile),
         )
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except ValueError:
         return None
 
 
 def _finding(item: Mapping[str, Any], sources: Sequence[Any], dockerfile: str | None) -> _Finding:
-    location = item.get("location") or {}
+    if "ruleName" not in item:
+        raise ValueError("no finding")
+    location = item.get("location", {})
     ranges = _ranges(location)
     return _Finding(
-        rule=str(item["ruleName"]),
-        url=str(item.get("url", "")),
-        detail=str(item.get("detail", "")),
-        filename=str((_source(location, sources) or {}).get("filename", "")),
+        rule=item["ruleName"],
+        url=item.get("url", ""),
+        detail=item.get("detail", ""),
+        filename=(_source(location, sources) or {}).get("filename", ""),
         line=ranges[0].start_line if ranges else 0,
         place=_place(location, sources, dockerfile),
     )
@@ -125,26 +140,26 @@ def _error(
 ) -> BuildError | None:
     if not item:
         return None
-    return BuildError(str(item["message"]), excerpt=_place(item.get("location") or {}, sources, dockerfile))
+    return BuildError(item.get("message", ""), excerpt=_place(item.get("location", {}), sources, dockerfile))
 
 
 def _place(location: Mapping[str, Any], sources: Sequence[Any], dockerfile: str | None) -> str:
     source = _source(location, sources)
     if source is None:
         return ""
-    name = dockerfile or str(source.get("filename", ""))
+    name = dockerfile or source.get("filename", "")
     return excerpt(name, b64decode(source.get("data", "")), _ranges(location))
 
 
 def _source(location: Mapping[str, Any], sources: Sequence[Any]) -> Mapping[str, Any] | None:
-    index = int(location.get("sourceIndex", 0))
+    index = location.get("sourceIndex", 0)
     return sources[index] if 0 <= index < len(sources) else None
 
 
 def _ranges(location: Mapping[str, Any]) -> list[SourceRange]:
     # Go leaves out what is zero.
-    places = [(item.get("start") or {}, item.get("end") or {}) for item in location.get("ranges") or ()]
-    lines = [(int(start.get("line", 0)), int(end.get("line", 0))) for start, end in places]
+    places = [(item.get("start", {}), item.get("end", {})) for item in location.get("ranges", ())]
+    lines = [(start.get("line", 0), end.get("line", 0)) for start, end in places]
     return [SourceRange(start_line=start, end_line=max(start, end)) for start, end in lines]
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-
 from router.errors import UsageError
 from router.model.request import BuildRequest
 from router.specs.call import Call, format_call
+from router.untrusted_json import NotJSONError, members, read_json
 
 __all__ = ["PrintedAnswer", "check_buildctl_call", "docker_call"]
 
@@ -40,7 +38,10 @@ class PrintedAnswer:
         The JSON is what was printed, the rest is what stands in the file. buildx writes it before it fails
         on what the answer says.
         """
-        found: Mapping[str, object] = json.loads(metadata_file) if metadata_file else {}
+        try:
+            found = members(read_json(metadata_file))
+        except NotJSONError:
+            return {}
         if _JSON not in found:
             return {}
         texts = {name: value for name, value in found.items() if isinstance(value, str)}

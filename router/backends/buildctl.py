@@ -7,10 +7,8 @@ which it can't reach.
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
-from base64 import b64encode
 from collections.abc import Sequence
 
 from router.backends import BackendContext
@@ -24,6 +22,7 @@ from router.backends.tool import (
     through_stdout,
     tool_version,
 )
+from router.backends.tool_metadata import tool_metadata
 from router.errors import ConnectionLostError, DialError, RouterError, ToolError, UsageError
 from router.model.daemon import Daemon
 from router.model.frozen import replace
@@ -88,7 +87,7 @@ class BuildctlBackend:
             done = run_build(command, output, context, daemon, answer or sink)
             if done.returncode:
                 raise _failure(output, done, daemon, context)
-            metadata = _metadata(_read(f"{folder}/metadata"))
+            metadata = tool_metadata(_read(f"{folder}/metadata"), "buildctl", context.on_event)
             return BuildResult(
                 daemon=daemon.name,
                 address=daemon.address,
@@ -253,14 +252,5 @@ def _written(path: str, text: str) -> str:
 def _read(path: str) -> str:
     if not os.path.exists(path):
         return ""
-    with open(path, encoding="utf-8") as file:
+    with open(path, encoding="utf-8", errors="replace") as file:
         return file.read()
-
-
-def _metadata(text: str) -> dict[str, str]:
-    """Return the exporter's response as the daemon gave it; buildctl has decoded what was JSON in base64."""
-    found = json.loads(text) if text else {}
-    return {
-        name: value if isinstance(value, str) else b64encode(json.dumps(value).encode()).decode()
-        for name, value in found.items()
-    }

@@ -6,12 +6,10 @@ command's own builder is used, or its buildx plugin; its credentials are the doc
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import tempfile
 import time
-from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 
 from router.backends import BackendContext
@@ -26,6 +24,7 @@ from router.backends.docker_argv import (
 from router.backends.docker_plain import PlainParser
 from router.backends.lending import lend
 from router.backends.tool import ToolOutput, open_sink, run_build, tool_version
+from router.backends.tool_metadata import tool_metadata
 from router.errors import ConnectionLostError, DialError, OutputError, RouterError, ToolError, UsageError
 from router.model.daemon import Daemon
 from router.model.events import SolveStatus, Vertex, VertexLog
@@ -151,7 +150,8 @@ class _Engine:
                 return answered
             if done.returncode:
                 raise self._failure(output, done)
-            return _metadata(_read(f"{folder}/metadata"), _read(f"{folder}/iid"), plan.tags)
+            metadata = tool_metadata(_read(f"{folder}/metadata"), "docker buildx", self._context.on_event)
+            return _completed(metadata, _read(f"{folder}/iid"), plan.tags)
 
     def push(self, tags: Sequence[str]) -> dict[str, str]:
         """Push each tag; return the digest that the registry gave. Raises ``OutputError``."""
@@ -249,17 +249,11 @@ def _check_client(client: _Client, request: BuildRequest, inputs: Inputs) -> Non
 def _read(path: str) -> str:
     if not os.path.exists(path):
         return ""
-    with open(path, encoding="utf-8") as file:
+    with open(path, encoding="utf-8", errors="replace") as file:
         return file.read()
 
 
-def _metadata(written: str, image_id: str, tags: Sequence[str]) -> dict[str, str]:
-    found = json.loads(written) if written else {}
-    # As a daemon gives it: buildx has decoded what was JSON in base64.
-    metadata = {
-        name: value if isinstance(value, str) else b64encode(json.dumps(value).encode()).decode()
-        for name, value in found.items()
-    }
+def _completed(metadata: dict[str, str], image_id: str, tags: Sequence[str]) -> dict[str, str]:
     if image_id:
         metadata.setdefault("containerimage.config.digest", image_id)
     if tags:

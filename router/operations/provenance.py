@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from router.errors import RouterError, RpcError
+from router.model.frozen import frozen
 from router.operations.slsa import PREDICATE_V1, as_v02, without_details
 from router.rpc.channel import Channel
 from router.rpc.events import Http2Error
@@ -14,11 +14,12 @@ from router.rpc.grpc import Status
 from router.rpc.protobuf import field, read
 from router.transport import dial
 from router.transport.options import DialOptions
+from router.untrusted_json import NotJSONError, read_json
 
 if TYPE_CHECKING:
     from router._proto import control_pb2 as pb
 
-__all__ = ["ProvenanceMode", "build_provenance"]
+__all__ = ["Provenance", "ProvenanceMode", "build_provenance"]
 
 ProvenanceMode = Literal["min", "max"]
 
@@ -30,13 +31,19 @@ _PREDICATE = "in-toto.io/predicate-type"
 _MEDIA_TYPE = "application/vnd.in-toto+json"
 
 
-def build_provenance(
-    address: str, ref: str, options: DialOptions, mode: ProvenanceMode
-) -> Mapping[str, Mapping[str, Any]]:
-    """Return the SLSA v0.2 predicate of the build ``ref``, by platform where it was for several.
+@frozen
+class Provenance:
+    """SLSA v0.2 predicates by platform, and why others could not be read. One platform has an empty name."""
 
-    The key is empty for one platform. Nothing comes from a daemon without a history. ``options.timeout`` is
-    the deadline in seconds for each question. Raises ``RouterError``.
+    predicates: Mapping[str, Mapping[str, Any]]
+    unread: tuple[str, ...] = ()
+
+
+def build_provenance(address: str, ref: str, options: DialOptions, mode: ProvenanceMode) -> Provenance:
+    """Return the provenance of the build ``ref``, for each platform that it was for.
+
+    Nothing comes from a daemon without a history. ``options.timeout`` is the deadline in seconds for each
+    question. Raises ``RouterError``.
     """
     with Channel(dial(address, options), peer=address) as channel:
         try:
@@ -44,13 +51,19 @@ def build_provenance(
         except RpcError as exc:
             if exc.code != Status.UNIMPLEMENTED:
                 raise
-            return {}
-        return {
-            platform: _predicate(channel, attestation, mode, options.timeout)
-            for record in records
-            for platform, result in _results(record).items()
-            if (attestation := _attestation(result)) is not None
-        }
+            return Provenance(predicates={})
+        found: dict[str, Mapping[str, Any]] = {}
+        unread: list[str] = []
+        for record in records:
+            for platform, result in _results(record).items():
+                attestation = _attestation(result)
+                if attestation is None:
+                    continue
+                try:
+                    found[platform] = _predicate(channel, attestation, mode, options.timeout)
+                except RouterError as exc:
+                    unread.append(f"{platform}: {exc}" if platform else str(exc))
+        return Provenance(predicates=found, unread=tuple(unread))
 
 
 def _records(channel: Channel, ref: str, timeout: float) -> list[pb.BuildHistoryRecord]:
@@ -109,12 +122,15 @@ def _predicate(
     channel: Channel, attestation: pb.Descriptor, mode: ProvenanceMode, timeout: float
 ) -> Mapping[str, Any]:
     try:
-        predicate = json.loads(_blob(channel, attestation.digest, timeout))
+        predicate = read_json(_blob(channel, attestation.digest, timeout))
+        if not isinstance(predicate, dict):
+            raise TypeError("no object")  # noqa: TRY301 - it is told as what is in no known form below
         if attestation.annotations[_PREDICATE] == PREDICATE_V1:
             predicate = as_v02(predicate)
         return without_details(predicate) if mode == "min" else predicate
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
-        raise RouterError(f"the provenance that {channel.peer} keeps is in no known form") from exc
+        why = f" (it {exc})" if isinstance(exc, NotJSONError) else ""
+        raise RouterError(f"the provenance that {channel.peer} keeps is in no known form{why}") from exc
 
 
 def _blob(channel: Channel, digest: str, timeout: float) -> bytes:

@@ -7,7 +7,6 @@ it. What was not announced, or has other results beside the push, is built again
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from hashlib import sha256
@@ -22,6 +21,7 @@ from router.specs.output import resolve_outputs
 from router.specs.tag import format_reference, parse_reference
 from router.transport.address import TcpAddress, UnixAddress, parse_address
 from router.transport.deadline import Deadline
+from router.untrusted_json import NotJSONError, read_json, text
 
 __all__ = ["Pushes", "pushes_of"]
 
@@ -123,7 +123,7 @@ def _is_here(daemon: Daemon) -> bool:
 def _config_digest(manifest: bytes) -> Mapping[str, str]:
     """Return the config's digest, as the daemon tells it; an index has none."""
     try:
-        digest = json.loads(manifest)["config"]["digest"]
-    except (ValueError, KeyError, TypeError):
+        digest = text(read_json(manifest), "config", "digest")
+    except NotJSONError:
         return {}
-    return {"containerimage.config.digest": str(digest)}
+    return {"containerimage.config.digest": digest} if digest else {}

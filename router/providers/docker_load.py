@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
@@ -12,6 +11,7 @@ from router.errors import DialError, OutputError
 from router.transport.deadline import Deadline
 from router.transport.docker_endpoint import find_endpoint
 from router.transport.docker_engine import connect_engine
+from router.untrusted_json import NotJSONError, read_json, text
 
 __all__ = ["DockerLoadSink", "check_engine"]
 
@@ -97,10 +97,9 @@ def _errors(body: bytes) -> Iterator[str]:
     """Yield the errors among the JSON objects, one a line, of the engine's answer."""
     for line in body.splitlines():
         try:
-            message = json.loads(line)
-        except ValueError:
+            message = read_json(line)
+        except NotJSONError:
             continue
-        if isinstance(message, dict):
-            error = message.get("error") or message.get("message")
-            if error:
-                yield str(error)
+        error = text(message, "error") or text(message, "message")
+        if error:
+            yield error

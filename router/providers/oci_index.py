@@ -18,6 +18,7 @@ from typing import Any
 from router.errors import OutputError, UsageError
 from router.providers.oci_layout import OCILayout
 from router.specs.digest import is_digest
+from router.untrusted_json import NotJSONError, read_json
 
 __all__ = ["Descriptor", "by_name", "by_tag", "only_image", "put_image", "remove_unnamed", "resolve_image"]
 
@@ -124,7 +125,7 @@ def _path(layout: OCILayout) -> str:
 def _read(path: str) -> dict[str, Any]:
     try:
         with open(path, "rb") as file:
-            data = file.read(_MAX_JSON)
+            data = file.read(_MAX_JSON + 1)
     except OSError as exc:
         raise UsageError(
             f"can't read {path}: {exc.strerror}", hint="a directory of the OCI image layout has this file"
@@ -134,9 +135,9 @@ def _read(path: str) -> dict[str, Any]:
 
 def _parsed(data: bytes, what: str) -> dict[str, Any]:
     try:
-        found = json.loads(data)
-    except (ValueError, RecursionError) as exc:
-        raise UsageError(f"{what} is no JSON: {exc}", hint="is it of the OCI image layout?") from exc
+        found = read_json(data, most=_MAX_JSON)
+    except NotJSONError as exc:
+        raise UsageError(f"{what} {exc}", hint="is it of the OCI image layout?") from exc
     if not isinstance(found, dict):
         raise UsageError(f"{what} holds no object", hint="is it of the OCI image layout?")
     return found

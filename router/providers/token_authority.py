@@ -20,6 +20,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from router.untrusted_json import NotJSONError, members, read_json
+
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -115,10 +117,10 @@ def _try_lock(descriptor: int) -> bool:
 def _load(path: str) -> dict[str, object]:
     try:
         with open(path, "rb") as file:
-            found = json.loads(file.read())
-    except (OSError, ValueError, RecursionError):
+            found = read_json(file.read())
+    except (OSError, NotJSONError):
         return {}  # missing, or left behind half-written
-    return found if isinstance(found, dict) else {}
+    return dict(members(found))
 
 
 def _save(path: str, content: bytes) -> None:

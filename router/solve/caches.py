@@ -21,6 +21,7 @@ from router.solve.inputs import Inputs
 from router.specs.boolean import parse_bool
 from router.specs.cache import CACHE_FROM, CACHE_TO, with_credentials
 from router.specs.flag import Flag
+from router.untrusted_json import NotJSONError, read_json
 
 __all__ = ["Caches", "open_caches"]
 
@@ -66,8 +67,8 @@ class Caches:
         if not self.exports or _MANIFEST not in response:
             return
         descriptor = None
-        with suppress(ValueError, RecursionError):
-            descriptor = json.loads(response[_MANIFEST])
+        with suppress(NotJSONError):
+            descriptor = read_json(response[_MANIFEST])
         if not isinstance(descriptor, dict):
             raise OutputError("the daemon's description of the cache that it exported is no JSON object")
         for export in self.exports:

@@ -7,7 +7,6 @@ names, is for the client to write down when the build is done.
 from __future__ import annotations
 
 import binascii
-import json
 from collections.abc import Mapping, Sequence
 
 from router.errors import OutputError, UsageError
@@ -16,6 +15,7 @@ from router.providers.oci_index import by_name, by_tag, put_image
 from router.providers.oci_layout import OCILayout
 from router.solve.exporters import ExportPlan
 from router.solve.inputs import Inputs
+from router.untrusted_json import read_json
 
 __all__ = ["ImageDirectory"]
 
@@ -45,8 +45,8 @@ class ImageDirectory:
     def keep(self, response: Mapping[str, str]) -> None:
         """Name the image in the directory's index. Raises ``OutputError``."""
         try:
-            descriptor = json.loads(binascii.a2b_base64(response.get(_DESCRIPTOR, "")))
-        except (ValueError, RecursionError):
+            descriptor = read_json(binascii.a2b_base64(response.get(_DESCRIPTOR, "")))
+        except ValueError:
             descriptor = None
         if not isinstance(descriptor, dict):
             raise OutputError("the daemon does not tell which image it wrote to the directory")

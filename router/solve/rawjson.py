@@ -6,13 +6,13 @@ the tool's own) is not an event and comes back as None.
 
 from __future__ import annotations
 
-import json
 import re
 from base64 import b64decode
 from calendar import timegm
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from router.json_shape import Shape, shaped
 from router.model.events import (
     ProgressGroup,
     SolveStatus,
@@ -23,16 +23,56 @@ from router.model.events import (
     VertexWarning,
 )
 from router.redaction import without_passwords
+from router.untrusted_json import read_json
 
 __all__ = ["parse_rawjson", "parse_time"]
 
 _KINDS = frozenset({"vertexes", "statuses", "logs", "warnings"})
 _TIME = re.compile(
-    r"(\d{4,})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9})\d*)?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII
+    r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9})\d*)?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII
 )
 
-# What json gives for an object: its values' types are what this module is there to find out.
 _Object = Mapping[str, Any]
+
+_POSITION: Shape = {"line": int, "character": int}
+_MESSAGE: Shape = {
+    "vertexes": [
+        {
+            "digest": str,
+            "name": str,
+            "inputs": [str],
+            "cached": bool,
+            "started": str,
+            "completed": str,
+            "error": str,
+            "progressGroup": {"id": str, "name": str, "weak": bool},
+        }
+    ],
+    "statuses": [
+        {
+            "id": str,
+            "vertex": str,
+            "name": str,
+            "current": int,
+            "total": int,
+            "timestamp": str,
+            "started": str,
+            "completed": str,
+        }
+    ],
+    "logs": [{"vertex": str, "data": str, "stream": int, "timestamp": str}],
+    "warnings": [
+        {
+            "vertex": str,
+            "short": str,
+            "level": int,
+            "detail": [str],
+            "url": str,
+            "sourceInfo": {"filename": str, "language": str, "data": str},
+            "range": [{"start": _POSITION, "end": _POSITION}],
+        }
+    ],
+}
 
 
 def parse_rawjson(line: bytes) -> SolveStatus | None:
@@ -40,17 +80,26 @@ def parse_rawjson(line: bytes) -> SolveStatus | None:
     if not line.startswith(b"{"):
         return None
     try:
-        message = json.loads(line)
-        if not _KINDS.issuperset(message):
+        value = read_json(line)
+        if (
+            not isinstance(value, dict)
+            or not _KINDS.issuperset(value)
+            or not all(map(_of_objects, value.values()))
+        ):
             return None
+        message = shaped(value, _MESSAGE)
         return SolveStatus(
             vertexes=tuple(_vertex(item) for item in message.get("vertexes", ())),
             statuses=tuple(_status(item) for item in message.get("statuses", ())),
             logs=tuple(_log(item) for item in message.get("logs", ())),
             warnings=tuple(_warning(item) for item in message.get("warnings", ())),
         )
-    except (ValueError, TypeError, AttributeError):
+    except ValueError:
         return None
+
+
+def _of_objects(value: object) -> bool:
+    return value is None or (isinstance(value, list) and all(isinstance(each, dict) for each in value))
 
 
 def parse_time(text: str | None) -> int | None:

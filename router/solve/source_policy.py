@@ -6,11 +6,11 @@ name, or as a number: https://github.com/moby/buildkit/blob/master/sourcepolicy/
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 
 from router.errors import UsageError
 from router.rpc.protobuf import field, map_fields, varint
+from router.untrusted_json import NotJSONError, read_json
 
 __all__ = ["source_policy"]
 
@@ -24,9 +24,9 @@ _Packer = Callable[[object, str], bytes]
 def source_policy(text: str) -> bytes:
     """Return the packed Policy. Raises ``UsageError`` for what is no policy, saying where."""
     try:
-        policy = json.loads(text)
-    except ValueError as exc:
-        raise _error("it", f"is no JSON: {exc}") from exc
+        policy = read_json(text)
+    except NotJSONError as exc:
+        raise _error("it", str(exc)) from exc
     return _message(_POLICY)(policy, "the policy")
 
 

@@ -7,6 +7,7 @@ the connection carries stdin one way and, in frames, stdout and stderr the other
 from __future__ import annotations
 
 import json
+import re
 import socket
 from collections.abc import Sequence
 
@@ -19,6 +20,7 @@ from router.transport.exec_status import CONTAINER_IMAGE, DIAL_STDIO, ExecEnd, c
 from router.transport.http1 import Reply, Request, exchange
 from router.transport.options import DialOptions
 from router.transport.stream import Buffer, ByteStream
+from router.untrusted_json import NotJSONError, integer, read_json, text
 
 __all__ = ["DockerExecStream", "dial_docker_container"]
 
@@ -28,6 +30,7 @@ _STDERR_TAIL = 4096
 _RUNTIME = b"OCI runtime exec failed"
 # Asking the engine how the command ended, when it just said that it has.
 _ASKING = 1.0
+_IDENTITY = re.compile(r"[0-9A-Za-z_-]{1,128}")
 
 
 def dial_docker_container(address: DockerContainerAddress, options: DialOptions) -> ByteStream:
@@ -69,10 +72,9 @@ class _Execution:
         )
         try:
             with connect_engine(self._endpoint, deadline) as sock:
-                code = json.loads(exchange(sock, request, deadline).body).get("ExitCode")
-        except (OSError, DialError, ValueError, AttributeError):
+                return integer(read_json(exchange(sock, request, deadline).body), "ExitCode")
+        except (OSError, DialError, NotJSONError):
             return None
-        return code if isinstance(code, int) else None
 
 
 class DockerExecStream:
@@ -202,10 +204,19 @@ def _create(sock: socket.socket, container: str, where: str, deadline: Deadline)
     reply = exchange(sock, request, deadline)
     if reply.status != 201:
         raise _refused(where, reply)
+    identity = _told(reply, "Id")
+    # It becomes part of a path.
+    if not _IDENTITY.fullmatch(identity):
+        raise DialError(f"can't run buildctl in {where}: the answer is none of a Docker engine")
+    return identity
+
+
+def _told(reply: Reply, key: str) -> str:
+    """Return a text that stands in the answer, an empty one where it doesn't."""
     try:
-        return str(json.loads(reply.body)["Id"])
-    except (ValueError, KeyError, TypeError) as exc:
-        raise DialError(f"can't run buildctl in {where}: the answer is none of a Docker engine") from exc
+        return text(read_json(reply.body), key)
+    except NotJSONError:
+        return ""
 
 
 def _start(execution: str) -> Request:
@@ -219,10 +230,7 @@ def _start(execution: str) -> Request:
 
 
 def _refused(where: str, reply: Reply) -> DialError:
-    try:
-        said = str(json.loads(reply.body)["message"])
-    except (ValueError, KeyError, TypeError):
-        said = reply.text or reply.phrase
+    said = _told(reply, "message") or reply.text or reply.phrase
     match reply.status:
         case 404:
             return DialError(f"there is no {where.removeprefix('the ')}: {said}", hint="docker ps --all")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
+import re
 
 from router.errors import ConnectionLostError, DialError, UnreachableError
 from router.model.frozen import frozen
+from router.untrusted_json import NotJSONError, elements, read_json, text
 
 __all__ = [
     "CONTAINER_IMAGE",
@@ -19,6 +20,9 @@ __all__ = [
 
 DIAL_STDIO = ("buildctl", "dial-stdio")
 """What is run beside a daemon to speak with it over stdin and stdout."""
+
+_MOST_STATUS = 1 << 16
+_EXIT_CODE = re.compile(r"-?[0-9]{1,9}")
 
 # What runtimes answer for a program that is not in the image.
 _NOT_FOUND = ("executable file not found", "no such file or directory", "not found in $path")
@@ -45,14 +49,20 @@ class ExecEnd:
 def read_status(content: bytes) -> ExecEnd:
     """Read the Status that the error channel carries when the command has ended."""
     try:
-        status = json.loads(content)
-        causes = (status.get("details") or {}).get("causes") or ()
-        codes = [int(cause["message"]) for cause in causes if cause.get("reason") == "ExitCode"]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return ExecEnd(message=content.decode(errors="replace").strip())
-    if status.get("status") == "Success":
+        value = read_json(content, most=_MOST_STATUS)
+    except NotJSONError:
+        value = None
+    if not isinstance(value, dict):
+        return ExecEnd(message=content[:_MOST_STATUS].decode(errors="replace").strip())
+    if text(value, "status") == "Success":
         return ExecEnd(succeeded=True, exit_code=0)
-    return ExecEnd(exit_code=codes[0] if codes else None, message=str(status.get("message", "")))
+    codes = [
+        text(cause, "message")
+        for cause in elements(value, "details", "causes")
+        if text(cause, "reason") == "ExitCode"
+    ]
+    known = bool(codes) and _EXIT_CODE.fullmatch(codes[0]) is not None
+    return ExecEnd(exit_code=int(codes[0]) if known else None, message=text(value, "message"))
 
 
 def command_failed(

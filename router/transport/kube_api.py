@@ -5,7 +5,6 @@ Objects are plain JSON: typed models of them take longer to import than a listin
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import socket
@@ -15,7 +14,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from router.errors import DialError, UsageError
 from router.model.frozen import frozen
@@ -27,6 +26,7 @@ from router.transport.proxy import Proxy, connect_through, parse_proxy, proxy_fr
 from router.transport.sockets import describe_os_error
 from router.transport.tcp import connect_tcp
 from router.transport.tls import TLSPeer, describe_tls_error
+from router.untrusted_json import NotJSONError, read_json, text
 
 __all__ = ["KubeApi", "KubeConnection", "Opened", "status_message"]
 
@@ -212,10 +212,10 @@ class KubeConnection:
 
 def status_message(reply: Reply) -> str:
     """Return the message of a Kubernetes Status, else what there is to say about the answer."""
-    with suppress(ValueError, KeyError, TypeError):
-        status: Any = json.loads(reply.body)
-        return str(status["message"])
-    return reply.text or reply.phrase or str(reply.status)
+    said = ""
+    with suppress(NotJSONError):
+        said = text(read_json(reply.body), "message")
+    return said or reply.text or reply.phrase or str(reply.status)
 
 
 def _context(target: KubeTarget, credentials: Credentials) -> ssl.SSLContext:

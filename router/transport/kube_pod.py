@@ -7,7 +7,6 @@ API server is down, a certificate is wrong) ends it.
 
 from __future__ import annotations
 
-import json
 from typing import assert_never
 
 from router.errors import DialError
@@ -21,6 +20,7 @@ from router.transport.kube_websocket import Pod
 from router.transport.kubeconfig import KubeSource
 from router.transport.options import DialOptions
 from router.transport.stream import ByteStream
+from router.untrusted_json import NotJSONError, member, read_json, text
 
 __all__ = ["dial_kube_pod"]
 
@@ -167,12 +167,15 @@ class _Ways:
                 temporary=reply.status >= 500,
             )
         try:
-            ip = json.loads(reply.body)["status"].get("podIP")
-        except (ValueError, KeyError, TypeError, AttributeError) as exc:
-            raise DialError(f"{pod.api.name} did not answer with a pod") from exc
+            found = read_json(reply.body)
+        except NotJSONError as exc:
+            raise DialError(f"{pod.api.name} did not answer with a pod: the answer {exc}") from exc
+        if not isinstance(member(found, "status"), dict):
+            raise DialError(f"{pod.api.name} did not answer with a pod")
+        ip = text(found, "status", "podIP")
         if not ip:
             raise DialError(f"{pod} has no IP yet", reason="no-pod", temporary=True)
-        return str(ip)
+        return ip
 
     def _told(self, exc: DialError, next_way: str) -> DialError:
         self._say(f"by {next_way}, because of this: {exc}")

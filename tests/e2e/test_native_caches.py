@@ -151,7 +151,7 @@ def test_reset_keeps_what_the_index_names_and_nothing_else(
         ({"src": "cache", "tag": "other"}, "its index names no other"),
         ({"src": "cache", "digest": f"sha256:{'0' * 64}"}, "is not there"),
         ({"src": "cache", "digest": "../../etc/passwd"}, "is not there"),
-        ({"src": "broken"}, "is no JSON"),
+        ({"src": "broken"}, "is not valid JSON"),
     ],
 )
 def test_a_cache_that_cannot_be_imported_is_a_warning(

@@ -9,6 +9,7 @@ import json
 import tarfile
 import tempfile
 import time
+from base64 import b64encode
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -17,13 +18,20 @@ from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
+from cli.commands.results import metadata
+from cli.render.call import render_answer
 from router._proto import control_pb2 as pb
 from router._proto.fsutil_pb2 import Packet, Stat
-from router.errors import RouterError, UsageError
+from router.errors import FleetError, RouterError, UsageError
+from router.fleet.members import Listed
+from router.fleet.pod_list import Expired, PodList
+from router.fleet.pods import Reach, daemons_of
 from router.fstransfer.patterns import PatternMatcher
 from router.fstransfer.receiver import Receiver
 from router.model.frozen import replace
+from router.model.identity import Identity
 from router.model.request import BuildRequest
+from router.model.result import BuildResult
 from router.providers import docker_config
 from router.providers.git_index import BrokenIndexError, join_split, parse_index
 from router.providers.oci_index import resolve_image
@@ -44,7 +52,7 @@ from router.specs.annotation import parse_annotations
 from router.specs.attest import parse_attests
 from router.specs.build_context import parse_build_contexts
 from router.specs.cache import CACHE_FROM, parse_caches
-from router.specs.call import parse_call
+from router.specs.call import Call, parse_call
 from router.specs.context import parse_context
 from router.specs.duration import parse_duration
 from router.specs.entitlement import parse_entitlements
@@ -67,6 +75,7 @@ from router.transport.kube_credentials import credentials_for
 from router.transport.kubeconfig import KubeSource, load_target
 from router.transport.websocket import Opcode, WebSocketError
 from router.transport.websocket import Receiver as WebSocketReceiver
+from router.untrusted_json import NotJSONError, read_json
 from tests.unit.providers.index_files import index_file, link
 
 __all__ = ["TARGETS", "Target"]
@@ -193,6 +202,26 @@ def _rawjson(data: bytes) -> None:
     parse_rawjson(data)
 
 
+def _untrusted_json(data: bytes) -> None:
+    """Whatever is read can be written, compared and looked into."""
+    value = read_json(data)
+    assert json.loads(json.dumps(value, allow_nan=False)) == value
+    json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    metadata(BuildResult(daemon="a", address="b", ref="c", metadata={"x": b64encode(data).decode()}))
+
+
+def _pods(data: bytes) -> None:
+    with suppress(FleetError, Expired):
+        PodList(b'{"items":[]}').apply(data)
+    pods = PodList(data).pods
+    daemons_of(Listed(pods=pods, known={}, selector="a=b"), _REACH, Identity(kind="label", key="a"))
+
+
+def _answer(data: bytes) -> None:
+    text = data.decode("utf-8", "replace")
+    render_answer(Call(method="check"), {"result.json": text, "result.txt": text}, "Dockerfile")
+
+
 def _llb(data: bytes) -> None:
     without_cache(data)
 
@@ -294,6 +323,21 @@ _INDEX = {"schemaVersion": 2, "manifests": [{"digest": f"sha256:{'0' * 64}", "si
 _BELOW = b"|below|"
 _SPLIT = index_file(2, (b"", b"new"), link(0b01, 0b10)) + _BELOW + index_file(2, (b"a", b"b"))
 _INDEXES = (*(index_file(version, (b"a", b"d/b", b"d/longer name")) for version in (2, 3, 4)), _SPLIT)
+_POD = {
+    "metadata": {
+        "name": "b-1",
+        "ownerReferences": [{"kind": "StatefulSet", "name": "b", "controller": True}],
+    },
+    "spec": {"containers": [{"name": "buildkitd", "ports": [{"containerPort": 1234}]}]},
+    "status": {"podIP": "10.0.0.1", "conditions": [{"type": "Ready", "status": "True"}]},
+}
+_PLACE = {"sourceIndex": 0, "ranges": [{"start": {"line": 1}, "end": {"line": 1}}]}
+_CHECK = {
+    "sources": [{"filename": "Dockerfile", "data": "RlJPTSBzY3JhdGNoCg=="}],
+    "warnings": [{"ruleName": "a", "detail": "b", "location": _PLACE}],
+    "buildError": {"message": "c", "location": _PLACE},
+}
+_REACH = Reach(namespace="ci", context=None, pod_ip=None)
 
 _FRAMES = (settings_frame({1: 0}), b"\0\0\4\x08\0\0\0\0\0\0\0\1\0")
 
@@ -332,6 +376,11 @@ TARGETS: dict[str, Target] = {
     "docker-config": Target(_docker_config, (json.dumps(_CONFIG).encode(),), (UsageError,)),
     "kubeconfig": Target(_kubeconfig, (_KUBECONFIG, json.dumps(_KUBE).encode()), (UsageError,)),
     "status": Target(_status, (_vertex(),), (Http2Error,)),
+    "json": Target(
+        _untrusted_json, (json.dumps(_CONFIG).encode(), b'[1.5, "\\ud83d\\ude00", null]'), (NotJSONError,)
+    ),
+    "pods": Target(_pods, (json.dumps({"metadata": {}, "items": [_POD]}).encode(),), (ValueError,)),
+    "check": Target(_answer, (json.dumps(_CHECK).encode(),)),
     "rawjson": Target(
         _rawjson, (b'{"vertexes":[{"digest":"sha256:0","name":"a","started":"2026-01-02T03:04:05.6Z"}]}',)
     ),

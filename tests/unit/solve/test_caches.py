@@ -87,7 +87,7 @@ def test_an_index_that_somebody_broke_is_not_overwritten(tmp_path: Path) -> None
     (tmp_path / "index.json").write_text("{")
     caches = opened(cache_to=(CacheOption(type="local", attrs={"dest": str(tmp_path)}),))
 
-    with pytest.raises(OutputError, match="is no JSON"):
+    with pytest.raises(OutputError, match="is not valid JSON"):
         caches.keep({"cache.manifest": json.dumps({"digest": f"sha256:{'0' * 64}", "size": 1})})
 
     assert (tmp_path / "index.json").read_text() == "{"

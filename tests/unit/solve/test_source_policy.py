@@ -35,7 +35,7 @@ def test_a_rule_with_everything_is_packed() -> None:
 @pytest.mark.parametrize(
     ("policy", "why"),
     [
-        ("", "it is no JSON"),
+        ("", "it is not valid JSON"),
         ("[]", "the policy is no object"),
         ('{"rule": []}', 'the policy has no field "rule"'),
         ('{"rules": {}}', "the policy's rules is no list"),

@@ -26,7 +26,11 @@ def test_json_in_base64_is_unpacked() -> None:
     assert found["containerimage.descriptor"] == {"size": 3}
 
 
-@pytest.mark.parametrize("value", ["sha256:00", "YWJj", "MTI=", "not base64!", ""])
+_DEEP = base64.b64encode(b'{"a":' * 5000 + b"1" + b"}" * 5000).decode()
+_LARGE_NUMBER = base64.b64encode(b'{"a": 1e999}').decode()
+
+
+@pytest.mark.parametrize("value", ["sha256:00", "YWJj", "MTI=", "not base64!", "", _DEEP, _LARGE_NUMBER])
 def test_all_else_stays_as_it_is(value: str) -> None:
     assert json.loads(metadata(_result(key=value)))["key"] == value
 
