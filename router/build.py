@@ -209,6 +209,11 @@ class BuildRouter:
         outputs = resolve_outputs(request.outputs, push=request.push, load=request.load, tags=request.tags)
         for output in outputs:
             self._check_output(output, request.allow)
+        if len(outputs) > 1:
+            from router.files import check_apart
+
+            written = [each for each in outputs if each.dest and each.dest != STDOUT]
+            check_apart((each.dest or "", each.type == "local") for each in written)
 
     def _check_output(self, output: Output, allowed: Sequence[str]) -> None:
         if is_load(output):
@@ -216,9 +221,9 @@ class BuildRouter:
 
             check_engine(self._environment)
         elif output.dest and output.dest != STDOUT:
-            from router.files import check_directory, check_file
+            from router.files import check_directory, check_new_file
 
-            (check_directory if is_directory(output) else check_file)(output.dest, "the output")
+            (check_directory if is_directory(output) else check_new_file)(output.dest, "the output")
             if is_mirror(output):
                 from router.files import check_mirror
                 from router.specs.entitlement import LOCAL_DELETE

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterable
 
 from router.errors import OutputError, UsageError
 from router.once import own_descriptor
 
-__all__ = ["FileSink", "check_directory", "check_file", "check_mirror"]
+__all__ = [
+    "FileSink",
+    "check_apart",
+    "check_directory",
+    "check_file",
+    "check_mirror",
+    "check_new_file",
+    "create_aside",
+]
+
+# What a process that was killed leaves behind can be known by it.
+_ASIDE = ".warmroute-"
+_TRIES = 100
 
 
 def check_file(path: str, what: str) -> None:
@@ -22,6 +35,41 @@ def check_file(path: str, what: str) -> None:
         raise UsageError(
             f"{what} {path}: the directory {directory} can't be written to", hint=f"ls -ld {directory}"
         )
+
+
+def check_new_file(path: str, what: str) -> None:
+    """Do as ``check_file``, for a file whose directory is made where it is missing."""
+    directory = os.path.dirname(path) or "."
+    if os.path.lexists(directory) or not os.path.basename(path):
+        check_file(path, what)
+    else:
+        check_directory(directory, what)
+
+
+def check_apart(outputs: Iterable[tuple[str, bool]]) -> None:
+    """Raise ``UsageError`` where one output would replace another: pairs of a path, and whether it is a tree.
+
+    Trees can share a directory, and what is no regular file takes whatever comes.
+    """
+    seen: dict[str, bool] = {}
+    for path, is_tree in outputs:
+        place = os.path.realpath(path)
+        if place in seen and not (is_tree and seen[place]) and not _is_special(path):
+            raise UsageError(f"two outputs would be written to {path}", hint="give each its own dest")
+        seen[place] = is_tree
+
+
+def create_aside(directory: str, mode: int = 0o666) -> tuple[int, str]:
+    """Create a file in ``directory`` that is to be renamed; return its descriptor, for writing, and its path.
+
+    The kernel takes the umask from ``mode``, as for every new file. Raises OSError.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    for _ in range(_TRIES):
+        path = os.path.join(directory, f"{_ASIDE}{os.urandom(6).hex()}")
+        with contextlib.suppress(FileExistsError):
+            return os.open(path, flags, mode), path
+    raise FileExistsError(f"no free name for a file in {directory}")
 
 
 def check_directory(path: str, what: str) -> None:
@@ -50,17 +98,15 @@ class FileSink:
 
     What is there and is no regular file (``/dev/null``, a pipe) is written to and stays, and so is an open
     descriptor of this process, whatever it leads to. ``begun``: something was written that can't be taken
-    back.
+    back. ``makes_directory``: where the directory is missing, it is made.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, makes_directory: bool = False) -> None:
         self.begun = False
         self._path = path
         self._temporary = ""
         # A link stays a link: what it names is replaced.
         self._final = os.path.realpath(path)
-        import tempfile  # a build that writes nothing need not load it
-
         try:
             if (own := own_descriptor(path)) is not None:
                 # To replace /dev/stdout would take the file from everybody else who writes to it.
@@ -69,13 +115,13 @@ class FileSink:
             if _is_special(path):
                 self._file = open(path, "wb", buffering=0)  # noqa: SIM115 - closed by commit and abort
                 return
-            descriptor, self._temporary = tempfile.mkstemp(
-                dir=os.path.dirname(self._final), prefix=f".{os.path.basename(path)}."
-            )
+            directory = os.path.dirname(self._final)
+            if makes_directory:
+                os.makedirs(directory, 0o755, exist_ok=True)
+            descriptor, self._temporary = create_aside(directory)
         except OSError as exc:
             raise OutputError(
-                f"can't write the output to {path}: {exc.strerror}",
-                hint="does its directory exist, and may you write there?",
+                f"can't write the output to {path}: {exc.strerror}", hint="check permissions and free space"
             ) from exc
         self._file = os.fdopen(descriptor, "wb", buffering=0)
 
@@ -94,12 +140,8 @@ class FileSink:
             raise OutputError(f"can't write the output to {self._path}: {exc.strerror}") from exc
 
     def commit(self) -> None:
-        """Make the file appear, with the mode that the umask gives new files."""
+        """Make the file appear."""
         try:
-            if self._temporary:
-                umask = os.umask(0o022)
-                os.umask(umask)
-                os.fchmod(self._file.fileno(), 0o666 & ~umask)
             self._file.close()
             if self._temporary:
                 os.replace(self._temporary, self._final)

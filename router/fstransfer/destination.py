@@ -2,9 +2,9 @@
 
 The daemon isn't trusted. Every directory is opened from the one around it without following links, so
 neither a link that it sends nor one that lies there already leads out. What isn't a directory is written
-aside and renamed, so that it appears whole; what stands in its place goes, as with BuildKit's own clients,
-and directories are merged. A mirror is cleared of everything else at the very end, when nothing can fail any
-more. Everything belongs to the user who runs this.
+aside and renamed, so that it appears whole (what a killed process leaves is named ``.warmroute-``); what
+stands in its place goes, as with BuildKit's own clients, and directories are merged. A mirror is cleared of
+everything else at the very end, when nothing can fail any more. Everything belongs to the user who runs this.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import stat
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from router.fstransfer.access import make_accessible, remove_tree
 from router.fstransfer.packets import Stat
 from router.fstransfer.xattrs import write_xattrs
 
@@ -65,7 +66,7 @@ class Destination:
     def __init__(self, path: bytes, *, mirror: bool = False) -> None:
         os.makedirs(path, 0o700, exist_ok=True)
         self.root = Directory(None, b"", b"", Stat())
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        self._descriptor = _open_root(path)
         self._open: OrderedDict[Directory, int] = OrderedDict()
         self._made: list[Directory] = []
         self._partial: set[PartialFile] = set()
@@ -87,17 +88,13 @@ class Destination:
         try:
             os.mkdir(name, 0o700, dir_fd=around)
         except FileExistsError:
-            try:
-                descriptor = self._descriptor_of(directory)
-            except OSError:
-                if stat.S_ISDIR(os.lstat(name, dir_fd=around).st_mode):
-                    raise
+            status = os.lstat(name, dir_fd=around)
+            if not stat.S_ISDIR(status.st_mode):
                 os.unlink(name, dir_fd=around)
                 os.mkdir(name, 0o700, dir_fd=around)
-            else:
-                mode = os.fstat(descriptor).st_mode
-                if mode & 0o700 != 0o700:
-                    os.fchmod(descriptor, stat.S_IMODE(mode) | 0o700)
+            elif status.st_mode & 0o700 != 0o700:
+                # As an earlier export may have left it: its owner can't open it, nor write there.
+                make_accessible(name, around)
         self._made.append(directory)
         return directory
 
@@ -179,7 +176,7 @@ class Destination:
             if entry in kept:
                 continue
             if stat.S_ISDIR(os.lstat(entry, dir_fd=around).st_mode):
-                _remove_tree(entry, around)
+                remove_tree(entry, around)
             else:
                 os.unlink(entry, dir_fd=around)
 
@@ -236,18 +233,21 @@ def _rename(around: int, aside: bytes, name: bytes) -> None:
         try:
             os.rename(aside, name, src_dir_fd=around, dst_dir_fd=around)
         except IsADirectoryError:
-            _remove_tree(name, around)
+            remove_tree(name, around)
             os.rename(aside, name, src_dir_fd=around, dst_dir_fd=around)
     except OSError:
         os.unlink(aside, dir_fd=around)
         raise
 
 
-def _remove_tree(name: bytes, around: int) -> None:
-    # Its module imports every compressor, and a directory that goes is rare.
-    from shutil import rmtree
-
-    rmtree(name, dir_fd=around)
+def _open_root(path: bytes) -> int:
+    """Open the destination. One that can only be gone through will do: nothing but a mirror lists it."""
+    try:
+        return os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except PermissionError:
+        if not hasattr(os, "O_PATH"):
+            raise
+        return os.open(path, os.O_PATH | os.O_DIRECTORY)
 
 
 def _permissions(mode: int) -> int:

@@ -6,10 +6,10 @@ keeps this order can be written one entry after the other without a look back.
 
 from __future__ import annotations
 
-import os
 from typing import Generic, TypeVar
 
 from router.errors import OutputError
+from router.fstransfer.limits import quoted
 
 __all__ = ["Order"]
 
@@ -55,4 +55,4 @@ class Order(Generic[_Place]):
 
 
 def _unsafe(path: bytes, how: str) -> OutputError:
-    return OutputError(f"the daemon sent the file {os.fsdecode(path)!r} {how}", reason="unsafe")
+    return OutputError(f"the daemon sent the file {quoted(path)} {how}", reason="unsafe")

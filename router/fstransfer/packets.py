@@ -54,6 +54,10 @@ _UINT64 = (1 << 64) - 1
 _MOST_SIZES = 4096
 _FIXED_WIDTHS = {1: 8, 5: 4}
 _XATTR = 0x52
+# A field that no packet has: of however many such ones, one is kept.
+_UNKNOWN = 0x78
+# Linux lists 64 KiB of names at most; what uses them has a handful.
+_MOST_XATTRS = 256
 
 
 def varint(number: int) -> bytes:
@@ -321,6 +325,7 @@ def _fields(message: bytes | memoryview) -> tuple[dict[int, int], _Parts, list[b
             position += 1
             if tag >= 0x80:
                 tag, position = _long_varint(message, position - 1)
+                tag = tag & 7 | _UNKNOWN
             wire = tag & 7
             if wire in _FIXED_WIDTHS:
                 position += _FIXED_WIDTHS[wire]
@@ -336,6 +341,10 @@ def _fields(message: bytes | memoryview) -> tuple[dict[int, int], _Parts, list[b
                 position += number
                 if tag == _XATTR:
                     xattrs.append(part)
+                    if len(xattrs) > _MOST_XATTRS:
+                        raise TransferError(
+                            f"the daemon sent an entry with more than {_MOST_XATTRS} extended attributes"
+                        )
             else:
                 raise TransferError(f"the daemon sent a malformed packet: wire type {wire}")
     except IndexError:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from router.errors import OutputError, RouterError, TransferError
 from router.fstransfer import packets
 from router.fstransfer.destination import Destination, Directory, PartialFile
+from router.fstransfer.limits import Kept, quoted
 from router.fstransfer.order import Order
 
 __all__ = ["Receiver"]
@@ -27,6 +28,8 @@ _MOST_AT_ONCE = 256
 # Each is remembered until the transfer is over; a daemon that never stops naming files must not fill the
 # memory. The largest images have some hundred thousand.
 _MOST_ENTRIES = 10_000_000
+# Of what a daemon says went wrong.
+_MOST_TEXT = 4096
 
 
 class Receiver:
@@ -47,6 +50,7 @@ class Receiver:
         self.done = False
         self.bytes_received = 0
         self.files_received = 0
+        self._next = 0
         self._name = os.fsdecode(destination)
         self._on_progress = on_progress
         try:
@@ -54,7 +58,7 @@ class Receiver:
         except OSError as exc:
             raise self._unwritable(exc, b"") from exc
         self._order = Order(self._destination.root)
-        self._next = 0
+        self._kept = Kept()
         self._described = False
         self._wanted: dict[int, tuple[Directory, bytes, packets.Stat]] = {}
         self._partial: dict[int, PartialFile] = {}
@@ -116,7 +120,7 @@ class Receiver:
                     raise TransferError("the daemon ended the transfer before all files were here")
                 self.done = True
             case packets.ERR:
-                text = bytes(packet.data).decode("utf-8", "replace")
+                text = bytes(packet.data[:_MOST_TEXT]).decode("utf-8", "replace")
                 raise TransferError(f"the daemon could not send the files for {self._name!r}: {text}")
             case _:
                 raise TransferError(
@@ -129,6 +133,7 @@ class Receiver:
         if number >= _MOST_ENTRIES:
             raise TransferError(f"the daemon sends more than {_MOST_ENTRIES} files in one tree")
         self._next += 1
+        self._kept.take(entry)
         path = entry.path
         parent, name = self._order.locate(path)
         self._destination.keep(parent, name)
@@ -143,7 +148,7 @@ class Receiver:
                 self._files[path] = parent, name
             elif kind:
                 raise OutputError(
-                    f"the daemon sent {_quoted(path)}, which is no kind of file (mode {entry.mode:#x})"
+                    f"the daemon sent {quoted(path)}, which is no kind of file (mode {entry.mode:#x})"
                 )
             elif entry.link:
                 self._take_link(entry, parent, name)
@@ -158,7 +163,7 @@ class Receiver:
         """Keep a hard link for later: the file appears under its first name when it is whole."""
         if entry.link not in self._files:
             raise OutputError(
-                f"the daemon sent {_quoted(entry.path)} as a link to {_quoted(entry.link)}, "
+                f"the daemon sent {quoted(entry.path)} as a link to {quoted(entry.link)}, "
                 "which it did not send",
                 reason="unsafe",
             )
@@ -175,7 +180,7 @@ class Receiver:
             if remaining < 0 or (not data and remaining):
                 sent = entry.size - remaining
                 raise OutputError(
-                    f"the daemon sent {sent} bytes of {_quoted(entry.path)}, which has {entry.size}"
+                    f"the daemon sent {sent} bytes of {quoted(entry.path)}, which has {entry.size}"
                 )
             if data:
                 file.write(data)
@@ -220,10 +225,9 @@ class Receiver:
     def _unwritable(self, error: Exception, path: bytes) -> OutputError:
         name = os.path.join(self._name, os.fsdecode(path)) if path else self._name
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        # Files appear one by one, each whole: whoever uses the directory must know that there are not all.
+        left = f" ({self._name!r} is incomplete: it has {self.files_received} of the result's files)"
         return OutputError(
-            f"can't write {name!r}: {why.lower()}", hint="may you write there, and is there space left?"
+            f"can't write {name!r}: {why.lower()}{left if self._next else ''}",
+            hint="check permissions and free space",
         )
-
-
-def _quoted(path: bytes) -> str:
-    return repr(os.fsdecode(path))

@@ -9,13 +9,13 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from router.errors import OutputError, UsageError
+from router.files import create_aside
 from router.providers.oci_layout import OCILayout
 from router.specs.digest import is_digest
 from router.untrusted_json import NotJSONError, read_json
@@ -159,14 +159,11 @@ def _annotations(descriptor: Descriptor) -> dict[str, str]:
 
 
 def _write(path: str, value: Mapping[str, Any]) -> None:
-    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".index-")
+    descriptor, temporary = create_aside(os.path.dirname(path))
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(json.dumps(value, separators=(",", ":")).encode())
             file.flush()
-            umask = os.umask(0o022)
-            os.umask(umask)
-            os.fchmod(file.fileno(), 0o666 & ~umask)
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:

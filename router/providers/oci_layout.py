@@ -11,18 +11,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 import time
 from contextlib import suppress
 
 from router.errors import OutputError
+from router.files import create_aside
 from router.model.frozen import frozen
 from router.specs.digest import ALGORITHMS, is_digest
 
 __all__ = ["Blob", "BlobExistsError", "BlobWriter", "OCILayout", "WrongContentError"]
 
-# In the directory itself: a folder for them would have to be made and removed, by several builds at a time.
-_TEMPORARY = ".blob-"
 # As containerd leaves blobs: nobody writes to them any more. The umask takes from it.
 _BLOB_MODE = 0o444
 
@@ -149,7 +147,7 @@ class BlobWriter:
         self._layout = layout
         self._algorithm = algorithm
         self._hash = hashlib.new(algorithm)
-        descriptor, self._path = tempfile.mkstemp(dir=layout.path, prefix=_TEMPORARY)
+        descriptor, self._path = create_aside(layout.path, _BLOB_MODE)
         self._file = os.fdopen(descriptor, "wb", buffering=0)
 
     @property
@@ -188,9 +186,6 @@ class BlobWriter:
         try:
             self._check(digest, size, expected)
             self._file.close()
-            umask = os.umask(0o022)
-            os.umask(umask)
-            os.chmod(self._path, _BLOB_MODE & ~umask)
             self._layout.admit(self._path, digest)
         except OSError as exc:
             self.abort()

@@ -44,7 +44,7 @@ class Streams:
 
     def open(self, dest: str) -> StdoutSink | FileSink:
         """Return what takes a file. Raises ``OutputError``."""
-        self._opened[dest] = sink = StdoutSink() if dest == "-" else FileSink(dest)
+        self._opened[dest] = sink = StdoutSink() if dest == "-" else FileSink(dest, makes_directory=True)
         return sink
 
     @property

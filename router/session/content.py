@@ -36,6 +36,10 @@ _OUT_OF_RANGE = 11
 
 _CHUNK = 1024 * 1024
 _INFOS_IN_A_MESSAGE = 100
+# A client waits for each answer; containerd's pipelines a few.
+_MOST_ANSWERS = 1000
+# containerd's are a prefix and a digest.
+_MOST_REF = 1024
 
 
 def content(stores: Mapping[str, OCILayout]) -> dict[str, StreamMethod]:
@@ -129,6 +133,8 @@ class _Write:
         request = pb.WriteContentRequest.FromString(bytes(message))
         if self.done:
             raise CallRefused(Status.FAILED_PRECONDITION, "the blob is committed")
+        if len(self._answers) >= _MOST_ANSWERS:
+            raise CallRefused(Status.RESOURCE_EXHAUSTED, f"{_MOST_ANSWERS} answers wait to be read")
         if request.total > 0:
             self.total = request.total
         writer = self._writer(request)
@@ -167,6 +173,8 @@ class _Write:
             return self.writer
         if not request.ref:
             raise CallRefused(Status.INVALID_ARGUMENT, "the first request has no ref")
+        if len(request.ref) > _MOST_REF:
+            raise CallRefused(Status.INVALID_ARGUMENT, f"the ref has more than {_MOST_REF} characters")
         if request.ref in self._active:
             raise CallRefused(Status.UNAVAILABLE, f"ref {request.ref} is being written already")
         self.ref = request.ref

@@ -155,10 +155,13 @@ class _FileStream:
     def receive(self, message: memoryview) -> None:
         if self._aside.error is not None:
             raise self._aside.error
+        data = bytes_field(message)
+        if not data:
+            return  # of these any number could wait without filling anything
         if self._sink.waits:
-            self._aside.feed(bytes_field(message))
+            self._aside.feed(data)
         else:
-            self._sink.write(bytes_field(message))
+            self._sink.write(data)
 
     def end_of_input(self) -> None:
         self._aside.end()

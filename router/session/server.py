@@ -48,6 +48,7 @@ _MAX_REQUEST = 1024 * 1024
 _MAX_THREADS = 200
 # Bounds what one step makes of a message that consists of very small frames.
 _STEP = 64 * 1024
+_MOST_FAILURES = 32
 # How long close() waits for the threads, all together. Each has a deadline of its own.
 _JOIN = 0.5
 
@@ -269,7 +270,7 @@ class SessionServer:
                 self.failures.append(exc.failure)
             return exc.code, str(exc)
         if isinstance(exc, RouterError):
-            self.failures.append(exc)
+            self._fail(exc)
             return Status.UNKNOWN, str(exc)
         # Imported here: no call of a daemon's ever comes to this.
         from google.protobuf.message import DecodeError
@@ -279,8 +280,13 @@ class SessionServer:
         # Its text is not told: nobody knows what is in it, and it may be a secret.
         error = RouterError(f"a call of the daemon's could not be answered: {type(exc).__name__}")
         error.__cause__ = exc
-        self.failures.append(error)
+        self._fail(error)
         return Status.INTERNAL, str(error)
+
+    def _fail(self, error: RouterError) -> None:
+        # A daemon can call again and again; the first causes explain the most.
+        if len(self.failures) < _MOST_FAILURES:
+            self.failures.append(error)
 
     def pull_from(self, call: _Call, size: int) -> Sequence[Buffer] | None:
         """Return what a streaming call has to send; end the call when it is complete."""
@@ -304,7 +310,7 @@ class SessionServer:
         try:
             call.handler.close()
         except RouterError as exc:
-            self.failures.append(exc)
+            self._fail(exc)
 
 
 class _Outgoing:

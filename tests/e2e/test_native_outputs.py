@@ -219,6 +219,37 @@ def test_one_build_has_several_outputs(builder: Builder, context: Path, tmp_path
     assert image.index["manifests"][0]["digest"] == result.digest
 
 
+def test_the_missing_directory_of_an_archive_is_made(builder: Builder, context: Path, tmp_path: Path) -> None:
+    dest = tmp_path / "out" / "deep" / "files.tar"
+
+    export(builder, context, Output(type="tar", dest=str(dest)))
+
+    assert tar_files(dest.read_bytes()) == {"a.txt": b"a\n", "dir/b.txt": b"a\n"}
+
+
+def test_two_outputs_at_one_place_are_refused_before_the_build(
+    builder: Builder, context: Path, tmp_path: Path
+) -> None:
+    dest = str(tmp_path / "out")
+
+    with pytest.raises(UsageError, match="two outputs would be written to"):
+        export(builder, context, Output(type="tar", dest=dest), Output(type="local", dest=dest))
+
+    assert not os.path.lexists(dest)
+
+
+def test_a_second_tree_goes_into_directories_that_are_closed_to_their_owner(
+    builder: Builder, context: Path, tmp_path: Path
+) -> None:
+    write_tree(context, {"Dockerfile": "FROM scratch AS good\nCOPY --chmod=311 dir /dir\n", "dir/a": "a"})
+    output = Output(type="local", dest=str(tmp_path / "out"))
+
+    export(builder, context, output)
+    export(builder, context, output)
+
+    assert files_below(tmp_path / "out") == {"dir/a": "a"}
+
+
 def test_an_archive_goes_to_stdout(builder: Builder, context: Path) -> None:
     script = (
         "import sys\n"
@@ -265,12 +296,13 @@ def test_a_full_disk_is_told_as_such(
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(small)], check=True)
     attrs = {"tar": "false"} if kind == "oci" else {}
     try:
-        with pytest.raises(OutputError, match=r"(?i)no space left on device"):
+        with pytest.raises(OutputError, match=r"(?i)no space left on device") as caught:
             export(builder, context, Output(type=kind, dest=str(small / "result"), attrs=attrs))
         left = [path for path in small.rglob("*") if path.is_file()]
         # Blobs that fitted are whole, and no index names them.
         assert all(hashlib.sha256(path.read_bytes()).hexdigest() == path.name for path in left)
         assert kind == "oci" or not left
+        assert ("is incomplete: it has 0 of the result's files" in str(caught.value)) == (kind == "local")
     finally:
         subprocess.run(["umount", str(small)], check=True)
 

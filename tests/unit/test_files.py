@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from router.errors import OutputError, UsageError
-from router.files import FileSink, check_directory, check_file, check_mirror
+from router.files import FileSink, check_apart, check_directory, check_file, check_mirror, check_new_file
 
 
 def _write(path: Path, *parts: bytes) -> None:
@@ -30,6 +30,60 @@ def test_a_file_appears_when_it_is_committed(tmp_path: Path) -> None:
 
     assert not before
     assert (tmp_path / "out").read_bytes() == b"all of it"
+
+
+def test_the_umask_of_the_process_is_not_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def changed(_mask: int) -> int:
+        raise AssertionError("other threads make files too")
+
+    monkeypatch.setattr(os, "umask", changed)
+    _write(tmp_path / "out", b"x")
+
+
+def test_a_missing_directory_is_made_where_that_is_wanted(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "out.tar"
+    check_new_file(str(path), "the output")
+
+    sink = FileSink(str(path), makes_directory=True)
+    sink.write(memoryview(b"x"))
+    sink.commit()
+
+    assert path.read_bytes() == b"x"
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) & 0o022 == 0
+
+
+def test_a_directory_that_cannot_be_made_is_told_before_the_build(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("a file")
+
+    with pytest.raises(UsageError, match=r"the output .*/a/b: .*/a is not a directory"):
+        check_new_file(str(tmp_path / "a" / "b" / "out.tar"), "the output")
+
+
+def test_what_a_killed_process_leaves_is_known_by_its_name(tmp_path: Path) -> None:
+    sink = FileSink(str(tmp_path / "out"))
+
+    (left,) = os.listdir(tmp_path)
+
+    assert left.startswith(".warmroute-")
+    sink.abort()
+
+
+@pytest.mark.parametrize("other", ["out", "./out", "x/../out", "link"])
+def test_two_outputs_at_one_place_are_refused(tmp_path: Path, other: str) -> None:
+    (tmp_path / "x").mkdir()
+    (tmp_path / "link").symlink_to("out")
+
+    for trees in ((False, False), (True, False), (False, True)):
+        with pytest.raises(UsageError, match="two outputs would be written to"):
+            check_apart(zip((f"{tmp_path}/out", f"{tmp_path}/{other}"), trees, strict=True))
+
+
+def test_outputs_that_do_not_meet_are_taken(tmp_path: Path) -> None:
+    out = str(tmp_path / "out")
+
+    check_apart(
+        [(out, True), (out, True), (f"{out}/a.tar", False), ("/dev/null", False), ("/dev/null", False)]
+    )
 
 
 def test_nothing_is_left_of_what_was_aborted(tmp_path: Path) -> None:

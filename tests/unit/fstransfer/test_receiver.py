@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
 import stat
+import subprocess
 import sys
+import tracemalloc
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,10 +18,12 @@ from hypothesis import strategies as st
 
 from router._proto.fsutil_pb2 import Packet, Stat
 from router.errors import OutputError, RouterError, TransferError
+from router.fstransfer import limits, packets
 from router.fstransfer.receiver import Receiver
 from router.fstransfer.sender import Sender
 from tests.unit.fstransfer.peer import (
     GO_DIRECTORY,
+    GO_SYMLINK,
     Item,
     deliver,
     describe,
@@ -419,6 +425,200 @@ def test_a_destination_that_may_not_be_written_is_an_error_that_names_the_file(o
 
 def test_a_name_that_is_too_long_is_an_error(receiver: Receiver) -> None:
     assert "file name too long" in refused(receiver, [directory(b"x" * 256)])
+
+
+def test_a_path_that_is_too_long_is_refused_when_it_is_announced(receiver: Receiver) -> None:
+    deep = [directory(b"/".join([b"x" * 200] * depth)) for depth in range(1, 25)]
+    assert "file name too long" in refused(receiver, deep)
+
+
+def _flood(receiver: Receiver, message: bytes, times: int = 1) -> None:
+    for _ in range(times):
+        receiver.receive(message)
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        (Stat(path=b"x" * 3_000_000, mode=0o644), "file name too long"),
+        (Stat(path=b"x/" * 1_500_000 + b"x", mode=0o644), "file name too long"),
+        (Stat(path=b"l", linkname=b"x" * 3_000_000, mode=GO_SYMLINK | 0o777), "a name of 3000000 bytes"),
+        (
+            Stat(path=b"f", mode=0o644, xattrs={"user.a": bytes(10_000_000)}),
+            "extended attribute of 6 and 100",
+        ),
+        (Stat(path=b"f", mode=0o644, xattrs={"x" * 300: b""}), "extended attribute of 300 and 0"),
+        (
+            Stat(path=b"f", mode=0o644, xattrs={str(number): b"" for number in range(1000)}),
+            "more than 256 extended attributes",
+        ),
+    ],
+)
+def test_an_entry_that_no_file_system_takes_is_refused_when_it_is_announced(
+    receiver: Receiver, entry: Stat, why: str
+) -> None:
+    message = Packet(type=Packet.PACKET_STAT, stat=entry).SerializeToString()
+
+    with pytest.raises(RouterError, match=why) as caught:
+        receiver.receive(message)
+
+    assert len(str(caught.value)) < 500
+
+
+def test_all_that_is_kept_of_a_tree_is_bounded(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("router.fstransfer.limits._MOST_KEPT", 20 << 20)
+    xattrs = {f"user.{number}": bytes(60_000) for number in range(10)}
+    entries = [(Stat(path=b"%05d" % number, mode=0o644, xattrs=xattrs), b"") for number in range(100)]
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(TransferError, match="names and attributes take more than 20 MiB"):
+            describe(receiver, entries)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 30 << 20
+
+
+def test_an_ordinary_entry_takes_what_it_is_counted_for(receiver: Receiver) -> None:
+    count = 20_000
+    messages = [
+        Packet(
+            type=Packet.PACKET_STAT,
+            stat=Stat(path=b"a-file-of-usual-length-%06d" % number, mode=0o644, size=1),
+        ).SerializeToString()
+        for number in range(count)
+    ]
+
+    tracemalloc.start()
+    try:
+        for message in messages:
+            receiver.receive(message)
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+
+    assert held < count * (limits._ENTRY + 40)
+
+
+def test_fields_that_nobody_knows_are_not_kept(receiver: Receiver) -> None:
+    unknown = b"".join(
+        bytes((0x82 | number & 0x78, 0x80 | number >> 7 & 0x7F, 0x01, 0x00)) for number in range(1 << 16)
+    )
+    message = b"\x12" + packets.varint(len(unknown)) + unknown
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(OutputError, match="under a name that no file may have"):
+            receiver.receive(message)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 3 * len(message)
+
+
+@on_linux
+@pytest.mark.parametrize("mode", [0o311, 0o000, 0o500])
+def test_a_second_export_goes_into_directories_that_their_owner_cannot_open(
+    tmp_path: Path, mode: int
+) -> None:
+    """As an ordinary user: root opens everything."""
+    script = f"""
+import os, shutil, stat, sys
+sys.path.insert(0, {os.getcwd()!r})
+from router.fstransfer.receiver import Receiver
+from tests.unit.fstransfer.peer import deliver, directory, file
+if os.getuid() == 0:
+    os.setgroups([]); os.setgid(12345); os.setuid(12345)
+items = [directory(b"d", mode={mode}), directory(b"d/e", mode={mode}), file(b"d/e/f"), file(b"d/g", b"x")]
+for content in (b"one", b"two"):
+    items[2] = file(b"d/e/f", content)
+    deliver(Receiver("out"), items)
+modes = []
+os.chmod("out/d", 0o700)
+modes.append(stat.S_IMODE(os.stat("out/d/e").st_mode))
+os.chmod("out/d/e", 0o700)
+assert open("out/d/e/f").read() == "two"
+os.chmod("out/d/e", {mode}); os.chmod("out/d", {mode})
+deliver(Receiver("out", mirror=True), [file(b"only", b"x")])
+print(modes, os.listdir("out"))
+"""
+    tmp_path.chmod(0o777)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr[-2000:]) == (f"[{mode}] ['only']\n", "")
+
+
+@on_linux
+def test_a_destination_that_can_only_be_gone_through_is_written_to(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir(mode=0o311)
+    deliver(Receiver(str(out)), [directory(b"d"), file(b"d/g", b"y"), file(b"f", b"x")])
+    assert (out / "d/g").read_bytes() == b"y"
+
+
+def test_directories_on_the_way_are_no_wider_than_the_umask(tmp_path: Path) -> None:
+    script = f"""
+import os, sys
+sys.path.insert(0, {os.getcwd()!r})
+os.umask(0o027)
+from router.fstransfer.receiver import Receiver
+from tests.unit.fstransfer.peer import deliver, directory, file
+deliver(Receiver("a/b/out"), [file(b"f", b"x")])
+print([oct(os.stat(path).st_mode & 0o777) for path in ("a", "a/b", "a/b/out")])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "['0o750', '0o750', '0o700']\n"
+
+
+@on_linux
+def test_what_a_killed_export_leaves_is_known_by_its_name_and_hinders_nobody(tmp_path: Path) -> None:
+    script = f"""
+import os, signal, sys
+sys.path.insert(0, {os.getcwd()!r})
+from router._proto.fsutil_pb2 import Packet
+from router.fstransfer.receiver import Receiver
+from tests.unit.fstransfer.peer import describe, file
+receiver = Receiver("out")
+describe(receiver, [file(b"f", b"content")])
+receiver.receive(Packet(type=Packet.PACKET_DATA, ID=0, data=b"con").SerializeToString())
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    killed = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    out = tmp_path / "out"
+    (left,) = os.listdir(out)
+    assert left.startswith(".warmroute-")
+
+    deliver(Receiver(str(out)), [file(b"f", b"content")])
+    assert sorted(os.listdir(out)) == [left, "f"]
+
+    deliver(Receiver(str(out), mirror=True), [file(b"f", b"content")])
+    assert os.listdir(out) == ["f"]
+
+
+@on_linux
+def test_a_full_disk_is_told_with_what_it_left(tmp_path: Path) -> None:
+    receiver = Receiver(str(tmp_path / "out"))
+    describe(receiver, [file(b"a", b"x"), file(b"b", b"y" * 100)])
+    send_data(receiver, 0, b"x")
+    # A file of no more than this is what a full disk is for a process.
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    try:
+        with pytest.raises(OutputError) as caught:
+            send_data(receiver, 1, b"y" * 100)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert "file too large" in str(caught.value)
+    assert "out' is incomplete: it has 1 of the result's files" in str(caught.value)
 
 
 def test_its_repr_tells_its_state(receiver: Receiver) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -164,6 +165,33 @@ def test_a_pipe_that_nobody_reads_makes_the_daemon_pause() -> None:
         assert not handler.full
     finally:
         handler.close()
+
+
+def test_messages_without_bytes_are_not_kept_for_a_pipe_that_nobody_reads() -> None:
+    pipe = Pipe()
+    handler = filesend({0: lambda: pipe})[FILE_SEND]({})
+    tracemalloc.start()
+    try:
+        for _ in range(200_000):
+            handler.receive(memoryview(b""))
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+        pipe.read.set()
+        handler.close()
+
+    assert held < 100_000
+
+
+def test_a_daemon_whose_calls_fail_without_end_fills_no_memory() -> None:
+    def fail(_request: bytes) -> bytes:
+        raise UsageError("x" * 1000)
+
+    with Daemon(unary={health.CHECK: fail}) as daemon:
+        for _ in range(100):
+            daemon.ask(health.CHECK)
+
+        assert len(daemon.session.failures) == 32
 
 
 def test_a_result_that_is_no_bytes_message_is_not_committed() -> None:

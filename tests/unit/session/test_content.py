@@ -17,6 +17,7 @@ from router.errors import OutputError
 from router.providers.oci_layout import OCILayout
 from router.rpc.grpc import Status
 from router.session.content import content
+from router.session.server import CallRefused
 from tests.unit.session.daemon import Daemon
 
 SERVICE = "/containerd.services.content.v1.Content/"
@@ -70,6 +71,25 @@ class Reader(Daemon):
 def daemon(tmp_path: Path) -> Iterator[Reader]:
     with Reader(tmp_path) as reader:
         yield reader
+
+
+def test_the_name_of_a_write_is_bounded(daemon: Reader) -> None:
+    call = daemon.write(pb.WriteContentRequest(action=pb.STAT, ref="x" * 2000))
+
+    assert daemon.statuses[call][0] == Status.INVALID_ARGUMENT
+
+
+def test_answers_that_nobody_reads_are_bounded(tmp_path: Path) -> None:
+    stores = {"out": OCILayout(str(tmp_path), writable=True)}
+    handler = content(stores)[f"{SERVICE}Write"]({"buildkit-attachable-store-id": ["out"]})
+    request = memoryview(pb.WriteContentRequest(action=pb.STAT, ref="x").SerializeToString())
+    try:
+        for _ in range(1000):
+            handler.receive(request)
+        with pytest.raises(CallRefused, match="1000 answers wait to be read"):
+            handler.receive(request)
+    finally:
+        handler.close()
 
 
 def test_a_blob_is_described(daemon: Reader) -> None:
