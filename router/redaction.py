@@ -14,8 +14,9 @@ __all__ = ["redacted", "without_passwords"]
 _MASK = "****"
 _SENSITIVE = r"secret|passw|passphrase|pwd|token|credential|auth(?!or)|private|key\b|_pat\b"
 # A field whose name has such a word, first in its argument (after --flag=) or first in a CSV field within it.
-_SECRET_FIELD = re.compile(rf'(?is)((?:^|,|")(?:--[\w-]+=)?(?!-)[\w.:-]*(?:{_SENSITIVE})[\w.:-]*=).+')
-_USERINFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)([^/?#\s]+)@")
+# The name is looked through once and never gone back into: a daemon chooses some of these texts.
+_SECRET_FIELD = re.compile(rf'(?is)((?:^|,|")(?:--[\w-]+=)?(?!-)(?=[\w.:-]*(?:{_SENSITIVE}))[\w.:-]*+=).+')
+_USERINFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,30}://)([^/?#\s]+)@")
 
 
 def redacted(argv: Sequence[str]) -> list[str]:

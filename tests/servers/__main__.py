@@ -33,6 +33,7 @@ BUILDS: Mapping[str, Callable[[], Path]] = {
     "etcd": binaries.etcd,
     "rootlesskit": binaries.rootlesskit,
     "h2spec": binaries.h2spec,
+    "gomatch": binaries.gomatch,
     "runc": binaries.runc,
     "busybox": binaries.busybox,
     "registry": binaries.docker_registry,

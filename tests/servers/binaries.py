@@ -14,6 +14,7 @@ from tests.servers import debian
 from tests.servers.cache import built
 from tests.servers.debian import DebianFiles
 from tests.servers.golang import GoProgram
+from tests.servers.gomatch import GoMatch
 from tests.servers.kubernetes_recipe import KubernetesProgram, version_flags
 
 BUILDKIT = GoProgram(
@@ -126,6 +127,12 @@ def runc() -> Path:
 def buildx() -> Path:
     """Return the pinned docker-buildx: a plain command, and a CLI plugin by its name."""
     return built(BUILDX) / "docker-buildx"
+
+
+@functools.cache
+def gomatch() -> Path:
+    """Return our program around Go's matchers of file patterns."""
+    return built(GoMatch()) / "gomatch"
 
 
 @functools.cache
