@@ -24,15 +24,19 @@ def answer(*pieces: bytes, request: Request = REQUEST, close: bool = True) -> tu
     with near, far:
 
         def respond() -> None:
-            for piece in pieces:
-                far.sendall(piece)
-            if close:
-                far.shutdown(socket.SHUT_WR)
+            with suppress(OSError):  # the client left
+                for piece in pieces:
+                    far.sendall(piece)
+                if close:
+                    far.shutdown(socket.SHUT_WR)
 
         thread = threading.Thread(target=respond)
         thread.start()
         try:
-            reply = exchange(near, request, Deadline(5))
+            reply = exchange(near, request, Deadline(60))
+        except BaseException:
+            near.shutdown(socket.SHUT_RDWR)
+            raise
         finally:
             thread.join()
         near.shutdown(socket.SHUT_WR)
