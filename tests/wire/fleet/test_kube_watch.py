@@ -180,7 +180,7 @@ def test_a_watch_that_talks_without_end_holds_up_no_deadline(tmp_path: Path, aga
     with fleet(tmp_path, script) as pods:
         sightings(pods, 1_000_000, seconds=1.0)
 
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 30
 
 
 def cut(sock: socket.socket) -> None:

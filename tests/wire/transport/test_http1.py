@@ -163,7 +163,7 @@ def test_an_answer_without_end_is_given_up(begin: bytes, again: bytes) -> None:
         thread.join()
         far.close()
 
-    assert taken < 2
+    assert taken < 20
 
 
 def test_a_peer_that_never_answers_is_given_up_at_the_deadline() -> None:

@@ -50,5 +50,6 @@ def test_a_flood_holds_up_no_deadline_and_fills_no_memory(tmp_path: Path, way: s
             finally:
                 tracemalloc.stop()
 
-    assert taken < 4 * _SECONDS
+    # Without a bound it never ends; how busy the machine is is not the point.
+    assert taken < 20 * _SECONDS
     assert peak < 40_000_000
