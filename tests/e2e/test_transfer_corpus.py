@@ -60,8 +60,12 @@ def _ours(builder: Builder, context: Path, out: Path) -> Results | str:
 
 
 def _theirs(builder: Builder, context: Path, out: Path) -> Results | str:
+    buildctl: list[str | Path] = [binaries.buildctl(), "--addr", builder.config.addresses[0][1]]
+    # The daemon has one copy for all directories that buildctl sends, and a folder in it has the time of when
+    # something was last put there.
+    subprocess.run([*buildctl, "prune", "--all", "--filter=type==source.local"], check=True, timeout=60)
     line: list[str | Path] = [
-        *(binaries.buildctl(), "--addr", builder.config.addresses[0][1], "build", "--no-cache"),
+        *(*buildctl, "build", "--no-cache"),
         *("--frontend", "dockerfile.v0", f"--local=context={context}", f"--local=dockerfile={context}"),
         *(f"--output=type=local,dest={out}/tree", f"--output=type=tar,dest={out}/tar"),
     ]
