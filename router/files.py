@@ -29,6 +29,8 @@ def check_file(path: str, what: str) -> None:
     directory = os.path.dirname(path) or "."
     if os.path.isdir(path) or not os.path.basename(path):
         raise UsageError(f"{what} {path!r} names a directory", hint="name the file to write")
+    if os.path.exists(directory) and not os.path.isdir(directory):
+        raise UsageError(f"{what} {path}: {directory} is not a directory", hint="name another file to write")
     if not os.path.isdir(directory):
         raise UsageError(f"{what} {path}: there is no directory {directory}", hint=f"mkdir -p {directory}")
     if not os.access(directory, os.W_OK | os.X_OK) and not _is_special(path):

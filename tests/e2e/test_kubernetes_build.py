@@ -71,7 +71,8 @@ def test_a_pod_can_be_named_by_its_address(fleet: tuple[str, ...], program: Prog
 
     program.ok("build", "--addr", f"kube-pod://{fleet[2]}", "--metadata-file", metadata, context)
 
-    assert f"/{fleet[2]}" in json.loads(metadata.read_text())["buildx.build.ref"]
+    ref = json.loads(metadata.read_text())["buildx.build.ref"]
+    assert ref.startswith(f"warmroute/kube-pod-{fleet[2]}/")
 
 
 def test_a_pods_ip_can_be_dialled(

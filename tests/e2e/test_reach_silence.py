@@ -96,7 +96,7 @@ class _Drop:
 
     def child(self, _stream: ByteStream) -> None:
         """Drop the packets of the ssh that was started for a stream."""
-        (ssh,) = [each for each in psutil.Process().children(recursive=True) if each.name() == "ssh"]
+        (ssh,) = [each for each in psutil.Process().children(recursive=True) if _name(each) == "ssh"]
         (connection,) = ssh.net_connections("tcp")
         self._port(connection.laddr.port)
 
@@ -105,6 +105,14 @@ class _Drop:
             rule = (chain, "--protocol", "tcp", side, str(port), "--jump", "DROP")
             _iptables("--insert", *rule)
             self._stack.callback(_iptables, "--delete", *rule)
+
+
+def _name(process: psutil.Process) -> str:
+    """Return a process's name, none where it has ended: other threads run iptables meanwhile."""
+    try:
+        return process.name()
+    except psutil.NoSuchProcess:
+        return ""
 
 
 def _iptables(*arguments: str) -> None:
