@@ -17,6 +17,7 @@ from router.model.build_options import RegistryTLS
 from router.providers.registry_auth import RegistryAuth
 from router.providers.registry_token import Token, TokenError, TokenRequest
 from router.transport.http1 import Reply
+from tests.servers.families import wait_ended
 from tests.wire.transport.peers import unused_port
 
 
@@ -235,7 +236,7 @@ def test_a_helper_that_hangs_ends_with_the_build(home: Home) -> None:
 
     with ThreadPoolExecutor() as threads:
         asked = [threads.submit(auth.credentials, host) for host in ("a.example", "b.example")]
-        started = [int(pid) for pid in pids.read_text().split()]
+        started = [os.pidfd_open(int(pid)) for pid in pids.read_text().split()]
         began = time.monotonic()
         auth.close()
         took = time.monotonic() - began
@@ -244,17 +245,11 @@ def test_a_helper_that_hangs_ends_with_the_build(home: Home) -> None:
                 each.result(timeout=5)
 
     assert took < 1.0
-    assert not any(running(pid) for pid in started)
+    for handle in started:
+        assert wait_ended(handle, within=10)
+        os.close(handle)
     with pytest.raises(CancelledError):
         auth.credentials("c.example")
-
-
-def running(pid: int) -> bool:
-    """Say whether a process is there, and is no zombie that nobody has waited for yet."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 @pytest.mark.parametrize("path", ["", ".", ":", "bin", "./bin", "bin:"])
