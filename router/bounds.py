@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import TypeVar
 
-__all__ = ["MOST_STEPS", "MOST_TRANSFERS", "MOST_WARNINGS", "put", "shortened"]
+__all__ = ["LONGEST_ID", "MOST_STEPS", "MOST_TRANSFERS", "MOST_WARNINGS", "put", "shortened"]
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
+LONGEST_ID = 1000
+"""Characters of what tells one thing from others: a vertex' digest has 71."""
 MOST_STEPS = 20_000
 """Vertexes of one build. The largest that people report have some thousands."""
 MOST_TRANSFERS = 20_000

@@ -35,12 +35,18 @@ class MetadataDetails:
     def hearing(self, on_event: Callable[[Event], None]) -> Callable[[Event], None]:
         """Return what hears of the progress: we do, then ``on_event``."""
 
+        if not self._wants_warnings:
+            return on_event
+        from cli.render.warnings import Shortener  # few builds want them in the file
+
+        shortened = Shortener().shortened
+
         def both(event: Event) -> None:
             if isinstance(event, SolveStatus):
-                self._warnings += event.warnings[: MOST_WARNINGS - len(self._warnings)]
+                self._warnings += map(shortened, event.warnings[: MOST_WARNINGS - len(self._warnings)])
             on_event(event)
 
-        return both if self._wants_warnings else on_event
+        return both
 
     def complete(
         self, result: BuildResult, options: DialOptions, on_event: Callable[[Event], None]

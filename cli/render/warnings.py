@@ -9,41 +9,32 @@ from router.bounds import MOST_WARNINGS
 from router.model.events import VertexWarning
 from router.model.frozen import replace
 
-__all__ = ["Warnings", "summarize_warnings"]
+__all__ = ["Shortener", "Warnings", "summarize_warnings"]
 
 _LONGEST = 2000  # bytes of a text
 _MOST_SOURCE = 16 << 20  # bytes of the sources that warnings quote
 _MOST_DETAILS, _MOST_RANGES = 20, 100
 
 
-class Warnings:
-    """Keeps each different warning once, and of the sources that they quote one copy."""
+class Shortener:
+    """Cuts warnings to what is kept of them; of the sources that they quote there is one copy."""
 
     def __init__(self) -> None:
-        self._kept: dict[VertexWarning, None] = {}
         self._sources: dict[bytes, bytes] = {}
         self._size = 0
 
-    def add(self, warnings: Iterable[VertexWarning]) -> None:
-        """Take warnings as they come."""
-        for warning in warnings:
-            if len(self._kept) >= MOST_WARNINGS:
-                return
-            self._kept.setdefault(
-                replace(
-                    _content(warning),
-                    short=warning.short[:_LONGEST],
-                    detail=tuple(part[:_LONGEST] for part in warning.detail[:_MOST_DETAILS]),
-                    url=warning.url[:_LONGEST],
-                    source_filename=warning.source_filename[:_LONGEST],
-                    source_language=warning.source_language[:_LONGEST],
-                    source_data=self._source(warning.source_data),
-                    ranges=warning.ranges[:_MOST_RANGES],
-                )
-            )
-
-    def __iter__(self) -> Iterator[VertexWarning]:
-        return iter(self._kept)
+    def shortened(self, warning: VertexWarning) -> VertexWarning:
+        """Return the warning with texts of bounded length."""
+        return replace(
+            warning,
+            short=warning.short[:_LONGEST],
+            detail=tuple(part[:_LONGEST] for part in warning.detail[:_MOST_DETAILS]),
+            url=warning.url[:_LONGEST],
+            source_filename=warning.source_filename[:_LONGEST],
+            source_language=warning.source_language[:_LONGEST],
+            source_data=self._source(warning.source_data),
+            ranges=warning.ranges[:_MOST_RANGES],
+        )
 
     def _source(self, data: bytes) -> bytes:
         if data not in self._sources:
@@ -51,6 +42,24 @@ class Warnings:
             if self._size > _MOST_SOURCE:
                 return b""
         return self._sources.setdefault(data, data)
+
+
+class Warnings:
+    """Keeps each different warning once."""
+
+    def __init__(self) -> None:
+        self._kept: dict[VertexWarning, None] = {}
+        self._shortener = Shortener()
+
+    def add(self, warnings: Iterable[VertexWarning]) -> None:
+        """Take warnings as they come."""
+        for warning in warnings:
+            if len(self._kept) >= MOST_WARNINGS:
+                return
+            self._kept.setdefault(_content(self._shortener.shortened(warning)))
+
+    def __iter__(self) -> Iterator[VertexWarning]:
+        return iter(self._kept)
 
 
 def summarize_warnings(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from router.errors import RouterError, RpcError
+from router.errors import CancelledError, RouterError, RpcError
 from router.model.frozen import frozen
 from router.operations.slsa import PREDICATE_V1, as_v02, without_details
 from router.rpc.channel import Channel
@@ -61,6 +61,8 @@ def build_provenance(address: str, ref: str, options: DialOptions, mode: Provena
                     continue
                 try:
                     found[platform] = _predicate(channel, attestation, mode, options.timeout)
+                except CancelledError:
+                    raise  # the others would take their time as well
                 except RouterError as exc:
                     unread.append(f"{platform}: {exc}" if platform else str(exc))
         return Provenance(predicates=found, unread=tuple(unread))

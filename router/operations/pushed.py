@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from hashlib import sha256
 
-from router.errors import RouterError
+from router.errors import CancelledError, RouterError
 from router.model.daemon import Daemon
 from router.model.events import SolveStatus
 from router.model.request import BuildRequest, Output
@@ -64,7 +64,7 @@ class Pushes:
     def result(self, daemon: Daemon, environment: Mapping[str, str]) -> BuildResult | None:
         """Return the result if every name has in its registry what was announced, else None.
 
-        Registries that can't be asked from here have nothing, as far as is known.
+        Registries that can't be asked from here have nothing, as far as is known. Raises ``CancelledError``.
         """
         if self._digests.keys() != self._wanted.keys() or len(set(self._digests.values())) != 1:
             return None
@@ -95,6 +95,8 @@ class Pushes:
         registries = Registries(environment=environment, insecure=self._wanted[name])
         try:
             return registries.manifest(reference, deadline)
+        except CancelledError:
+            raise  # that says nothing of the registry
         except (RouterError, TimeoutError):
             return None
 

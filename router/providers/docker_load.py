@@ -7,6 +7,7 @@ from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from socket import SHUT_RDWR
 
+from router.bounds import shortened
 from router.errors import DialError, OutputError
 from router.transport.deadline import Deadline
 from router.transport.docker_endpoint import find_endpoint
@@ -19,6 +20,9 @@ _CONNECT_TIMEOUT = 10.0
 # How long the engine may take no bytes, and how long to unpack the layers before it answers.
 _WRITE_TIMEOUT = 30.0
 _LOAD_TIMEOUT = 600.0
+# Bytes of what the engine answers. With ``quiet`` it has little to say.
+_MOST_ANSWER = 1024 * 1024
+_LONGEST_WHY = 2000
 
 
 def check_engine(environment: Mapping[str, str]) -> None:
@@ -72,15 +76,17 @@ class DockerLoadSink:
             if self._connection.sock is not None:
                 self._connection.sock.settimeout(_LOAD_TIMEOUT)
             response = self._connection.getresponse()
-            body = response.read()
+            body = response.read(_MOST_ANSWER + 1)
         except (OSError, HTTPException) as exc:
             raise OutputError(f"{self._peer} broke off while the image was loaded: {exc}") from exc
         finally:
             self._connection.close()
+        if len(body) > _MOST_ANSWER:
+            raise OutputError(f"{self._peer} answered without end when the image was loaded")
         errors = list(_errors(body))
         if response.status >= 300 or errors:
             why = "; ".join(errors) or body.decode("utf-8", "replace").strip() or response.reason
-            raise OutputError(f"{self._peer} did not take the image: {why}")
+            raise OutputError(f"{self._peer} did not take the image: {shortened(why, _LONGEST_WHY)}")
 
     def abort(self) -> None:
         """Close the connection; an archive that was not ended is dropped by the engine."""

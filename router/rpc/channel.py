@@ -11,6 +11,7 @@ import os
 import select
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
@@ -177,7 +178,7 @@ class Channel:
     def unary(self, method: str, request: bytes, *, timeout: float) -> bytes:
         """Call a method with one request and one answer. Raises ``RpcError``, ``DialError`` past ``timeout``
         seconds, ``ConnectionLostError``."""
-        answers: list[bytes] = []
+        answers: deque[bytes] = deque(maxlen=1)  # there is one; who sends more fills nothing
         call = self.start(method, request=request, on_message=lambda message: answers.append(bytes(message)))
         try:
             self.run(lambda: call.done, timeout=timeout)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from router.bounds import LONGEST_ID
 from router.model.events import (
     ProgressGroup,
     SolveStatus,
@@ -47,9 +48,9 @@ def _all(value: Value, number: int) -> Iterable[Value]:
 def _vertex(value: Value) -> Vertex:
     of = _fields(value)
     return Vertex(
-        digest=_text(of, 1),
+        digest=_id(of, 1),
         name=_shown(_text(of, 3)),
-        inputs=tuple(map(text, _all(value, 2))),
+        inputs=tuple(text(part)[:LONGEST_ID] for part in _all(value, 2)),
         cached=bool(of.get(4, 0)),
         started=_time(of, 5),
         completed=_time(of, 6),
@@ -69,15 +70,15 @@ def _shown(name: str) -> str:
 
 def _group(value: Value) -> ProgressGroup:
     of = _fields(value)
-    return ProgressGroup(id=_text(of, 1), name=_text(of, 2), weak=bool(of.get(3, 0)))
+    return ProgressGroup(id=_id(of, 1), name=_id(of, 2), weak=bool(of.get(3, 0)))
 
 
 def _status(value: Value) -> VertexStatus:
     of = _fields(value)
     return VertexStatus(
         id=_text(of, 1),
-        vertex=_text(of, 2),
-        name=_text(of, 3),
+        vertex=_id(of, 2),
+        name=_id(of, 3),
         current=integer(of.get(4, 0)),
         total=integer(of.get(5, 0)),
         timestamp=_time(of, 6),
@@ -89,7 +90,7 @@ def _status(value: Value) -> VertexStatus:
 def _log(value: Value) -> VertexLog:
     of = _fields(value)
     return VertexLog(
-        vertex=_text(of, 1), timestamp=_time(of, 2), stream=integer(of.get(3, 0)), data=_bytes(of, 4)
+        vertex=_id(of, 1), timestamp=_time(of, 2), stream=integer(of.get(3, 0)), data=_bytes(of, 4)
     )
 
 
@@ -97,7 +98,7 @@ def _warning(value: Value) -> VertexWarning:
     of = _fields(value)
     source = _fields(of[6]) if 6 in of else {}
     return VertexWarning(
-        vertex=_text(of, 1),
+        vertex=_id(of, 1),
         level=integer(of.get(2, 0)),
         short=_bytes(of, 3),
         detail=tuple(bytes(part) for part in _all(value, 4) if isinstance(part, memoryview)),
@@ -123,6 +124,11 @@ def _range(value: Value) -> SourceRange:
 
 def _text(of: dict[int, Value], number: int) -> str:
     return text(of[number]) if number in of else ""
+
+
+def _id(of: dict[int, Value], number: int) -> str:
+    """Return what is kept for each of many things, and so not of any length."""
+    return text(of[number])[:LONGEST_ID] if number in of else ""
 
 
 def _bytes(of: dict[int, Value], number: int) -> bytes:

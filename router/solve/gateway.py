@@ -53,6 +53,11 @@ def ask_frontend(
     ``opened`` is the Solve that has opened the build; it is done afterwards unless the daemon hangs.
     """
     answer: dict[str, str] = {}
+
+    def answered(message: memoryview) -> None:
+        answer.clear()  # there is one; who sends more fills nothing
+        answer.update(_metadata(message))
+
     # The numbers are those of BuildKit's frontend/gateway/pb/gateway.proto.
     definitions = (field(13, field(1, name) + field(2, llb)) for name, llb in question.definitions.items())
     request = field(2, question.frontend) + map_fields(3, question.attrs) + _ANY_RESULT
@@ -61,7 +66,7 @@ def ask_frontend(
         _SERVICE + "Solve",
         request=request,
         metadata=_build_id(question.ref),
-        on_message=lambda message: answer.update(_metadata(message)),
+        on_message=answered,
     )
     channel.run(lambda: call.done or opened.done)
     if not call.done:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from router._proto import control_pb2 as pb
 from router._proto import ops_pb2
+from router.bounds import LONGEST_ID
 from router.model.events import (
     ProgressGroup,
     SolveStatus,
@@ -29,6 +30,22 @@ NANOSECONDS = 1_700_000_000_123_456_789
 
 def told(response: pb.StatusResponse) -> SolveStatus:
     return solve_status(memoryview(response.SerializeToString()))
+
+
+def test_what_tells_things_apart_is_cut_to_a_bounded_length() -> None:
+    long = "d" * 100_000
+    response = pb.StatusResponse()
+    vertex = response.vertexes.add(digest=long, inputs=[long])
+    vertex.progressGroup.id = vertex.progressGroup.name = long
+    response.statuses.add(ID="id", vertex=long, name=long)
+    response.logs.add(vertex=long)
+    response.warnings.add(vertex=long)
+
+    status = told(response)
+
+    assert "d" * (LONGEST_ID + 1) not in repr(status)
+    # The same in all that speaks of it.
+    assert status.vertexes[0].digest == status.statuses[0].vertex == status.logs[0].vertex
 
 
 def test_an_empty_message_tells_nothing() -> None:

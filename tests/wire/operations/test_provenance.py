@@ -14,8 +14,10 @@ import pytest
 
 from cli.commands.metadata import MetadataDetails
 from router._proto import content_pb2, control_pb2
+from router.errors import CancelledError
 from router.model.events import Event, Notice
 from router.model.result import BuildResult
+from router.operations import provenance
 from router.transport.options import DialOptions
 
 _grpc: Any = grpc
@@ -89,6 +91,22 @@ def test_what_one_platform_has_broken_the_others_keep(broken: bytes, why: str) -
     (warning,) = warnings
     assert warning.startswith("the metadata file is without provenance: linux/amd64: the provenance that ")
     assert why in warning
+
+
+def test_who_is_interrupted_asks_for_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def interrupted(_channel: object, digest: str, _timeout: float) -> bytes:
+        asked.append(digest)
+        raise CancelledError("its time is up")
+
+    monkeypatch.setattr(provenance, "_blob", interrupted)
+    with daemon({"linux/amd64": _RIGHT, "linux/arm64": _RIGHT}) as address:
+        metadata, warnings = completed(address)
+
+    assert len(asked) == 1
+    assert metadata == {"image.name": "a"}  # the build has succeeded all the same
+    assert len(warnings) == 1
 
 
 def test_a_history_that_cannot_be_decoded_is_a_warning() -> None:

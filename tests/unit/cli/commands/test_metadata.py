@@ -47,6 +47,19 @@ def test_provenance_that_is_there_is_not_asked_for_again() -> None:
     assert completed({}, result)[0] == result
 
 
+def test_of_warnings_without_end_little_is_kept() -> None:
+    details = MetadataDetails({"BUILDX_METADATA_WARNINGS": "1", "BUILDX_METADATA_PROVENANCE": "false"})
+    heard = details.hearing(lambda _event: None)
+    for number in range(100):
+        data = b"%d" % number + b"w" * 1_000_000
+        heard(SolveStatus(warnings=(VertexWarning(vertex="a", short=data, source_data=data),)))
+
+    metadata = details.complete(RESULT, DialOptions(timeout=1), lambda _event: None).metadata
+
+    assert len(json.loads(b64decode(metadata["buildx.build.warnings"]))) == 100
+    assert len(metadata["buildx.build.warnings"]) < 50_000_000
+
+
 def test_warnings_are_kept_where_a_variable_says_so() -> None:
     result, _ = completed({"BUILDX_METADATA_WARNINGS": "1", "BUILDX_METADATA_PROVENANCE": "false"})
 
