@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -23,30 +24,38 @@ with open(sys.argv[1], "w") as report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """``code`` is negative for a signal; ``said`` is stderr."""
+    """``code`` is negative for a signal; ``said`` is stderr, ``printed`` stdout."""
 
     code: int
     seconds: float
     megabytes: float
     said: str
+    printed: str
 
 
 def run_measured(
     argv: Sequence[str], scratch: Path, *, environment: Mapping[str, str], within: float = 120.0
 ) -> Measured:
     """Run a program to its end with nothing on stdin; its files are kept in ``scratch``."""
-    report, stderr = scratch / "measured", scratch / "stderr"
+    report, stderr, stdout = scratch / "measured", scratch / "stderr", scratch / "stdout"
     started = time.monotonic()
-    with stderr.open("wb") as said:
-        subprocess.run(
+    with (
+        stderr.open("wb") as said,
+        stdout.open("wb") as printed,
+        subprocess.Popen(
             [sys.executable, "-S", "-c", _BETWEEN, os.fspath(report), *argv],
             env=dict(environment),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=printed,
             stderr=said,
-            timeout=within,
-            check=True,
-        )
+            start_new_session=True,
+        ) as between,
+    ):
+        try:
+            between.wait(within)
+        except subprocess.TimeoutExpired:
+            os.killpg(between.pid, signal.SIGKILL)
+            raise
     seconds = time.monotonic() - started
     code, kilobytes = report.read_text().split()
     return Measured(
@@ -54,4 +63,5 @@ def run_measured(
         seconds=seconds,
         megabytes=int(kilobytes) / 1024,
         said=stderr.read_bytes().decode(errors="replace"),
+        printed=stdout.read_bytes().decode(errors="replace"),
     )

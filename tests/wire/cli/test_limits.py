@@ -23,7 +23,7 @@ import psutil
 import pytest
 
 from router._proto import control_pb2 as pb
-from tests.wire.cli.scripted_daemon import ScriptedDaemon, endless_logs, step
+from tests.hostile.scripted_daemon import ScriptedDaemon, endless_logs, step
 
 PROMISED = 2.0
 TIMEOUT = 1.0

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 from typing import Any
 
 import grpc
 
 from router._proto import control_pb2 as pb
+from tests.hostile.session_caller import Script, SessionCaller
 
 # Half of grpcio is annotated, which mypy likes less than nothing.
 _grpc: Any = grpc
@@ -21,12 +23,23 @@ _LARGEST = 64 * 1024 * 1024
 class ScriptedDaemon:
     """Takes one build, tells ``statuses`` (packed StatusResponses) of it, and ends it as ``failure`` says.
 
-    Without ``failure`` the build goes on until it is cancelled; with "" it succeeds. A context manager.
+    Without ``failure`` the build goes on until it is cancelled; with "" it succeeds. ``calls`` are those that
+    it makes in the session, after which the build ends; ``answers`` what it answers, packed, to other
+    methods. A context manager.
     """
 
-    def __init__(self, statuses: Callable[[], Iterable[bytes]], *, failure: str | None = None) -> None:
+    def __init__(
+        self,
+        statuses: Callable[[], Iterable[bytes]] = tuple,
+        *,
+        failure: str | None = None,
+        calls: Script | None = None,
+        answers: Mapping[str, Callable[[], Iterable[bytes]]] = MappingProxyType({}),
+    ) -> None:
         self._statuses = statuses
         self._failure = failure
+        self._calls = calls
+        self._answers = answers
         self._told = threading.Event()
         self._over = threading.Event()
         self.cancelled = threading.Event()
@@ -56,19 +69,26 @@ class ScriptedDaemon:
             yield status
             if not context.is_active():
                 return
-        self._told.set()
+        if self._calls is None:
+            self._told.set()
         if self._failure is None:
             self._over.wait(60)
 
-    def _session(self, _requests: Iterator[bytes], _context: Context) -> Iterator[bytes]:
+    def _session(self, requests: Iterator[bytes], context: Context) -> Iterator[bytes]:
+        context.add_callback(self._over.set)
+        if self._calls is not None:
+            yield from SessionCaller(requests).run(self._calls, self._told.set)
         self._over.wait(60)
-        yield from ()
 
     def _handlers(self) -> Any:
         methods = {
             "Solve": _grpc.unary_unary_rpc_method_handler(self._solve),
             "Status": _grpc.unary_stream_rpc_method_handler(self._status),
             "Session": _grpc.stream_stream_rpc_method_handler(self._session),
+            **{
+                name: _grpc.unary_stream_rpc_method_handler(_telling(told))
+                for name, told in self._answers.items()
+            },
         }
         return _grpc.method_handlers_generic_handler("moby.buildkit.v1.Control", methods)
 
@@ -80,6 +100,16 @@ class ScriptedDaemon:
         self._over.set()
         self._server.stop(None).wait(20)
         self._pool.shutdown()
+
+
+def _telling(told: Callable[[], Iterable[bytes]]) -> Callable[[bytes, Context], Iterator[bytes]]:
+    def tell(_request: bytes, context: Context) -> Iterator[bytes]:
+        for message in told():
+            yield message
+            if not context.is_active():
+                return
+
+    return tell
 
 
 def step(name: str, *, digest: str = "sha256:1", error: str = "", completed: bool = False) -> pb.Vertex:
