@@ -19,6 +19,9 @@ _MOST_PATH = 4095
 # XATTR_NAME_MAX, XATTR_SIZE_MAX.
 _MOST_XATTR_NAME = 255
 _MOST_XATTR_VALUE = 1 << 16
+# What mknod takes: 12 and 20 bits.
+_MOST_MAJOR = (1 << 12) - 1
+_MOST_MINOR = (1 << 20) - 1
 # What an entry takes beside its texts, measured.
 _ENTRY = 512
 # The largest images have some hundred thousand files; this is about two million.
@@ -41,6 +44,11 @@ class Kept:
             raise OutputError(
                 f"the daemon sent {quoted(path)}: file name too long "
                 f"({_MOST_NAME} bytes at most, {_MOST_PATH} with its directories)",
+                reason="unsafe",
+            )
+        if b"\0" in entry.link or not (0 <= entry.major <= _MOST_MAJOR and 0 <= entry.minor <= _MOST_MINOR):
+            raise OutputError(
+                f"the daemon sent {quoted(path)} as a link or a device that Linux doesn't have",
                 reason="unsafe",
             )
         if len(entry.link) > _MOST_PATH:

@@ -53,14 +53,20 @@ def checkout_at(top: bytes) -> Checkout | None:
     """Return the checkout whose working tree is ``top``, None where there is none."""
     own = os.path.join(top, b".git")
     if not os.path.isdir(own):
-        pointer = (read_file(own, _MAX_POINTER) or b"").rstrip(b"\r\n")
+        pointer = _pointer(own)
         if not pointer.startswith(b"gitdir: "):
             return None
         own = os.path.normpath(os.path.join(top, pointer.removeprefix(b"gitdir: ")))
     # A worktree's own folder names the one that it shares with all others.
-    common = (read_file(os.path.join(own, b"commondir"), _MAX_POINTER) or b"").rstrip(b"\r\n")
+    common = _pointer(os.path.join(own, b"commondir"))
     shared = os.path.normpath(os.path.join(own, common)) if common else own
     return Checkout(top=top, git_directory=own, common_directory=shared)
+
+
+def _pointer(path: bytes) -> bytes:
+    """Return the line of a file that names a path, nothing where no path can be like that."""
+    line = (read_file(path, _MAX_POINTER) or b"").rstrip(b"\r\n")
+    return b"" if b"\0" in line else line
 
 
 def read_file(path: bytes, limit: int) -> bytes | None:

@@ -30,7 +30,8 @@ from router.providers.git_index import SHA1, SHA256, STAT, Index
 __all__ = ["Settings", "read_settings", "unconverted"]
 
 _MAX_TEXT = 1 << 20
-_DEADLINE = 10.0
+# It takes some 0.2 s on a large checkout; one whose settings include a named pipe holds it up for ever.
+_DEADLINE = 3.0
 _PREFIXES = (b"/etc", b"/usr/local/etc", b"/opt/homebrew/etc", b"/opt/local/etc")
 
 # What a line of attributes sets, not what it unsets. Attributes follow a blank, or the quote of a pattern.

@@ -10,7 +10,7 @@ import os
 import re
 
 from router.model.frozen import frozen
-from router.providers.git_checkout import find_checkout
+from router.providers.git_checkout import find_checkout, read_file
 
 __all__ = ["GitLocation", "find_git_location"]
 
@@ -46,18 +46,14 @@ def _remote_url(git_directory: str) -> str | None:
 
 
 def _read(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.read(_MAX_CONFIG)
-    except OSError:
-        return ""
+    return (read_file(os.fsencode(path), _MAX_CONFIG) or b"").decode("utf-8", "surrogateescape")
 
 
 def _remote_urls(text: str) -> dict[str, str]:
     """Return the first URL of each remote: the one that git fetches from."""
     urls: dict[str, str] = {}
     remote: str | None = None
-    for line in re.sub(r"\\\n", "", text).splitlines():
+    for line in re.sub(r"\\\r?\n", "", text).splitlines():
         stripped = line.strip()
         section = re.match(_SECTION, stripped)
         if section:

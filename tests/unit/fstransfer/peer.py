@@ -12,6 +12,7 @@ from router.fstransfer.sender import Sender
 
 GO_DIRECTORY = 1 << 31
 GO_SYMLINK = 1 << 27
+GO_DEVICE = 1 << 26
 GO_TYPE = 0x8F280000
 
 

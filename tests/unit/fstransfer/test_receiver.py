@@ -22,6 +22,7 @@ from router.fstransfer import limits, packets
 from router.fstransfer.receiver import Receiver
 from router.fstransfer.sender import Sender
 from tests.unit.fstransfer.peer import (
+    GO_DEVICE,
     GO_DIRECTORY,
     GO_SYMLINK,
     Item,
@@ -443,6 +444,9 @@ def _flood(receiver: Receiver, message: bytes, times: int = 1) -> None:
         (Stat(path=b"x" * 3_000_000, mode=0o644), "file name too long"),
         (Stat(path=b"x/" * 1_500_000 + b"x", mode=0o644), "file name too long"),
         (Stat(path=b"l", linkname=b"x" * 3_000_000, mode=GO_SYMLINK | 0o777), "a name of 3000000 bytes"),
+        (Stat(path=b"l", linkname=b"x\0y", mode=GO_SYMLINK | 0o777), "'l' as a link or a device that"),
+        (Stat(path=b"d", devmajor=1 << 62, mode=GO_DEVICE | 0o600), "'d' as a link or a device that"),
+        (Stat(path=b"d", devminor=-1, mode=GO_DEVICE | 0o600), "'d' as a link or a device that"),
         (
             Stat(path=b"f", mode=0o644, xattrs={"user.a": bytes(10_000_000)}),
             "extended attribute of 6 and 100",

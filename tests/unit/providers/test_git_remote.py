@@ -135,3 +135,27 @@ def test_a_git_file_that_points_nowhere_has_no_location(tmp_path: Path) -> None:
     (tmp_path / ".git").write_text("gitdir: ../gone\n")
 
     assert find_git_location(str(tmp_path)) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [(".git", "gitdir: x\0y\n"), (".git", "gitdir: \n"), (".git/commondir", "x\0y\n")]
+)
+def test_a_pointer_that_names_no_path_leads_nowhere(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(content)
+
+    assert find_git_location(str(tmp_path)) is None
+
+
+def test_a_named_pipe_in_the_place_of_the_settings_holds_nobody_up(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    os.mkfifo(tmp_path / ".git" / "config")
+
+    assert find_git_location(str(tmp_path)) is None
+
+
+def test_settings_with_the_line_ends_of_windows_are_read(repository: Path) -> None:
+    config = repository / ".git" / "config"
+    config.write_bytes(config.read_bytes().replace(b"\n", b"\r\n"))
+
+    assert find_git_location(str(repository)) == GitLocation(remote=URL, path="")
