@@ -1,6 +1,7 @@
 """Count what a fleet that fails does to builds: `python -m tests.chaos [--builds 60] [--seed 1]`.
 
-Starts a cluster of its own, and prints every build that was lost or went wrong, with what it said.
+Starts a cluster of its own, and prints every build that was lost or went wrong, with what it said. Before it
+come as many builds on two daemons behind proxies that cut; `--builds 60 "connection cut"` runs these alone.
 """
 
 from __future__ import annotations
@@ -11,9 +12,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.chaos.cutting import cutting_storm
 from tests.chaos.faults import FLEET, REPLICAS
-from tests.chaos.storm import Storm
+from tests.chaos.storm import Report, Storm
+from tests.servers.buildkitd import start_buildkitd
 from tests.servers.cluster import start_cluster
+
+_CUT = "connection cut"
 
 
 def main() -> int:
@@ -25,6 +30,10 @@ def main() -> int:
     parser.add_argument("--every", type=float, default=8.0, help="seconds between two faults")
     parser.add_argument("faults", nargs="*", help="only these, by name")
     given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="wc-") as directory:
+        bad = _cut(Path(directory), given)
+    if given.faults == [_CUT]:
+        return bad
     with (
         tempfile.TemporaryDirectory(prefix="wc-") as directory,
         start_cluster(Path(directory) / "cluster") as cluster,
@@ -38,15 +47,33 @@ def main() -> int:
             seconds=(10, 20),
             seed=given.seed,
         )
-        report = storm.run(given.faults, every=given.every)
+        report = storm.run([name for name in given.faults if name != _CUT], every=given.every)
+    _tell(report)
+    print(f"longest time to notice a dead peer: {report.longest_silence:.1f} s")
+    return 1 if bad or report.lost or report.wrong else 0
+
+
+def _cut(scratch: Path, given: argparse.Namespace) -> int:
+    """Run the builds whose connections are cut; return 1 where one was lost or has a wrong result."""
+    if given.faults and _CUT not in given.faults:
+        return 0
+    with (
+        start_buildkitd(scratch / "a", unix=False) as one,
+        start_buildkitd(scratch / "b", unix=False) as two,
+    ):
+        ports = [daemon.port for daemon in (one, two) if daemon.port]
+        report = cutting_storm(ports, scratch, builds=given.builds, at_once=given.at_once, seed=given.seed)
+    _tell(report)
+    return 1 if report.lost or report.wrong else 0
+
+
+def _tell(report: Report) -> None:
     for outcome in report.lost + report.wrong:
         print(f"--- {outcome}\n{outcome.text}")
     faults = collections.Counter(report.inflicted)
     print(f"faults: {', '.join(f'{count} x {name}' for name, count in sorted(faults.items()))}")
     print(f"builds: {len(report.outcomes)}, of which {report.moved} needed more than one attempt")
     print(f"lost: {len(report.lost)}; wrong: {len(report.wrong)}")
-    print(f"longest time to notice a dead peer: {report.longest_silence:.1f} s")
-    return 1 if report.lost or report.wrong else 0
 
 
 if __name__ == "__main__":

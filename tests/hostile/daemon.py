@@ -33,7 +33,7 @@ def _building(statuses: Statuses, *options: str, failure: str | None = None, **a
 
 def _growing(statuses: Statuses) -> Attack:
     """Give what would fill the memory the time to do it."""
-    return _building(statuses, codes=_LIMITED, limit=3.0, said=_WITHIN)
+    return _building(statuses, codes=_LIMITED, seconds=3.0, said=_WITHIN)
 
 
 def _asking(history: Statuses, *words: str, method: str = "ListenBuildHistory", **allowed: object) -> Attack:

@@ -147,6 +147,8 @@ _FLOODS = {
     "a frame that says it has 8 EB": _flood(b"\x82\x7f\x7f" + b"\xff" * 7, b"x"),
     "stderr without end": _flood(b"", b"\x82\x7e\x10\x00\x02" + b"e" * 4095),
 }
+# They are read by the same code.
+_FORWARDED = ("PINGs without end", "empty fragments without end", "messages on an unknown channel")
 
 ATTACKS = {
     **{f"list: {name}": _answering(ANSWERS[name]) for name in _FEW},
@@ -160,6 +162,7 @@ ATTACKS = {
         f"{way}: {name}": _talking(command, protocol)
         for way, protocol in (("exec", _EXEC), ("port-forward", _FORWARD))
         for name, command in _FLOODS.items()
+        if protocol == _EXEC or name in _FORWARDED
     },
     "exec: a status of 2 MB of escapes": _talking(_huge_status, _EXEC),
     "exec: a status nested 100,000 times": _talking(_deep_status, _EXEC),

@@ -74,10 +74,12 @@ def _again(
     """Call a method again and again, some calls at once."""
 
     def script(caller: SessionCaller) -> Iterator[None]:
-        for round_ in range(1, times // _AT_ONCE + 1):
+        for begun in range(0, times, _AT_ONCE):
+            if caller.gone:
+                return
             for _ in range(_AT_ONCE):
                 caller.call(path, request, metadata=metadata)
-            yield from caller.until(round_ * _AT_ONCE)
+            yield from caller.until(begun + _AT_ONCE)
 
     return script
 

@@ -77,6 +77,11 @@ class SessionCaller:
                 self._http2.finish(stream)
         return stream
 
+    @property
+    def gone(self) -> bool:
+        """Whether the client is."""
+        return self._over
+
     def until(self, ended: int) -> Iterator[None]:
         """Have bytes sent until so many calls are over, or the client is gone."""
         while self.ended < ended and not self._over:
