@@ -6,6 +6,9 @@ announced, and asks again in the next build because the time differs. So of a lo
 was there when it was opened. A file that shrank, was written to otherwise while a part of it was under way,
 or vanished, is an error. BuildKit's own clients send what they happen to read, and nothing for a file that
 they can't open, and the build succeeds.
+
+A file can be promised to be a blob. Then what is sent is hashed as git does, and the end of a file that is
+another is never sent: the daemon would keep it under the blob's time, and give it to others.
 """
 
 from __future__ import annotations
@@ -14,11 +17,15 @@ import os
 import stat
 from array import array
 from collections import deque
-from typing import NoReturn
+from hashlib import sha1, sha256
+from typing import TYPE_CHECKING, NoReturn
 
 from router.errors import TransferError, UsageError
 from router.fstransfer import packets
 from router.fstransfer.beneath import Root
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 __all__ = ["NOTHING", "SOCKET", "Contents"]
 
@@ -28,8 +35,12 @@ NOTHING = -1
 SOCKET = -2
 """The size of a socket, which travels as an empty file that nobody can open."""
 
+_Promise = tuple[int, bytes]
+"""The ``ctime`` that a file must have, and the id of the blob that it must be, empty for any."""
+
 # No file has it as its ``ctime``.
 _ANY = -(1 << 63)
+_NOTHING_PROMISED: _Promise = (_ANY, b"")
 
 _LARGEST_DATA = 1 << 20
 _SMALLEST_DATA = 1 << 15
@@ -43,6 +54,8 @@ _SAMPLE = 4096
 # Without O_NONBLOCK, a file that became a named pipe would hang the build.
 _OPEN_FLAGS = os.O_RDONLY | os.O_NONBLOCK
 
+_SHA1 = 20
+
 _CHANGED_HINT = "exclude it in .dockerignore, or build when nothing writes to it"
 
 
@@ -50,7 +63,9 @@ class _OpenFile:
     """A file of which a part has been sent: ``size`` bytes, as many as it had when it was opened."""
 
     __slots__ = (
+        "_blob",
         "_changed",
+        "_hash",
         "_modified",
         "_sample",
         "_sampled",
@@ -61,14 +76,15 @@ class _OpenFile:
         "size",
     )
 
-    def __init__(self, root: Root, number: int, path: bytes, announced: int, changed: int) -> None:
+    def __init__(self, root: Root, number: int, path: bytes, announced: int, promised: _Promise) -> None:
         self.number = number
         self.path = root.full(path)
         self.descriptor = root.open(path, _OPEN_FLAGS)
         status = os.fstat(self.descriptor)
         self.size = self.remaining = status.st_size
         self._modified = status.st_mtime_ns
-        self._changed = changed
+        self._changed, self._blob = promised
+        self._hash = _hash_of(self._blob, self.size)
         self._sampled = array("q")
         self._sample = 0
         if not stat.S_ISREG(status.st_mode) or self.size < announced:
@@ -80,17 +96,23 @@ class _OpenFile:
         data = _read(self.descriptor, min(size, self.remaining), self.path)
         if not data:
             _raise_changed(self.path)
-        if len(data) >= _SAMPLE:
+        if self._blob:
+            self._hash.update(data)
+        elif len(data) >= _SAMPLE:
             self._sampled.append(self.size - self.remaining)
             self._sample = hash((self._sample, data[:_SAMPLE]))
         self.remaining -= len(data)
         return data
 
     def check(self) -> None:
-        """Raise UsageError if what was read is not the file of one moment."""
+        """Raise UsageError if what was read is not the file of one moment, or not what was promised."""
         status = os.fstat(self.descriptor)
         if self._changed not in (_ANY, status.st_ctime_ns):
             _raise_changed(self.path)
+        if self._blob:
+            if self._hash.digest() != self._blob:
+                _raise_other(self.path)
+            return
         if (status.st_size, status.st_mtime_ns) == (self.size, self._modified):
             return
         sample = 0
@@ -112,7 +134,7 @@ class Contents:
         self._root = root
         self._paths: list[bytes] = []
         self._sizes = array("q")
-        self._changed = array("q")
+        self._promises: list[_Promise] = []
         self._requests: deque[int] = deque()
         self._open: _OpenFile | None = None
         self._small: list[bytes] = []
@@ -136,10 +158,11 @@ class Contents:
         self._paths.append(path if size >= 0 else b"")
         self._sizes.append(size)
 
-    def promise(self, changed: int | None) -> None:
-        """Promise for the entry that was just announced that it will be as it is if its ``ctime`` (in
-        nanoseconds) still is ``changed``; None promises nothing. For every entry, or for none."""
-        self._changed.append(_ANY if changed is None else changed)
+    def promise(self, changed: int, blob: bytes) -> None:
+        """Promise for the entry that was just announced that its ``ctime`` (in nanoseconds) is still
+        ``changed`` when it is sent, and that it is ``blob``; an empty one promises nothing. For every entry,
+        or for none."""
+        self._promises.append((changed, blob) if blob else _NOTHING_PROMISED)
 
     def read(self, path: bytes, status: os.stat_result) -> bytes | None:
         """Read a whole small file, None where its size or its ``ctime`` are others by now."""
@@ -177,15 +200,16 @@ class Contents:
 
     def _send_next(self, number: int, room: int) -> None:
         path, size = self._paths[number], self._sizes[number]
-        changed = self._changed[number] if self._changed else _ANY
+        promised = self._promises[number] if self._promises else _NOTHING_PROMISED
         self._paths[number], self._sizes[number] = b"", NOTHING
         data = b""
         if size >= 0:
             small = size <= min(room, _LARGEST_JOINED)
-            whole = _read_whole(self._root, path, size, changed) if small else None
+            whole = _read_whole(self._root, path, size, promised[0]) if small else None
             if whole is None:
-                self._open = _OpenFile(self._root, number, path, size, changed)
+                self._open = _OpenFile(self._root, number, path, size, promised)
                 return
+            _check_blob(promised[1], whole, self._root.full(path))
             data = whole
         self._add(packets.whole_file(number, data) if data else packets.data_end(number))
         self.files_sent += 1
@@ -241,6 +265,28 @@ def _read(descriptor: int, size: int, path: bytes) -> bytes:
     except OSError as exc:
         exc.filename = path
         raise
+
+
+def _hash_of(blob: bytes, size: int) -> _Hash:
+    """Return the beginning of the id of a blob of ``size`` bytes, of the same kind as ``blob``."""
+    kind = sha1 if len(blob) == _SHA1 else sha256
+    return kind(b"blob %d\0" % size, usedforsecurity=False)
+
+
+def _check_blob(blob: bytes, data: bytes, path: bytes) -> None:
+    if blob:
+        found = _hash_of(blob, len(data))
+        found.update(data)
+        if found.digest() != blob:
+            _raise_other(path)
+
+
+def _raise_other(path: bytes) -> NoReturn:
+    raise UsageError(
+        f"can't send {os.fsdecode(path)!r}: its times say that it is unchanged, but its content is another",
+        hint="touch it, so that neither git nor this program trusts its times, and build again",
+        reason="context",
+    )
 
 
 def _raise_changed(path: bytes) -> NoReturn:

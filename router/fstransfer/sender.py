@@ -169,10 +169,10 @@ class Sender:
             when = b""
             if times is not None:
                 if common:
-                    when, exact = times.plain(path, status, read)
+                    when, blob = times.plain(path, status, read)
                 else:
-                    when, exact = times.any(path, status, extra, xattrs, read)
-                promise(status.st_ctime_ns if exact else None)
+                    when, blob = times.any(path, status, extra, xattrs, read)
+                promise(status.st_ctime_ns, blob)
             message = pack(path, status, extra, when)
             messages.append(message)
             sent += len(message)

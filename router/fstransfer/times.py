@@ -64,57 +64,57 @@ _NO_CONTENT = time_field(bytes(9))
 class ContentTimes:
     """The times of one transfer. ``salt`` is the checkout's own: random, and the same in its next build.
 
-    What is promised along with a time is the content: what is sent must be what the file was when its status
-    was taken.
+    What is promised along with a time that is made of a blob is that blob: what is sent must be it.
     """
 
     def __init__(self, clean: CleanFiles | None, salt: bytes) -> None:
         self._blob = _nothing if clean is None else clean.blob
         self._salt = salt
-        self._linked: dict[tuple[int, int], tuple[bytes, bool]] = {}
+        self._linked: dict[tuple[int, int], tuple[bytes, bytes]] = {}
 
-    def plain(self, path: bytes, status: os.stat_result, read: Read) -> tuple[bytes, bool]:
-        """Return the packed time of a regular file that has one name and no attributes, and whether it
-        promises the content."""
+    def plain(self, path: bytes, status: os.stat_result, read: Read) -> tuple[bytes, bytes]:
+        """Return the packed time of a regular file that has one name and no attributes, and the id of the
+        blob that it promises, empty where it promises none."""
         blob = self._blob(path, status)
         if blob is None:
             return self._other(path, status, read)
-        return _TAG + blob[:8].translate(_LOW) + blob[8:9].translate(_HIGH), True
+        return _TAG + blob[:8].translate(_LOW) + blob[8:9].translate(_HIGH), blob
 
     def any(
         self, path: bytes, status: os.stat_result, extra: bytes, xattrs: Mapping[bytes, bytes], read: Read
-    ) -> tuple[bytes, bool]:
+    ) -> tuple[bytes, bytes]:
         """Return the same for any entry; ``extra`` are its further fields, with what a link names."""
         mode = status.st_mode
         if stat.S_ISLNK(mode):
-            field, exact = time_field(_digest(b"link", extra)), False
-        elif not stat.S_ISREG(mode):
-            return _NO_CONTENT, False
-        elif status.st_nlink == 1:
-            field, exact = self.plain(path, status, read)
+            return time_field(_digest(b"link", extra)), b""
+        if not stat.S_ISREG(mode):
+            return _NO_CONTENT, b""
+        if status.st_nlink == 1:
+            field, blob = self.plain(path, status, read)
         else:
             # All names of a file share its time, whichever of them the index knows.
             inode = status.st_dev, status.st_ino
             if inode not in self._linked:
                 self._linked[inode] = self.plain(path, status, read)
-            field, exact = self._linked[inode]
+            field, blob = self._linked[inode]
         if xattrs:
             # The daemon doesn't compare them.
             parts = (part for item in sorted(xattrs.items()) for part in item)
             field = time_field(_digest(b"attributes", field, *parts))
-        return field, exact
+        return field, blob
 
-    def _other(self, path: bytes, status: os.stat_result, read: Read) -> tuple[bytes, bool]:
+    def _other(self, path: bytes, status: os.stat_result, read: Read) -> tuple[bytes, bytes]:
         changed, now = status.st_ctime_ns, time.time_ns()
         if status.st_size <= _LARGEST_READ and changed < now - _SETTLED:
             data = read(path, status)
             if data is not None:
-                return time_field(sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).digest()), True
+                blob = sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).digest()
+                return time_field(blob), blob
         known = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, changed)
         parts = [self._salt, b"%d %d %d %d %d" % known]
         if changed > now - (_TICK if changed % _SECOND else _SETTLED):
             parts.append(os.urandom(16))
-        return time_field(_digest(b"checkout", *parts)), False
+        return time_field(_digest(b"checkout", *parts)), b""
 
 
 Read = Callable[[bytes, os.stat_result], bytes | None]

@@ -9,8 +9,10 @@ read. Files that git converts on their way from the blob are left to ``git_conve
 What is trusted: the index, as far as it speaks of files that have this machine's inodes and change times. A
 checkout that came as an archive can't know these. Whoever can run programs in the checkout can write an
 index that lies, and so have a file described as another blob; he could also talk to the daemon himself. Not
-noticed, as by git: a file that somebody wrote twice within a tick while git looked at it in between; and one
-that a filter made, at equal size, for attributes that the checkout has no more.
+noticed here, as by git: a file that somebody wrote twice within a tick while git looked at it in between, or
+through a mapping whose page the kernel hasn't written yet; and one that a filter made, at equal size, for
+attributes that the checkout has no more. Such a file is noticed when it is sent (``fstransfer.content``), so
+that no daemon keeps it as the blob that it isn't.
 """
 
 from __future__ import annotations

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 import time
-from hashlib import sha1
+from collections.abc import Callable
+from hashlib import sha1, sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router._proto.fsutil_pb2 import Stat
+from router._proto.fsutil_pb2 import Packet, Stat
 from router.errors import UsageError
 from router.fstransfer.manner import Manner
 from router.fstransfer.sender import Sender
 from router.fstransfer.times import CleanFiles, ContentTimes, time_field, time_of
-from tests.unit.fstransfer.peer import fetch
+from tests.unit.fstransfer.peer import fetch, unpack
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 ZIP_BEGINS = 315_532_800 * 10**9
 LONG_AGO = 1_520_000_000 * 10**9
@@ -48,7 +53,8 @@ def blob_of(content: bytes) -> bytes:
 def times_of(root: Path, clean: CleanFiles | None = None, salt: bytes = SALT) -> dict[str, int]:
     """Describe a directory, and return the times of what is in it."""
     sender = Sender(os.fsencode(root), manner=Manner(times=ContentTimes(clean, salt)))
-    return {os.fsdecode(path): stat.modTime for path, stat in fetch(sender).stats.items()}
+    described = fetch(sender, wants=lambda _: False).stats
+    return {os.fsdecode(path): stat.modTime for path, stat in described.items()}
 
 
 @given(identity=st.binary(min_size=9, max_size=32))
@@ -161,3 +167,59 @@ def test_a_file_that_changes_after_its_content_was_promised_is_an_error(tmp_path
 
     with pytest.raises(UsageError, match=r"/a.*written to while it was being sent"):
         fetch(sender, wants=edit)
+
+
+@pytest.mark.parametrize("kind", [sha1, sha256])
+@pytest.mark.parametrize("size", [10, 100_000, 3_000_000])
+def test_what_is_sent_under_the_time_of_a_blob_is_that_blob(
+    tmp_path: Path, size: int, kind: Callable[[bytes], _Hash]
+) -> None:
+    """A page that is still dirty, two writes within a tick, a filter of equal size: an index that errs."""
+    (tmp_path / "a").write_bytes(b"x" * size)
+    right, wrong = (kind(b"blob %d\0" % size + letter * size).digest() for letter in (b"x", b"y"))
+
+    whole = fetch(Sender(os.fsencode(tmp_path), manner=manner_of({b"a": right})))
+    assert whole.contents[b"a"] == b"x" * size
+
+    sender = Sender(os.fsencode(tmp_path), manner=manner_of({b"a": wrong}))
+    ends: list[int] = []
+    with pytest.raises(UsageError, match=r"/a.*its content is another"):
+        serve_first(sender, ends)
+    assert not ends
+
+
+@pytest.mark.usefixtures("later")
+def test_a_small_file_that_changes_without_a_new_time_is_not_sent_under_its_old_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"x" * 10)
+    changed = path.stat().st_ctime_ns
+    monkeypatch.setattr("router.fstransfer.content.os.fstat", lambda _: path.stat())
+    sender = Sender(os.fsencode(tmp_path), manner=manner_of({}))
+
+    def edit(_stat: Stat) -> bool:
+        path.write_bytes(b"y" * 10)
+        status = path.stat()
+        fields = list(status)
+        same = os.stat_result(fields, {"st_ctime_ns": changed, "st_mtime_ns": status.st_mtime_ns})
+        monkeypatch.setattr("router.fstransfer.content.os.fstat", lambda _: same)
+        return True
+
+    with pytest.raises(UsageError, match=r"/a.*its content is another"):
+        fetch(sender, wants=edit)
+
+
+def manner_of(blobs: dict[bytes, bytes]) -> Manner:
+    """Describe files by what an index says of them."""
+    return Manner(times=ContentTimes(Index(blobs), SALT))
+
+
+def serve_first(sender: Sender, ends: list[int]) -> None:
+    """Ask for the only file, and note where it is said to be complete."""
+    while not sender.done:
+        for packet in unpack(sender.pull(1 << 16) or []):
+            if packet.type == Packet.PACKET_STAT and packet.HasField("stat"):
+                sender.receive(Packet(type=Packet.PACKET_REQ, ID=0).SerializeToString())
+            elif packet.type == Packet.PACKET_DATA and not packet.data:
+                ends.append(packet.ID)
