@@ -17,11 +17,29 @@ __all__ = [
     "check_mirror",
     "check_new_file",
     "create_aside",
+    "make_private",
 ]
 
 # What a process that was killed leaves behind can be known by it.
 _ASIDE = ".warmroute-"
 _TRIES = 100
+
+
+def make_private(directory: str) -> None:
+    """Make a directory, and those above it that are missing, for this user alone. Raises OSError.
+
+    One that is there already stays as it is.
+    """
+    # os.makedirs gives its mode to the last one only: with a umask of 0 all others could be written to, and
+    # renamed, by everybody.
+    above = os.path.dirname(directory.rstrip("/"))
+    if above and not os.path.isdir(above):
+        make_private(above)
+    try:
+        os.mkdir(directory, 0o700)
+    except FileExistsError:
+        if not os.path.isdir(directory):
+            raise
 
 
 def check_file(path: str, what: str) -> None:

@@ -23,6 +23,7 @@ from typing import IO
 from router.cancellation import Cancellation
 from router.config import home_directory
 from router.errors import ToolError, UsageError
+from router.files import make_private
 from router.model.daemon import Daemon
 from router.model.frozen import frozen
 from router.process import Command, Process, Stdio
@@ -133,7 +134,7 @@ def _cache_directory(environment: Mapping[str, str]) -> str:
         )
     directory = os.path.join(base, "warmroute", "buildkitd")
     try:
-        os.makedirs(directory, mode=0o700, exist_ok=True)
+        make_private(directory)
     except OSError as exc:
         raise UsageError(
             f"can't make the cache directory {directory}: {exc.strerror}",

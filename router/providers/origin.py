@@ -17,6 +17,7 @@ from contextlib import suppress
 from hashlib import sha256
 
 from router.config import home_directory
+from router.files import make_private
 from router.model.frozen import frozen
 
 __all__ = ["Origin", "find_origin"]
@@ -59,7 +60,7 @@ def find_origin(directories: Mapping[str, str], environment: Mapping[str, str]) 
         return known
     new = _new(now, record=record)
     try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        make_private(folder)
         _write(new)
     except OSError as exc:
         return _new(now, problem=f"can't write {record}: {(exc.strerror or str(exc)).lower()}")

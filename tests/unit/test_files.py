@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
 from router.errors import OutputError, UsageError
-from router.files import FileSink, check_apart, check_directory, check_file, check_mirror, check_new_file
+from router.files import (
+    FileSink,
+    check_apart,
+    check_directory,
+    check_file,
+    check_mirror,
+    check_new_file,
+    make_private,
+)
 
 
 def _write(path: Path, *parts: bytes) -> None:
@@ -237,3 +247,27 @@ def test_it_is_known_whether_something_can_not_be_taken_back(tmp_path: Path) -> 
         sink.abort()
 
     assert begun == [False, False, False, True]
+
+
+def test_every_folder_on_the_way_to_a_private_one_is_for_this_user_alone(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir(mode=0o755)
+    made = [shared / "a", shared / "a" / "b", shared / "a" / "b" / "c"]
+
+    # Of a process of its own: the umask is all threads'.
+    program = (
+        f"import os; os.umask(0); from router.files import make_private; make_private({str(made[-1])!r})"
+    )
+    subprocess.run((sys.executable, "-c", program), check=True)
+
+    assert [stat.S_IMODE(each.stat().st_mode) for each in made] == [0o700] * 3
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o755
+    make_private(str(made[-1]))
+
+
+def test_a_file_in_the_place_of_a_private_folder_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(FileExistsError):
+        make_private(str(tmp_path / "file"))
+    with pytest.raises(FileExistsError):
+        make_private(str(tmp_path / "file" / "below"))

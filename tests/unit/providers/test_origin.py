@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -166,3 +168,18 @@ def test_there_are_never_many_records(
 
     assert len(list(Path(records[0]).parent.iterdir())) == 5
     assert Path(records[-1]).exists()
+
+
+def test_nobody_else_can_write_where_the_token_is(
+    state: dict[str, str], context: Path, tmp_path: Path
+) -> None:
+    program = (
+        "import os, sys; os.umask(0)\n"
+        "from router.providers.origin import find_origin\n"
+        "find_origin({'context': sys.argv[1]}, {'XDG_STATE_HOME': sys.argv[2]})"
+    )
+
+    subprocess.run((sys.executable, "-c", program, context, state["XDG_STATE_HOME"]), check=True)
+
+    ours = tmp_path / "state" / "warmroute"
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (ours, ours / "contexts")] == [0o700] * 2
