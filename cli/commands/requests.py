@@ -156,7 +156,7 @@ def skaffold_routing(options: RoutingOptions, asked: SkaffoldBuild | None) -> Ro
 def _digests(tags: Sequence[str]) -> Iterator[str]:
     for tag in tags:
         if digest := parse_reference(tag).digest:
-            yield f"--tag {tag}: the digest {digest[:19]}... counts for nothing, the image has its own"
+            yield f"--tag {tag}: the digest {digest[:19]}... is ignored: the image gets its own"
 
 
 def _check_one_platform(request: BuildRequest) -> None:

@@ -229,7 +229,8 @@ def _failure(output: ToolOutput, done: Finished, daemon: Daemon, context: Backen
         return error
     if output.started:
         return ConnectionLostError(f"{daemon.name} broke off: {output.message}", temporary=True)
-    return DialError(f"can't reach {daemon.name} ({daemon.address}) with buildctl: {lost}", temporary=True)
+    at = "" if daemon.name == daemon.address else f" ({daemon.address})"
+    return DialError(f"can't reach {daemon.name}{at} with buildctl: {lost}", temporary=True)
 
 
 def _unreachable(daemon: Daemon, context: BackendContext) -> str:

@@ -58,7 +58,7 @@ class Reference:
 def parse_tags(texts: Iterable[str]) -> tuple[str, ...]:
     """Check several ``--tag`` values and return them as they stand; the same twice counts once.
 
-    A digest is taken, as buildx takes it, and counts for nothing: an image has the digest that its content
+    A digest is taken, as buildx takes it, and ignored: an image has the digest that its content
     gives it. Raises ``UsageError`` where one is no image's name.
     """
     tags = tuple(dict.fromkeys(texts))

@@ -159,7 +159,7 @@ class KubeApi:
         # Before the connection: a broken certificate should not leave one behind.
         context = _context(self.target, credentials) if self.target.secure else None
         if proxy is None:
-            sock = connect_tcp(self._host, self._port, self.name, deadline)
+            sock = connect_tcp(self._host, self._port, self.name, deadline, listener="the API server")
         else:
             sock = connect_through(proxy, self._host, self._port, deadline)
         if context is None:

@@ -80,7 +80,7 @@ def proxy_from_environment(
 
 def connect_through(proxy: Proxy, host: str, port: int, deadline: Deadline) -> socket.socket:
     """Return a socket that the proxy has connected to ``host``. Raises DialError."""
-    sock = connect_tcp(proxy.host, proxy.port, str(proxy), deadline)
+    sock = connect_tcp(proxy.host, proxy.port, str(proxy), deadline, listener="the proxy")
     try:
         if proxy.scheme == "http":
             why = _tunnel(sock, proxy, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", deadline)

@@ -47,8 +47,13 @@ def dial_tcp(address: TcpAddress, options: DialOptions) -> ByteStream:
     return secured.stream(sock, deadline)
 
 
-def connect_tcp(host: str, port: int, peer: str, deadline: Deadline) -> socket.socket:
-    """Return a connected blocking socket; ``peer`` names it in errors. Raises DialError."""
+def connect_tcp(
+    host: str, port: int, peer: str, deadline: Deadline, *, listener: str = "the daemon"
+) -> socket.socket:
+    """Return a connected blocking socket; ``peer`` names it in errors, ``listener`` who should listen there.
+
+    Raises DialError.
+    """
     try:
         sock = _race(_resolve(host, port, deadline), deadline)
     except socket.gaierror as exc:
@@ -68,7 +73,7 @@ def connect_tcp(host: str, port: int, peer: str, deadline: Deadline) -> socket.s
     except OSError as exc:
         raise DialError(
             f"can't connect to {peer}: {describe_os_error(exc)}",
-            hint="is the port right, and does the daemon listen there?",
+            hint=f"is the port right, and does {listener} listen there?",
             reason="refused" if exc.errno == errno.ECONNREFUSED else None,
             temporary=True,
         ) from exc

@@ -114,11 +114,11 @@ def _exchange(  # noqa: PLR0913, PLR0917 - one request's surroundings, one after
     variable = "HTTPS_PROXY" if secure else "HTTP_PROXY"
     proxy = proxy_from_environment(host, port, environment, variable=variable)
     if proxy is None:
-        sock = connect_tcp(host, port, name, deadline)
+        sock = connect_tcp(host, port, name, deadline, listener="the server")
     elif secure or proxy.scheme != "http":
         sock = connect_through(proxy, host, port, deadline)
     else:  # an HTTP proxy is told the whole URL
-        sock = connect_tcp(proxy.host, proxy.port, str(proxy), deadline)
+        sock = connect_tcp(proxy.host, proxy.port, str(proxy), deadline, listener="the proxy")
         target, headers = f"{name}{target}", (*headers, *proxy.headers)
     if secure:
         context = context or client_context(TLSOptions(), alpn=("http/1.1",))

@@ -349,10 +349,14 @@ def cancel_upon(build: Build, word: bytes, event: Event) -> None:
         build.cancellation.cancel()
 
 
-def test_a_refused_address_is_unreachable(project: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("gone", r"gone \(tcp://127\.0\.0\.1:1\)"), ("tcp://127.0.0.1:1", r"tcp://127\.0\.0\.1:1")],
+)
+def test_a_refused_address_is_unreachable(project: Path, name: str, shown: str) -> None:
     with Cancellation() as cancellation:
-        build = Build(Daemon(name="gone", address="tcp://127.0.0.1:1"), cancellation=cancellation)
-        with pytest.raises(DialError, match="can't reach gone") as caught:
+        build = Build(Daemon(name=name, address="tcp://127.0.0.1:1"), cancellation=cancellation)
+        with pytest.raises(DialError, match=f"^can't reach {shown} with buildctl: ") as caught:
             run(build, BuildRequest(context=str(project), target="result"))
 
     assert caught.value.temporary

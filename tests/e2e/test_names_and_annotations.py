@@ -46,7 +46,11 @@ def buildx(buildkitd: Buildkitd, tmp_path_factory: pytest.TempPathFactory) -> Bu
 
 
 @pytest.mark.parametrize(
-    "tag", ["app__x", "App/x:1", "localhost:5000/team/app:1", f"app@{_DIGEST}", f"app:1@{_DIGEST}"]
+    "tag",
+    [
+        *("app__x", "App/x:1", "localhost:5000/team/app:1", f"app@{_DIGEST}", f"app:1@{_DIGEST}"),
+        *(f"app:{64 * 'a'}", f"team/{64 * 'a'}"),
+    ],
 )
 def test_a_tag_that_buildx_takes_is_taken(
     buildx: Buildx, buildkitd: Buildkitd, context: Path, tag: str
@@ -57,11 +61,15 @@ def test_a_tag_that_buildx_takes_is_taken(
     ours = Installed().run(*options, f"--addr={buildkitd.address}", context)
 
     assert (theirs.returncode, ours.code) == (0, 0), ours.stderr
-    assert ("counts for nothing, the image has its own" in ours.stderr) == ("@" in tag)
+    assert ("is ignored: the image gets its own" in ours.stderr) == ("@" in tag)
 
 
 @pytest.mark.parametrize(
-    "tag", ["", "App", "localhost:5000/App", "app::1", "app:", ":1", "app:.1", "a b", "app/", "app@sha256:5"]
+    "tag",
+    [
+        *("", "App", "localhost:5000/App", "app::1", "app:", ":1", "app:.1", "a b", "app/", "app@sha256:5"),
+        64 * "a",
+    ],
 )
 def test_a_tag_that_buildx_refuses_is_refused_before_anything_is_connected(
     buildx: Buildx, context: Path, tag: str

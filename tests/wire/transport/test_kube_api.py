@@ -10,14 +10,14 @@ import pytest
 import yaml
 
 from router import BuildRouter, RouterConfig
-from router.errors import FleetError, UsageError
+from router.errors import FleetError, RouterError, UsageError
 from router.placement.key import Key
 from router.transport.deadline import Deadline
 from router.transport.kube_api import KubeApi
 from router.transport.kube_clients import KubeClients
 from router.transport.kubeconfig import KubeSource, KubeTarget
 from tests.wire.transport.api_server import ApiServer, http
-from tests.wire.transport.peers import peer
+from tests.wire.transport.peers import peer, unused_port
 
 EMPTY = http("200 OK", {"items": []})
 
@@ -75,6 +75,17 @@ def test_many_threads_share_the_clients(tmp_path: Path) -> None:
         with ThreadPoolExecutor(16) as threads:
             assert set(threads.map(use, range(64))) == {200}
         assert len({id(clients.api(source)) for _ in range(4)}) == 1
+
+
+def test_the_hint_for_a_server_that_is_away_speaks_of_the_server(tmp_path: Path) -> None:
+    path = ApiServer(tmp_path).kubeconfig(unused_port())
+    with (
+        BuildRouter(RouterConfig(selector="app=b", kubeconfig=path), environment={}) as router,
+        pytest.raises(RouterError, match="connection refused") as caught,
+    ):
+        router.fleet.daemons()
+
+    assert caught.value.hint == "is the port right, and does the API server listen there?"
 
 
 @pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden", "400 Bad Request"])

@@ -71,6 +71,7 @@ def test_a_refused_connection_is_told_at_once() -> None:
         dial(f"tcp://127.0.0.1:{port}", OPTIONS)
     assert caught.value.reason == "refused"
     assert caught.value.temporary
+    assert caught.value.hint == "is the port right, and does the daemon listen there?"
 
 
 def test_a_silent_address_is_given_up_at_the_deadline() -> None:

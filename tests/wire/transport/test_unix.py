@@ -32,8 +32,10 @@ def test_bytes_go_there_and_back(tmp_path: Path, *, abstract: bool) -> None:
 
 
 def test_a_missing_socket_is_told_with_its_path(tmp_path: Path) -> None:
-    with pytest.raises(DialError, match=f"unix://{tmp_path}/missing: no such file or directory"):
+    with pytest.raises(DialError, match=f"unix://{tmp_path}/missing: no such file or directory") as caught:
         dial(f"unix://{tmp_path}/missing", DialOptions())
+    # It names no option: programs and variables give addresses too.
+    assert caught.value.hint == "is buildkitd running, and is this its socket?"
 
 
 def test_a_leftover_socket_is_told_apart(tmp_path: Path) -> None:
