@@ -189,16 +189,16 @@ ATTACKS = {
     "ls: a history of names of 8 MB": _asking(_huge_records, "ls", codes=frozenset({0})),
     "ls: a record of empty entries": _asking(_records_of_empty_entries, "ls", codes=frozenset({0})),
     "ls: answers without end": _asking(
-        _answers_without_end, "ls", method="Info", codes=frozenset({0}), megabytes=100
+        _answers_without_end, "ls", method="Info", codes=frozenset({0}), megabytes=60
     ),
     "ls: workers without end": _asking(
-        _answers_without_end, "ls", method="ListWorkers", codes=frozenset({0})
+        _answers_without_end, "ls", method="ListWorkers", codes=frozenset({0}), megabytes=60
     ),
     "ls: an answer of 14 MB": _asking(
-        _one_huge_answer, "ls", method="Info", codes=frozenset({0}), megabytes=100
+        _one_huge_answer, "ls", method="Info", codes=frozenset({0}), megabytes=60
     ),
     "ls: a version of escapes": _asking(
-        _hostile_version, "ls", method="Info", codes=frozenset({0}), megabytes=100
+        _hostile_version, "ls", method="Info", codes=frozenset({0}), megabytes=60
     ),
     "drain-check: a history without end": _asking(_history_without_end, "drain-check", codes=_LOST),
     "drain-check: a history of names of 8 MB": _asking(_huge_records, "drain-check", codes=_LOST),

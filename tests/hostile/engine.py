@@ -52,7 +52,7 @@ def _attack(address: str, serve: Handler) -> Attack:
     return Attack(peer=peer, codes=ENDED)
 
 
-def _loading(answer: Answer) -> Attack:
+def _loading(answer: Answer, codes: frozenset[int]) -> Attack:
     """Give the engine an image, which answers so."""
 
     def serve(connection: socket.socket) -> None:
@@ -80,7 +80,7 @@ def _loading(answer: Answer) -> Attack:
             environment = {"DOCKER_HOST": f"tcp://127.0.0.1:{port}"}
             yield build(daemon.address, directory, "--load", environment=environment)
 
-    return Attack(peer=peer, codes=frozenset({FAILED, OUT_OF_TIME}))
+    return Attack(peer=peer, codes=codes)
 
 
 _FRAMES: dict[str, Callable[[], Answer]] = {
@@ -95,6 +95,9 @@ _FRAMES: dict[str, Callable[[], Answer]] = {
 # What an answer without 101 may be is tried once for each reader of HTTP.
 _FEW = ("a body without end", "chunks of one byte without end", "headers without end", "an error of escapes")
 _LOADED = (*_FEW, "chunks without end", "interim answers without end", "JSON nested 500,000 times")
+# The others are refused at once, however long the limit.
+_SLOW = ("chunks of one byte without end", "interim answers without end")
+_REFUSED, _LIMITED = frozenset({FAILED}), frozenset({OUT_OF_TIME})
 
 ATTACKS = {
     **{f"BuildKit: {name}": _attack("docker://?host={}", _sending(ANSWERS[name])) for name in _FEW},
@@ -109,5 +112,8 @@ ATTACKS = {
         f"container: {name}": _attack("docker-container://b?host={}", _container(made()))
         for name, made in _FRAMES.items()
     },
-    **{f"load: {name}": _loading(ANSWERS[name]) for name in _LOADED},
+    **{
+        f"load: {name}": _loading(ANSWERS[name], _REFUSED | (_LIMITED if name in _SLOW else frozenset()))
+        for name in _LOADED
+    },
 }
