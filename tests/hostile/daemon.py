@@ -195,7 +195,7 @@ ATTACKS = {
         _answers_without_end, "ls", method="ListWorkers", codes=frozenset({0}), megabytes=60
     ),
     "ls: an answer of 14 MB": _asking(
-        _one_huge_answer, "ls", method="Info", codes=frozenset({0}), megabytes=60
+        _one_huge_answer, "ls", method="Info", codes=frozenset({0}), megabytes=100
     ),
     "ls: a version of escapes": _asking(
         _hostile_version, "ls", method="Info", codes=frozenset({0}), megabytes=60
