@@ -227,12 +227,16 @@ class _Build:
         else:
             self._take_turn(turn, solve)
         if request.call == "build":
-            self._channel.run(lambda: solve.done)
+            self._channel.run(lambda: solve.done or self._transfer_failure() is not None)
+            if not solve.done:
+                self._channel.cancel(solve)
             error = solve.error
         else:
             error = self._ask(request, inputs, identity, solve)
         with suppress(DialError, ConnectionLostError):  # the build is done, whatever happens now
             self._channel.run(lambda: status.done or reverse.done, timeout=_STATUS_GRACE)
+        if (failed := self._transfer_failure()) is not None:
+            raise failed
         if error is not None:
             failure = explain(
                 error,
@@ -248,6 +252,13 @@ class _Build:
             metadata=self._response,
             key=self._context.key,
         )
+
+    def _transfer_failure(self) -> RouterError | None:
+        """Return why a context could not be sent as a whole, if so.
+
+        The frontend takes some of what it asks for as missing where it can't be sent, and would build on.
+        """
+        return next((error for error in self._session.failures if error.reason == "context"), None)
 
     def _ask_for_turn(self, ref: str) -> Turn | None:
         bound = self._context.max_builds

@@ -16,6 +16,7 @@ from router.model.frozen import field, frozen, replace
 from router.model.request import BuildRequest
 from router.once import is_one_time
 from router.solve.dockerfile import existing_file, files_of_link, find_dockerfile, remote_dockerfile
+from router.solve.ignore_files import IGNORE_FILE, check_generic_ignore_files, check_ignore_files
 from router.specs.context import STDIN, GitContext, HTTPContext, parse_context
 
 if TYPE_CHECKING:
@@ -70,25 +71,39 @@ def open_inputs(request: BuildRequest) -> Iterator[Inputs]:
 
 
 def check_inputs(request: BuildRequest) -> None:
-    """Raise ``UsageError`` for a context or a Dockerfile that is not there, or that buildctl's form lacks."""
+    """Raise ``UsageError`` for a context or a Dockerfile that is not there, or that buildctl's form lacks,
+    and for an ignore file that can't be read."""
     if request.generic:
         from router.solve.generic import check_generic
 
         check_generic(request)
         _generic(request)
+        check_generic_ignore_files(request.frontend, request.local_dirs, request.frontend_options)
         return
+    context: str | None = None
+    own: tuple[str, str] | None = None
+    others: Mapping[str, str] = {}
     remote = request.context_archive is not None or _is_remote(request.context)
     if not remote and not _is_empty(request):
-        _context_directory(request.context)
+        context = _context_directory(request.context)
     if request.dockerfile_text is None and not remote_dockerfile(request):
         if not remote:
-            _local_dockerfile(request)
+            own = _own_ignore_file(*_local_dockerfile(request))
         elif request.context_archive is None and os.path.isabs(request.dockerfile or ""):
-            existing_file(request.dockerfile or "")
+            own = _own_ignore_file(*existing_file(request.dockerfile or ""))
     if request.build_contexts:
         from router.solve.contexts import named_contexts
 
-        named_contexts(request.build_contexts)
+        others = named_contexts(request.build_contexts).directories
+    check_ignore_files(context, own, others.values())
+
+
+def _own_ignore_file(directory: str, name: str) -> tuple[str, str]:
+    """Return directory and name of the ignore file beside a Dockerfile, whether it is there or not."""
+    if files_of_link(directory, name) is None:
+        return directory, name + IGNORE_FILE
+    # The daemon gets a copy of what it leads to.
+    return os.path.split(os.path.realpath(os.path.join(directory, name + IGNORE_FILE)))
 
 
 def _generic(request: BuildRequest) -> Inputs:

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,15 +46,17 @@ class Finished:
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """Runs warmroute. `environment` is all that it sees besides a PATH and an empty home."""
+    """Runs warmroute. `environment` is all that it sees besides a PATH and an empty home; `under` is a
+    command that runs it, such as setpriv."""
 
     environment: Mapping[str, str] = field(default_factory=dict)
+    under: Sequence[str] = ()
 
     def run(self, *args: str | Path, cwd: Path | None = None, within: float = 60.0) -> Finished:
         """Run it to its end, whatever its exit code."""
         started = time.monotonic()
         done = subprocess.run(
-            [WARMROUTE, *args],
+            [*self.under, WARMROUTE, *args],
             env={"PATH": SEARCH_PATH, "HOME": "/nonexistent", **self.environment},
             cwd=cwd,
             stdin=subprocess.DEVNULL,
