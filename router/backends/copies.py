@@ -42,22 +42,22 @@ class _OwnCopies:
         self.shared_key = shared_key
         self._origin = origin
         self._fresh = fresh
-        self._doubts: Doubts | None = None
+        self._doubts: list[Doubts] = []
 
     def prepare(self) -> None:
         """Do nothing: a transfer needs the directories alone."""
 
     def manner(self, name: str) -> Manner:
         from router.fstransfer.doubts import Doubts  # loaded while the daemon reads the request
+        from router.fstransfer.places import Places
 
         if name in self._fresh:
             return Manner(doubts=Doubts())
-        if self._doubts is None:
-            self._doubts = Doubts(self._origin.since)
-        return Manner(doubts=self._doubts)
+        self._doubts.append(Doubts(self._origin.since, Places(name, self._origin)))
+        return Manner(doubts=self._doubts[-1])
 
     def close(self) -> None:
-        if self._doubts is not None and self._doubts.excessive:
+        if any(doubts.excessive for doubts in self._doubts):
             self._origin.forget()
 
 

@@ -2,7 +2,7 @@
 
 A machine without a network: whoever drives it hands in what the daemon sent and takes out what is to be
 sent, in gRPC messages with their prefix. Files are read here, when their turn comes, so memory doesn't grow
-with their size. No thread, no waiting.
+with their size. No thread, and no waiting but for one tick of a clock (``doubts``).
 """
 
 from __future__ import annotations
@@ -58,6 +58,8 @@ class Sender:
         self._on_progress = on_progress
         self._pack = packets.StatPacker(reset_ids=reset_ids).pack
         self._entries: Generator[Entry] | None = _selected(self._root, filter)
+        self._place = -1
+        self._doubtful = _NEVER
         self._links: dict[tuple[int, int], bytes] = {}
         self._contents = Contents(self._root)
         self._ended = False
@@ -153,9 +155,15 @@ class Sender:
         announce, promise, read = contents.announce, contents.promise, contents.read
         doubts, times = self._doubts, self._times
         top = os.path.join(self._root.path, b"")
-        doubtful = _NEVER if doubts is None else doubts.since
+        place, doubtful = self._place, self._doubtful
         for entry in entries:
             path, directory, name, status = entry
+            if directory != place:
+                place = directory
+                if doubts is not None:
+                    doubtful = doubts.enter(path[: -len(name) - 1], directory)
+                elif times is not None:
+                    times.enter(directory)
             plain = status.st_mode & 0o170000 == 0o100000
             try:
                 xattrs = read_xattrs(top + path, directory, name)
@@ -182,9 +190,10 @@ class Sender:
             self._entries = None
             self._links.clear()
             if doubts is not None:
-                doubts.weigh(len(self._contents), self.bytes_sent + self._contents.size)
+                doubts.end(len(self._contents), self.bytes_sent + self._contents.size)
             messages.append(packets.LAST_STAT_MESSAGE)
             sent += len(packets.LAST_STAT_MESSAGE)
+        self._place, self._doubtful = place, doubtful
         out.append(b"".join(messages))
         return sent
 

@@ -9,7 +9,8 @@ What a time is made of, the first that holds:
 - the id of the blob that the file is known to be, without reading it (``CleanFiles``);
 - that id, reckoned from what is in the file, where it is small and nobody has just written to it, so that a
   file has the same time before and after it is committed;
-- a salt of this checkout, with all that the file system says of the file: device, inode, size, both times.
+- a salt of this checkout, with all that the file system says of the file: device, inode, size, both times,
+  and with its own id.
 
 60 bits of that become a time in nanoseconds between June 1981 and December 2017: later than a zip archive's
 earliest, earlier than anything that is made today. Links are known by what they name; what has no content
@@ -24,6 +25,8 @@ import time
 from collections.abc import Callable, Mapping
 from hashlib import sha1
 from typing import Protocol
+
+from router.fstransfer.mounts import identity
 
 __all__ = ["CleanFiles", "ContentTimes", "time_field", "time_of"]
 
@@ -70,7 +73,15 @@ class ContentTimes:
     def __init__(self, clean: CleanFiles | None, salt: bytes) -> None:
         self._blob = _nothing if clean is None else clean.blob
         self._salt = salt
+        self._file_systems: dict[int, bytes] = {}
         self._linked: dict[tuple[int, int], tuple[bytes, bytes]] = {}
+
+    def enter(self, directory: int) -> None:
+        """Go on with what is in a directory, which is open. Raises OSError."""
+        device = os.fstat(directory).st_dev
+        if device not in self._file_systems:
+            # Where nothing tells it from others, no file in it is known again.
+            self._file_systems[device] = identity(directory) or os.urandom(16)
 
     def plain(self, path: bytes, status: os.stat_result, read: Read) -> tuple[bytes, bytes]:
         """Return the packed time of a regular file that has one name and no attributes, and the id of the
@@ -111,7 +122,7 @@ class ContentTimes:
                 blob = sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).digest()
                 return time_field(blob), blob
         known = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, changed)
-        parts = [self._salt, b"%d %d %d %d %d" % known]
+        parts = [self._salt, self._file_systems.get(status.st_dev, b""), b"%d %d %d %d %d" % known]
         if changed > now - (_TICK if changed % _SECOND else _SETTLED):
             parts.append(os.urandom(16))
         return time_field(_digest(b"checkout", *parts)), b""

@@ -3,26 +3,27 @@
 A daemon takes files that it was sent before for those of this build where name, size and time agree, so it
 must not take another directory's. Each set of directories that a build offers gets a random token, kept in a
 small file under ``$XDG_STATE_HOME/warmroute/contexts``. The file's own name is made of the machine and of the
-directories (path, device, inode), so that a copy of it on another machine, or a directory made anew at the
-same path, finds no token and gets a new one. Without a place to keep it the token serves for one build: what
-the daemon gets is right, but it gets everything.
+directories (path, device, inode, file system), so that a copy of it on another machine, or a directory made
+anew at the same path, finds no token and gets a new one. Without a place to keep it the token serves for one
+build: what the daemon gets is right, but it gets everything. So it is for directories in packed images, of
+which nothing tells one from another that is mounted in its place.
 """
 
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from hashlib import sha256
 
 from router.config import home_directory
 from router.files import make_private
+from router.fstransfer.mounts import identity
 from router.model.frozen import frozen
+from router.providers.origin_record import Head, add_pairs, new_head, read_head, read_pairs, write_head
 
 __all__ = ["Origin", "find_origin"]
 
-_TOKEN = 32
 _DAY = 86_400 * 10**9
 _OLDEST = 60 * _DAY
 _MOST_RECORDS = 1000
@@ -45,31 +46,47 @@ class Origin:
             with suppress(OSError):
                 os.unlink(self.record)
 
+    def directories(self) -> bytes | None:
+        """Return what was added for this token, None if another build has forgotten it."""
+        return read_pairs(self.record, self.token) if self.record else b""
+
+    def add_directories(self, pairs: bytes) -> None:
+        """Keep what was described under this token, or forget the token. Raises OSError where both fail."""
+        if self.record:
+            add_pairs(self.record, self.token, pairs)
+
 
 def find_origin(directories: Mapping[str, str], environment: Mapping[str, str]) -> Origin:
     """Return the origin of directories by the names that the daemon knows them by.
 
     Raises nothing: a directory that isn't there is found by whoever reads it.
     """
-    now = time.time_ns()
+    new = new_head()
     folder = _folder(environment)
     if not folder:
-        return _new(now, problem="there is neither XDG_STATE_HOME nor a home directory")
-    record = os.path.join(folder, _record_name(directories))
-    if (known := _read(record, now)) is not None:
-        return known
-    new = _new(now, record=record)
+        return _origin(new, problem="there is neither XDG_STATE_HOME nor a home directory")
+    try:
+        record = os.path.join(folder, _record_name(directories))
+    except _ImageError as exc:
+        return _origin(new, problem=f"{exc} is in a packed image, and another could be mounted there")
+    known = read_head(record, new.since)
+    if known is not None and known.is_good(new):
+        return _origin(known, record=record)
     try:
         make_private(folder)
-        _write(new)
+        write_head(record, new)
     except OSError as exc:
-        return _new(now, problem=f"can't write {record}: {(exc.strerror or str(exc)).lower()}")
-    _clear(folder, now)
-    return new
+        return _origin(new, problem=f"can't write {record}: {(exc.strerror or str(exc)).lower()}")
+    _clear(folder, new.since)
+    return _origin(new, record=record)
 
 
-def _new(now: int, *, record: str = "", problem: str = "") -> Origin:
-    return Origin(token=os.urandom(_TOKEN // 2).hex(), since=now, record=record, problem=problem)
+class _ImageError(Exception):
+    """A directory is in an image: what is mounted there next may look the same."""
+
+
+def _origin(head: Head, *, record: str = "", problem: str = "") -> Origin:
+    return Origin(token=head.token, since=head.since, record=record, problem=problem)
 
 
 def _folder(environment: Mapping[str, str]) -> str:
@@ -102,38 +119,18 @@ def _places(directories: Mapping[str, str]) -> Iterable[str]:
         yield name
         yield os.path.realpath(path)
         with suppress(OSError):
-            status = os.stat(path)
-            yield f"{status.st_dev} {status.st_ino}"
+            yield _identity(path)
 
 
-def _read(record: str, now: int) -> Origin | None:
-    """Return what is kept, None where there is nothing, or nothing that makes sense."""
+def _identity(path: str) -> str:
+    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        with open(record, "rb") as file:
-            token, _, since = file.read(100).partition(b" ")
-            modified = os.fstat(file.fileno()).st_mtime_ns
-    except OSError:
-        return None
-    if len(token) != _TOKEN or not token.isalnum() or since[-1:] != b"\n" or not since[:-1].isdigit():
-        return None
-    if int(since) > now:  # after a clock that went back, times of files prove nothing
-        return None
-    if modified < now - _DAY:
-        with suppress(OSError):
-            os.utime(record)
-    return Origin(token=token.decode(), since=int(since), record=record)
-
-
-def _write(origin: Origin) -> None:
-    aside = f"{origin.record}.{origin.token}"
-    try:
-        with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(f"{origin.token} {origin.since}\n".encode())
-        os.replace(aside, origin.record)
-    except OSError:
-        with suppress(OSError):
-            os.unlink(aside)
-        raise
+        status, file_system = os.fstat(directory), identity(directory)
+    finally:
+        os.close(directory)
+    if file_system is None:
+        raise _ImageError(path)
+    return f"{status.st_dev} {status.st_ino} {file_system.decode()}"
 
 
 def _clear(folder: str, now: int) -> None:

@@ -10,6 +10,7 @@ import os
 import random
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from router import BuildRequest
 from router.model.request import ContextTimes, Output
 from tests.e2e.builder import Builder, write_tree
 from tests.e2e.checkouts import clone, commit, git, normalise
+from tests.e2e.mounts import mounted
 
 SMALL, LARGE = 1_000, 100_000
 SIZES = {"tracked": SMALL, "sub/tracked": LARGE, "untracked": SMALL, "sub/ignored": LARGE}
@@ -32,6 +34,8 @@ class Place:
         self.path = path
         self._chance = chance
         self._origin = origin
+        self._twin = path.parent / "twin"
+        self._mounted: ExitStack | None = None
         self._fill()
 
     def change(self) -> None:
@@ -45,9 +49,16 @@ class Place:
             self._commit,
             self._reset,
             self._swap,
+            self._exchange,
+            self._exchange,
+            self._mount,
         )
-        self._chance.choice(ways)()
-        if self._chance.random() < 0.8:
+        way = self._chance.choice(ways)
+        if way in (self._exchange, self._make_anew, self._commit, self._reset):
+            self.close()
+        way()
+        # Setting times moves the change times, which an exchange leaves alone.
+        if way not in (self._exchange, self._mount) and self._chance.random() < 0.8:
             normalise(self.path)
 
     def _fill(self) -> None:
@@ -57,8 +68,12 @@ class Place:
             write_tree(self.path, {".dockerignore": ".git\n"})
         for name, size in SIZES.items():
             self._write(self.path / name, size)
+        for name, size in SIZES.items():
+            if name.startswith("sub/"):
+                self._write(self._twin / Path(name).name, size)
         self._dockerfile()
         normalise(self.path)
+        normalise(self._twin)
 
     def _write(self, path: Path, size: int) -> None:
         path.parent.mkdir(exist_ok=True)
@@ -78,6 +93,25 @@ class Place:
         one.rename(between)
         other.rename(one)
         between.rename(other)
+
+    def _exchange(self) -> None:
+        between = self.path.parent / "between"
+        (self.path / "sub").rename(between)
+        self._twin.rename(self.path / "sub")
+        between.rename(self._twin)
+
+    def _mount(self) -> None:
+        if self._mounted is not None:
+            self.close()
+        elif os.geteuid() == 0:
+            self._mounted = ExitStack()
+            self._mounted.enter_context(mounted("--bind", self._twin, self.path / "sub"))
+
+    def close(self) -> None:
+        """Undo the mount, if there is one."""
+        if self._mounted is not None:
+            self._mounted.close()
+            self._mounted = None
 
     def _make_anew(self) -> None:
         shutil.rmtree(self.path)
@@ -100,21 +134,23 @@ class Place:
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("times", ["file", "content"])
 def test_a_build_is_made_of_its_own_files(
-    times: ContextTimes, seed: int, builder: Builder, tmp_path: Path
+    times: ContextTimes, seed: int, builder: Builder, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     chance = random.Random(seed)
     builder.config = replace(builder.config, key=f"{tmp_path}")
     places = some_places(chance, tmp_path)
+    for place in places:
+        request.addfinalizer(place.close)
 
     for step in range(STEPS):
         main, dependency = chance.sample(places, 2)
         if chance.random() < 0.7:
             chance.choice(places).change()
-        request = BuildRequest(
+        build = BuildRequest(
             context=str(main.path), build_contexts={"dep": str(dependency.path)}, context_times=times
         )
         out = tmp_path / f"out-{step}"
-        builder.build(replace(request, outputs=(Output(type="local", dest=str(out)),)))
+        builder.build(replace(build, outputs=(Output(type="local", dest=str(out)),)))
         assert tree_of(out) == expected(main.path, dependency.path), f"seed {seed}, step {step}"
         shutil.rmtree(out)
 

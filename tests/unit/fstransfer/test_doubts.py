@@ -30,7 +30,7 @@ class _Times:
 
 def marked(doubts: Doubts, status: _Times) -> bool:
     """Say whether the sender would mark a file."""
-    return status.st_ctime_ns >= doubts.since and bool(doubts.mark(status))  # type: ignore[arg-type]
+    return status.st_ctime_ns >= doubts.enter(b"", 0) and bool(doubts.mark(status))  # type: ignore[arg-type]
 
 
 SINCE = 1_700_000_000 * SECOND
@@ -71,11 +71,11 @@ def test_doubts_are_excessive_when_they_cost_a_good_part_of_a_whole_transfer() -
     big.st_size = 5 << 20
     doubts.mark(big)  # type: ignore[arg-type]
 
-    doubts.weigh(10, 200 << 20)
+    doubts.end(10, 200 << 20)
     assert not doubts.excessive
     few = Doubts(SINCE)
     few.mark(big)  # type: ignore[arg-type]
-    few.weigh(10, 50 << 20)
+    few.end(10, 50 << 20)
     assert few.excessive
 
 
@@ -93,3 +93,55 @@ def test_only_regular_files_are_marked_and_all_their_names(tmp_path: Path) -> No
 
     found = {os.fsdecode(path): bool(stat.mode & TEMPORARY) for path, stat in fetch(sender).stats.items()}
     assert found == {"link": False, "plain": False, "sub": False, "sub/file": True, "sub/name": True}
+
+
+class Clock:
+    """A clock that goes on while somebody sleeps."""
+
+    def __init__(self, now: int) -> None:
+        self.now = now
+        self.slept: list[float] = []
+
+    def time(self) -> int:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += int(seconds * SECOND)
+
+
+@pytest.mark.parametrize(
+    ("before", "waited"),
+    [
+        (1_000_000, 0.019),
+        (19_000_000, 0.001),
+        (20_000_000, 0),
+        (SECOND, 1),  # no nanoseconds: a clock that has no more than seconds, or even ones
+        (2 * SECOND, 0),
+        (3600 * SECOND, 0),
+        (-3600 * SECOND + 1, 0.02),  # another machine's clock
+    ],
+)
+def test_the_tick_in_which_a_file_has_changed_is_waited_for_once(before: int, waited: float) -> None:
+    clock = Clock(SINCE + 86_400 * SECOND)
+    doubts = Doubts(SINCE, clock=clock.time, sleep=clock.sleep)
+    changed = clock.now - before
+    for status in (_Times(changed, changed), _Times(changed)):
+        marked(doubts, status)
+    marked(doubts, _Times(clock.now, clock.now))
+    marked(doubts, _Times(clock.now, clock.now))
+
+    first = [waited] if waited else []
+    others = [] if waited else [2.0]
+    assert clock.slept == [pytest.approx(wait) for wait in first + others]
+
+
+def test_no_file_changes_unseen_between_two_transfers_within_a_tick(tmp_path: Path) -> None:
+    """The first content arrives only once a second edit has a later time."""
+    (tmp_path / "file").write_text("x")
+    clock = Clock((tmp_path / "file").stat().st_ctime_ns)
+    doubts = Doubts(clock.now - 60 * SECOND, clock=clock.time, sleep=clock.sleep)
+
+    fetch(Sender(os.fsencode(tmp_path), manner=Manner(doubts=doubts)))
+
+    assert clock.slept == [0.02]

@@ -7,13 +7,15 @@ import stat
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from router import config
-from router.providers import origin
-from router.providers.origin import find_origin
+from router.providers import origin, origin_record
+from router.providers.origin import Origin, find_origin
+from router.providers.origin_record import Head
 
 
 @pytest.fixture
@@ -101,7 +103,12 @@ def test_a_forgotten_token_does_not_come_back(state: dict[str, str], context: Pa
         b"0" * 32,
         b"0" * 32 + b" 1",
         b"0" * 32 + b" 1\nmore",
-        b"0" * 32 + b" 9000000000000000000\n",  # a clock that went back since
+        b"0" * 32 + b" 1\n",
+        b"0" * 32 + b" 1 boot\n",
+        b"0" * 32 + b" 1 boot 0",
+        b"0" * 32 + b" 1 boot 00\n",
+        b"0" * 32 + b" 1 boot 0\nnot whole pairs",
+        b"0" * 32 + b" 9000000000000000000 boot 0\n",  # a clock that went back since
     ],
 )
 def test_a_record_that_makes_no_sense_is_replaced(
@@ -183,3 +190,126 @@ def test_nobody_else_can_write_where_the_token_is(
 
     ours = tmp_path / "state" / "warmroute"
     assert [stat.S_IMODE(each.stat().st_mode) for each in (ours, ours / "contexts")] == [0o700] * 2
+
+
+def test_another_file_system_with_the_same_numbers_has_another_token(
+    state: dict[str, str], context: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(origin, "identity", lambda _: b"1")
+    first = find_origin({"context": str(context)}, state)
+    monkeypatch.setattr(origin, "identity", lambda _: b"2")
+
+    assert find_origin({"context": str(context)}, state).token != first.token
+
+
+def test_nothing_is_kept_of_a_directory_in_an_image(
+    state: dict[str, str], context: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(origin, "identity", lambda _: None)
+    first, second = (find_origin({"context": str(context)}, state) for _ in range(2))
+
+    assert first.token != second.token
+    assert "image" in first.problem
+    assert not first.record
+
+
+SECOND = 10**9
+KEPT = Head(token="0" * 32, since=10**18, boot="this", offset=10**15)
+
+
+@pytest.mark.parametrize(
+    ("later", "boot", "lead", "good"),
+    [
+        (1, "this", 0, True),
+        (1, "this", -SECOND, True),  # a leap second
+        (1, "this", -SECOND - 1, False),
+        (1, "this", 3600 * SECOND, True),
+        (1, "another", -3600 * SECOND, True),
+        (-1, "another", 0, False),
+    ],
+)
+def test_a_clock_that_was_set_back_ends_a_token(later: int, boot: str, lead: int, *, good: bool) -> None:
+    now = replace(KEPT, since=KEPT.since + later, boot=boot, offset=KEPT.offset + lead)
+
+    assert KEPT.is_good(now) is good
+
+
+def test_where_boots_have_no_names_only_the_time_counts() -> None:
+    kept = replace(KEPT, boot="-")
+
+    assert kept.is_good(replace(kept, offset=kept.offset - 3600 * SECOND))
+
+
+def test_a_record_of_a_clock_that_was_fast_is_replaced_when_it_is_right_again(
+    state: dict[str, str], context: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = time.time_ns
+    monkeypatch.setattr("router.providers.origin_record.time.time_ns", lambda: right() + 3600 * SECOND)
+    first = find_origin({"context": str(context)}, state)
+    kept = Path(first.record).read_bytes()
+    monkeypatch.setattr("router.providers.origin_record.time.time_ns", right)
+    earlier = kept.replace(b"%d " % first.since, b"%d " % (right() - SECOND))
+    Path(first.record).write_bytes(earlier)
+
+    assert find_origin({"context": str(context)}, state).token != first.token
+
+
+def test_directories_are_kept_with_the_token(state: dict[str, str], context: Path) -> None:
+    first = found(context, state)
+    first.add_directories(b"a" * 16)
+    first.add_directories(b"b" * 32)
+
+    assert found(context, state) == first
+    assert first.directories() == b"a" * 16 + b"b" * 32
+
+
+def test_directories_of_a_token_that_is_no_more_are_unknown_and_not_kept(
+    state: dict[str, str], context: Path
+) -> None:
+    first = found(context, state)
+    first.forget()
+    assert first.directories() is None
+    first.add_directories(b"a" * 16)
+    second = found(context, state)
+    first.add_directories(b"a" * 16)
+
+    assert first.directories() is None
+    assert second.directories() == b""
+
+
+def test_a_token_is_forgotten_when_more_is_described_than_can_be_kept(
+    state: dict[str, str], context: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = found(context, state)
+    monkeypatch.setattr(origin_record, "_MOST", 200)
+    first.add_directories(b"a" * 208)
+
+    assert first.directories() is None
+    assert found(context, state).token != first.token
+
+
+def test_what_cannot_be_forgotten_either_is_an_error(
+    state: dict[str, str], context: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = found(context, state)
+
+    def refuse(*_arguments: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(origin_record, "_append", refuse)
+    monkeypatch.setattr("router.providers.origin_record.os.unlink", refuse)
+
+    with pytest.raises(OSError, match="Read-only"):
+        first.add_directories(b"a" * 16)
+
+
+def test_without_a_record_directories_are_as_new_as_the_token(context: Path) -> None:
+    first = find_origin({"context": str(context)}, {"XDG_STATE_HOME": "/proc/nothing can be made here"})
+    first.add_directories(b"a" * 16)
+
+    assert first.directories() == b""
+
+
+def found(context: Path, state: dict[str, str]) -> Origin:
+    """Find the origin of one directory."""
+    return find_origin({"context": str(context)}, state)
