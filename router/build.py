@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 from router.attempts import Attempts, Policy
 from router.backends import Backend, BackendContext
 from router.cancellation import Cancellation
-from router.config import RouterConfig
+from router.config import RouterConfig, kubeconfig_paths
 from router.config import environment as current_environment
 from router.errors import (
     ConnectionLostError,
@@ -88,8 +88,8 @@ class BuildRouter:
         self._config = config or RouterConfig()
         self._environment = current_environment() if environment is None else environment
         self._fleet = fleet
-        self._kube = KubeClients()
         self._files = OneTimeFiles()
+        self._kube = KubeClients(self._files)
 
     def close(self) -> None:
         """Close the connections that nobody uses now; the router can be used on."""
@@ -198,12 +198,20 @@ class BuildRouter:
         files.take((*request.files, piped_dockerfile(request)), cancellation, tell)
         if self._config.tls is not None:
             self._files.take(self._config.tls.files, cancellation, tell)
+        self._files.take(self._kubeconfigs, cancellation, tell)
         request = with_piped_dockerfile(request, files)
         check_inputs(request)
         parse_tags(request.tags)
         SecretStore(request.secrets, self._environment, files).check()
         self._check_outputs(request)
         return request
+
+    @property
+    def _kubeconfigs(self) -> tuple[str, ...]:
+        """The kubeconfig files that will be read, none where no pod is asked for."""
+        addresses = self._config.addresses or (("", self._environment.get("BUILDKIT_HOST", "")),)
+        pods = self._config.selector or any(address.startswith("kube-pod:") for _, address in addresses)
+        return kubeconfig_paths(self._config.kubeconfig, self._environment) if pods else ()
 
     def _check_outputs(self, request: BuildRequest) -> None:
         outputs = resolve_outputs(request.outputs, push=request.push, load=request.load, tags=request.tags)

@@ -19,7 +19,14 @@ from router.model.routing import BackendName, Fallback, Placement, Via
 from router.model.tls import TLSOptions
 from router.specs.platform import normalize
 
-__all__ = ["RouterConfig", "environment", "home_directory", "local_platform", "tls_options"]
+__all__ = [
+    "RouterConfig",
+    "environment",
+    "home_directory",
+    "kubeconfig_paths",
+    "local_platform",
+    "tls_options",
+]
 
 
 @frozen
@@ -75,6 +82,18 @@ def home_directory(environment: Mapping[str, str]) -> str:
         return given
     listed = _listed_home()
     return listed if listed.startswith("/") else ""
+
+
+def kubeconfig_paths(named: str | None, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the kubeconfig files to read, as kubectl looks for them; ``named`` is --kubeconfig.
+
+    The first counts most. Empty for a user without a home.
+    """
+    if named is not None:
+        return (named,)
+    listed = tuple(path for path in environment.get("KUBECONFIG", "").split(os.pathsep) if path)
+    home = home_directory(environment)
+    return listed or ((os.path.join(home, ".kube", "config"),) if home else ())
 
 
 def _listed_home() -> str:

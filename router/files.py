@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 
 from router.errors import OutputError, UsageError
-from router.once import own_descriptor
+from router.once import own_descriptor, require_open
 
 __all__ = [
     "FileSink",
@@ -128,6 +128,7 @@ class FileSink:
         # A link stays a link: what it names is replaced.
         self._final = os.path.realpath(path)
         try:
+            require_open(path)
             if (own := own_descriptor(path)) is not None:
                 # To replace /dev/stdout would take the file from everybody else who writes to it.
                 self._file = os.fdopen(os.dup(own), "wb", buffering=0)

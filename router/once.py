@@ -13,6 +13,7 @@ import os
 import re
 import select
 import stat
+import sys
 import threading
 from collections.abc import Callable, Iterable
 from types import TracebackType
@@ -20,7 +21,7 @@ from typing import Self
 
 from router.cancellation import Cancellation
 
-__all__ = ["LentFiles", "OneTimeFiles", "is_one_time", "own_descriptor", "same_source"]
+__all__ = ["LentFiles", "OneTimeFiles", "is_one_time", "own_descriptor", "require_open", "same_source"]
 
 # As much as the largest of such inputs may have, a Dockerfile. Who wants less says so.
 _MOST = 16 * 1024 * 1024
@@ -28,8 +29,13 @@ _CHUNK = 1 << 16
 # Seconds until it is said what is waited for: a command in <(...) has begun to write by then.
 _SAY_AFTER = 1.0
 
+# What Python found closed when it started. Another file may have the number by now, which nobody named.
+_CLOSED = frozenset(
+    number for number, stream in enumerate((sys.__stdin__, sys.__stdout__, sys.__stderr__)) if stream is None
+)
 _OWN = re.compile(r"/(?:dev|proc/(?:self|thread-self))/fd/(\d+)")
-_STREAMS = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
+_STREAMS = ("stdin", "stdout", "stderr")
+_PATHS = {f"/dev/{name}": number for number, name in enumerate(_STREAMS)}
 _FOREIGN_MEANING = ("/dev/", "/proc/")
 
 
@@ -68,6 +74,7 @@ class OneTimeFiles:
     def _once(
         self, path: str, cancellation: Cancellation | None = None, tell: Callable[[str], None] | None = None
     ) -> bytes:
+        require_open(path)
         while not self._lock.acquire(timeout=0.1):  # somebody waits for a pipe
             if cancellation is not None:
                 cancellation.check()
@@ -125,7 +132,12 @@ class LentFiles:
 
 
 def is_one_time(path: str) -> bool:
-    """Say whether a path names what can be read but is no regular file: a pipe, a device, piped input."""
+    """Say whether a path names what can be read but is no regular file: a pipe, a device, piped input.
+
+    So is a standard stream that is closed: reading it says so.
+    """
+    if own_descriptor(path) in _CLOSED:
+        return True
     try:
         mode = os.stat(path).st_mode
     except (OSError, ValueError):
@@ -137,11 +149,18 @@ def is_one_time(path: str) -> bool:
 
 def own_descriptor(path: str) -> int | None:
     """Return the number of the descriptor of this process that a path names, None for any other path."""
-    number = _STREAMS.get(path)
+    number = _PATHS.get(path)
     if number is not None:
         return number
     named = _OWN.fullmatch(path)
     return int(named[1]) if named else None
+
+
+def require_open(path: str) -> None:
+    """Raise OSError (EBADF) where a path names a standard stream that was closed when we were started."""
+    own = own_descriptor(path)
+    if own is not None and own in _CLOSED:
+        raise OSError(errno.EBADF, f"{_STREAMS[own]} is closed")
 
 
 def same_source(path: str, descriptor: int) -> bool:

@@ -6,7 +6,8 @@ a RecursionError, and no value that fails later, when it is compared, added up o
 
 Where Go's encoding/json takes a text, this does, with the same meaning: bytes that are no UTF-8 and halves
 of surrogate pairs become U+FFFD, the last of equal keys counts, integers of more than 64 bits are floats.
-Refused, as there: NaN and Infinity, numbers that no float holds, a byte order mark, text after the value.
+Refused, as there: NaN and Infinity, numbers that no float holds, a byte order mark, text after the value
+(but see ``read_first_json``).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from math import isinf
 from typing import Any, NoReturn
 
-__all__ = ["NotJSONError", "elements", "integer", "member", "members", "read_json", "text"]
+__all__ = ["NotJSONError", "elements", "integer", "member", "members", "read_first_json", "read_json", "text"]
 
 _MOST_BYTES = 1 << 24
 # Go stops at 10,000; nothing that is asked for goes beyond 20, and Python's own ``repr`` fails at 1,000.
@@ -31,6 +32,7 @@ _ESCAPE = re.compile(
     re.DOTALL,
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_SPACE = re.compile(r"[ \t\r\n]*")
 _CONTAINERS = frozenset({dict, list})
 _NO_MEMBERS: Mapping[str, object] = {}
 
@@ -48,6 +50,23 @@ def read_json(source: bytes | str, *, most: int = _MOST_BYTES) -> object:
     ``most`` is the number of bytes, or characters, that are looked at; a value takes up to 15 times as much
     memory. Raises ``NotJSONError``.
     """
+    value, plain, end = _read(source, most)
+    if end < len(plain):
+        raise _invalid(json.JSONDecodeError("", plain, end))
+    return value
+
+
+def read_first_json(source: bytes | str, *, most: int = _MOST_BYTES) -> tuple[object, bool]:
+    """Return the first value in ``source``, and whether anything but space follows it, which is ignored.
+
+    It is how Go's ``json.Decoder`` reads. Otherwise as ``read_json``.
+    """
+    value, plain, end = _read(source, most)
+    return value, end < len(plain)
+
+
+def _read(source: bytes | str, most: int) -> tuple[object, str, int]:
+    """Return the first value, the text that it was found in, and where the text goes on after it."""
     if len(source) > most:
         raise NotJSONError(f"is too large: {len(source)} bytes, where {most} are read at most")
     plain = source if isinstance(source, str) else source.decode("utf-8", "replace")
@@ -60,15 +79,15 @@ def read_json(source: bytes | str, *, most: int = _MOST_BYTES) -> object:
     if containers > _MOST_CONTAINERS:
         raise NotJSONError(f"has more than {_MOST_CONTAINERS} arrays and objects")
     try:
-        value: object = _DECODER.decode(plain)
+        value, end = _DECODER.raw_decode(plain, _space_ends(plain, 0))
     except json.JSONDecodeError as exc:
         # Not chained: a JSONDecodeError keeps the whole text.
-        raise NotJSONError(f"is not valid JSON (line {exc.lineno}, column {exc.colno})") from None
+        raise _invalid(exc) from None
     except RecursionError:
         raise _too_deep() from None
     if containers > _MOST_DEPTH:
         _check_depth(value)
-    return value
+    return value, plain, _space_ends(plain, end)
 
 
 def member(value: object, *path: str) -> object:
@@ -104,6 +123,11 @@ def integer(value: object, *path: str) -> int | None:
     return found if isinstance(found, int) and not isinstance(found, bool) else None
 
 
+def _space_ends(plain: str, begins: int) -> int:
+    found = _SPACE.match(plain, begins)
+    return found.end() if found else begins
+
+
 def _whole(escape: re.Match[str]) -> str:
     return r"\ufffd" if escape[1] else escape[0]
 
@@ -125,6 +149,10 @@ def _float(digits: str) -> float:
 
 def _no_constant(name: str) -> NoReturn:
     raise NotJSONError(f"is not valid JSON: {name} is no number")
+
+
+def _invalid(found: json.JSONDecodeError) -> NotJSONError:
+    return NotJSONError(f"is not valid JSON (line {found.lineno}, column {found.colno})")
 
 
 def _too_deep() -> NotJSONError:

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+import errno
 import os
+import stat
 from collections.abc import Mapping
 
 from router.config import home_directory
 from router.errors import UsageError
 from router.model.frozen import field, frozen, replace
 from router.specs.go_names import go_fields, near_misses
-from router.untrusted_json import NotJSONError, read_json
+from router.untrusted_json import NotJSONError, read_first_json
 
 __all__ = [
     "DOCKER_HUB",
@@ -32,6 +34,8 @@ __all__ = [
 # The docker CLI files credentials of Docker Hub under the address of its first, long gone index.
 DOCKER_HUB = "https://index.docker.io/v1/"
 _DOCKER_HUB_HOSTS = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
+
+_MOST = 1 << 24
 
 _PROXY_VARIABLES = {
     "httpProxy": "HTTP_PROXY",
@@ -162,8 +166,7 @@ def _file(environment: Mapping[str, str]) -> DockerConfig:
         return DockerConfig()
     path = os.path.join(directory, "config.json")
     try:
-        with open(path, "rb") as file:
-            text = file.read()
+        text = _content(path)
     except (FileNotFoundError, NotADirectoryError):
         return DockerConfig(path=path)
     except OSError as exc:
@@ -172,14 +175,28 @@ def _file(environment: Mapping[str, str]) -> DockerConfig:
     return _parse(path, f"the docker config {path}", text)
 
 
+def _content(path: str) -> bytes:
+    """Return what a file has, as much of it as is read. Raises OSError."""
+    # To open a pipe would wait for whoever writes to it, and nobody might.
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC), "rb") as file:
+        if stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is a pipe")
+        return file.read(_MOST + 1)
+
+
 def _parse(path: str, name: str, text: bytes) -> DockerConfig:
     try:
-        found = read_json(text) if text.strip() else {}
+        # The docker CLI reads the first value, whatever follows. Nothing at all, and null, are no error.
+        found, more = read_first_json(text, most=_MOST) if text.strip() else (None, False)
     except NotJSONError as exc:
         return DockerConfig(path=path, warnings=(f"{name} {exc}; building without it",))
+    if found is None:
+        found = {}
     if not isinstance(found, dict):
-        return DockerConfig(path=path, warnings=(f"{name} is no JSON object; building without it",))
+        return DockerConfig(path=path, warnings=(f"{name} is not a JSON object; building without it",))
     sections = _Sections(name, go_fields(found, _READ))
+    if more:
+        sections.warnings.append(f"{name} goes on after its JSON object; the rest is ignored")
     sections.warnings += [
         f"{name} has an unknown key {key!r} (did you mean {meant!r}?)"
         for key, meant in near_misses(found, (*_READ, *_OTHERS))
@@ -213,7 +230,7 @@ class _Sections:
         if isinstance(value, dict):
             return value
         if value is not None:
-            self.warnings.append(f"{self._name}: {key} is no JSON object; building without it")
+            self.warnings.append(f"{self._name}: {key} is not a JSON object; building without it")
         return {}
 
     def text(self, key: str) -> str:
@@ -221,7 +238,7 @@ class _Sections:
         if isinstance(value, str):
             return value
         if value is not None:
-            self.warnings.append(f"{self._name}: {key} is no string; building without it")
+            self.warnings.append(f"{self._name}: {key} is not a string; building without it")
         return ""
 
 
@@ -237,7 +254,7 @@ def _credentials(entry: object) -> Credentials:
     if entry is None:
         return Credentials()
     if not isinstance(entry, dict):
-        raise _BadEntryError("it is no JSON object")
+        raise _BadEntryError("it is not a JSON object")
     fields = go_fields(entry, _ENTRY)
     token = _text(fields, "registrytoken")
     identity = _text(fields, "identitytoken")
@@ -256,7 +273,7 @@ def _text(entry: Mapping[str, object], name: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise _BadEntryError(f"{name} is no string")
+        raise _BadEntryError(f"{name} is not a string")
     return value
 
 
@@ -269,7 +286,7 @@ def _decoded(auth: str) -> tuple[str, str]:
         decoded = b""
     username, colon, secret = decoded.decode("utf-8", "surrogateescape").partition(":")
     if not colon or not username:
-        raise _BadEntryError("auth is no base64 of user:password")
+        raise _BadEntryError("auth is not base64 of user:password")
     return username, secret.strip("\0")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Mapping
 
@@ -46,6 +47,12 @@ def with_piped_dockerfile(request: BuildRequest, files: OneTimeFiles) -> BuildRe
     try:
         text = files.read(path, MAX_DOCKERFILE)
     except OSError as exc:
+        if exc.errno == errno.EBADF:
+            raise UsageError(
+                f"the Dockerfile is to come from stdin (--file {path}), which is closed",
+                hint="redirect it: warmroute build --file - ... < FILE",
+                reason="dockerfile",
+            ) from exc
         raise UsageError(f"can't read the Dockerfile {path}: {exc.strerror}", reason="dockerfile") from exc
     if len(text) > MAX_DOCKERFILE:
         raise _too_large(path)

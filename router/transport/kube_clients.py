@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
+    from router.once import OneTimeFiles
     from router.transport.kube_api import KubeApi
     from router.transport.kube_credentials import PluginAnswers
     from router.transport.kubeconfig import KubeSource
@@ -21,9 +22,11 @@ class KubeClients:
     """API servers by the kubeconfig and the context that name them, and what credential plugins answered.
 
     For one environment; safe for threads. A context manager; it can be used on after it was closed.
+    ``files`` has what was read of kubeconfigs that can be read once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, files: OneTimeFiles | None = None) -> None:
+        self._files = files
         self._lock = threading.Lock()
         self._answers: PluginAnswers | None = None
         self._apis: dict[tuple[str | None, str | None], KubeApi] = {}
@@ -36,7 +39,7 @@ class KubeClients:
         with self._lock:
             known = self._apis.get((source.kubeconfig, source.context))
             if known is None:
-                target = load_target(source)
+                target = load_target(source, self._files)
                 named = (source.kubeconfig, target.context or None)
                 known = self._apis.get(named) or KubeApi(target, source.environment, self._plugin_answers())
                 self._apis[source.kubeconfig, source.context] = self._apis[named] = known

@@ -12,11 +12,12 @@ import base64
 import binascii
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from router.config import home_directory
+from router.config import kubeconfig_paths
 from router.errors import UsageError
 from router.model.frozen import field, frozen
+from router.once import OneTimeFiles
 from router.transport.kube_oidc import OidcToken, read_provider
 from router.transport.kubeconfig_file import (
     FileMapping,
@@ -103,13 +104,14 @@ class KubeTarget:
         return not self.context
 
 
-def load_target(source: KubeSource) -> KubeTarget:
+def load_target(source: KubeSource, content: OneTimeFiles | None = None) -> KubeTarget:
     """Read the kubeconfig, or in a pod whose kubeconfig names no server the pod's service account.
 
-    Raises UsageError where nothing is there, a file can't be read, or the context does not exist.
+    ``content`` has what was read of kubeconfigs that are pipes. Raises UsageError where nothing is there, a
+    file can't be read, or the context does not exist.
     """
-    paths = _paths(source)
-    files, lost = _read_all(source, paths)
+    paths = kubeconfig_paths(source.kubeconfig, source.environment)
+    files, lost = _read_all(source, paths, content or OneTimeFiles())
     if files:
         merged = _Merged(files)
         if source.context or merged.current or not _has_service_account(source):
@@ -126,17 +128,8 @@ def load_target(source: KubeSource) -> KubeTarget:
     )
 
 
-def _paths(source: KubeSource) -> list[str]:
-    if source.kubeconfig is not None:
-        return [source.kubeconfig]
-    listed = source.environment.get("KUBECONFIG", "")
-    paths = [path for path in listed.split(os.pathsep) if path]
-    home = home_directory(source.environment)
-    return paths or ([os.path.join(home, ".kube", "config")] if home else [])
-
-
 def _read_all(
-    source: KubeSource, paths: list[str]
+    source: KubeSource, paths: Sequence[str], content: OneTimeFiles
 ) -> tuple[list[tuple[str, FileMapping]], UsageError | None]:
     """Return the files that are there, and the error of the one in the home directory if it can't be read.
 
@@ -146,7 +139,7 @@ def _read_all(
     files: list[tuple[str, FileMapping]] = []
     for path in paths:
         try:
-            files.append((path, read_kubeconfig(path)))
+            files.append((path, read_kubeconfig(path, content)))
         except (FileNotFoundError, NotADirectoryError) as exc:
             if source.kubeconfig is not None:
                 raise unreadable(path, exc) from exc

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from router.errors import UsageError
+from router.once import OneTimeFiles
 from router.transport.sockets import describe_os_error
 
 __all__ = ["FileMapping", "entries", "mapping", "read_kubeconfig", "string", "strings", "unreadable"]
@@ -19,14 +20,13 @@ _SAFE_DEPTH = 500
 _OTHERS = "--kubeconfig and KUBECONFIG name other files"
 
 
-def read_kubeconfig(path: str) -> FileMapping:
+def read_kubeconfig(path: str, files: OneTimeFiles) -> FileMapping:
     """Return what a file has; empty is empty. Raises OSError, and UsageError where it is no kubeconfig."""
     # JSON is YAML too; the C parser is ten times faster than the other.
     import yaml
 
     loader_class = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    with open(path, "rb") as file:
-        content = file.read()
+    content = files.read(path)
     try:
         _check_depth(content, loader_class)
         loader = loader_class(content)

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.untrusted_json import NotJSONError, elements, integer, member, members, read_json, text
+from router.untrusted_json import (
+    NotJSONError,
+    elements,
+    integer,
+    member,
+    members,
+    read_first_json,
+    read_json,
+    text,
+)
 
 _VALUES = st.recursive(
     st.none()
@@ -59,6 +68,25 @@ def test_what_is_refused_is_refused_with_the_place_or_the_reason(source: bytes, 
         read_json(source)
 
     assert str(raised.value) == why
+
+
+@pytest.mark.parametrize(
+    ("source", "value", "more"),
+    [
+        (b' {"a": 1} }', {"a": 1}, True),
+        (b'{"a": 1}{"a": 2}', {"a": 1}, True),
+        (b'\n{"a": 1}\r\n\t ', {"a": 1}, False),
+        (b"null x", None, True),
+    ],
+)
+def test_the_first_value_can_be_read_alone(source: bytes, value: object, more: bool) -> None:
+    assert read_first_json(source) == (value, more)
+
+
+@pytest.mark.parametrize("source", [b"", b" ", b"} {}", b"[" * 200 + b"]" * 200 + b"x", b'{"a": NaN} x'])
+def test_the_first_value_alone_must_be_one_too(source: bytes) -> None:
+    with pytest.raises(NotJSONError):
+        read_first_json(source)
 
 
 def test_128_levels_are_read() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,38 @@ def test_docker_config_names_the_folder(tmp_path: Path) -> None:
 
 def test_an_empty_file_is_no_error(tmp_path: Path) -> None:
     assert load_text(tmp_path, "").auths == {}
+
+
+def test_null_is_no_error_either(tmp_path: Path) -> None:
+    assert load_text(tmp_path, " null\n").warnings == ()
+
+
+@pytest.mark.parametrize("rest", [" }", "\n{}", "x"])
+def test_what_follows_the_object_is_ignored_as_by_docker(tmp_path: Path, rest: str) -> None:
+    config = load_text(tmp_path, json.dumps({"auths": {"r.example": {"auth": basic("me:word")}}}) + rest)
+
+    assert config.stored("r.example") == Credentials(username="me", secret="word")
+    assert config.warnings == (
+        f"the docker config {tmp_path}/config.json goes on after its JSON object; the rest is ignored",
+    )
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "config.json")
+
+    (warning,) = load({"DOCKER_CONFIG": str(tmp_path)}).warnings
+
+    assert (
+        warning == f"can't read the docker config {tmp_path}/config.json: it is a pipe; building without it"
+    )
+
+
+def test_a_config_without_end_is_not_read_to_it(tmp_path: Path) -> None:
+    (tmp_path / "config.json").symlink_to("/dev/zero")
+
+    (warning,) = load({"DOCKER_CONFIG": str(tmp_path)}).warnings
+
+    assert "is too large" in warning
 
 
 def test_auth_is_base64_of_user_and_password(tmp_path: Path) -> None:
@@ -129,7 +162,7 @@ def test_a_docker_host_can_have_proxies_of_its_own(tmp_path: Path) -> None:
     ("text", "why"),
     [
         ('{"auths": ', "is not valid JSON (line 1, column 11)"),
-        ("[]", "is no JSON object"),
+        ("[]", "is not a JSON object"),
         ("[" * 100_000, "is nested too deeply: 128 levels are read at most"),
         ('{"auths":' * 50_000, "is nested too deeply: 128 levels are read at most"),
     ],
@@ -265,7 +298,7 @@ def test_a_broken_login_is_told_where_it_is_used(tmp_path: Path, auth: str) -> N
     with pytest.raises(UsageError) as caught:
         config.stored("a.example")
 
-    why = "auth is no base64 of user:password"
+    why = "auth is not base64 of user:password"
     assert (
         str(caught.value) == f"the login for https://a.example/v1/ in {tmp_path}/config.json is broken: {why}"
     )
@@ -304,7 +337,7 @@ def test_an_entry_that_is_null_is_empty(tmp_path: Path) -> None:
 def test_what_can_be_no_credential_is_refused(tmp_path: Path, name: str, value: object) -> None:
     config = load_json(tmp_path, {"auths": {"a.example": {name: value}}})
 
-    with pytest.raises(UsageError, match=f"is broken: {name} is no string"):
+    with pytest.raises(UsageError, match=f"is broken: {name} is not a string"):
         config.stored("a.example")
 
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from router.errors import UsageError
+from router.once import OneTimeFiles
 from router.transport.kube_oidc import OidcToken
 from router.transport.kubeconfig import KubeSource, load_target
 
@@ -346,3 +347,19 @@ def test_a_pod_without_a_token_says_so(tmp_path: Path) -> None:
     environment = {"HOME": str(tmp_path), "KUBERNETES_SERVICE_HOST": "10.96.0.1"}
     with pytest.raises(UsageError, match="no service account token"):
         load_target(KubeSource(environment=environment, service_account=str(tmp_path)))
+
+
+def test_a_kubeconfig_that_can_be_read_once_is_read_once(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.write(writer, write(tmp_path / "config").read_bytes())
+    os.close(writer)
+    files = OneTimeFiles()
+
+    targets = [
+        load_target(KubeSource(environment={}, kubeconfig=f"/dev/fd/{reader}", context=context), files)
+        for context in (None, "ci")
+    ]
+
+    os.close(reader)
+    assert targets[0] == targets[1]
+    assert targets[0].context == "ci"
