@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
+
+from router.fstransfer.beneath import Descent
 
 __all__ = ["make_accessible", "remove_tree"]
 
@@ -26,25 +29,34 @@ def make_accessible(name: bytes, around: int) -> None:
 
 
 def remove_tree(name: bytes, around: int) -> None:
-    """Remove a directory with all that is in it. Raises OSError."""
-    # Its module imports every compressor, and a directory that goes is rare.
-    from shutil import rmtree
-
+    """Remove a directory with all that is in it, however deep. Raises OSError."""
+    # Not shutil's: that one recurses, and has a file open for each level.
+    descent = Descent(around, b"")
+    waiting: list[tuple[bytes, list[tuple[bytes, bool]]]] = []
     try:
-        rmtree(name, dir_fd=around)
-    except PermissionError:
-        _open_up(name, around)
-        rmtree(name, dir_fd=around)
-
-
-def _open_up(name: bytes, around: int) -> None:
-    """Make a directory and those below it accessible."""
-    make_accessible(name, around)
-    descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=around)
-    try:
-        for below in os.listdir(descriptor):
-            entry = os.fsencode(below)
-            if stat.S_ISDIR(os.lstat(entry, dir_fd=descriptor).st_mode):
-                _open_up(entry, descriptor)
+        entries = _enter(name, descent)
+        while True:
+            while entries:
+                entry, is_directory = entries.pop()
+                if is_directory:
+                    waiting.append((name, entries))
+                    name, entries = entry, _enter(entry, descent)
+                else:
+                    os.unlink(entry, dir_fd=descent.here)
+            descent.leave()
+            os.rmdir(name, dir_fd=descent.here)
+            if not waiting:
+                return
+            name, entries = waiting.pop()
     finally:
-        os.close(descriptor)
+        descent.close()
+
+
+def _enter(name: bytes, descent: Descent) -> list[tuple[bytes, bool]]:
+    """Enter a directory that is to go; return what is in it, and which of that are directories."""
+    if os.lstat(name, dir_fd=descent.here).st_mode & 0o700 != 0o700:
+        with suppress(PermissionError):  # another user's, which its group may still give a right to
+            make_accessible(name, descent.here)
+    descent.enter(name)
+    with os.scandir(descent.here) as found:
+        return [(os.fsencode(entry.name), entry.is_dir(follow_symlinks=False)) for entry in found]

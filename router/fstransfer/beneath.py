@@ -10,8 +10,14 @@ than all the steps of a usual context.
 from __future__ import annotations
 
 import os
+from collections.abc import Generator, Iterator
+from errno import ESTALE
+from itertools import chain, islice
 
-__all__ = ["Root", "enter"]
+__all__ = ["Descent", "Root", "enter"]
+
+# A process often may have 1024 files open, and a tree be deeper.
+_MOST_OPEN = 16
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -81,3 +87,86 @@ class Root:
         if self._opened != self.descriptor:
             os.close(self._opened)
         self._last, self._opened = b"", self.descriptor
+
+
+class Descent:
+    """The directories from an open one, ``top``, down to ``here``, each entered without following a link.
+
+    A tree can be deeper than a process may have files open, so only the innermost stay open. One that was
+    closed is opened again on the way back, from the top on, and must be the same one. Methods raise OSError:
+    ESTALE where something else has taken its place. ``path`` is the top's, for errors.
+    """
+
+    def __init__(self, top: int, path: bytes) -> None:
+        self.here = top
+        self._top = top
+        self._path = path
+        self._names: list[bytes] = []
+        # One by one for the names: what the closed ones were (device and inode), then the open ones.
+        self._closed: list[tuple[int, int]] = []
+        self._open: list[int] = []
+
+    def enter(self, name: bytes) -> None:
+        """Go on to a directory in ``here``."""
+        self.here = enter(self.here, name)
+        self._names.append(name)
+        self._open.append(self.here)
+        if len(self._open) > _MOST_OPEN:
+            self._closed.append(_identity(self._open[0]))
+            os.close(self._open.pop(0))
+
+    def leave(self) -> None:
+        """Go back to the directory around ``here``."""
+        self._names.pop()
+        os.close(self._open.pop())
+        if self._closed and not self._open:
+            self._reopen()
+        self.here = self._open[-1] if self._open else self._top
+
+    def innermost(self, count: int) -> Iterator[int]:
+        """Yield ``here`` and others around it, the outermost first, each open until the next is asked for."""
+        outer = len(self._names) + 1 - count
+        if outer > len(self._closed):
+            return iter(self._open[-count:])
+        return islice(chain((self._top,), self._again(), self._open), outer, None)
+
+    def close(self) -> None:
+        """Close all but the top. Closing twice is allowed."""
+        for descriptor in self._open:
+            os.close(descriptor)
+        self._open.clear()
+
+    def _reopen(self) -> None:
+        """Open the innermost again: as many as may be open, so that most steps back cost nothing."""
+        first = max(len(self._closed) - _MOST_OPEN, 0)
+        for descriptor in islice(self._again(), first, None):
+            self._open.append(os.dup(descriptor))
+        del self._closed[first:]
+
+    def _again(self) -> Generator[int]:
+        """Open what was closed, one after the other, each until the next one is asked for."""
+        around = self._top
+        try:
+            for level, before in enumerate(self._closed):
+                inner = enter(around, self._names[level])
+                if around != self._top:
+                    os.close(around)
+                around = inner
+                _check(around, before)
+                yield around
+        except OSError as exc:
+            exc.filename = os.path.join(self._path, *self._names[: level + 1])
+            raise
+        finally:
+            if around != self._top:
+                os.close(around)
+
+
+def _identity(descriptor: int) -> tuple[int, int]:
+    status = os.fstat(descriptor)
+    return status.st_dev, status.st_ino
+
+
+def _check(descriptor: int, before: tuple[int, int]) -> None:
+    if _identity(descriptor) != before:
+        raise OSError(ESTALE, os.strerror(ESTALE))

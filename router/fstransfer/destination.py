@@ -20,7 +20,8 @@ from router.fstransfer.xattrs import write_xattrs
 
 __all__ = ["Destination", "Directory", "PartialFile"]
 
-_MOST_OPEN = 64
+# BuildKit sends the files in order, four at a time.
+_MOST_OPEN = 16
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 

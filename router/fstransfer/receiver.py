@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from router.descriptors import limit_hint
 from router.errors import OutputError, RouterError, TransferError
 from router.fstransfer import packets
 from router.fstransfer.destination import Destination, Directory, PartialFile
@@ -227,7 +228,8 @@ class Receiver:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         # Files appear one by one, each whole: whoever uses the directory must know that there are not all.
         left = f" ({self._name!r} is incomplete: it has {self.files_received} of the result's files)"
+        limit = limit_hint(error) if isinstance(error, OSError) else None
         return OutputError(
             f"can't write {name!r}: {why.lower()}{left if self._next else ''}",
-            hint="check permissions and free space",
+            hint=limit or "check permissions and free space",
         )

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator
-from errno import ELOOP, ENOTDIR
+from errno import ELOOP, ENOTDIR, ESTALE
 from stat import S_ISBLK, S_ISCHR, S_ISDIR, S_ISLNK, S_ISSOCK
 
+from router.descriptors import limit_hint
 from router.errors import RouterError, TransferError, UsageError
 from router.fstransfer import packets
 from router.fstransfer.beneath import Root
@@ -30,8 +31,8 @@ _NEVER = 1 << 63
 _EVERYTHING = Filter()
 _AS_THEY_ARE = Manner()
 
-# What the kernel says where a link, or a file, is in the place of what was there before.
-_REPLACED = frozenset({ELOOP, ENOTDIR})
+# What is said where a link, a file, or another directory is in the place of what was there before.
+_REPLACED = frozenset({ELOOP, ENOTDIR, ESTALE})
 
 
 class Sender:
@@ -244,4 +245,5 @@ def _unreadable(error: OSError, root: bytes) -> UsageError:
     elif error.errno in _REPLACED and name != root:
         said = "something else took its place while it was being sent"
         hint = "exclude it in .dockerignore, or build when nothing replaces it"
+    hint = limit_hint(error) or hint
     return UsageError(f"can't send {os.fsdecode(name)!r}: {said}", hint=hint, reason="context")

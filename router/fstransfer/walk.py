@@ -13,7 +13,7 @@ from collections.abc import Generator, Iterator
 from operator import itemgetter
 from stat import S_ISDIR
 
-from router.fstransfer.beneath import Root, enter
+from router.fstransfer.beneath import Descent, Root
 from router.fstransfer.selection import Scope
 
 __all__ = ["Entry", "walk", "walk_selected"]
@@ -40,7 +40,8 @@ def _walk_all(root: Root, place: int, prefix: bytes) -> Generator[Entry]:
     # One flat loop over local names: 100,000 files are walked in about a third of a second. Measured: names
     # of a descriptor's directory and their status cost what whole paths do, scandir costs more.
     stat = os.stat
-    waiting: list[tuple[int, bytes, Iterator[bytes]]] = []
+    waiting: list[tuple[bytes, Iterator[bytes]]] = []
+    descent = Descent(place, root.full(prefix))
     try:
         names = _names(place)
         while True:
@@ -51,21 +52,22 @@ def _walk_all(root: Root, place: int, prefix: bytes) -> Generator[Entry]:
                     continue
                 path = prefix + name
                 yield path, place, name, status
-                if S_ISDIR(status.st_mode) and (opened := _enter(place, name)) is not None:
-                    waiting.append((place, prefix, names))
-                    place, prefix = opened, path + b"/"
+                if S_ISDIR(status.st_mode) and _enter(descent, name):
+                    waiting.append((prefix, names))
+                    place, prefix = descent.here, path + b"/"
                     names = _names(place)
                     break
             else:
                 if not waiting:
                     return
-                os.close(place)
-                place, prefix, names = waiting.pop()
+                descent.leave()
+                place = descent.here
+                prefix, names = waiting.pop()
     except OSError as exc:
         _name(exc, root, prefix)
         raise
     finally:
-        _close([*(outer for outer, _, _ in waiting), place][1:])
+        descent.close()
 
 
 def walk_selected(root: Root, scope: Scope) -> Generator[Entry]:
@@ -75,55 +77,68 @@ def walk_selected(root: Root, scope: Scope) -> Generator[Entry]:
     malformed pattern.
     """
     # Directories around the place that nothing has been yielded of: they are, once something in them is.
-    held: list[Entry] = []
-    waiting: list[tuple[int, bytes, Iterator[_Chosen]]] = []
-    place, prefix = root.descriptor, b""
+    held: list[_Held] = []
+    waiting: list[tuple[bytes, Iterator[_Chosen]]] = []
+    descent, prefix = Descent(root.descriptor, root.path), b""
     try:
-        names = _chosen(place, prefix, scope)
+        names = _chosen(descent.here, prefix, scope)
         while True:
             for name, wanted, inner in names:
                 path = prefix + name
                 try:
-                    status = os.stat(name, dir_fd=place, follow_symlinks=False)
+                    status = os.stat(name, dir_fd=descent.here, follow_symlinks=False)
                 except FileNotFoundError:
                     continue
-                held.append((path, place, name, status))
                 if wanted:
-                    yield from held
-                    held.clear()
-                if inner is False or (opened := _enter(place, name)) is None:
-                    held = held[:-1]  # it is empty, or ends with what is gone
+                    if held:
+                        yield from _placed(held, descent)
+                        held.clear()
+                    yield path, descent.here, name, status
+                if inner is False or not _enter(descent, name):
                     continue
-                waiting.append((place, prefix, names))
-                place, prefix = opened, path + b"/"
+                if not wanted:
+                    held.append((path, name, status))
+                waiting.append((prefix, names))
+                prefix = path + b"/"
                 if inner is True:
-                    yield from _walk_all(root, place, prefix)
-                names = iter(()) if inner is True else _chosen(place, prefix, inner)
+                    yield from _walk_all(root, descent.here, prefix)
+                names = iter(()) if inner is True else _chosen(descent.here, prefix, inner)
                 break
             else:
-                if held and held[-1][0] + b"/" == prefix:
-                    held.pop()
+                del held[-1:]  # if there is one, it is this directory, of which nothing was wanted
                 if not waiting:
                     return
-                os.close(place)
-                place, prefix, names = waiting.pop()
+                descent.leave()
+                prefix, names = waiting.pop()
     except OSError as exc:
         _name(exc, root, prefix)
         raise
     finally:
-        _close([*(outer for outer, _, _ in waiting), place][1:])
+        descent.close()
+
+
+_Held = tuple[bytes, bytes, os.stat_result]
+"""An entry without its directory's descriptor."""
+
+
+def _placed(held: list[_Held], descent: Descent) -> Iterator[Entry]:
+    """Yield the directories from an outer one down to the one that the walk is in."""
+    around = descent.innermost(len(held) + 1)
+    for (path, name, status), directory in zip(held, around, strict=False):
+        yield path, directory, name, status
 
 
 _Chosen = tuple[bytes, bool, Scope | bool]
 """A name, whether it is wanted, and what of its content is."""
 
 
-def _enter(place: int, name: bytes) -> int | None:
-    """Open a directory, None where it is gone."""
+def _enter(descent: Descent, name: bytes) -> bool:
+    """Enter a directory, and say whether it was still there."""
     try:
-        return enter(place, name)
+        descent.enter(name)
     except FileNotFoundError:
-        return None
+        return False
+    return True
 
 
 def _names(place: int) -> Iterator[bytes]:
@@ -163,8 +178,3 @@ def _name(error: OSError, root: Root, prefix: bytes) -> None:
         error.filename = root.full(prefix.removesuffix(b"/"))
     elif b"/" not in name:
         error.filename = root.full(prefix + name)
-
-
-def _close(descriptors: list[int]) -> None:
-    for descriptor in descriptors:
-        os.close(descriptor)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import socket
 
+from router.descriptors import limit_hint
 from router.errors import DialError, UsageError
 from router.transport.address import (
     DockerAddress,
@@ -132,6 +133,8 @@ def _connect_unix(target: UnixAddress, peer: str, deadline: Deadline) -> socket.
         hint = (
             "add this user to the group docker" if denied else "is dockerd running? DOCKER_HOST names another"
         )
+        if isinstance(cause, OSError):
+            hint = limit_hint(cause) or hint
         raise DialError(str(exc), hint=hint, reason=exc.reason, temporary=exc.temporary) from cause
 
 

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from itertools import zip_longest
 from typing import Any
 
+from router.descriptors import limit_hint
 from router.errors import DialError
 from router.transport.address import TcpAddress, format_address
 from router.transport.deadline import Deadline
@@ -73,7 +74,7 @@ def connect_tcp(
     except OSError as exc:
         raise DialError(
             f"can't connect to {peer}: {describe_os_error(exc)}",
-            hint=f"is the port right, and does {listener} listen there?",
+            hint=limit_hint(exc) or f"is the port right, and does {listener} listen there?",
             reason="refused" if exc.errno == errno.ECONNREFUSED else None,
             temporary=True,
         ) from exc

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 
+from router.descriptors import limit_hint
 from router.errors import DialError
 from router.transport.address import UnixAddress, format_address
 from router.transport.options import DialOptions
@@ -28,16 +29,18 @@ def dial_unix(address: UnixAddress, options: DialOptions) -> ByteStream:
 
 def connect_unix(path: str, peer: str, timeout: float) -> socket.socket:
     """Return a connected blocking socket; ``peer`` names it in errors. Raises DialError."""
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock = None
     try:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         # With a timeout the socket is nonblocking inside, and a full backlog answers EAGAIN at once.
         sock.settimeout(timeout)
         sock.connect("\0" + path[1:] if path.startswith("@") else path)
     except OSError as exc:
-        sock.close()
+        if sock is not None:
+            sock.close()
         raise DialError(
             f"can't connect to {peer}: {describe_os_error(exc)}",
-            hint=_HINTS.get(exc.errno or 0),
+            hint=limit_hint(exc) or _HINTS.get(exc.errno or 0),
             temporary=exc.errno not in {errno.EACCES, None},
         ) from exc
     return sock

@@ -12,6 +12,7 @@ import pytest
 from router.errors import ConnectionLostError, DialError
 from router.transport import dial
 from router.transport.options import DialOptions
+from tests.unit.few_files import few_files
 from tests.wire.transport.peers import echo, peer, receive, silent_port, transfer, unused_port
 
 OPTIONS = DialOptions(timeout=5)
@@ -72,6 +73,12 @@ def test_a_refused_connection_is_told_at_once() -> None:
     assert caught.value.reason == "refused"
     assert caught.value.temporary
     assert caught.value.hint == "is the port right, and does the daemon listen there?"
+
+
+def test_no_further_socket_is_no_fault_of_the_ports() -> None:
+    with few_files(1), pytest.raises(DialError, match="too many open files") as caught:
+        dial(f"tcp://127.0.0.1:{unused_port()}", OPTIONS)
+    assert caught.value.hint == "raise the limit of open files: ulimit -n 4096"
 
 
 def test_a_silent_address_is_given_up_at_the_deadline() -> None:

@@ -11,6 +11,7 @@ import pytest
 from router.errors import DialError
 from router.transport import dial
 from router.transport.options import DialOptions
+from tests.unit.few_files import few_files
 from tests.wire.transport.peers import echo, peer, transfer
 
 
@@ -48,3 +49,9 @@ def test_a_leftover_socket_is_told_apart(tmp_path: Path) -> None:
 def test_a_path_that_is_too_long_for_the_kernel_is_a_dial_error() -> None:
     with pytest.raises(DialError, match="too long"):
         dial(f"unix:///{'x' * 200}", DialOptions())
+
+
+def test_no_further_socket_is_a_dial_error(tmp_path: Path) -> None:
+    with few_files(0), pytest.raises(DialError, match="too many open files") as caught:
+        dial(f"unix://{tmp_path}/socket", DialOptions(timeout=5))
+    assert caught.value.hint == "raise the limit of open files: ulimit -n 4096"
