@@ -40,9 +40,9 @@ class PlainRenderer:
             if self._closed or not mine:
                 return
             self._told = now = time.monotonic()
+            self._warnings.hear(event)
             if isinstance(event, SolveStatus):
                 self._printer.apply(event, now)
-                self._warnings.add(event.warnings)
             else:
                 for line in notice_lines(event, verbosity=self._verbosity):
                     self._printer.notice(line)
@@ -65,7 +65,8 @@ class PlainRenderer:
             if not mine:
                 return
             self._print(time.monotonic())
-            self._output.write(summarize_warnings(self._warnings, verbosity=self._verbosity))
+            whole = self._warnings.whole
+            self._output.write(summarize_warnings(self._warnings, verbosity=self._verbosity, whole=whole))
 
     def _tick(self) -> None:
         with self._turns.mine() as mine:

@@ -1,7 +1,7 @@
 """The Status stream as JSON, one message a line, with the field names of BuildKit's Go client.
 
 Notices are not part of that stream and are left out, so that parsers written for buildx don't break. A
-further attempt is told as a step that is done at once.
+further attempt, and that some of the stream is lost, are told as steps that are done at once.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from cli.render.units import NANOSECONDS
 from router.model.events import (
     Attempt,
     Event,
+    Notice,
     ProgressGroup,
     SolveStatus,
     SourceRange,
@@ -40,12 +41,14 @@ class RawJsonRenderer:
         self._closed = False
 
     def event(self, event: Event) -> None:
-        """Write a message of the Status stream, or an attempt."""
+        """Write a message of the Status stream, an attempt, or that messages are missing."""
         with self._turns.mine() as mine:
             if self._closed or not mine:
                 return
             if isinstance(event, Attempt) and event.reason:
-                event = _as_step(event)
+                event = _as_step(attempt_text(event))
+            elif isinstance(event, Notice) and event.reason == "progress-lost":
+                event = _as_step(event.text)
             if isinstance(event, SolveStatus):
                 self._output.write(encode_status(event) + "\n")
 
@@ -69,10 +72,10 @@ def encode_status(status: SolveStatus) -> str:
     return escaped(json.dumps(_filled(message), ensure_ascii=False, separators=(",", ":")))
 
 
-def _as_step(attempt: Attempt) -> SolveStatus:
+def _as_step(text: str) -> SolveStatus:
     from hashlib import sha256
 
-    name, now = f"[warmroute] {attempt_text(attempt)}", time.time_ns()
+    name, now = f"[warmroute] {text}", time.time_ns()
     digest = f"sha256:{sha256(name.encode('utf-8', 'replace')).hexdigest()}"
     return SolveStatus(vertexes=(Vertex(digest=digest, name=name, started=now, completed=now),))
 

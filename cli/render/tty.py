@@ -58,6 +58,7 @@ class TtyRenderer:
         with self._turns.mine() as mine:
             if self._closed or not mine:
                 return
+            self._warnings.hear(event)
             if isinstance(event, SolveStatus):
                 self._apply(event)
                 return
@@ -93,13 +94,15 @@ class TtyRenderer:
         self._recorded = True
         color = self._palette.get("warning", "")
         highlight = (color, "\x1b[0m" if color else "")
-        self._output.write(summarize_warnings(self._warnings, verbosity=self._verbosity, highlight=highlight))
+        summary = summarize_warnings(
+            self._warnings, verbosity=self._verbosity, whole=self._warnings.whole, highlight=highlight
+        )
+        self._output.write(summary)
 
     def _apply(self, status: SolveStatus) -> None:
         for step in self._trace.update(status, time.monotonic_ns()):
             if step.completed:
                 self._logs.pop(step, None)
-        self._warnings.add(status.warnings)
         for log in status.logs:
             writer = self._trace.find(log.vertex)
             if writer is not None and not writer.completed:

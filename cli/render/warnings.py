@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from cli.render.foreign import indented, place, printable
 from router.bounds import MOST_WARNINGS
-from router.model.events import VertexWarning
+from router.model.events import Event, Notice, SolveStatus, VertexWarning
 from router.model.frozen import replace
 
 __all__ = ["Shortener", "Warnings", "summarize_warnings"]
@@ -45,16 +45,25 @@ class Shortener:
 
 
 class Warnings:
-    """Keeps each different warning once."""
+    """Keeps each different warning once. ``whole`` says that none is missing."""
 
     def __init__(self) -> None:
         self._kept: dict[VertexWarning, None] = {}
         self._shortener = Shortener()
+        self.whole = True
+
+    def hear(self, event: Event) -> None:
+        """Take an event's warnings, or note that some of them are lost."""
+        if isinstance(event, SolveStatus):
+            self.add(event.warnings)
+        elif isinstance(event, Notice) and event.reason == "progress-lost":
+            self.whole = False
 
     def add(self, warnings: Iterable[VertexWarning]) -> None:
         """Take warnings as they come."""
         for warning in warnings:
             if len(self._kept) >= MOST_WARNINGS:
+                self.whole = False
                 return
             self._kept.setdefault(_content(self._shortener.shortened(warning)))
 
@@ -63,16 +72,22 @@ class Warnings:
 
 
 def summarize_warnings(
-    warnings: Iterable[VertexWarning], *, verbosity: int, highlight: tuple[str, str] = ("", "")
+    warnings: Iterable[VertexWarning],
+    *,
+    verbosity: int,
+    whole: bool = True,
+    highlight: tuple[str, str] = ("", ""),
 ) -> str:
     """List each different warning once; when verbose, with its explanation and its place in the source.
 
-    ``highlight`` is what goes before and after the headline. Without warnings the answer is empty.
+    ``highlight`` is what goes before and after the headline; ``whole`` says that no warning is missing.
+    Without warnings the answer is empty.
     """
     distinct = list({_content(warning): None for warning in warnings})
     if not distinct:
         return ""
     count = "1 warning" if len(distinct) == 1 else f"{len(distinct)} warnings"
+    count = count if whole else f"at least {count}"
     more = "" if verbosity > 0 else " (-v explains them)"
     before, after = highlight
     text = f"\n {before}{count} found{more}:{after}\n"

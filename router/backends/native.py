@@ -17,6 +17,7 @@ from router.backends import BackendContext
 from router.backends.copies import Copies, open_copies
 from router.backends.turn import Turn, before_solve
 from router.errors import ConnectionLostError, DialError, RouterError
+from router.faults import fault_of
 from router.model.daemon import Daemon
 from router.model.events import Notice, SolveStatus
 from router.model.frozen import replace
@@ -199,6 +200,7 @@ class _Build:
         self._observer = BuildObserver()
         self._response: Mapping[str, str] = {}
         self._held: list[SolveStatus] | None = None
+        self._told_of_loss = False
 
     def run(
         self, inputs: Inputs, plans: Sequence[ExportPlan], copies: Copies, deadline: float
@@ -227,7 +229,7 @@ class _Build:
         else:
             self._take_turn(turn, solve)
         if request.call == "build":
-            self._channel.run(lambda: solve.done or self._transfer_failure() is not None)
+            self._channel.run(lambda: self._is_over(solve, status))
             if not solve.done:
                 self._channel.cancel(solve)
             error = solve.error
@@ -245,6 +247,8 @@ class _Build:
                 daemon=self._daemon.name,
             )
             raise failure from failure.__cause__ or error
+        if status.error is not None:
+            self._tell_of_loss(status.error)
         return BuildResult(
             daemon=self._daemon.name,
             address=self._daemon.address,
@@ -252,6 +256,20 @@ class _Build:
             metadata=self._response,
             key=self._context.key,
         )
+
+    def _is_over(self, solve: Call, status: Call) -> bool:
+        # A daemon that goes away breaks both off, and Solve's error says so.
+        if status.error is not None and fault_of(status.error) != "lost":
+            self._tell_of_loss(status.error)
+        return solve.done or self._transfer_failure() is not None
+
+    def _tell_of_loss(self, error: RouterError) -> None:
+        """Say once that the progress is not whole; the result of the build is."""
+        if self._told_of_loss:
+            return
+        self._told_of_loss = True
+        text = f"progress from {self._daemon.name} ended early ({error}): steps and warnings may be missing"
+        self._context.on_event(Notice(level="warning", text=text, reason="progress-lost"))
 
     def _transfer_failure(self) -> RouterError | None:
         """Return why a context could not be sent as a whole, if so.

@@ -111,10 +111,15 @@ class SolveStatus:
 
 @frozen
 class Notice:
-    """One line of warmroute's own: which daemon was chosen and why, that it goes on to the next."""
+    """One line of warmroute's own: which daemon was chosen and why, that it goes on to the next.
+
+    ``reason`` is a machine-readable word, or empty. ``progress-lost``: steps, their output and warnings may
+    be missing among the events.
+    """
 
     level: NoticeLevel
     text: str
+    reason: str = ""
 
 
 @frozen

@@ -121,6 +121,7 @@ def test_warnings_are_bounded_and_share_their_source() -> None:
 
     kept = list(warnings)
     assert len(kept) == MOST_WARNINGS
+    assert not warnings.whole
     assert len({id(warning.source_data) for warning in kept}) == 1
 
 

@@ -46,6 +46,18 @@ def test_the_rest_and_the_warnings_are_printed_at_the_end() -> None:
     assert stream.getvalue().endswith("#1 DONE 1.0s\n\n 1 warning found (-v explains them):\n - bad\n")
 
 
+def test_where_progress_is_lost_the_warnings_are_not_counted_as_all() -> None:
+    stream = io.StringIO()
+    renderer = PlainRenderer(stream, verbosity=0)
+    renderer.event(warning("a", "bad"))
+    renderer.event(Notice(level="warning", text="progress ended early", reason="progress-lost"))
+    renderer.close(None)
+
+    assert stream.getvalue() == (
+        "warmroute: progress ended early\n\n at least 1 warning found (-v explains them):\n - bad\n"
+    )
+
+
 def test_notices_are_printed_as_they_come() -> None:
     stream = io.StringIO()
     renderer = PlainRenderer(stream, verbosity=0)

@@ -125,6 +125,16 @@ def test_a_further_attempt_is_a_step_that_is_done_at_once() -> None:
     assert vertex["digest"].startswith("sha256:")
 
 
+def test_that_some_of_the_stream_is_lost_is_a_step_too() -> None:
+    stream = io.StringIO()
+    renderer = RawJsonRenderer(stream)
+    renderer.event(Notice(level="warning", text="progress from a ended early", reason="progress-lost"))
+
+    (vertex,) = json.loads(stream.getvalue())["vertexes"]
+    assert vertex["name"] == "[warmroute] progress from a ended early"
+    assert vertex["started"] == vertex["completed"]
+
+
 def test_notices_are_not_part_of_the_stream() -> None:
     stream = io.StringIO()
     renderer = RawJsonRenderer(stream)
