@@ -189,7 +189,7 @@ class Attempts:
             self._tell_what_is_left(daemon)
         number = self._lost_on.total() + 1
         if self._why and number == 1:
-            self._tell("warning" if self._faults else "info", f"{self._why}; going on to {daemon.name}")
+            self._tell("warning" if self._faults else "info", f"{self._why}; trying {daemon.name}")
         self._tell("verbose", f"building on {daemon.name} ({which})")
         reason = self._why if number > 1 else ""
         if (number, daemon.name) not in self._told:
@@ -295,7 +295,7 @@ class Attempts:
         tried = "".join(f"\n  {fault}" for fault in faults)
         if self._lost_on:
             times = self._lost_on.total()
-            said = f"the build was lost {times} time{'s' if times > 1 else ''}, and nobody is left to try"
+            said = f"the build was lost {times} time{'s' if times > 1 else ''}, and no daemon is left to try"
             return ConnectionLostError(f"{said}:{tried}", hint=last.hint)
         return NoDaemonError(f"none of {len(faults)} daemons could be reached:{tried}", hint=last.hint)
 
@@ -306,8 +306,9 @@ class Attempts:
         request = self._request
         wanted = request.outputs or request.push or request.load or request.call != "build"
         if not wanted and not isinstance(parse_address(daemon.address), DockerAddress):
-            text = "no output was asked for: the result will stay in the daemon's build cache only"
-            self._tell("warning", f"{text} (--push, --load or --output takes it out)")
+            self._tell(
+                "warning", "no --push, --load or --output: the image stays in the daemon's build cache only"
+            )
 
     def _saw(self, event: Event) -> None:
         if isinstance(event, SolveStatus):

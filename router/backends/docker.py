@@ -216,7 +216,7 @@ def _address(daemon: Daemon, environment: Mapping[str, str]) -> DockerAddress:
     address = parse_address(daemon.address)
     if not isinstance(address, DockerAddress):
         raise UsageError(
-            f"the docker backend builds on Docker engines only, which {daemon.address} is none of",
+            f"--backend docker needs a Docker engine; {daemon.address} is not one",
             hint="use --backend native",
         )
     if address.endpoint or address.context:

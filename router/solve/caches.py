@@ -70,7 +70,7 @@ class Caches:
         with suppress(NotJSONError):
             descriptor = read_json(response[_MANIFEST])
         if not isinstance(descriptor, dict):
-            raise OutputError("the daemon's description of the cache that it exported is no JSON object")
+            raise OutputError("the daemon's description of the cache that it exported is not a JSON object")
         for export in self.exports:
             try:
                 put_image(export.layout, descriptor, [by_tag(export.tag)])

@@ -29,6 +29,7 @@ __all__ = ["BuildObserver", "explain"]
 _LOG_IN = (
     "docker login to that registry: the credentials are those of the docker config of who runs the build"
 )
+_INSECURE = "if the registry is meant to be like that: --registry-auth-tlscontext host={},insecure=true"
 _NO_ROOM = "buildctl prune frees what the daemon's cache holds; its config bounds that ([worker.oci] gc)"
 _PLAIN_HTTP = (
     "a registry without TLS: --output type=image,push=true,registry.insecure=true, or buildkitd.toml"
@@ -58,6 +59,7 @@ _HINTS = (
         ),
         _LOG_IN,
     ),
+    (re.compile(r"no token for (\S{1,255}): the token server is on plain http"), _INSECURE),
     (re.compile("server gave HTTP response to HTTPS client"), _PLAIN_HTTP),
     (re.compile(r"\bsecurity\.insecure is not allowed"), _GRANT.format("security.insecure")),
     (re.compile(r"\bnetwork\.host is not allowed"), _GRANT.format("network.host")),
@@ -183,7 +185,10 @@ def explain(
 def _hint(message: str) -> str | None:
     if "did not complete successfully" in message:
         return None  # a step's command, whatever words are in it
-    return next((hint for pattern, hint in _HINTS if pattern.search(message)), None)
+    for pattern, hint in _HINTS:
+        if found := pattern.search(message):
+            return hint.format(*found.groups())
+    return None
 
 
 def _exit_code(fields: Mapping[str, Any]) -> int | None:

@@ -207,7 +207,7 @@ def _create(sock: socket.socket, container: str, where: str, deadline: Deadline)
     identity = _told(reply, "Id")
     # It becomes part of a path.
     if not _IDENTITY.fullmatch(identity):
-        raise DialError(f"can't run buildctl in {where}: the answer is none of a Docker engine")
+        raise DialError(f"can't run buildctl in {where}: the answer is not a Docker engine's")
     return identity
 
 

@@ -21,7 +21,7 @@ def server_name(address: Address, tls: TLSOptions, *, namespace: str = "") -> st
         return name.replace("{namespace}", address.namespace or namespace)
     if tls.server_name and ("{pod}" in tls.server_name or "{namespace}" in tls.server_name):
         raise UsageError(
-            f"--tls-server-name {tls.server_name} is for pods, which {format_address(address)} is none of",
+            f"--tls-server-name {tls.server_name} is for pods; {format_address(address)} is not one",
             hint="give the name that stands in the certificate",
         )
     own = (address.server_name or address.host) if isinstance(address, TcpAddress) else ""

@@ -89,9 +89,7 @@ def test_a_busy_home_is_passed_over_and_left_alone(
         result = pair.build(BuildRequest(context=str(context)))
 
     assert result.daemon == "other"
-    assert any(
-        "home has 1 builds in flight, of at most 1; going on to other" in text for text in notices(pair)
-    )
+    assert any("home has 1 builds in flight, of at most 1; trying other" in text for text in notices(pair))
     assert finished_builds(home) == before + 1
 
 

@@ -76,7 +76,7 @@ def test_a_home_that_refuses_is_passed_over_with_one_warning(
     result = builder.build(BuildRequest(context=str(context)))
 
     assert result.daemon == "other"
-    failed_over = [text for text in builder.warnings if "going on to other" in text]
+    failed_over = [text for text in builder.warnings if "trying other" in text]
     assert len(failed_over) == 1
     assert "connection refused" in failed_over[0]
 
@@ -385,5 +385,5 @@ def test_what_is_half_on_stdout_is_not_begun_again_by_the_next_daemon(
 
     assert running.returncode == 1
     assert "a part of the output is on stdout by now" in said
-    assert "going on to other" not in said
+    assert "trying other" not in said
     assert 0 < len(head + rest) < len(big)

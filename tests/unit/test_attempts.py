@@ -149,7 +149,7 @@ def test_several_faults_are_all_named(story: Story) -> None:
     with pytest.raises(ConnectionLostError) as caught:
         story.run(backend, A, B, policy=Policy(retries=1))
     assert str(caught.value) == (
-        "the build was lost 2 times, and nobody is left to try:\n  lost a\n  a refused\n  lost b"
+        "the build was lost 2 times, and no daemon is left to try:\n  lost a\n  a refused\n  lost b"
     )
 
 
@@ -171,7 +171,7 @@ def test_nobody_is_waited_for_who_never_had_the_build(story: Story) -> None:
 def test_a_daemon_that_does_not_come_back_is_given_up(story: Story) -> None:
     backend = Backend(lost("a"), *[refused("a")] * 1_000_000)
 
-    with pytest.raises(ConnectionLostError, match="the build was lost 1 time, and nobody is left"):
+    with pytest.raises(ConnectionLostError, match="the build was lost 1 time, and no daemon is left"):
         story.run(backend, A)
 
 
@@ -261,7 +261,7 @@ def test_a_busy_daemon_is_passed_over_with_its_reason(story: Story) -> None:
 
     assert story.run(backend, A, B, policy=Policy(max_builds=4)).daemon == "b"
     assert backend.tried == [("a", 4), ("b", 4)]
-    assert story.notices("info") == ["4 builds in flight; going on to b"]
+    assert story.notices("info") == ["4 builds in flight; trying b"]
 
 
 def test_where_all_are_busy_the_least_loaded_is_taken_with_one_more(story: Story) -> None:
@@ -324,5 +324,5 @@ def test_that_nothing_was_asked_for_is_told_once_and_before_anything_is_built(st
 
     first = story.events[0]
     assert isinstance(first, Notice)
-    assert "no output was asked for" in first.text
+    assert "no --push, --load or --output: the image stays in the daemon's build cache only" in first.text
     assert len(story.notices("warning")) == 1

@@ -108,7 +108,7 @@ def test_what_cannot_be_reached_is_passed_over_in_order(backend: _Backend, reque
     assert backend.tried == order
     assert result.daemon == order[2]
     warnings = [event.text for event in said if isinstance(event, Notice) and event.level == "warning"]
-    assert warnings[0] == f"{order[0]} is away; going on to {order[1]}"
+    assert warnings[0] == f"{order[0]} is away; trying {order[1]}"
 
 
 def test_a_build_that_fails_is_not_tried_elsewhere(backend: _Backend, request_: BuildRequest) -> None:

@@ -75,7 +75,7 @@ def test_a_daemon_that_is_no_engine_is_refused(
 ) -> None:
     daemon = Daemon(name="one", address="tcp://one:1234")
 
-    with pytest.raises(UsageError, match="Docker engines only") as caught:
+    with pytest.raises(UsageError, match="needs a Docker engine; tcp://one:1234 is not one") as caught:
         DockerBackend().build(BuildRequest(context=str(project)), daemon, make_context(""))
 
     assert caught.value.hint == "use --backend native"

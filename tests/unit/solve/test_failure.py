@@ -127,6 +127,10 @@ def test_a_place_that_makes_no_sense_hides_nothing(detail: tuple[str, bytes]) ->
     [
         ("failed to push r/app: unexpected status: 401 Unauthorized", "docker login"),
         ("failed to authorize: no token for r: the token server answers 403", "docker login"),
+        (
+            "failed to authorize: no token for r.example:5000: the token server is on plain http",
+            "--registry-auth-tlscontext host=r.example:5000,insecure=true",
+        ),
         ("failed to authorize: authorization failed: no basic auth credentials", "docker login"),
         ("http: server gave HTTP response to HTTPS client", "registry.insecure=true"),
         ('unknown cache exporter: "registry"', "--addr or --selector"),

@@ -70,7 +70,7 @@ def test_an_unknown_mode_in_the_environment_is_refused() -> None:
 def test_quiet_says_nothing() -> None:
     stream = Stream(terminal=True)
     renderer = open_renderer("quiet", stream=stream, environment={}, verbosity=2)
-    renderer.event(Notice(level="warning", text="going on to the next"))
+    renderer.event(Notice(level="warning", text="trying the next"))
     renderer.event(SolveStatus())
     renderer.close(RuntimeError())
 

@@ -62,9 +62,9 @@ def test_notices_are_printed_as_they_come() -> None:
     stream = io.StringIO()
     renderer = PlainRenderer(stream, verbosity=0)
     renderer.event(Notice(level="verbose", text="key app"))
-    renderer.event(Notice(level="info", text="going on to b\x1b[2J\nas a is silent"))
+    renderer.event(Notice(level="info", text="trying b\x1b[2J\nas a is silent"))
 
-    assert stream.getvalue() == "warmroute: going on to b\nwarmroute: as a is silent\n"
+    assert stream.getvalue() == "warmroute: trying b\nwarmroute: as a is silent\n"
     renderer.close(None)
 
 

@@ -127,10 +127,10 @@ def test_a_notice_stands_on_a_line_of_its_own() -> None:
     printer.apply(vertex("a", 0), 0)
     printer.apply(log("a", "par"), 0)
     text = printer.take(0)
-    printer.notice("warmroute: going on to b")
+    printer.notice("warmroute: trying b")
     printer.apply(log("a", "tial\n"), 0.1)
 
-    assert text + printer.take(0.1) == ("#1 a\n#1 0.000 par\nwarmroute: going on to b\n#1 0.000 partial\n")
+    assert text + printer.take(0.1) == ("#1 a\n#1 0.000 par\nwarmroute: trying b\n#1 0.000 partial\n")
 
 
 def test_the_current_step_keeps_its_place_for_some_seconds() -> None:

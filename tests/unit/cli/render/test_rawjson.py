@@ -138,7 +138,7 @@ def test_that_some_of_the_stream_is_lost_is_a_step_too() -> None:
 def test_notices_are_not_part_of_the_stream() -> None:
     stream = io.StringIO()
     renderer = RawJsonRenderer(stream)
-    renderer.event(Notice(level="warning", text="going on to the next"))
+    renderer.event(Notice(level="warning", text="trying the next"))
     renderer.event(SolveStatus())
     renderer.close(None)
     renderer.event(SolveStatus())
