@@ -284,7 +284,7 @@ def _check_blob(blob: bytes, data: bytes, path: bytes) -> None:
 def _raise_other(path: bytes) -> NoReturn:
     raise UsageError(
         f"can't send {os.fsdecode(path)!r}: its times say that it is unchanged, but its content is another",
-        hint="touch it, so that neither git nor this program trusts its times, and build again",
+        hint="run touch on it and build again: its content is read then",
         reason="context",
     )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from router import BuildRequest
+from router import BuildRequest, UsageError
 from router.model.request import Output
 from tests.e2e.builder import Builder, write_tree
 from tests.e2e.checkouts import clone, commit, git, normalise
@@ -149,6 +149,30 @@ def test_the_times_in_the_image_are_the_same_for_every_clone_and_lie_in_the_past
     assert found[0] == found[1]
     assert all(315_619_200 < moment < 1_520_000_000 for moment in found[0].values())
     assert len(set(map(int, found[0].values()))) > 100
+
+
+@pytest.mark.parametrize("size", [2_000, SIZE])
+def test_a_file_that_the_index_errs_about_reaches_no_daemon(
+    size: int, builder: Builder, origin: Path, tmp_path: Path
+) -> None:
+    """A filter of equal size, which was there when the file was added and isn't any more."""
+    one = another(origin, tmp_path, "one", builder)
+    git(one, "config", "filter.upper.clean", "tr a b")
+    attributes = one / ".git/info/attributes"
+    attributes.parent.mkdir(exist_ok=True)
+    attributes.write_text("file filter=upper\n")
+    write_tree(one, {"file": b"a" * size})
+    settle(one)
+    commit(one)
+    attributes.unlink()
+    git(one, "checkout", "--quiet", "--detach")
+
+    with pytest.raises(UsageError, match=r"checkout/file.*its content is another"):
+        builder.build(request(one))
+    other = another(one, tmp_path, "two", builder)
+    assert builder.files(request(other))["file"] == b"b" * size
+    (one / "file").touch()
+    assert builder.files(request(one))["file"] == b"a" * size
 
 
 def test_a_clone_without_an_attribute_of_a_file_does_not_get_the_other_ones(
