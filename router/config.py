@@ -136,8 +136,16 @@ def tls_options(options: TLSOptions, directory: str | None = None) -> TLSOptions
 
 def _one_of(directory: str, *names: str) -> str:
     for path in (os.path.join(directory, name) for name in names):
-        if os.path.exists(path):
-            return path
+        try:
+            os.stat(path)
+        except FileNotFoundError:
+            continue
+        except OSError as exc:
+            raise UsageError(
+                f"can't read --tls-dir {directory}: {(exc.strerror or str(exc)).lower()}",
+                hint=f"namei -l {path} shows the rights on the way",
+            ) from exc
+        return path
     raise UsageError(
         f"--tls-dir {directory} has no {' or '.join(names)}",
         hint="it must hold ca.pem, cert.pem and key.pem (or ca.crt, tls.crt and tls.key)",

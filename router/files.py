@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from router.errors import OutputError, UsageError
 from router.once import own_descriptor, require_open
+from router.readable import directory_fault, is_missing
 
 __all__ = [
     "FileSink",
@@ -47,9 +48,10 @@ def check_file(path: str, what: str) -> None:
     directory = os.path.dirname(path) or "."
     if os.path.isdir(path) or not os.path.basename(path):
         raise UsageError(f"{what} {path!r} names a directory", hint="name the file to write")
-    if os.path.exists(directory) and not os.path.isdir(directory):
-        raise UsageError(f"{what} {path}: {directory} is not a directory", hint="name another file to write")
-    if not os.path.isdir(directory):
+    fault = directory_fault(directory)
+    if fault and not is_missing(directory):
+        raise UsageError(f"{what} {path}: {directory} {fault}", hint="name another file to write")
+    if fault:
         raise UsageError(f"{what} {path}: there is no directory {directory}", hint=f"mkdir -p {directory}")
     if not os.access(directory, os.W_OK | os.X_OK) and not _is_special(path):
         raise UsageError(

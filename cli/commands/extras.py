@@ -117,8 +117,9 @@ def _text_of(path: str | None) -> str:
         with open(path, encoding="utf-8") as file:
             return file.read()
     except (OSError, ValueError) as exc:
+        why = exc.strerror.lower() if isinstance(exc, OSError) and exc.strerror else "it is not text in UTF-8"
         raise UsageError(
-            f"can't read --source-policy-file {path}: {exc}", hint="give a file in JSON"
+            f"can't read --source-policy-file {path}: {why}", hint="give a file in JSON"
         ) from exc
 
 

@@ -240,9 +240,11 @@ def _unreadable(error: OSError, root: bytes) -> UsageError:
     name = error.filename if error.filename is not None else root
     said = (error.strerror or str(error)).lower()
     hint = "make it readable, or exclude it in .dockerignore, so that no pattern with ! reaches into it"
-    if isinstance(error, FileNotFoundError) and name != root:
+    if name == root or os.fsencode(name).endswith(b".dockerignore"):
+        hint = "make it readable"  # it can't be excluded
+    elif isinstance(error, FileNotFoundError):
         hint = "it was there a moment ago: exclude it in .dockerignore, or build when nothing removes it"
-    elif error.errno in _REPLACED and name != root:
+    elif error.errno in _REPLACED:
         said = "something else took its place while it was being sent"
         hint = "exclude it in .dockerignore, or build when nothing replaces it"
     hint = limit_hint(error) or hint

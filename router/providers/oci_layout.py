@@ -14,7 +14,7 @@ import os
 import time
 from contextlib import suppress
 
-from router.errors import OutputError
+from router.errors import OutputError, UsageError
 from router.files import create_aside
 from router.model.frozen import frozen
 from router.specs.digest import ALGORITHMS, is_digest
@@ -52,13 +52,21 @@ class OCILayout:
         self._written: list[str] = []
 
     def find(self, digest: str) -> Blob | None:
-        """Return what is known of a blob, None where there is none of that digest, or it is no digest."""
+        """Return what is known of a blob, None where there is none of that digest, or it is no digest.
+
+        Raises ``UsageError`` where it can't be looked for.
+        """
         if not is_digest(digest):
             return None
         try:
             found = os.stat(self._path(digest))
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as exc:
+            raise UsageError(
+                f"can't read {self._path(digest)}: {(exc.strerror or str(exc)).lower()}",
+                hint=f"namei -l {self._path(digest)} shows the rights on the way",
+            ) from exc
         return Blob(digest=digest, size=found.st_size, modified=found.st_mtime, accessed=found.st_atime)
 
     def blobs(self) -> list[Blob]:

@@ -13,6 +13,7 @@ from router.errors import UsageError
 from router.model.frozen import frozen
 from router.providers.oci_index import only_image, resolve_image
 from router.providers.oci_layout import OCILayout
+from router.readable import directory_fault, fault_hint, file_fault, is_missing
 from router.specs.build_context import BUILD_CONTEXT, context_kind
 from router.specs.git import parse_git_context
 from router.specs.oci_reference import OCIReference, format_oci_reference, parse_oci_reference
@@ -70,10 +71,19 @@ def named_contexts(contexts: Mapping[str, str]) -> Offers:
 
 def open_layout(path: str, what: str) -> OCILayout:
     """Return a layout to read. Raises ``UsageError`` where there is none; ``what`` names the option."""
-    if not os.path.isfile(os.path.join(path, "index.json")):
-        why = f"has no index.json: {path} is no OCI layout" if os.path.isdir(path) else "is not a directory"
+    index = os.path.join(path, "index.json")
+    why = directory_fault(path)
+    if not why and is_missing(index):
+        why = f"has no index.json: {path} is no OCI layout"
+    if why:
         raise UsageError(
-            f"{what}: {path} {why}", hint="skopeo copy, crane pull or --output type=oci,tar=false make one"
+            f"{what}: {path} {why}",
+            hint=fault_hint(why, path, "skopeo copy, crane pull or --output type=oci,tar=false make one"),
+        )
+    if fault := file_fault(index):
+        raise UsageError(
+            f"{what}: {index} {fault}",
+            hint=fault_hint(fault, index, "a directory of the OCI image layout has this file"),
         )
     return OCILayout(path)
 
@@ -90,11 +100,14 @@ def _told(name: str, value: str) -> str:
 
 
 def _directory(name: str, path: str) -> str:
-    if not os.path.isdir(path):
-        what = "is not a directory" if os.path.exists(path) else "does not exist"
+    if fault := directory_fault(path):
         raise UsageError(
-            f"{_told(name, path)}: {path} {what}",
-            hint="give a directory, a git or http URL, docker-image://NAME, or oci-layout://DIRECTORY",
+            f"{_told(name, path)}: {path} {fault}",
+            hint=fault_hint(
+                fault,
+                path,
+                "give a directory, a git or http URL, docker-image://NAME, or oci-layout://DIRECTORY",
+            ),
             reason="context",
         )
     return path

@@ -10,6 +10,7 @@ from router.errors import UsageError
 from router.model.frozen import replace
 from router.model.request import BuildRequest
 from router.once import OneTimeFiles, is_one_time
+from router.readable import fault_hint, file_fault
 from router.specs.context import MAX_DOCKERFILE
 
 __all__ = [
@@ -71,24 +72,27 @@ def find_dockerfile(context: str, named: str | None) -> tuple[str, str]:
 
 def existing_file(path: str) -> tuple[str, str]:
     """Return folder and name of a Dockerfile that is there. Raises ``UsageError``."""
-    if not os.path.isfile(path):
-        raise _missing(path)
+    if fault := file_fault(path):
+        raise _unusable(path, fault)
     if os.path.getsize(path) > MAX_DOCKERFILE:
         raise _too_large(path)
     directory, name = os.path.split(path)
     return directory or ".", name
 
 
-def _missing(path: str) -> UsageError:
+def _unusable(path: str, fault: str) -> UsageError:
     if not os.path.isabs(path):
         try:
             os.getcwd()
         except FileNotFoundError:
             return UsageError("the working directory has been removed", hint="cd to a directory that exists")
-    what = "is not a file" if os.path.exists(path) else "does not exist"
     return UsageError(
-        f"the Dockerfile {path} {what}",
-        hint="name another with --file (relative to the working directory), or use --file - for stdin",
+        f"the Dockerfile {path} {fault}",
+        hint=fault_hint(
+            fault,
+            path,
+            "name another with --file (relative to the working directory), or use --file - for stdin",
+        ),
         reason="dockerfile",
     )
 

@@ -15,6 +15,7 @@ from router.errors import UsageError
 from router.model.frozen import field, frozen, replace
 from router.model.request import BuildRequest
 from router.once import is_one_time
+from router.readable import directory_fault, fault_hint
 from router.solve.dockerfile import existing_file, files_of_link, find_dockerfile, remote_dockerfile
 from router.solve.ignore_files import IGNORE_FILE, check_generic_ignore_files, check_ignore_files
 from router.specs.context import STDIN, GitContext, HTTPContext, parse_context
@@ -109,9 +110,12 @@ def _own_ignore_file(directory: str, name: str) -> tuple[str, str]:
 def _generic(request: BuildRequest) -> Inputs:
     """Return what buildctl's form names: directories and layouts, and nothing for a Dockerfile."""
     for name, path in request.local_dirs.items():
-        if not os.path.isdir(path):
-            what = "is not a directory" if os.path.exists(path) else "does not exist"
-            raise UsageError(f"--local {name}={path}: {path} {what}", hint="give a directory", reason="local")
+        if fault := directory_fault(path):
+            raise UsageError(
+                f"--local {name}={path}: {path} {fault}",
+                hint=fault_hint(fault, path, "give a directory"),
+                reason="local",
+            )
     if not request.oci_layouts:
         return Inputs(directories=request.local_dirs)
     from router.solve.contexts import open_layout
@@ -234,12 +238,13 @@ def _context_directory(context: str) -> str:
         raise UsageError(
             "the build context is stdin, which has not been read", hint="router.open_stdin_context reads it"
         )
-    if not os.path.isdir(context):
-        what = "is not a directory" if os.path.exists(context) else "does not exist"
+    if fault := directory_fault(context):
         piped = f"an archive comes on stdin: warmroute build - < {context}"
         raise UsageError(
-            f"the build context {context} {what}",
-            hint=piped if is_one_time(context) else "give a directory, or a git or http URL",
+            f"the build context {context} {fault}",
+            hint=piped
+            if is_one_time(context)
+            else fault_hint(fault, context, "give a directory, or a git or http URL"),
             reason="context",
         )
     return context

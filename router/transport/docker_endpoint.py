@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from router.errors import UsageError
 from router.model.frozen import frozen
 from router.providers import docker_config
+from router.readable import is_missing
 from router.specs.go_names import go_fields
 from router.transport.options import TLSOptions
 from router.transport.sockets import describe_os_error
@@ -83,7 +84,7 @@ def _endpoint_of_context(environment: Mapping[str, str], name: str, source: str)
     docker = go_fields(written, ("Host", "SkipTLSVerify"))
     tls_directory = os.path.join(store, "tls", identity, "docker")
     verify = not docker.get("SkipTLSVerify")
-    tls = _tls_in(tls_directory) if os.path.isdir(tls_directory) or not verify else None
+    tls = _tls_in(tls_directory) if not is_missing(tls_directory) or not verify else None
     host = str(docker.get("Host") or DEFAULT_HOST)
     return DockerEndpoint(host=host, source=source, context=name, tls=tls, verify=verify)
 
@@ -93,7 +94,7 @@ def _tls_in(directory: str) -> TLSOptions:
     if not directory:  # of a user without a home: the working directory is not meant
         return TLSOptions()
     found = {name: os.path.join(directory, f"{name}.pem") for name in ("ca", "cert", "key")}
-    present = {name: path for name, path in found.items() if os.path.exists(path)}
+    present = {name: path for name, path in found.items() if not is_missing(path)}
     return TLSOptions(ca=present.get("ca"), cert=present.get("cert"), key=present.get("key"))
 
 

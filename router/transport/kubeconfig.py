@@ -18,6 +18,7 @@ from router.config import kubeconfig_paths
 from router.errors import UsageError
 from router.model.frozen import field, frozen
 from router.once import OneTimeFiles
+from router.readable import is_missing
 from router.transport.kube_oidc import OidcToken, read_provider
 from router.transport.kubeconfig_file import (
     FileMapping,
@@ -281,7 +282,7 @@ def _impersonation(user: FileMapping) -> tuple[tuple[str, str], ...]:
 
 
 def _has_service_account(source: KubeSource) -> bool:
-    mounted = os.path.isfile(os.path.join(source.service_account, "token"))
+    mounted = not is_missing(os.path.join(source.service_account, "token"))
     return mounted and bool(source.environment.get("KUBERNETES_SERVICE_HOST"))
 
 
@@ -291,7 +292,7 @@ def _service_account(source: KubeSource, *, beside: UsageError | None) -> KubeTa
     host = source.environment["KUBERNETES_SERVICE_HOST"]
     port = source.environment.get("KUBERNETES_SERVICE_PORT") or "443"
     token_file = os.path.join(directory, "token")
-    if not os.path.exists(token_file):
+    if is_missing(token_file):
         raise UsageError(
             f"this pod has no service account token ({token_file}) and no kubeconfig",
             hint="set automountServiceAccountToken, or give --kubeconfig",
@@ -299,7 +300,7 @@ def _service_account(source: KubeSource, *, beside: UsageError | None) -> KubeTa
     namespace_file = os.path.join(directory, "namespace")
     # The variable first, as for kubectl.
     namespace = source.environment.get("POD_NAMESPACE", "")
-    if not namespace and os.path.exists(namespace_file):
+    if not namespace and not is_missing(namespace_file):
         namespace = _read_bytes(namespace_file, "namespace").decode(errors="replace").strip()
     return KubeTarget(
         server=f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}",
