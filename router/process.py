@@ -45,6 +45,8 @@ DataHandler = Callable[[memoryview], None]
 INTERRUPT_GRACE = 1.5
 
 _CHUNK = 1 << 16
+# As long as a message of a daemon's may be: buildctl writes one a line.
+_LONGEST_LINE = 1 << 24
 _ENDING = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 
 
@@ -293,20 +295,28 @@ def _in_foreground() -> bool:
 
 
 class _Lines:
-    """Cuts one stream into lines for a handler, or keeps it whole where there is none."""
+    """Cuts one stream into lines for a handler, or keeps it whole where there is none.
+
+    Of a line that is too long its beginning.
+    """
 
     def __init__(self, handler: LineHandler | None) -> None:
         self._handler = handler
         self._kept = bytearray()
 
     def feed(self, data: memoryview) -> None:
-        self._kept += data
         if self._handler is None:
+            self._kept += data
             return
-        *lines, rest = self._kept.split(b"\n")
-        self._kept = rest
-        for line in lines:
-            self._handler(bytes(line.removesuffix(b"\r")))
+        first, *others = bytes(data).split(b"\n")
+        self._grow(first)
+        for part in others:
+            line, self._kept = bytes(self._kept.removesuffix(b"\r")), bytearray()
+            self._handler(line)
+            self._grow(part)
+
+    def _grow(self, part: bytes) -> None:
+        self._kept += part[: _LONGEST_LINE - len(self._kept)]
 
     def end(self) -> bytes:
         """Return what was kept; a last line without an end goes to the handler."""

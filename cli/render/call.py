@@ -14,12 +14,14 @@ from cli.render.foreign import escaped, own_line, printable
 from router.errors import BuildError, UsageError
 from router.json_shape import Shape, shaped
 from router.model.events import SourceRange
-from router.model.source import excerpt
+from router.model.source import excerpt, source_lines
 from router.specs.call import Call
 from router.untrusted_json import read_json
 
 __all__ = ["Answer", "render_answer"]
 
+# Characters of source lines beside the findings; those after it are told without.
+_MOST_PLACES = 1 << 22
 _JSON, _TEXT, _STATUS = "result.json", "result.txt", "result.statuscode"
 
 _LOCATION: Shape = {
@@ -39,6 +41,14 @@ class Answer(NamedTuple):
     text: str
     status: int = 0
     error: BuildError | None = None
+
+
+class _Source:
+    """A file that a check has looked at; many findings may point to it."""
+
+    def __init__(self, item: Mapping[str, Any]) -> None:
+        self.filename: str = item.get("filename", "")
+        self.lines = source_lines(b64decode(item.get("data", "")))
 
 
 class _Finding(NamedTuple):
@@ -111,16 +121,21 @@ def _parsed(metadata: Mapping[str, str], dockerfile: str | None) -> _Check | Non
         results = shaped(read_json(metadata.get(_JSON, "")), _RESULTS)
         if results is None:
             return None
-        sources = results.get("sources", ())
+        sources = [_Source(item) for item in results.get("sources", ())]
+        findings, room = [], _MOST_PLACES
+        for item in results.get("warnings", ()):
+            finding = _finding(item, sources, dockerfile)
+            room -= len(finding.place)
+            findings.append(finding if room > 0 else finding._replace(place=""))
         return _Check(
-            findings=[_finding(item, sources, dockerfile) for item in results.get("warnings", ())],
+            findings=findings,
             error=_error(results.get("buildError"), sources, dockerfile),
         )
     except ValueError:
         return None
 
 
-def _finding(item: Mapping[str, Any], sources: Sequence[Any], dockerfile: str | None) -> _Finding:
+def _finding(item: Mapping[str, Any], sources: Sequence[_Source], dockerfile: str | None) -> _Finding:
     if "ruleName" not in item:
         raise ValueError("no finding")
     location = item.get("location", {})
@@ -129,29 +144,28 @@ def _finding(item: Mapping[str, Any], sources: Sequence[Any], dockerfile: str | 
         rule=item["ruleName"],
         url=item.get("url", ""),
         detail=item.get("detail", ""),
-        filename=(_source(location, sources) or {}).get("filename", ""),
+        filename=source.filename if (source := _source(location, sources)) else "",
         line=ranges[0].start_line if ranges else 0,
         place=_place(location, sources, dockerfile),
     )
 
 
 def _error(
-    item: Mapping[str, Any] | None, sources: Sequence[Any], dockerfile: str | None
+    item: Mapping[str, Any] | None, sources: Sequence[_Source], dockerfile: str | None
 ) -> BuildError | None:
     if not item:
         return None
     return BuildError(item.get("message", ""), excerpt=_place(item.get("location", {}), sources, dockerfile))
 
 
-def _place(location: Mapping[str, Any], sources: Sequence[Any], dockerfile: str | None) -> str:
+def _place(location: Mapping[str, Any], sources: Sequence[_Source], dockerfile: str | None) -> str:
     source = _source(location, sources)
     if source is None:
         return ""
-    name = dockerfile or source.get("filename", "")
-    return excerpt(name, b64decode(source.get("data", "")), _ranges(location))
+    return excerpt(dockerfile or source.filename, source.lines, _ranges(location))
 
 
-def _source(location: Mapping[str, Any], sources: Sequence[Any]) -> Mapping[str, Any] | None:
+def _source(location: Mapping[str, Any], sources: Sequence[_Source]) -> _Source | None:
     index = location.get("sourceIndex", 0)
     return sources[index] if 0 <= index < len(sources) else None
 

@@ -106,9 +106,10 @@ def _explanation(warning: VertexWarning) -> Iterator[str]:
 
 
 def _place(warning: VertexWarning) -> Iterator[str]:
-    from router.model.source import excerpt  # most builds have no warnings
+    from router.model.source import excerpt, source_lines  # most builds have no warnings
 
-    head, *source = excerpt(warning.source_filename, warning.source_data, warning.ranges).split("\n")
+    lines = source_lines(warning.source_data)
+    head, *source = excerpt(warning.source_filename, lines, warning.ranges).split("\n")
     if head:
         yield place(head)
     yield from map(printable, source)

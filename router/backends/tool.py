@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from router.backends import BackendContext
+from router.bounds import shortened
 from router.errors import BuildError, DialError, RpcError, ToolError, UsageError
 from router.model.daemon import Daemon
 from router.model.events import SolveStatus
@@ -35,7 +36,7 @@ __all__ = [
 _UNKNOWN = 2  # gRPC's status for an error that says no more
 _EXCERPT = re.compile(r"^\S+:\d+\n-{20}\n(?:.*\n)*?-{20}$", re.MULTILINE)
 _ERROR = re.compile(r"^(?:error|ERROR): (?:failed to solve: )?(.+)", re.MULTILINE | re.DOTALL)
-_MAX_LINES = 2000
+_MAX_LINES, _LONGEST_LINE = 2000, 8000
 
 
 class Sink(Protocol):
@@ -67,7 +68,7 @@ class ToolOutput:
         """Take one line."""
         status = self._parse(line)
         if status is None:
-            self._lines.append(line.decode(errors="replace"))
+            self._lines.append(shortened(line.decode(errors="replace"), _LONGEST_LINE))
             return
         self.started = self.started or bool(status.vertexes)
         self._observer.see(status)

@@ -20,7 +20,7 @@ from router.errors import (
 from router.faults import fault_of
 from router.model.events import SolveStatus, SourceRange, Vertex
 from router.model.frozen import replace
-from router.model.source import excerpt
+from router.model.source import excerpt, source_lines
 from router.rpc.grpc import NotGrpcError
 
 __all__ = ["BuildObserver", "explain"]
@@ -206,7 +206,7 @@ def _excerpt_of(error: RpcError) -> str:
                 SourceRange(start_line=item["start"]["line"], end_line=item.get("end", item["start"])["line"])
                 for item in source.get("ranges", [])
             ]
-            text = excerpt(info.get("filename", ""), _base64(info.get("data", "")), ranges)
+            text = excerpt(info.get("filename", ""), source_lines(_base64(info.get("data", ""))), ranges)
         except (ValueError, KeyError, TypeError, AttributeError):
             continue  # an excerpt is a help; an odd one must not hide the error itself
         if text:

@@ -27,6 +27,8 @@ from router.untrusted_json import read_json
 
 __all__ = ["parse_rawjson", "parse_time"]
 
+# A message of a daemon's has at most as many fields, and no object without one.
+_MOST_OBJECTS = 100_000
 _KINDS = frozenset({"vertexes", "statuses", "logs", "warnings"})
 _TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9})\d*)?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII
@@ -76,8 +78,8 @@ _MESSAGE: Shape = {
 
 
 def parse_rawjson(line: bytes) -> SolveStatus | None:
-    """Return the message that ``line`` is, None where it is none."""
-    if not line.startswith(b"{"):
+    """Return the message that ``line`` is, None where it is none, or more than a daemon may send."""
+    if not line.startswith(b"{") or line.count(b"{") > _MOST_OBJECTS:
         return None
     try:
         value = read_json(line)

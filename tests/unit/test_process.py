@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from router import process
 from router.cancellation import Cancellation
 from router.children import kill_all
 from router.errors import CancelledError, ToolError, UsageError
@@ -370,3 +371,15 @@ def wait_until_gone(pid: int) -> None:
                 return
         assert time.monotonic() < deadline
         os.sched_yield()
+
+
+def test_of_a_line_without_end_the_beginning_is_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "_LONGEST_LINE", 100_000)
+    lines: list[bytes] = []
+
+    run(
+        shell("head -c 1000000 /dev/zero >&2; echo >&2; printf 'next\\r\\nlast' >&2"),
+        Watch(on_stderr=lines.append),
+    )
+
+    assert lines == [bytes(100_000), b"next", b"last"]

@@ -103,3 +103,9 @@ def test_without_a_file_there_is_no_sink(tmp_path: Path) -> None:
 
     with open_sink([tree], {}) as sink:
         assert sink is None
+
+
+def test_text_without_end_is_not_kept_whole() -> None:
+    output, _ = read(*[b"x" * 100_000] * 50)
+
+    assert len(output.text) < 50 * 10_000

@@ -134,3 +134,13 @@ def test_null_lists_count_as_empty() -> None:
     line = b'{"vertexes":[{"digest":"a","inputs":null}]}'
 
     assert parse_rawjson(line) == SolveStatus(vertexes=(Vertex(digest="a", name=""),))
+
+
+def test_more_objects_than_a_message_has_are_no_message() -> None:
+    most, more = (b'{"logs":[' + b",".join([b"{}"] * count) + b"]}" for count in (99_999, 100_000))
+
+    status = parse_rawjson(most)
+
+    assert status is not None
+    assert len(status.logs) == 99_999
+    assert parse_rawjson(more) is None

@@ -134,3 +134,13 @@ def test_no_answer_is_an_error(call: Call) -> None:
         render_answer(call, {"version": "1"}, None)
 
     assert caught.value.hint
+
+
+def test_the_lines_beside_many_findings_are_bounded() -> None:
+    source = {"filename": "Dockerfile", "data": b64encode(b"x" * 900 + b"\n" * 2).decode()}
+    results = {"warnings": [warning("A", 1)] * 6000, "sources": [source]}
+
+    text = render_answer(CHECK, {"result.json": json.dumps(results)}, None).text
+
+    assert len(text) < 6 << 20
+    assert text.count("WARNING: A") == 6000

@@ -32,7 +32,7 @@ from router.model.events import (
     VertexStatus,
     VertexWarning,
 )
-from router.model.source import excerpt
+from router.model.source import excerpt, source_lines
 from router.specs.call import parse_call
 
 COMMAND = "::set-env name=PATH::/evil"
@@ -100,7 +100,9 @@ def rawjson(text: str) -> str:
 
 
 def error(text: str) -> str:
-    source = excerpt(text, text.encode("utf-8", "replace"), [SourceRange(start_line=1, end_line=1)])
+    source = excerpt(
+        text, source_lines(text.encode("utf-8", "replace")), [SourceRange(start_line=1, end_line=1)]
+    )
     failed = BuildError(text, step=text, log_tail=(text, text), excerpt=source, hint=text)
     return render_error(failed, color=False) + render_error(DialError(text, hint=text), color=True)
 
