@@ -148,7 +148,8 @@ def test_a_daemon_that_builds_may_not(daemon: Buildkitd, busybox: str, tmp_path:
     assert "a has 1 build in flight" in done.stderr
     assert waited.code == 1
     assert "a has 1 build in flight after 1 s" in waited.stderr
-    assert 1.0 <= waited.seconds < 30.0
+    # The machine may be slow, with both: a wait that is too long is one's alone.
+    assert 1.0 <= waited.seconds < 3.0 + 5 * done.seconds
 
 
 def test_waiting_ends_with_the_last_build(daemon: Buildkitd, busybox: str, tmp_path: Path) -> None:

@@ -145,7 +145,6 @@ def test_who_waits_in_line_gets_the_first_room_there_is(
 def test_a_time_in_line_that_is_over_ends_in_the_least_loaded(
     pair: Builder, busybox: str, context: Path, tmp_path: Path
 ) -> None:
-    pair.config = replace(pair.config, queue=1.0)
     addresses = dict(pair.config.addresses)
     with (
         busy(addresses["home"], busybox, tmp_path),
@@ -153,10 +152,15 @@ def test_a_time_in_line_that_is_over_ends_in_the_least_loaded(
         busy(addresses["other"], busybox, tmp_path),
     ):
         began = time.monotonic()
+        pair.build(BuildRequest(context=str(context)))
+        plain = time.monotonic() - began
+        pair.config = replace(pair.config, queue=1.0)
         result = pair.build(BuildRequest(context=str(context)))
+        waited = time.monotonic() - began - plain
 
     assert result.daemon == "other"
-    assert 1.0 <= time.monotonic() - began < 30.0
+    # The machine may be slow, with both builds: a wait that is too long is one's alone.
+    assert 1.0 <= waited < 3.0 + 5 * plain
     assert any("waited 1 s in line" in text for text in notices(pair))
 
 
