@@ -13,6 +13,7 @@ import binascii
 import os
 import re
 from collections.abc import Mapping, Sequence
+from urllib.parse import quote
 
 from router.config import kubeconfig_paths
 from router.errors import UsageError
@@ -34,6 +35,8 @@ from router.transport.sockets import describe_os_error
 __all__ = ["ExecPlugin", "KubeSource", "KubeTarget", "KubeUser", "load_target"]
 
 _SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+# RFC 9110, section 5.6.2, without the percent sign.
+_IN_HEADER_NAMES = "!#$&'*+-.^_`|~"
 _SECTIONS = {"clusters": "cluster", "contexts": "context", "users": "user"}
 
 
@@ -202,7 +205,7 @@ class _Merged:
             basic=(username, password) if username and password else None,
             plugin=_plugin(mapping(user, "exec"), directory) if user.get("exec") else None,
             oidc=_oidc(provider, owner) if provider and not user.get("exec") else None,
-            impersonate=_impersonation(user),
+            impersonate=_impersonation(user, owner),
         )
 
     def _entry(self, section: str, name: str, where: str) -> tuple[FileMapping, str]:
@@ -271,13 +274,19 @@ def _plugin(values: FileMapping, directory: str) -> ExecPlugin:
     )
 
 
-def _impersonation(user: FileMapping) -> tuple[tuple[str, str], ...]:
+def _impersonation(user: FileMapping, owner: str) -> tuple[tuple[str, str], ...]:
     named = {"Impersonate-User": string(user, "as"), "Impersonate-Uid": string(user, "as-uid")}
     pairs = [(header, value) for header, value in named.items() if value]
     pairs += [("Impersonate-Group", group) for group in strings(user, "as-groups")]
     extra = mapping(user, "as-user-extra")
     for name in extra:
-        pairs += [(f"Impersonate-Extra-{name}", value) for value in strings(extra, name)]
+        key = quote(str(name), safe=_IN_HEADER_NAMES)  # as client-go; API servers undo it
+        pairs += [(f"Impersonate-Extra-{key}", value) for value in strings(extra, name)]
+    if pairs and not named["Impersonate-User"]:
+        raise UsageError(
+            f"{owner} impersonates nobody: it has as-uid, as-groups or as-user-extra without as",
+            hint="as names the user to act as",
+        )
     return tuple(pairs)
 
 

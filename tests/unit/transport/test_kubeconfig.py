@@ -363,3 +363,22 @@ def test_a_kubeconfig_that_can_be_read_once_is_read_once(tmp_path: Path) -> None
     os.close(reader)
     assert targets[0] == targets[1]
     assert targets[0].context == "ci"
+
+
+def test_what_no_header_is_named_is_escaped_as_by_kubectl(tmp_path: Path) -> None:
+    user = {"as": "jane", "as-user-extra": {"example.com/scope 1%": ["x"]}}
+    path = write(tmp_path / "config", users=[{"name": "u", "user": user}])
+
+    target = load_target(KubeSource(environment={}, kubeconfig=str(path)))
+
+    assert target.user.impersonate[1:] == (("Impersonate-Extra-example.com%2Fscope%201%25", "x"),)
+
+
+@pytest.mark.parametrize("more", [{"as-uid": "1"}, {"as-groups": ["a"]}, {"as-user-extra": {"a": ["b"]}}])
+def test_a_group_without_a_user_to_act_as_is_refused_as_by_kubectl(
+    tmp_path: Path, more: dict[str, object]
+) -> None:
+    path = write(tmp_path / "config", users=[{"name": "u", "user": more}])
+
+    with pytest.raises(UsageError, match="as-uid, as-groups or as-user-extra without as"):
+        load_target(KubeSource(environment={}, kubeconfig=str(path)))
