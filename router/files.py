@@ -50,7 +50,7 @@ def check_file(path: str, what: str) -> None:
         raise UsageError(f"{what} {path!r} names a directory", hint="name the file to write")
     fault = directory_fault(directory)
     if fault and not is_missing(directory):
-        raise UsageError(f"{what} {path}: {directory} {fault}", hint="name another file to write")
+        raise UsageError(f"{what} {path}: {directory} {fault.text}", hint="name another file to write")
     if fault:
         raise UsageError(f"{what} {path}: there is no directory {directory}", hint=f"mkdir -p {directory}")
     if not os.access(directory, os.W_OK | os.X_OK) and not _is_special(path):

@@ -8,34 +8,38 @@ from __future__ import annotations
 import os
 from stat import S_ISDIR, S_ISREG
 
-__all__ = ["directory_fault", "fault_hint", "file_fault", "is_missing"]
+from router.descriptors import limit_hint
+from router.model.frozen import frozen
 
-_UNREADABLE = "can't be read: "
+__all__ = ["Fault", "directory_fault", "file_fault", "is_missing"]
 
 
-def directory_fault(path: str) -> str:
-    """Return what follows the path in an error, empty for a directory: ``does not exist``."""
+@frozen
+class Fault:
+    """``text`` follows the path in an error: ``is not a file``. ``hint``: None where another path may do."""
+
+    text: str
+    hint: str | None = None
+
+
+def directory_fault(path: str) -> Fault | None:
+    """Return what is wrong, None for a directory."""
     try:
-        return "" if S_ISDIR(os.stat(path).st_mode) else "is not a directory"
+        return None if S_ISDIR(os.stat(path).st_mode) else Fault(text="is not a directory")
     except (OSError, ValueError) as exc:
-        return _described(exc)
+        return _described(exc, path)
 
 
-def file_fault(path: str) -> str:
-    """Return what follows the path in an error, empty for a file that can be read: ``is not a file``."""
+def file_fault(path: str) -> Fault | None:
+    """Return what is wrong, None for a file that can be read."""
     try:
         # First of all: to open a pipe is to take part in it.
         if not S_ISREG(os.stat(path).st_mode):
-            return "is not a file"
+            return Fault(text="is not a file")
         os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
     except (OSError, ValueError) as exc:
-        return _described(exc)
-    return ""
-
-
-def fault_hint(fault: str, path: str, otherwise: str) -> str:
-    """Return what to do about a fault: what can't be read is to be made readable."""
-    return f"namei -l {path} shows the rights on the way" if fault.startswith(_UNREADABLE) else otherwise
+        return _described(exc, path)
+    return None
 
 
 def is_missing(path: str) -> bool:
@@ -49,7 +53,10 @@ def is_missing(path: str) -> bool:
     return False
 
 
-def _described(error: OSError | ValueError) -> str:
+def _described(error: OSError | ValueError, path: str) -> Fault:
     if isinstance(error, FileNotFoundError | NotADirectoryError | ValueError):
-        return "does not exist"
-    return f"{_UNREADABLE}{(error.strerror or str(error)).lower()}"
+        return Fault(text="does not exist")
+    return Fault(
+        text=f"can't be read: {(error.strerror or str(error)).lower()}",
+        hint=limit_hint(error) or f"namei -l {path} shows the rights on the way",
+    )

@@ -14,6 +14,7 @@ import os
 import time
 from contextlib import suppress
 
+from router.descriptors import limit_hint
 from router.errors import OutputError, UsageError
 from router.files import create_aside
 from router.model.frozen import frozen
@@ -65,7 +66,7 @@ class OCILayout:
         except OSError as exc:
             raise UsageError(
                 f"can't read {self._path(digest)}: {(exc.strerror or str(exc)).lower()}",
-                hint=f"namei -l {self._path(digest)} shows the rights on the way",
+                hint=limit_hint(exc) or f"namei -l {self._path(digest)} shows the rights on the way",
             ) from exc
         return Blob(digest=digest, size=found.st_size, modified=found.st_mtime, accessed=found.st_atime)
 

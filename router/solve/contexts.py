@@ -13,7 +13,7 @@ from router.errors import UsageError
 from router.model.frozen import frozen
 from router.providers.oci_index import only_image, resolve_image
 from router.providers.oci_layout import OCILayout
-from router.readable import directory_fault, fault_hint, file_fault, is_missing
+from router.readable import Fault, directory_fault, file_fault, is_missing
 from router.specs.build_context import BUILD_CONTEXT, context_kind
 from router.specs.git import parse_git_context
 from router.specs.oci_reference import OCIReference, format_oci_reference, parse_oci_reference
@@ -72,18 +72,18 @@ def named_contexts(contexts: Mapping[str, str]) -> Offers:
 def open_layout(path: str, what: str) -> OCILayout:
     """Return a layout to read. Raises ``UsageError`` where there is none; ``what`` names the option."""
     index = os.path.join(path, "index.json")
-    why = directory_fault(path)
-    if not why and is_missing(index):
-        why = f"has no index.json: {path} is no OCI layout"
-    if why:
+    fault = directory_fault(path)
+    if fault is None and is_missing(index):
+        fault = Fault(text=f"has no index.json: {path} is no OCI layout")
+    if fault is not None:
         raise UsageError(
-            f"{what}: {path} {why}",
-            hint=fault_hint(why, path, "skopeo copy, crane pull or --output type=oci,tar=false make one"),
+            f"{what}: {path} {fault.text}",
+            hint=fault.hint or "skopeo copy, crane pull or --output type=oci,tar=false make one",
         )
     if fault := file_fault(index):
         raise UsageError(
-            f"{what}: {index} {fault}",
-            hint=fault_hint(fault, index, "a directory of the OCI image layout has this file"),
+            f"{what}: {index} {fault.text}",
+            hint=fault.hint or "a directory of the OCI image layout has this file",
         )
     return OCILayout(path)
 
@@ -102,12 +102,9 @@ def _told(name: str, value: str) -> str:
 def _directory(name: str, path: str) -> str:
     if fault := directory_fault(path):
         raise UsageError(
-            f"{_told(name, path)}: {path} {fault}",
-            hint=fault_hint(
-                fault,
-                path,
-                "give a directory, a git or http URL, docker-image://NAME, or oci-layout://DIRECTORY",
-            ),
+            f"{_told(name, path)}: {path} {fault.text}",
+            hint=fault.hint
+            or "give a directory, a git or http URL, docker-image://NAME, or oci-layout://DIRECTORY",
             reason="context",
         )
     return path

@@ -10,7 +10,7 @@ from router.errors import UsageError
 from router.model.frozen import replace
 from router.model.request import BuildRequest
 from router.once import OneTimeFiles, is_one_time
-from router.readable import fault_hint, file_fault
+from router.readable import Fault, file_fault
 from router.specs.context import MAX_DOCKERFILE
 
 __all__ = [
@@ -80,19 +80,16 @@ def existing_file(path: str) -> tuple[str, str]:
     return directory or ".", name
 
 
-def _unusable(path: str, fault: str) -> UsageError:
+def _unusable(path: str, fault: Fault) -> UsageError:
     if not os.path.isabs(path):
         try:
             os.getcwd()
         except FileNotFoundError:
             return UsageError("the working directory has been removed", hint="cd to a directory that exists")
     return UsageError(
-        f"the Dockerfile {path} {fault}",
-        hint=fault_hint(
-            fault,
-            path,
-            "name another with --file (relative to the working directory), or use --file - for stdin",
-        ),
+        f"the Dockerfile {path} {fault.text}",
+        hint=fault.hint
+        or "name another with --file (relative to the working directory), or use --file - for stdin",
         reason="dockerfile",
     )
 

@@ -15,7 +15,7 @@ from router.errors import UsageError
 from router.model.frozen import field, frozen, replace
 from router.model.request import BuildRequest
 from router.once import is_one_time
-from router.readable import directory_fault, fault_hint
+from router.readable import directory_fault
 from router.solve.dockerfile import existing_file, files_of_link, find_dockerfile, remote_dockerfile
 from router.solve.ignore_files import IGNORE_FILE, check_generic_ignore_files, check_ignore_files
 from router.specs.context import STDIN, GitContext, HTTPContext, parse_context
@@ -112,8 +112,8 @@ def _generic(request: BuildRequest) -> Inputs:
     for name, path in request.local_dirs.items():
         if fault := directory_fault(path):
             raise UsageError(
-                f"--local {name}={path}: {path} {fault}",
-                hint=fault_hint(fault, path, "give a directory"),
+                f"--local {name}={path}: {path} {fault.text}",
+                hint=fault.hint or "give a directory",
                 reason="local",
             )
     if not request.oci_layouts:
@@ -241,10 +241,8 @@ def _context_directory(context: str) -> str:
     if fault := directory_fault(context):
         piped = f"an archive comes on stdin: warmroute build - < {context}"
         raise UsageError(
-            f"the build context {context} {fault}",
-            hint=piped
-            if is_one_time(context)
-            else fault_hint(fault, context, "give a directory, or a git or http URL"),
+            f"the build context {context} {fault.text}",
+            hint=piped if is_one_time(context) else fault.hint or "give a directory, or a git or http URL",
             reason="context",
         )
     return context

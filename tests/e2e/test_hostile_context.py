@@ -13,6 +13,7 @@ import pytest
 
 from router import BuildRequest, Output, RouterError, UsageError
 from tests.e2e.builder import Builder, write_tree
+from tests.unit.few_files import few_files
 
 STARS = "*a" * 8 + "b"
 
@@ -81,6 +82,20 @@ def test_a_directory_that_is_swapped_for_a_link_gives_nothing_away(builder: Buil
                 continue
             assert "SECRET" not in set(contents(tmp_path / f"out{number}"))
     assert refused
+
+
+@pytest.mark.parametrize("deepest", ["", "\n*\n!**/last"])
+def test_a_tree_may_be_deeper_than_files_may_be_open(builder: Builder, tmp_path: Path, deepest: str) -> None:
+    dockerfile = "FROM scratch\nCOPY . /\n"
+    context = write_tree(tmp_path / "context", {"Dockerfile": dockerfile, ".dockerignore": deepest})
+    path = "d/" * 300 + "last"
+    write_tree(context, {path: "content"})
+    output = Output(type="local", dest=str(tmp_path / "out"), attrs={"mode": "delete"})
+    write_tree(tmp_path / "out", {f"old/{path}": ""})
+    with few_files(60):
+        builder.build(BuildRequest(context=str(context), outputs=(output,), allow=("buildx.local.delete",)))
+    assert (tmp_path / "out" / path).read_text() == "content"
+    assert not (tmp_path / "out/old").exists()
 
 
 def contents(folder: Path) -> Iterator[str]:

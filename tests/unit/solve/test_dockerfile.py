@@ -13,6 +13,7 @@ from router.model.request import BuildRequest
 from router.once import OneTimeFiles
 from router.solve.dockerfile import existing_file, piped_dockerfile, with_piped_dockerfile
 from router.specs.context import MAX_DOCKERFILE
+from tests.unit.few_files import few_files
 
 
 @pytest.fixture
@@ -69,3 +70,10 @@ def test_a_working_directory_that_is_gone_is_told(tmp_path: Path, monkeypatch: p
 def test_a_dockerfile_without_end_is_refused() -> None:
     with pytest.raises(UsageError, match=r"/dev/zero is too large for a Dockerfile \(more than 16 MiB\)"):
         with_piped_dockerfile(BuildRequest(dockerfile="/dev/zero"), OneTimeFiles())
+
+
+def test_no_further_file_to_open_is_no_fault_of_the_dockerfiles(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").touch()
+    with few_files(0), pytest.raises(UsageError, match="too many open files") as caught:
+        existing_file(str(tmp_path / "Dockerfile"))
+    assert caught.value.hint == "raise the limit of open files: ulimit -n 4096"

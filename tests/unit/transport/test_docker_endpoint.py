@@ -12,6 +12,7 @@ import pytest
 from router.errors import UsageError
 from router.model.tls import TLSOptions
 from router.transport.docker_endpoint import find_endpoint
+from tests.unit.unprivileged import folder_for_anybody, unprivileged
 
 
 def add_context(config: Path, name: str, **docker: Any) -> Path:
@@ -68,6 +69,19 @@ def test_a_context_brings_its_own_tls_files(tmp_path: Path) -> None:
     assert endpoint.tls is not None
     assert (endpoint.tls.ca, endpoint.tls.cert) == (str(directory / "ca.pem"), None)
     assert not endpoint.verify
+
+
+def test_tls_files_that_may_not_be_read_are_not_left_out() -> None:
+    with folder_for_anybody() as folder:
+        directory = add_context(folder, "lab", Host="tcp://lab:2376")
+        directory.mkdir(parents=True)
+        (folder / "contexts/tls").chmod(0)
+
+        def found() -> str:
+            tls = find_endpoint({"DOCKER_CONFIG": str(folder)}, "lab").tls
+            return "no TLS" if tls is None else str(tls.ca)
+
+        assert unprivileged(found) == str(directory / "ca.pem")
 
 
 def test_docker_tls_verify_uses_the_files_of_docker_cert_path(tmp_path: Path) -> None:

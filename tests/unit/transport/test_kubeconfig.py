@@ -14,6 +14,7 @@ from router.errors import UsageError
 from router.once import OneTimeFiles
 from router.transport.kube_oidc import OidcToken
 from router.transport.kubeconfig import KubeSource, load_target
+from tests.unit.unprivileged import folder_for_anybody, unprivileged
 
 
 def write(path: Path, **changes: Any) -> Path:
@@ -178,6 +179,22 @@ def test_a_broken_kubeconfig_is_told_without_its_content(tmp_path: Path, content
     with pytest.raises(UsageError, match=message) as caught:
         load_target(KubeSource(environment={}, kubeconfig=str(path)))
     assert "sesame" not in str(caught.value)
+
+
+def test_a_service_account_that_may_not_be_read_is_told_as_that() -> None:
+    with folder_for_anybody() as folder:
+        (folder / "account").mkdir(mode=0)
+        source = KubeSource(
+            environment={"HOME": str(folder), "KUBERNETES_SERVICE_HOST": "10.96.0.1"},
+            service_account=str(folder / "account"),
+        )
+
+        def told() -> str:
+            with pytest.raises(UsageError) as caught:
+                load_target(source)
+            return str(caught.value)
+
+        assert "permission denied" in unprivileged(told)
 
 
 def test_a_pod_uses_its_service_account(tmp_path: Path) -> None:
