@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Mapping
+from stat import S_ISREG
 
+from router.descriptors import limit_hint
 from router.errors import UsageError
 from router.model.frozen import replace
 from router.model.request import BuildRequest
@@ -124,8 +126,20 @@ def _leads_out(link: str) -> bool:
 
 
 def _content(path: str) -> bytes:
+    """Read a file that may be another one by now than when it was looked for."""
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        # O_NONBLOCK: what has become a pipe must not hang the build.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:
+            if not S_ISREG(os.fstat(descriptor).st_mode):
+                raise _unusable(path, Fault(text="is not a file"))
+            content = file.read(MAX_DOCKERFILE + 1)
     except OSError as exc:
-        raise UsageError(f"can't read {path}: {exc.strerror}", reason="dockerfile") from exc
+        raise UsageError(
+            f"can't read {path}: {(exc.strerror or str(exc)).lower()}",
+            hint=limit_hint(exc),
+            reason="dockerfile",
+        ) from exc
+    if len(content) > MAX_DOCKERFILE:
+        raise _too_large(path)
+    return content

@@ -11,7 +11,7 @@ import pytest
 from router.errors import UsageError
 from router.model.request import BuildRequest
 from router.once import OneTimeFiles
-from router.solve.dockerfile import existing_file, piped_dockerfile, with_piped_dockerfile
+from router.solve.dockerfile import existing_file, files_of_link, piped_dockerfile, with_piped_dockerfile
 from router.specs.context import MAX_DOCKERFILE
 from tests.unit.few_files import few_files
 
@@ -77,3 +77,24 @@ def test_no_further_file_to_open_is_no_fault_of_the_dockerfiles(tmp_path: Path) 
     with few_files(0), pytest.raises(UsageError, match="too many open files") as caught:
         existing_file(str(tmp_path / "Dockerfile"))
     assert caught.value.hint == "raise the limit of open files: ulimit -n 4096"
+
+
+@pytest.fixture
+def link(tmp_path: Path) -> Path:
+    """A link out of its folder, to nothing yet."""
+    (tmp_path / "context").mkdir()
+    (tmp_path / "context/Dockerfile").symlink_to("../elsewhere")
+    return tmp_path / "context/Dockerfile"
+
+
+def test_a_link_that_came_to_lead_to_a_pipe_does_not_hang(link: Path) -> None:
+    os.mkfifo(link.parent.parent / "elsewhere")
+    with pytest.raises(UsageError, match=f"the Dockerfile {link} is not a file"):
+        files_of_link(str(link.parent), link.name)
+
+
+def test_a_link_that_came_to_lead_to_what_is_too_large_is_refused(link: Path) -> None:
+    (link.parent.parent / "elsewhere").touch()
+    os.truncate(link, MAX_DOCKERFILE + 1)
+    with pytest.raises(UsageError, match=f"{link} is too large for a Dockerfile"):
+        files_of_link(str(link.parent), link.name)
