@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -14,19 +12,17 @@ from router import BuildRequest
 from router.model.request import ContextTimes
 from tests.e2e.builder import Builder, write_tree
 from tests.e2e.mounts import mounted
+from tests.servers import binaries
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
 @pytest.mark.parametrize("times", ["file", "content"])
 def test_a_build_between_two_edits_within_a_second(
     times: ContextTimes, builder: Builder, tmp_path: Path
 ) -> None:
-    if shutil.which("mkfs.ext4") is None or not Path("/dev/loop-control").exists():
-        pytest.skip("needs mkfs.ext4 and loop devices")
     builder.config = replace(builder.config, key=str(tmp_path))
     # Inodes of 128 bytes have no room for nanoseconds.
     subprocess.run(
-        ["mkfs.ext4", "-q", "-I", "128", tmp_path / "image", "4M"], check=True, capture_output=True
+        [binaries.mkfs_ext4(), "-q", "-I", "128", tmp_path / "image", "4M"], check=True, capture_output=True
     )
     context = tmp_path / "context"
     context.mkdir()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
+import os
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz.targets import TARGETS
+from tests.measured import run_measured
 
 
 @st.composite
@@ -43,15 +45,14 @@ def test_right_inputs_are_read(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["packets", "http2-client", "http2-server", "patterns", "specs"])
-def test_coverage_guides_to_nothing_else(name: str) -> None:
+def test_coverage_guides_to_nothing_else(name: str, tmp_path: Path) -> None:
     pytest.importorskip("atheris", reason="no atheris for this Python or machine")
 
-    done = subprocess.run(
+    done = run_measured(
         [sys.executable, "-m", "tests.fuzz", name, "--seconds", "3"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+        tmp_path,
+        environment=os.environ,
+        within=60,
     )
 
-    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.code == 0, done.said[-3000:]

@@ -40,6 +40,8 @@ BUILDS: Mapping[str, Callable[[], Path]] = {
     "cni": binaries.cni_plugins,
     "docker": binaries.dockerd,
     "uidmap": lambda: binaries.newuidmap()[0],
+    "squashfs": binaries.mksquashfs,
+    "ext4": binaries.mkfs_ext4,
     "images": lambda: [
         images.pause_tar(),
         images.busybox_tar(),

@@ -231,6 +231,20 @@ def podman() -> Path:
 
 
 @functools.cache
+def mksquashfs() -> Path:
+    """Return the program that packs a directory into an image, installing it."""
+    debian.ensure("squashfs-tools")
+    return Path("/usr/bin/mksquashfs")
+
+
+@functools.cache
+def mkfs_ext4() -> Path:
+    """Return the program that makes an ext4 image, installing it where a container's Debian lacks it."""
+    debian.ensure("e2fsprogs")
+    return Path("/usr/sbin/mkfs.ext4")
+
+
+@functools.cache
 def newuidmap() -> tuple[Path, Path]:
     """Return newuidmap and newgidmap, which a rootless buildkitd maps its users with."""
     debian.ensure("uidmap")
