@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import selectors
 import signal
 import subprocess
@@ -239,7 +240,7 @@ def run_attached(command: Command) -> int:
         except (OSError, ValueError) as exc:
             raise not_started(command, exc) from exc
         passed_on.to(child)
-        return child.wait()
+        return passed_on.wait(child)
 
 
 class _PassedOn:
@@ -252,11 +253,23 @@ class _PassedOn:
         self._child: subprocess.Popen[bytes] | None = None
         self._waiting: list[int] = []
         self._previous: dict[signal.Signals, Any] = {}
+        self._read = self._write = self._previous_descriptor = -1
 
     def to(self, child: subprocess.Popen[bytes]) -> None:
         self._child = child
         for number in self._waiting:
             child.send_signal(number)
+
+    def wait(self, child: subprocess.Popen[bytes]) -> int:
+        """Return the child's exit code.
+
+        A signal that comes just before the wait for a child begins interrupts nothing, and its handler would
+        run when the child has ended; a byte in a pipe is still there.
+        """
+        while (code := child.poll()) is None:
+            select.select([self._read], [], [])
+            os.read(self._read, 4096)
+        return code
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         if number in self._KEYS and _in_foreground():
@@ -271,13 +284,23 @@ class _PassedOn:
             # What nohup and its like have set to be ignored stays so, for the child as well.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self._previous[number] = signal.signal(number, self._handle)
+        self._previous[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, _woken)
+        self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._previous_descriptor = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        signal.set_wakeup_fd(self._previous_descriptor)
         for number, handler in self._previous.items():
             signal.signal(number, handler)
+        os.close(self._read)
+        os.close(self._write)
+
+
+def _woken(_number: int, _frame: FrameType | None) -> None:
+    """Do nothing: that the signal came stands in the pipe."""
 
 
 def _in_foreground() -> bool:

@@ -267,7 +267,8 @@ def test_a_url_is_a_context_by_its_name(builder: Builder, tmp_path: Path) -> Non
     [
         ("nowhere", "does not exist"),
         ("file", "is not a directory"),
-        ("oci-layout://nowhere", "is not a directory"),
+        ("oci-layout://nowhere", "nowhere does not exist"),
+        ("oci-layout://file", "is not a directory"),
         ("oci-layout://empty", "has no index.json"),
         ("oci-layout://many:other", "has no image other"),
         (f"oci-layout://many@sha256:{'0' * 64}", "lacks the blob sha256:0"),
