@@ -15,7 +15,7 @@ from types import NoneType, UnionType
 from typing import Literal, NamedTuple, Union, assert_never, get_args, get_origin, get_type_hints
 
 from router.errors import UsageError
-from router.specs.boolean import parse_bool
+from router.notation.boolean import parse_bool
 
 __all__ = [
     "HELP_NAMES",

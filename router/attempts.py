@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from router.address import DockerAddress, parse_address
 from router.backends import Backend, BackendContext
 from router.bounds import MOST_STEPS, put, shortened
 from router.errors import (
@@ -26,14 +27,13 @@ from router.errors import (
     UnreachableError,
 )
 from router.faults import fault_of
+from router.kubernetes.rights import share_rights
 from router.model.daemon import Candidate, Daemon
 from router.model.events import Attempt, Event, Notice, NoticeLevel, SolveStatus, Vertex
 from router.model.frozen import frozen, replace
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
 from router.retry import persisting
-from router.transport.address import DockerAddress, parse_address
-from router.transport.kube_rights import share_rights
 
 if TYPE_CHECKING:
     from router.operations.pushed import Pushes

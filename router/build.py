@@ -16,6 +16,7 @@ from router.backends import Backend, BackendContext
 from router.cancellation import Cancellation
 from router.config import RouterConfig, kubeconfig_paths
 from router.config import environment as current_environment
+from router.docker import config as docker_config
 from router.errors import (
     ConnectionLostError,
     DialError,
@@ -24,25 +25,24 @@ from router.errors import (
     OverloadError,
     RouterError,
 )
+from router.flags.context import STDIN
+from router.flags.output import STDOUT, is_directory, is_load, is_mirror, resolve_outputs
 from router.fleet import Fleet, FleetOptions, discover
+from router.kubernetes.clients import KubeClients
 from router.model.daemon import Candidate, Daemon
 from router.model.events import Event, Notice, NoticeLevel
 from router.model.frozen import frozen, replace
 from router.model.request import BuildRequest, Output
 from router.model.result import BuildResult
 from router.model.routing import BackendName, Placement
+from router.notation.tag import parse_tags
 from router.once import OneTimeFiles
 from router.placement.key import GitCheckout, Key, KeyInputs, balancing_key
 from router.placement.order import order, require_fit
-from router.providers import docker_config
 from router.providers.git_remote import find_git_location
 from router.providers.secrets import SecretStore
 from router.solve.dockerfile import piped_dockerfile, with_piped_dockerfile
 from router.solve.inputs import check_inputs
-from router.specs.context import STDIN
-from router.specs.output import STDOUT, is_directory, is_load, is_mirror, resolve_outputs
-from router.specs.tag import parse_tags
-from router.transport.kube_clients import KubeClients
 from router.transport.options import DialOptions
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ class BuildRouter:
             (check_directory if is_directory(output) else check_new_file)(output.dest, "the output")
             if is_mirror(output):
                 from router.files import check_mirror
-                from router.specs.entitlement import LOCAL_DELETE
+                from router.flags.entitlement import LOCAL_DELETE
 
                 if LOCAL_DELETE not in allowed:
                     check_mirror(output.dest, "the output")

@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from router.errors import UsageError
+from router.flags.platform import normalize
 from router.model.frozen import frozen
 from router.model.identity import Identity
 from router.model.routing import BackendName, Fallback, Placement, Via
 from router.model.tls import TLSOptions
-from router.specs.platform import normalize
 
 __all__ = [
     "RouterConfig",

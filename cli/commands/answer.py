@@ -6,9 +6,9 @@ import os
 import sys
 
 from cli.render.call import render_answer
+from router.flags.call import parse_call
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
-from router.specs.call import parse_call
 
 __all__ = ["print_answer"]
 

@@ -104,8 +104,8 @@ def _counted(builds: int) -> str:
 
 
 def _seconds(wait: str) -> float:
-    from router.specs.duration import parse_duration
-    from router.specs.flag import Flag
+    from router.notation.duration import parse_duration
+    from router.notation.flag import Flag
 
     return parse_duration(wait, Flag(name="--wait-idle", example="10m"))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from cli.commands.requests import ExtraOptions
 from router.errors import UsageError
-from router.specs.flag import Flag
+from router.notation.flag import Flag
 
 __all__ = ["extra_fields"]
 
@@ -26,10 +26,10 @@ def extra_fields(options: ExtraOptions, local_platform: str) -> dict[str, object
 
 
 def _image(options: ExtraOptions, local_platform: str) -> dict[str, object]:
-    from router.specs.annotation import parse_annotations
-    from router.specs.attest import parse_attests
-    from router.specs.build_context import parse_build_contexts
-    from router.specs.registry_tls import parse_registry_tlss
+    from router.flags.annotation import parse_annotations
+    from router.flags.attest import parse_attests
+    from router.flags.build_context import parse_build_contexts
+    from router.flags.registry_tls import parse_registry_tlss
 
     return _given(
         build_contexts=parse_build_contexts(options.build_contexts or ()),
@@ -41,13 +41,13 @@ def _image(options: ExtraOptions, local_platform: str) -> dict[str, object]:
 
 
 def _steps(options: ExtraOptions) -> dict[str, object]:
-    from router.specs.add_host import parse_add_host
-    from router.specs.entitlement import parse_entitlements
-    from router.specs.network import parse_network
-    from router.specs.resource import parse_resources
-    from router.specs.size import SHM_SIZE, parse_size
-    from router.specs.ssh import parse_sshs
-    from router.specs.ulimit import parse_ulimits
+    from router.flags.add_host import parse_add_host
+    from router.flags.entitlement import parse_entitlements
+    from router.flags.network import parse_network
+    from router.flags.resource import parse_resources
+    from router.flags.ssh import parse_sshs
+    from router.flags.ulimit import parse_ulimits
+    from router.notation.size import SHM_SIZE, parse_size
 
     return _given(
         ssh=parse_sshs(options.ssh or ()),
@@ -63,7 +63,7 @@ def _steps(options: ExtraOptions) -> dict[str, object]:
 
 
 def _caches(options: ExtraOptions) -> dict[str, object]:
-    from router.specs.cache import CACHE_FROM, CACHE_TO, parse_caches
+    from router.flags.cache import CACHE_FROM, CACHE_TO, parse_caches
 
     stages = (stage for text in options.no_cache_filter or () for stage in text.split(","))
     return _given(
@@ -80,7 +80,7 @@ def _generic(options: ExtraOptions) -> dict[str, object]:
         oci_layouts=_pairs(options.oci_layouts or (), _OCI_LAYOUT),
     )
     if options.call != "build":
-        from router.specs.call import parse_call
+        from router.flags.call import parse_call
 
         fields["call"] = parse_call(options.call).method
     if options.frontend is not None:

@@ -16,7 +16,7 @@ from router.errors import RouterError
 from router.model.events import Event, Notice, SolveStatus, VertexWarning
 from router.model.frozen import replace
 from router.model.result import BuildResult
-from router.specs.boolean import parse_bool
+from router.notation.boolean import parse_bool
 
 if TYPE_CHECKING:
     from router import DialOptions

@@ -11,15 +11,15 @@ from typing import Any, NamedTuple
 from cli.commands.routing import RoutingOptions
 from router.config import environment, local_platform
 from router.errors import UsageError
+from router.flags.output import is_load, parse_output, resolve_outputs
+from router.flags.platform import parse_platforms
+from router.flags.secret import parse_secrets
+from router.flags.skaffold import SkaffoldBuild, skaffold
 from router.model.frozen import frozen, replace
 from router.model.request import BuildRequest, ContextTimes
-from router.specs.boolean import parse_bool
-from router.specs.keyvalue import parse_build_args, parse_labels
-from router.specs.output import is_load, parse_output, resolve_outputs
-from router.specs.platform import parse_platforms
-from router.specs.secret import parse_secrets
-from router.specs.skaffold import SkaffoldBuild, skaffold
-from router.specs.tag import parse_reference, parse_tags
+from router.notation.boolean import parse_bool
+from router.notation.keyvalue import parse_build_args, parse_labels
+from router.notation.tag import parse_reference, parse_tags
 
 __all__ = [
     "ExtraOptions",

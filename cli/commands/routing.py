@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from router.config import RouterConfig, tls_options
 from router.errors import UsageError
+from router.flags.address import parse_addresses
+from router.flags.identity import parse_identity
 from router.model.frozen import frozen
 from router.model.routing import BackendName, Fallback, Placement, Via
 from router.model.tls import TLSOptions
-from router.specs.address import parse_addresses
-from router.specs.identity import parse_identity
 
 __all__ = ["Limits", "RoutingOptions", "TLSFlags", "router_config"]
 
@@ -87,8 +87,8 @@ def router_config(options: RoutingOptions) -> RouterConfig:
 
 
 def _seconds(name: str, text: str) -> float:
-    from router.specs.duration import parse_duration  # few give one
-    from router.specs.flag import Flag
+    from router.notation.duration import parse_duration  # few give one
+    from router.notation.flag import Flag
 
     return parse_duration(text, Flag(name=name, example="2m"))
 

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 from cli.render.foreign import escaped, own_line, printable
 from router.errors import BuildError, UsageError
+from router.flags.call import Call
 from router.json_shape import Shape, shaped
 from router.model.events import SourceRange
 from router.model.source import excerpt, source_lines
-from router.specs.call import Call
 from router.untrusted_json import read_json
 
 __all__ = ["Answer", "render_answer"]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from router.errors import UsageError
+from router.flags.call import Call, format_call
 from router.model.request import BuildRequest
-from router.specs.call import Call, format_call
 from router.untrusted_json import NotJSONError, members, read_json
 
 __all__ = ["PrintedAnswer", "check_buildctl_call", "docker_call"]

@@ -11,6 +11,7 @@ import os
 import tempfile
 from collections.abc import Sequence
 
+from router.address import Address, KubePodAddress, TcpAddress, format_for_tools, parse_address
 from router.backends import BackendContext
 from router.backends.answer import PrintedAnswer, check_buildctl_call
 from router.backends.lending import lend
@@ -24,6 +25,11 @@ from router.backends.tool import (
 )
 from router.backends.tool_metadata import tool_metadata
 from router.errors import ConnectionLostError, DialError, RouterError, ToolError, UsageError
+from router.flags.add_host import HOST_GATEWAY
+from router.flags.cache import format_cache
+from router.flags.registry_tls import format_registry_tls
+from router.flags.secret import format_secret
+from router.flags.ssh import format_ssh
 from router.model.daemon import Daemon
 from router.model.frozen import replace
 from router.model.request import BuildRequest
@@ -37,12 +43,6 @@ from router.solve.exporters import ExportPlan, export_plans
 from router.solve.inputs import Inputs, open_inputs
 from router.solve.rawjson import parse_rawjson
 from router.solve.request import entitlements, frontend_attrs
-from router.specs.add_host import HOST_GATEWAY
-from router.specs.cache import format_cache
-from router.specs.registry_tls import format_registry_tls
-from router.specs.secret import format_secret
-from router.specs.ssh import format_ssh
-from router.transport.address import Address, KubePodAddress, TcpAddress, format_for_tools, parse_address
 from router.transport.options import DialOptions, TLSOptions
 
 __all__ = ["BuildctlBackend", "build_arguments", "buildctl_command", "client_arguments"]

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from router.address import DockerAddress, parse_address
 from router.backends import BackendContext
 from router.backends.answer import PrintedAnswer
 from router.backends.docker_argv import (
@@ -25,6 +26,7 @@ from router.backends.docker_plain import PlainParser
 from router.backends.lending import lend
 from router.backends.tool import ToolOutput, open_sink, run_build, tool_version
 from router.backends.tool_metadata import tool_metadata
+from router.docker.endpoint import find_endpoint
 from router.errors import ConnectionLostError, DialError, OutputError, RouterError, ToolError, UsageError
 from router.model.daemon import Daemon
 from router.model.events import SolveStatus, Vertex, VertexLog
@@ -36,8 +38,6 @@ from router.providers.secrets import SecretStore
 from router.redaction import redacted
 from router.solve.inputs import Inputs, open_inputs
 from router.solve.rawjson import parse_rawjson
-from router.transport.address import DockerAddress, parse_address
-from router.transport.docker_endpoint import find_endpoint
 
 __all__ = ["DockerBackend"]
 

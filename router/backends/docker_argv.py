@@ -8,24 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from router.address import DockerAddress
 from router.backends.answer import docker_call
 from router.backends.tool import format_export, through_stdout
 from router.errors import UsageError
+from router.flags.annotation import format_annotation
+from router.flags.build_context import format_build_contexts
+from router.flags.cache import format_cache
+from router.flags.context import STDIN
+from router.flags.output import is_directory, is_load, resolve_outputs
+from router.flags.resource import RESOURCES
+from router.flags.secret import format_secret
+from router.flags.ssh import format_ssh
 from router.model.frozen import frozen, replace
 from router.model.request import BuildRequest, Output
+from router.notation.boolean import parse_bool
 from router.solve.exporters import ExportPlan
 from router.solve.inputs import Inputs
 from router.solve.request import Exporter, frontend_attrs
-from router.specs.annotation import format_annotation
-from router.specs.boolean import parse_bool
-from router.specs.build_context import format_build_contexts
-from router.specs.cache import format_cache
-from router.specs.context import STDIN
-from router.specs.output import is_directory, is_load, resolve_outputs
-from router.specs.resource import RESOURCES
-from router.specs.secret import format_secret
-from router.specs.ssh import format_ssh
-from router.transport.address import DockerAddress
 
 __all__ = ["DockerPlan", "build_arguments", "docker_plan", "engine_arguments"]
 

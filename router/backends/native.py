@@ -13,6 +13,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+from router.address import DockerAddress, parse_address
 from router.backends import BackendContext
 from router.backends.copies import Copies, open_copies
 from router.backends.turn import Turn, before_solve
@@ -41,7 +42,6 @@ from router.solve.failure import BuildObserver, explain
 from router.solve.inputs import Inputs, open_inputs
 from router.solve.request import SolveIdentity, frontend_attrs, solve_request
 from router.transport import dial
-from router.transport.address import DockerAddress, parse_address
 
 if TYPE_CHECKING:
     from router.providers.ssh_forwarding import SSHForwarding

@@ -16,6 +16,7 @@ from router.backends import BackendContext
 from router.errors import BuildError, ConnectionLostError, RpcError, UsageError
 from router.model.daemon import Daemon
 from router.model.request import BuildRequest
+from router.notation.url import without_credentials
 from router.rpc.channel import Channel
 from router.session import health
 from router.session.filesend import filesend
@@ -25,7 +26,6 @@ from router.solve.control import Control
 from router.solve.inputs import Inputs
 from router.solve.request import Exporter, SolveIdentity, solve_request
 from router.solve.sources import downloaded
-from router.specs.url import without_credentials
 from router.transport import dial
 
 __all__ = ["download_dockerfile"]

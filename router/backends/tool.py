@@ -17,11 +17,11 @@ from router.errors import BuildError, DialError, RpcError, ToolError, UsageError
 from router.model.daemon import Daemon
 from router.model.events import SolveStatus
 from router.model.frozen import replace
+from router.notation.csv import format_pairs
 from router.process import Command, Finished, Watch, run
 from router.providers.outputs import Streams, streams
 from router.solve.exporters import ExportPlan
 from router.solve.failure import BuildObserver
-from router.specs.csv import format_pairs
 
 __all__ = [
     "Sink",

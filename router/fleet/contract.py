@@ -7,11 +7,11 @@ from typing import Protocol
 
 from router.cancellation import Cancellation
 from router.errors import FleetError
+from router.kubernetes.clients import KubeClients
 from router.model.daemon import Daemon
 from router.model.frozen import field, frozen
 from router.model.identity import Identity
-from router.transport.deadline import Deadline
-from router.transport.kube_clients import KubeClients
+from router.net.deadline import Deadline
 
 __all__ = ["Fleet", "FleetOptions", "Sighting", "WatchedFleet"]
 

@@ -11,11 +11,11 @@ import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from router.address import DnsName, TcpAddress, format_address
 from router.errors import FleetError, UsageError
 from router.model.daemon import Daemon
 from router.model.frozen import frozen
-from router.transport.address import DnsName, TcpAddress, format_address
-from router.transport.deadline import Deadline
+from router.net.deadline import Deadline
 
 if TYPE_CHECKING:
     from dns.resolver import Answer, Resolver
@@ -157,7 +157,7 @@ class _Lookup:
         ] or self._unknown(name)
 
     def _by_system(self, name: str) -> Sequence[str]:
-        from router.transport.tcp import look_up
+        from router.net.tcp import look_up
 
         try:
             targets = look_up(name, 0, self._deadline)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
+from router.address import DockerAddress, format_address
+from router.docker.endpoint import DEFAULT_HOST, DockerEndpoint, find_endpoint
 from router.model.daemon import Daemon
-from router.transport.address import DockerAddress, format_address
-from router.transport.docker_endpoint import DEFAULT_HOST, DockerEndpoint, find_endpoint
 
 __all__ = ["DockerFleet"]
 

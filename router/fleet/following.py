@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from router.cancellation import Cancellation
 from router.errors import FleetError
 from router.fleet.contract import Sighting
-from router.fleet.kube_pods import Asked, Found, find_pods
-from router.fleet.kube_watch import follow
-from router.fleet.pod_list import Expired
 from router.fleet.resting import Rests
+from router.kubernetes.api import KubeApi
+from router.kubernetes.listing import Asked, Found, find_pods
+from router.kubernetes.pod_list import Expired
+from router.kubernetes.watch import follow
 from router.model.daemon import Daemon
-from router.transport.deadline import Deadline
-from router.transport.kube_api import KubeApi
+from router.net.deadline import Deadline
 
 __all__ = ["PodFollower"]
 

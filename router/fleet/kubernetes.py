@@ -7,15 +7,15 @@ from collections.abc import Iterator, Sequence
 from router.cancellation import Cancellation
 from router.errors import FleetError, UsageError
 from router.fleet.contract import FleetOptions, Sighting
-from router.fleet.kube_pods import Asked, Found, find_pods
-from router.fleet.members import Listed
-from router.fleet.pods import Reach, daemons_of
+from router.kubernetes.api import KubeApi
+from router.kubernetes.clients import KubeClients
+from router.kubernetes.config import KubeSource, KubeTarget
+from router.kubernetes.listing import Asked, Found, find_pods
+from router.kubernetes.members import Listed
+from router.kubernetes.pods import Reach, daemons_of
 from router.model.daemon import Daemon
+from router.net.deadline import Deadline
 from router.retry import retrying
-from router.transport.deadline import Deadline
-from router.transport.kube_api import KubeApi
-from router.transport.kube_clients import KubeClients
-from router.transport.kubeconfig import KubeSource, KubeTarget
 
 __all__ = ["KubernetesFleet"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from router.cancellation import Cancellation
-from router.transport.deadline import Deadline
+from router.net.deadline import Deadline
 
 __all__ = ["Rests"]
 

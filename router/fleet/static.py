@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from router.address import parse_address, parse_dns_name
 from router.errors import UsageError
 from router.fleet.contract import Fleet
 from router.model.daemon import Daemon
-from router.transport.address import parse_address, parse_dns_name
 
 __all__ = ["StaticFleet"]
 

@@ -10,9 +10,9 @@ from router.fleet.contract import Fleet, Sighting, WatchedFleet
 from router.fleet.resting import Rests
 from router.model.daemon import Candidate, Daemon
 from router.model.frozen import frozen
+from router.net.deadline import Deadline
+from router.notation.duration import format_duration
 from router.placement.order import require_fit
-from router.specs.duration import format_duration
-from router.transport.deadline import Deadline
 
 __all__ = ["Patience", "wait_for_fit"]
 

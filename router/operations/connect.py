@@ -7,13 +7,13 @@ from types import TracebackType
 from typing import Self
 
 from router.errors import ConnectionLostError, DialError, NoDaemonError, UnreachableError
+from router.kubernetes.rights import share_rights
 from router.model.daemon import Daemon
+from router.net.deadline import Deadline
+from router.net.stream import Buffer, ByteStream
+from router.net.waiting import wait
 from router.transport import dial
-from router.transport.deadline import Deadline
-from router.transport.kube_rights import share_rights
 from router.transport.options import DialOptions
-from router.transport.stream import Buffer, ByteStream
-from router.transport.waiting import wait
 
 __all__ = ["Connection", "connect", "first_that_answers"]
 

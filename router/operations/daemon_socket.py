@@ -14,12 +14,12 @@ from typing import Self
 
 from router.cancellation import Cancellation
 from router.errors import RouterError
+from router.net.relay import relay
+from router.net.sockets import SocketStream
+from router.net.stream import ByteStream
 from router.operations.connect import Connection
 from router.transport import dial
 from router.transport.options import DialOptions
-from router.transport.relay import relay
-from router.transport.sockets import SocketStream
-from router.transport.stream import ByteStream
 
 __all__ = ["DaemonSocket"]
 

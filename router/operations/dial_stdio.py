@@ -6,9 +6,9 @@ import os
 import socket
 import threading
 
+from router.net.relay import relay
+from router.net.sockets import SocketStream
 from router.operations.connect import Connection
-from router.transport.relay import relay
-from router.transport.sockets import SocketStream
 
 __all__ = ["dial_stdio"]
 

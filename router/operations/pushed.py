@@ -11,16 +11,16 @@ import re
 from collections.abc import Mapping
 from hashlib import sha256
 
+from router.address import TcpAddress, UnixAddress, parse_address
 from router.errors import CancelledError, RouterError
+from router.flags.output import resolve_outputs
 from router.model.daemon import Daemon
 from router.model.events import SolveStatus
 from router.model.request import BuildRequest, Output
 from router.model.result import BuildResult
-from router.specs.boolean import parse_bool
-from router.specs.output import resolve_outputs
-from router.specs.tag import format_reference, parse_reference
-from router.transport.address import TcpAddress, UnixAddress, parse_address
-from router.transport.deadline import Deadline
+from router.net.deadline import Deadline
+from router.notation.boolean import parse_bool
+from router.notation.tag import format_reference, parse_reference
 from router.untrusted_json import NotJSONError, read_json, text
 
 __all__ = ["Pushes", "pushes_of"]
@@ -86,8 +86,8 @@ class Pushes:
     def _manifest(
         self, name: str, daemon: Daemon, environment: Mapping[str, str], deadline: Deadline
     ) -> bytes | None:
+        from router.notation.loopback import is_loopback
         from router.providers.registry import Registries  # few builds are lost
-        from router.specs.loopback import is_loopback
 
         reference = parse_reference(name)
         if is_loopback(reference.domain) and not _is_here(daemon):
@@ -114,7 +114,7 @@ def _whole(name: str) -> str:
 
 
 def _is_here(daemon: Daemon) -> bool:
-    from router.specs.loopback import is_loopback
+    from router.notation.loopback import is_loopback
 
     address = parse_address(daemon.address)
     if isinstance(address, TcpAddress):

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Literal
 
 from router.errors import UsageError
+from router.flags.context import GitContext, HTTPContext, parse_context
 from router.model.frozen import frozen
-from router.specs.context import GitContext, HTTPContext, parse_context
-from router.specs.git import normalize_remote
-from router.specs.tag import parse_reference
-from router.specs.url import parse_url, without_credentials
+from router.notation.git import normalize_remote
+from router.notation.tag import parse_reference
+from router.notation.url import parse_url, without_credentials
 
 __all__ = ["GitCheckout", "Key", "KeyInputs", "KeyRule", "balancing_key", "printable"]
 

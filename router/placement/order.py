@@ -11,11 +11,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import assert_never
 
 from router.errors import FleetError, NoDaemonError
+from router.flags.platform import normalize
 from router.model.daemon import Candidate, Daemon, Exclusion
 from router.model.routing import Placement
 from router.placement import buildx, rendezvous, ring
 from router.placement.key import printable
-from router.specs.platform import normalize
 
 __all__ = ["order", "require_fit"]
 

@@ -8,10 +8,10 @@ from http.client import HTTPConnection, HTTPException
 from socket import SHUT_RDWR
 
 from router.bounds import shortened
+from router.docker.endpoint import find_endpoint
+from router.docker.engine import connect_engine
 from router.errors import DialError, OutputError
-from router.transport.deadline import Deadline
-from router.transport.docker_endpoint import find_endpoint
-from router.transport.docker_engine import connect_engine
+from router.net.deadline import Deadline
 from router.untrusted_json import NotJSONError, read_json, text
 
 __all__ = ["DockerLoadSink", "check_engine"]

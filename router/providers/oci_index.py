@@ -16,8 +16,8 @@ from typing import Any
 
 from router.errors import OutputError, UsageError
 from router.files import create_aside
+from router.notation.digest import is_digest
 from router.providers.oci_layout import OCILayout
-from router.specs.digest import is_digest
 from router.untrusted_json import NotJSONError, read_json
 
 __all__ = ["Descriptor", "by_name", "by_tag", "only_image", "put_image", "remove_unnamed", "resolve_image"]

@@ -18,7 +18,7 @@ from router.descriptors import limit_hint
 from router.errors import OutputError, UsageError
 from router.files import create_aside
 from router.model.frozen import frozen
-from router.specs.digest import ALGORITHMS, is_digest
+from router.notation.digest import ALGORITHMS, is_digest
 
 __all__ = ["Blob", "BlobExistsError", "BlobWriter", "OCILayout", "WrongContentError"]
 

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from router.errors import DialError
 from router.model.build_options import RegistryTLS
 from router.model.frozen import frozen
+from router.net.deadline import Deadline
+from router.net.http1 import Reply
+from router.net.web import WebRequest, fetch
+from router.notation.loopback import is_loopback
+from router.notation.tag import Reference
 from router.providers.registry_auth import RegistryAuth
 from router.providers.registry_token import TokenError, TokenRequest
-from router.specs.loopback import is_loopback
-from router.specs.tag import Reference
-from router.transport.deadline import Deadline
-from router.transport.http1 import Reply
-from router.transport.web import WebRequest, fetch
 
 __all__ = ["Registries"]
 

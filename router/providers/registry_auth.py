@@ -16,15 +16,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from router.model.frozen import replace
-from router.specs.boolean import parse_bool
+from router.notation.boolean import parse_bool
 
 if TYPE_CHECKING:
     import ssl
 
     from router.cancellation import Cancellation
+    from router.docker.config import Credentials, DockerConfig
     from router.model.build_options import RegistryTLS
     from router.once import OneTimeFiles
-    from router.providers.docker_config import Credentials, DockerConfig
     from router.providers.registry_token import Token, TokenError, TokenRequest
     from router.providers.token_authority import TokenAuthority
 
@@ -49,8 +49,8 @@ def find_credentials(
     A bearer token stands in the file in any case; ``stop`` gives what ends a helper. Raises ``ToolError``
     when a helper fails, ``CancelledError``.
     """
-    from router.providers.credential_helpers import ask_helper
-    from router.providers.docker_config import registry_key
+    from router.docker.config import registry_key
+    from router.docker.credential_helpers import ask_helper
 
     key = registry_key(host)
     helper = config.helper(key)
@@ -123,9 +123,9 @@ class RegistryAuth:
         insecure: the daemon names the server, and everybody on the way could read it.
         """
         from router.errors import DialError, UsageError
+        from router.net.deadline import Deadline
+        from router.net.web import fetch
         from router.providers.registry_token import TokenError, fetch_token
-        from router.transport.deadline import Deadline
-        from router.transport.web import fetch
 
         found = self._find(request.host)
         if found.secret and not found.registry_token and not self._may_have_a_login(request):
@@ -144,8 +144,8 @@ class RegistryAuth:
             raise self._refused(_out_of_reach(request, exc)) from exc
 
     def _may_have_a_login(self, request: TokenRequest) -> bool:
-        from router.specs.loopback import is_loopback
-        from router.specs.url import parse_url
+        from router.notation.loopback import is_loopback
+        from router.notation.url import parse_url
 
         url = parse_url(request.realm)
         if url is None or url.scheme != "http":
@@ -198,7 +198,7 @@ class RegistryAuth:
     def _authority(self) -> TokenAuthority:
         with self._lock:
             if self._keys is None:
-                from router.providers.docker_config import config_directory
+                from router.docker.config import config_directory
                 from router.providers.token_authority import TokenAuthority
 
                 self._keys = TokenAuthority(config_directory(self._environment))
@@ -227,7 +227,7 @@ class RegistryAuth:
 
     def _configuration(self) -> DockerConfig:
         if self._config is None:
-            from router.providers.docker_config import load
+            from router.docker.config import load
 
             self._config = load(self._environment)
         return self._config

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from router.errors import UsageError
 from router.model.build_options import RegistryTLS
+from router.model.tls import TLSOptions
+from router.net.tls import client_context
 from router.once import LentFiles, OneTimeFiles
-from router.transport.options import TLSOptions
-from router.transport.tls import client_context
 
 __all__ = ["contexts"]
 

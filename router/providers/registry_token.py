@@ -15,9 +15,9 @@ from router.model.frozen import field, frozen
 from router.untrusted_json import NotJSONError, members, read_json
 
 if TYPE_CHECKING:
-    from router.providers.docker_config import Credentials
-    from router.transport.http1 import Reply
-    from router.transport.web import WebRequest
+    from router.docker.config import Credentials
+    from router.net.http1 import Reply
+    from router.net.web import WebRequest
 
 __all__ = ["Token", "TokenError", "TokenRequest", "fetch_token"]
 
@@ -78,7 +78,7 @@ def fetch_token(request: TokenRequest, credentials: Credentials, send: Send) -> 
 
 
 def _oauth_request(request: TokenRequest, credentials: Credentials) -> WebRequest:
-    from router.transport.web import WebRequest
+    from router.net.web import WebRequest
 
     form = {"service": request.service, "client_id": "warmroute"}
     if request.scopes:
@@ -98,7 +98,7 @@ def _oauth_request(request: TokenRequest, credentials: Credentials) -> WebReques
 def _basic_request(request: TokenRequest, credentials: Credentials) -> WebRequest:
     import base64
 
-    from router.transport.web import WebRequest
+    from router.net.web import WebRequest
 
     query = [("service", request.service)] if request.service else []
     query += [("scope", scope) for scope in request.scopes]

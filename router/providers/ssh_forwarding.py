@@ -146,7 +146,7 @@ def _is_socket(path: str) -> bool:
 
 
 def _connect(path: str, flag: str) -> socket.socket:
-    from router.transport.unix import connect_unix
+    from router.net.unix import connect_unix
 
     try:
         sock = connect_unix(path, f"the socket {path}", _CONNECT)

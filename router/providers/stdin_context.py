@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from router.errors import UsageError
+from router.flags.context import MAX_DOCKERFILE, STDIN
 from router.model.frozen import replace
 from router.model.request import BuildRequest
-from router.specs.archive import HEADER_SIZE, is_archive
-from router.specs.context import MAX_DOCKERFILE, STDIN
+from router.notation.archive import HEADER_SIZE, is_archive
 
 __all__ = ["open_stdin_context"]
 

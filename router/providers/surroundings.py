@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from router.docker.config import proxy_build_args
 from router.model.frozen import replace
 from router.model.request import BuildRequest
-from router.providers.docker_config import proxy_build_args
 
 __all__ = ["with_agent", "with_build_args", "with_surroundings"]
 
@@ -24,7 +24,7 @@ def with_surroundings(request: BuildRequest, environment: Mapping[str, str]) -> 
     request = with_build_args(request, environment)
     if not request.cache_from and not request.cache_to:
         return request
-    from router.specs.cache import with_credentials
+    from router.flags.cache import with_credentials
 
     return replace(
         request,
@@ -51,7 +51,7 @@ def with_agent(request: BuildRequest, environment: Mapping[str, str]) -> BuildRe
     if request.context_archive is not None or os.path.isdir(request.context):
         return request
     from router.model.build_options import SSHAgent
-    from router.specs.git import parse_git_context
+    from router.notation.git import parse_git_context
 
     found = parse_git_context(request.context)
     if found is None or not found.by_ssh:

@@ -19,6 +19,7 @@ from typing import Protocol, Self
 
 from router.cancellation import Cancellation
 from router.errors import ConnectionLostError, DialError, RouterError, RpcError
+from router.net.stream import Buffer, ByteStream
 from router.rpc.grpc import MessageReader, Status, metadata, prefix, status_error
 from router.rpc.http2 import (
     DataReceived,
@@ -32,7 +33,6 @@ from router.rpc.http2 import (
     Source,
     StreamReset,
 )
-from router.transport.stream import Buffer, ByteStream
 
 __all__ = ["Call", "Channel"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 
+from router.net.stream import Buffer
 from router.rpc.events import Http2Error
 from router.rpc.frames import FRAME_HEADER, MAX_FRAME_SIZE, MAX_WINDOW, FrameType
-from router.transport.stream import Buffer
 
 __all__ = ["FrameReader"]
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from struct import Struct
 
 from router.errors import RpcError
+from router.net.stream import Buffer
 from router.rpc.events import Headers, Http2Error
-from router.transport.stream import Buffer
 
 __all__ = [
     "MessageReader",

@@ -9,10 +9,10 @@ from __future__ import annotations
 from hpack import Decoder
 from hpack.exceptions import HPACKError
 
+from router.net.stream import Buffer
 from router.rpc.events import ErrorCode, Headers, Http2Error
 from router.rpc.frames import MAX_FRAME_SIZE, Flag, FrameType, frame
 from router.rpc.protobuf import varint
-from router.transport.stream import Buffer
 
 __all__ = ["MAX_HEADER_BLOCK", "HeaderReader", "header_frames"]
 

@@ -11,6 +11,7 @@ Left out on purpose: server push, priorities, upgrade from HTTP/1.1, CONNECT.
 
 from __future__ import annotations
 
+from router.net.stream import Buffer
 from router.rpc.events import (
     DataReceived,
     ErrorCode,
@@ -42,7 +43,6 @@ from router.rpc.messages import IncomingMessage, MalformedMessage
 from router.rpc.peer_settings import PeerSettings, window_overflow
 from router.rpc.shapes import check_shape
 from router.rpc.streams import GivenUp, Source, Stream
-from router.transport.stream import Buffer
 
 __all__ = [
     "DataReceived",

@@ -6,10 +6,10 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
+from router.net.stream import Buffer
 from router.rpc.events import Headers
 from router.rpc.frames import FRAME_HEADER, FrameType
 from router.rpc.messages import IncomingMessage
-from router.transport.stream import Buffer
 
 __all__ = ["GivenUp", "Source", "Stream"]
 

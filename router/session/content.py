@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from router.net.stream import Buffer
+from router.notation.digest import is_digest
 from router.providers.oci_layout import Blob, BlobExistsError, BlobWriter, OCILayout, WrongContentError
 from router.rpc.grpc import Status, prefix
 from router.session.server import CallMetadata, CallRefused, StreamHandler, StreamMethod
-from router.specs.digest import is_digest
-from router.transport.stream import Buffer
 
 if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp

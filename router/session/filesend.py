@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from router.errors import OutputError
 from router.model.frozen import frozen
+from router.net.stream import Buffer
 from router.rpc.grpc import Status
 from router.rpc.protobuf import bytes_field
 from router.session.server import CallMetadata, CallRefused, StreamHandler, StreamMethod
-from router.transport.stream import Buffer
 
 if TYPE_CHECKING:
     from router.fstransfer.receiver import Receiver

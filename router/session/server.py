@@ -16,6 +16,7 @@ from functools import partial
 from typing import Protocol, TypeVar, runtime_checkable
 
 from router.errors import RouterError
+from router.net.stream import Buffer
 from router.rpc.grpc import MessageReader, Status, metadata, prefix, status_headers
 from router.rpc.http2 import (
     DataReceived,
@@ -28,7 +29,6 @@ from router.rpc.http2 import (
     StreamReset,
 )
 from router.rpc.protobuf import bytes_field, bytes_message_header
-from router.transport.stream import Buffer
 
 __all__ = [
     "CallMetadata",

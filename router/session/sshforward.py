@@ -14,11 +14,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
+from router.net.stream import Buffer
 from router.rpc.grpc import Status, prefix
 from router.rpc.protobuf import bytes_field, bytes_message_header
 from router.session.requests import RequestFields
 from router.session.server import CallMetadata, CallRefused, StreamHandler, StreamMethod, UnaryMethod
-from router.transport.stream import Buffer
 
 __all__ = ["SSHConnection", "SSHSource", "check_agent", "forward_agent"]
 

@@ -10,10 +10,10 @@ import os
 from collections.abc import Mapping, Sequence
 
 from router.errors import UsageError
+from router.net.stream import Buffer
 from router.rpc.grpc import Status, prefix
 from router.rpc.protobuf import bytes_message_header
 from router.session.server import CallMetadata, CallRefused, StreamHandler, StreamMethod
-from router.transport.stream import Buffer
 
 __all__ = ["upload", "upload_url"]
 

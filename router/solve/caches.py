@@ -13,14 +13,14 @@ from contextlib import suppress
 
 from router.errors import OutputError, UsageError
 from router.files import check_directory
+from router.flags.cache import CACHE_FROM, CACHE_TO, with_credentials
 from router.model.frozen import field, frozen, replace
 from router.model.request import BuildRequest, CacheOption
+from router.notation.boolean import parse_bool
+from router.notation.flag import Flag
 from router.providers.oci_index import by_tag, put_image, remove_unnamed, resolve_image
 from router.providers.oci_layout import OCILayout
 from router.solve.inputs import Inputs
-from router.specs.boolean import parse_bool
-from router.specs.cache import CACHE_FROM, CACHE_TO, with_credentials
-from router.specs.flag import Flag
 from router.untrusted_json import NotJSONError, read_json
 
 __all__ = ["Caches", "open_caches"]

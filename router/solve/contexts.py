@@ -10,14 +10,14 @@ import os
 from collections.abc import Mapping
 
 from router.errors import UsageError
+from router.flags.build_context import BUILD_CONTEXT, context_kind
 from router.model.frozen import frozen
+from router.notation.git import parse_git_context
+from router.notation.oci_reference import OCIReference, format_oci_reference, parse_oci_reference
+from router.notation.url import parse_url
 from router.providers.oci_index import only_image, resolve_image
 from router.providers.oci_layout import OCILayout
 from router.readable import Fault, directory_fault, file_fault, is_missing
-from router.specs.build_context import BUILD_CONTEXT, context_kind
-from router.specs.git import parse_git_context
-from router.specs.oci_reference import OCIReference, format_oci_reference, parse_oci_reference
-from router.specs.url import parse_url
 
 __all__ = ["Offers", "has_git_query", "named_contexts", "open_layout"]
 

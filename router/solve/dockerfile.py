@@ -9,11 +9,11 @@ from stat import S_ISREG
 
 from router.descriptors import limit_hint
 from router.errors import UsageError
+from router.flags.context import MAX_DOCKERFILE
 from router.model.frozen import replace
 from router.model.request import BuildRequest
 from router.once import OneTimeFiles, is_one_time
 from router.readable import Fault, file_fault
-from router.specs.context import MAX_DOCKERFILE
 
 __all__ = [
     "existing_file",

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Literal
 
 from router.errors import UsageError
+from router.flags.output import is_directory, resolve_outputs
 from router.model.frozen import frozen, replace
 from router.model.request import BuildRequest, Output
 from router.solve.request import Exporter
-from router.specs.output import is_directory, resolve_outputs
 
 __all__ = ["Delivery", "ExportPlan", "export_plans"]
 

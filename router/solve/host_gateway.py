@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from router.errors import UsageError
+from router.flags.add_host import HOST_GATEWAY
 from router.model.frozen import replace
 from router.model.request import BuildRequest
 from router.solve.control import Control
-from router.specs.add_host import HOST_GATEWAY
 
 __all__ = ["with_host_gateway"]
 

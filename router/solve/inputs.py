@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from router.errors import UsageError
+from router.flags.context import STDIN, GitContext, HTTPContext, parse_context
 from router.model.frozen import field, frozen, replace
 from router.model.request import BuildRequest
 from router.once import is_one_time
 from router.readable import directory_fault
 from router.solve.dockerfile import existing_file, files_of_link, find_dockerfile, remote_dockerfile
 from router.solve.ignore_files import IGNORE_FILE, check_generic_ignore_files, check_ignore_files
-from router.specs.context import STDIN, GitContext, HTTPContext, parse_context
 
 if TYPE_CHECKING:
     from router.providers.oci_layout import OCILayout
@@ -187,8 +187,8 @@ def _context(request: BuildRequest) -> Inputs:
 
 
 def _archive(path: str) -> Inputs:
+    from router.notation.archive import HEADER_SIZE, is_plain_archive
     from router.session.upload import upload_url
-    from router.specs.archive import HEADER_SIZE, is_plain_archive
 
     try:
         with open(path, "rb") as file:

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from router.errors import UsageError
 from router.model.frozen import frozen
 from router.model.request import BuildRequest
+from router.notation.boolean import parse_bool
 from router.rpc.protobuf import field, map_fields, varint
 from router.solve.inputs import Inputs
-from router.specs.boolean import parse_bool
 
 __all__ = ["Exporter", "SolveIdentity", "entitlements", "frontend_attrs", "solve_request"]
 
@@ -90,7 +90,7 @@ def entitlements(request: BuildRequest, attrs: Mapping[str, str]) -> Sequence[st
     """Return the rights that the user grants, of which the frontend's options imply one."""
     allowed = request.allow
     if allowed:
-        from router.specs.entitlement import LOCAL_DELETE
+        from router.flags.entitlement import LOCAL_DELETE
 
         allowed = tuple(right for right in allowed if right != LOCAL_DELETE)
     if attrs.get("force-network-mode") == "host" and "network.host" not in allowed:

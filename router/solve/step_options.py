@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from router.model.build_options import Annotation, Attestation, ExtraHost, Ulimit
 from router.model.request import BuildRequest
-from router.specs.csv import format_pairs
+from router.notation.csv import format_pairs
 
 __all__ = ["annotation_keys", "step_attrs"]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from router.transport.address import (
+from router.address import (
     Address,
     CommandContainerAddress,
     DockerAddress,
@@ -18,8 +18,8 @@ from router.transport.address import (
     UnixAddress,
     parse_address,
 )
+from router.net.stream import ByteStream
 from router.transport.options import DialOptions
-from router.transport.stream import ByteStream
 
 __all__ = ["dial"]
 
@@ -46,7 +46,7 @@ def dial(address: Address | str, options: DialOptions) -> ByteStream:
 
             return dial_kube_pod(address, options)
         case DockerAddress():
-            from router.transport.docker_engine import dial_docker
+            from router.transport.docker import dial_docker
 
             return dial_docker(address, options)
         case DockerContainerAddress():

@@ -5,11 +5,11 @@ By the tools' own commands: neither needs a service that could be asked instead.
 
 from __future__ import annotations
 
+from router.address import CommandContainerAddress
 from router.errors import UnreachableError
+from router.net.exec_status import CONTAINER_IMAGE, DIAL_STDIO, ExecEnd, command_failed
 from router.process import Command
-from router.transport.address import CommandContainerAddress
 from router.transport.command_stream import CommandStream
-from router.transport.exec_status import CONTAINER_IMAGE, DIAL_STDIO, ExecEnd, command_failed
 from router.transport.options import DialOptions
 
 __all__ = ["container_arguments", "dial_command_container"]

@@ -11,10 +11,10 @@ import threading
 from collections.abc import Callable, Sequence
 
 from router.errors import ConnectionLostError, UnreachableError
+from router.net.exec_status import ExecEnd
+from router.net.sockets import SocketStream
+from router.net.stream import Buffer
 from router.process import Command, Process, Stdio
-from router.transport.exec_status import ExecEnd
-from router.transport.sockets import SocketStream
-from router.transport.stream import Buffer
 
 __all__ = ["CommandStream", "Ended"]
 

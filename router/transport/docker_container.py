@@ -11,15 +11,16 @@ import re
 import socket
 from collections.abc import Sequence
 
+from router.address import DockerAddress, DockerContainerAddress
+from router.docker.endpoint import DockerEndpoint
+from router.docker.engine import broken, connect_engine, stream_of
 from router.errors import ConnectionLostError, DialError, UnreachableError
-from router.transport.address import DockerAddress, DockerContainerAddress
-from router.transport.deadline import Deadline
-from router.transport.docker_endpoint import DockerEndpoint
-from router.transport.docker_engine import broken, connect_engine, endpoint_of, stream_of
-from router.transport.exec_status import CONTAINER_IMAGE, DIAL_STDIO, ExecEnd, command_failed
-from router.transport.http1 import Reply, Request, exchange
+from router.net.deadline import Deadline
+from router.net.exec_status import CONTAINER_IMAGE, DIAL_STDIO, ExecEnd, command_failed
+from router.net.http1 import Reply, Request, exchange
+from router.net.stream import Buffer, ByteStream
+from router.transport.docker import endpoint_of
 from router.transport.options import DialOptions
-from router.transport.stream import Buffer, ByteStream
 from router.untrusted_json import NotJSONError, integer, read_json, text
 
 __all__ = ["DockerExecStream", "dial_docker_container"]

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from router.address import DEFAULT_PORT, KubePodAddress, TcpAddress
 from router.errors import DialError
+from router.kubernetes.api import status_message
+from router.kubernetes.clients import KubeClients
+from router.kubernetes.config import KubeSource
+from router.kubernetes.websocket import Pod
 from router.model.frozen import replace
 from router.model.tls import TLSOptions
-from router.transport.address import DEFAULT_PORT, KubePodAddress, TcpAddress
-from router.transport.deadline import Deadline
-from router.transport.kube_api import status_message
-from router.transport.kube_clients import KubeClients
-from router.transport.kube_websocket import Pod
-from router.transport.kubeconfig import KubeSource
+from router.net.deadline import Deadline
+from router.net.stream import ByteStream
 from router.transport.options import DialOptions
-from router.transport.stream import ByteStream
 from router.untrusted_json import NotJSONError, member, read_json, text
 
 __all__ = ["dial_kube_pod"]
@@ -79,7 +79,7 @@ class _Ways:
             return self._last_way(exc, closed)
         if not closed:
             self._say("by exec, which works from outside of the cluster and needs no open port")
-        from router.transport.second_try import SecondTry
+        from router.net.second_try import SecondTry
 
         return SecondTry(stream, lambda exc: self._last_way(exc, closed))
 
@@ -91,7 +91,7 @@ class _Ways:
             stream = self._by_forward()
         except DialError as last:
             raise _no_way(self._pod, [*closed, last]) from last
-        from router.transport.second_try import SecondTry
+        from router.net.second_try import SecondTry
 
         def none_left(last: DialError) -> ByteStream:
             raise _no_way(self._pod, [*closed, last]) from last
@@ -106,18 +106,18 @@ class _Ways:
         return dial_tcp(address, options)
 
     def _by_exec(self) -> ByteStream:
-        from router.transport.kube_exec import dial_exec
+        from router.kubernetes.exec import dial_exec
 
         return dial_exec(self._pod, self._options.container or self._address.container, self._deadline)
 
     def _by_forward(self) -> ByteStream:
-        from router.transport.kube_forward import dial_forward
+        from router.kubernetes.forward import dial_forward
 
         tls = self._tls()
         if tls is None:
             return dial_forward(self._pod, self._port, self._deadline)
-        from router.transport.tls import TLSPeer, client_context
-        from router.transport.tls_layer import secure
+        from router.net.tls import TLSPeer, client_context
+        from router.net.tls_layer import secure
 
         # First of all: a wrong file is the user's to correct, whether the daemon answers or not.
         context = client_context(tls, files=self._options.files)

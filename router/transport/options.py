@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from router.kubernetes.clients import KubeClients
 from router.model.frozen import field, frozen
 from router.model.routing import Via
 from router.model.tls import TLSOptions
 from router.once import OneTimeFiles
-from router.transport.kube_clients import KubeClients
 
 __all__ = ["DialOptions", "TLSOptions"]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from router.address import Address, KubePodAddress, TcpAddress, format_address
 from router.errors import UsageError
 from router.model.tls import TLSOptions
-from router.transport.address import Address, KubePodAddress, TcpAddress, format_address
 
 __all__ = ["server_name"]
 

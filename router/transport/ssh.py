@@ -6,11 +6,11 @@ must be known.
 
 from __future__ import annotations
 
+from router.address import SshAddress, format_address
 from router.errors import ConnectionLostError, DialError, UnreachableError
+from router.net.exec_status import DIAL_STDIO, ExecEnd, command_failed, last_line
 from router.process import Command
-from router.transport.address import SshAddress, format_address
 from router.transport.command_stream import CommandStream
-from router.transport.exec_status import DIAL_STDIO, ExecEnd, command_failed, last_line
 from router.transport.options import DialOptions
 
 __all__ = ["dial_ssh", "ssh_arguments"]

@@ -2,45 +2,16 @@
 
 from __future__ import annotations
 
-import errno
-import socket
-
-from router.descriptors import limit_hint
-from router.errors import DialError
-from router.transport.address import UnixAddress, format_address
+from router.address import UnixAddress, format_address
+from router.net.sockets import SocketStream
+from router.net.stream import ByteStream
+from router.net.unix import connect_unix
 from router.transport.options import DialOptions
-from router.transport.sockets import SocketStream, describe_os_error
-from router.transport.stream import ByteStream
 
-__all__ = ["connect_unix", "dial_unix"]
-
-_HINTS = {
-    errno.ENOENT: "is buildkitd running, and is this its socket?",
-    errno.ECONNREFUSED: "the socket is a leftover: nothing listens on it; start buildkitd",
-    errno.EACCES: "this user may not open the socket; buildkitd's --group gives it to a group",
-}
+__all__ = ["dial_unix"]
 
 
 def dial_unix(address: UnixAddress, options: DialOptions) -> ByteStream:
     """Connect to the socket. Raises DialError."""
     peer = format_address(address)
     return SocketStream(connect_unix(address.path, peer, options.timeout), peer)
-
-
-def connect_unix(path: str, peer: str, timeout: float) -> socket.socket:
-    """Return a connected blocking socket; ``peer`` names it in errors. Raises DialError."""
-    sock = None
-    try:
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        # With a timeout the socket is nonblocking inside, and a full backlog answers EAGAIN at once.
-        sock.settimeout(timeout)
-        sock.connect("\0" + path[1:] if path.startswith("@") else path)
-    except OSError as exc:
-        if sock is not None:
-            sock.close()
-        raise DialError(
-            f"can't connect to {peer}: {describe_os_error(exc)}",
-            hint=limit_hint(exc) or _HINTS.get(exc.errno or 0),
-            temporary=exc.errno not in {errno.EACCES, None},
-        ) from exc
-    return sock

@@ -136,9 +136,9 @@ def cutting_storm(
 ) -> Report:
     """Run so many builds on the daemons at these ports, each behind a proxy; ``inflicted`` has the cuts.
 
-    The last daemon is always reached: a build that nobody can take isn't waited for, and rightly fails. How many
-    connections there are, and so what chance cuts, depends on how fast the machine is: while no build has moved
-    or fewer connections were cut than a third of the builds, as many builds follow again, five times at most.
+    The last daemon is always reached: a build that nobody can take isn't waited for, and rightly fails. What
+    chance cuts depends on how fast the machine is: while no build has moved, or fewer connections were cut
+    than a third of the builds, as many builds follow again, five times at most.
     """
     with ExitStack() as stack:
         proxies = [

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from router.address import DockerAddress, format_address
 from router.backends import BackendContext
 from router.backends.docker import DockerBackend
 from router.cancellation import Cancellation
@@ -21,7 +22,6 @@ from router.errors import BuildError, CancelledError, DialError, OutputError, To
 from router.model.daemon import Daemon
 from router.model.events import Event, SolveStatus
 from router.model.request import BuildRequest, Output, Secret
-from router.transport.address import DockerAddress, format_address
 from router.transport.options import DialOptions
 from tests.servers import binaries
 from tests.servers.dockerd import Dockerd, start_dockerd

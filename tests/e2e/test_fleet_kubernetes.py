@@ -9,10 +9,10 @@ import pytest
 
 from router.errors import FleetError, UsageError
 from router.fleet import FleetOptions, discover
+from router.kubernetes.api import KubeApi
+from router.kubernetes.config import KubeSource, load_target
 from router.model.daemon import Daemon
-from router.transport.deadline import Deadline
-from router.transport.kube_api import KubeApi
-from router.transport.kubeconfig import KubeSource, load_target
+from router.net.deadline import Deadline
 from tests.e2e.kubernetes import SELECTOR, kubeconfig, user_with, wait_for
 from tests.servers import images
 from tests.servers.cluster import Cluster

@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 
 from router import BuildRequest, CacheOption, Output, OutputError, UsageError
+from router.flags.cache import CACHE_FROM, parse_caches
 from router.model.events import Vertex
-from router.specs.cache import CACHE_FROM, parse_caches
 from tests.e2e.builder import Builder, tar_files, write_tree
 from tests.e2e.conftest import native
 from tests.servers import binaries

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from router import BuildError, BuildRequest, UsageError
-from router.specs.registry_tls import parse_registry_tlss
+from router.flags.registry_tls import parse_registry_tlss
 from tests.e2e.builder import Builder, small_busybox, write_tree
 from tests.e2e.recorder import recording
 from tests.servers.buildkitd import Buildkitd

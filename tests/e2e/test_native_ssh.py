@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from router import BuildError, BuildRequest, RouterConfig, UsageError
-from router.specs.ssh import parse_sshs
+from router.flags.ssh import parse_sshs
 from tests.e2e.builder import Builder, write_tree
 from tests.servers import binaries
 from tests.servers.images import busybox_entries

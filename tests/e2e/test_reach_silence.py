@@ -15,11 +15,11 @@ import psutil
 import pytest
 
 from router import ConnectionLostError, TLSOptions
+from router.net.stream import ByteStream
 from router.rpc.channel import Channel
 from router.solve.control import Control
 from router.transport import dial
 from router.transport.options import DialOptions
-from router.transport.stream import ByteStream
 from tests.servers import binaries
 from tests.servers.buildkitd import start_buildkitd
 from tests.servers.certs import CA

@@ -22,17 +22,46 @@ from cli.commands.results import metadata
 from cli.render.call import render_answer
 from router._proto import control_pb2 as pb
 from router._proto.fsutil_pb2 import Packet, Stat
+from router.address import parse_address
+from router.docker import config as docker_config
 from router.errors import FleetError, RouterError, UsageError
-from router.fleet.members import Listed
-from router.fleet.pod_list import Expired, PodList
-from router.fleet.pods import Reach, daemons_of
+from router.flags.add_host import parse_add_host
+from router.flags.address import parse_addresses
+from router.flags.annotation import parse_annotations
+from router.flags.attest import parse_attests
+from router.flags.build_context import parse_build_contexts
+from router.flags.cache import CACHE_FROM, parse_caches
+from router.flags.call import Call, parse_call
+from router.flags.context import parse_context
+from router.flags.entitlement import parse_entitlements
+from router.flags.identity import parse_identity
+from router.flags.network import parse_network
+from router.flags.output import parse_output
+from router.flags.platform import parse_platforms
+from router.flags.resource import parse_resources
+from router.flags.secret import parse_secret
+from router.flags.ssh import parse_ssh
+from router.flags.ulimit import parse_ulimit
 from router.fstransfer.patterns import PatternMatcher
 from router.fstransfer.receiver import Receiver
+from router.kubernetes.config import KubeSource, load_target
+from router.kubernetes.credentials import credentials_for
+from router.kubernetes.members import Listed
+from router.kubernetes.pod_list import Expired, PodList
+from router.kubernetes.pods import Reach, daemons_of
 from router.model.frozen import replace
 from router.model.identity import Identity
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
-from router.providers import docker_config
+from router.net.exec_status import read_status
+from router.net.websocket import Opcode, WebSocketError
+from router.net.websocket import Receiver as WebSocketReceiver
+from router.notation.duration import parse_duration
+from router.notation.flag import Flag
+from router.notation.keyvalue import parse_build_args, parse_labels
+from router.notation.oci_reference import parse_oci_reference
+from router.notation.size import parse_size
+from router.notation.tag import parse_reference
 from router.providers.git_index import BrokenIndexError, join_split, parse_index
 from router.providers.oci_index import resolve_image
 from router.providers.oci_layout import OCILayout
@@ -46,35 +75,6 @@ from router.solve.events import solve_status
 from router.solve.llb import without_cache
 from router.solve.rawjson import parse_rawjson
 from router.solve.source_policy import source_policy
-from router.specs.add_host import parse_add_host
-from router.specs.address import parse_addresses
-from router.specs.annotation import parse_annotations
-from router.specs.attest import parse_attests
-from router.specs.build_context import parse_build_contexts
-from router.specs.cache import CACHE_FROM, parse_caches
-from router.specs.call import Call, parse_call
-from router.specs.context import parse_context
-from router.specs.duration import parse_duration
-from router.specs.entitlement import parse_entitlements
-from router.specs.flag import Flag
-from router.specs.identity import parse_identity
-from router.specs.keyvalue import parse_build_args, parse_labels
-from router.specs.network import parse_network
-from router.specs.oci_reference import parse_oci_reference
-from router.specs.output import parse_output
-from router.specs.platform import parse_platforms
-from router.specs.resource import parse_resources
-from router.specs.secret import parse_secret
-from router.specs.size import parse_size
-from router.specs.ssh import parse_ssh
-from router.specs.tag import parse_reference
-from router.specs.ulimit import parse_ulimit
-from router.transport.address import parse_address
-from router.transport.exec_status import read_status
-from router.transport.kube_credentials import credentials_for
-from router.transport.kubeconfig import KubeSource, load_target
-from router.transport.websocket import Opcode, WebSocketError
-from router.transport.websocket import Receiver as WebSocketReceiver
 from router.untrusted_json import NotJSONError, read_json
 from tests.unit.providers.index_files import index_file, link
 

@@ -10,9 +10,9 @@ from urllib.parse import quote_plus
 import grpc
 
 from router._proto.control_pb2 import BytesMessage
+from router.net.stream import Buffer
 from router.rpc.grpc import prefix
 from router.rpc.http2 import Event, HeadersReceived, Http2Connection, Http2Error, StreamReset
-from router.transport.stream import Buffer
 
 __all__ = ["Script", "SessionCaller"]
 

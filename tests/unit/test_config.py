@@ -8,8 +8,8 @@ import pytest
 
 from router.config import RouterConfig, environment, home_directory, local_platform, tls_options
 from router.errors import UsageError
+from router.flags.platform import parse_platform
 from router.model.tls import TLSOptions
-from router.specs.platform import parse_platform
 
 
 def test_the_environment_is_a_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:

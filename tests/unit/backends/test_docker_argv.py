@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from router.address import DockerAddress
 from router.backends.docker_argv import (
     DockerPlan,
     build_arguments,
@@ -14,7 +15,6 @@ from router.backends.docker_argv import (
 from router.errors import UsageError
 from router.model.build_options import Annotation, Attestation, ExtraHost, RegistryTLS, SSHAgent, Ulimit
 from router.model.request import BuildRequest, CacheOption, Output, Secret
-from router.transport.address import DockerAddress
 
 
 def arguments(request: BuildRequest) -> list[str]:

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from router.docker import endpoint as docker_endpoint
 from router.errors import NoDaemonError, UsageError
 from router.fleet import FleetOptions, discover
 from router.fleet.docker import DockerFleet
 from router.fleet.kubernetes import KubernetesFleet
 from router.fleet.static import StaticFleet
 from router.model.identity import Identity
-from router.transport import docker_endpoint
 
 
 def test_addresses_come_first() -> None:

@@ -13,8 +13,8 @@ from router.errors import CancelledError, FleetError, NoDaemonError
 from router.fleet.contract import Sighting
 from router.fleet.waiting import Patience, wait_for_fit
 from router.model.daemon import Candidate, Daemon
+from router.net.deadline import Deadline
 from router.placement.order import order
-from router.transport.deadline import Deadline
 
 _STARTING = Daemon(
     name="b-0", address="tcp://b:1", ready=False, state="unschedulable", detail="0/1 nodes are available"

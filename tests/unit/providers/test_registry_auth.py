@@ -14,9 +14,9 @@ import pytest
 
 from router.errors import CancelledError, ToolError, UsageError
 from router.model.build_options import RegistryTLS
+from router.net.http1 import Reply
 from router.providers.registry_auth import RegistryAuth
 from router.providers.registry_token import Token, TokenError, TokenRequest
-from router.transport.http1 import Reply
 from tests.servers.families import wait_ended
 from tests.wire.transport.peers import unused_port
 
@@ -180,7 +180,7 @@ def test_a_login_does_not_go_over_plain_http(
     home: Home, monkeypatch: pytest.MonkeyPatch, realm: str, entry: dict[str, str]
 ) -> None:
     sent: list[object] = []
-    monkeypatch.setattr("router.transport.web.fetch", lambda request, **_: sent.append(request))
+    monkeypatch.setattr("router.net.web.fetch", lambda request, **_: sent.append(request))
     home.config(auths={"a.example": entry})
     auth = RegistryAuth(home.environment)
 
@@ -207,7 +207,7 @@ def test_where_a_login_may_go_it_does(
     home: Home, monkeypatch: pytest.MonkeyPatch, host: str, realm: str
 ) -> None:
     reply = Reply(status=200, phrase="OK", headers={}, body=b'{"token": "abc"}')
-    monkeypatch.setattr("router.transport.web.fetch", lambda _request, **_: reply)
+    monkeypatch.setattr("router.net.web.fetch", lambda _request, **_: reply)
     login = {"username": "me", "password": "hidden"}
     home.config(auths={"a.example": login, "insecure.example": login})
     trusted = (RegistryTLS(host="insecure.example", insecure=True),)

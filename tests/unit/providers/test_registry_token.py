@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.providers.docker_config import Credentials
+from router.docker.config import Credentials
+from router.net.http1 import Reply
+from router.net.web import WebRequest
 from router.providers.registry_token import Token, TokenError, TokenRequest, fetch_token
-from router.transport.http1 import Reply
-from router.transport.web import WebRequest
 
 REQUEST = TokenRequest(
     host="r.example",

@@ -11,8 +11,8 @@ from h2.events import DataReceived as H2Data
 from h2.events import Event as H2Event
 from h2.settings import SettingCodes
 
+from router.net.stream import Buffer
 from router.rpc.http2 import DataReceived, Event, Headers, Http2Connection
-from router.transport.stream import Buffer
 
 REQUEST = [
     (b":method", b"POST"),

@@ -12,6 +12,8 @@ import pytest
 
 from router.cancellation import Cancellation
 from router.errors import CancelledError, ConnectionLostError, DialError, RpcError
+from router.net.sockets import SocketStream
+from router.net.stream import Buffer
 from router.rpc import channel as channel_module
 from router.rpc.channel import Channel
 from router.rpc.frames import FrameType, frame, goaway, rst_stream
@@ -27,8 +29,6 @@ from router.rpc.http2 import (
     StreamReset,
 )
 from router.rpc.protobuf import bytes_field
-from router.transport.sockets import SocketStream
-from router.transport.stream import Buffer
 from tests.unit.rpc.peers import RESPONSE, joined
 
 OK = [(b"grpc-status", b"0")]

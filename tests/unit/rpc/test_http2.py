@@ -7,6 +7,7 @@ from typing import TypeGuard
 
 import pytest
 
+from router.net.stream import Buffer
 from router.rpc.events import ErrorCode
 from router.rpc.frames import (
     MAX_FRAME_SIZE,
@@ -31,7 +32,6 @@ from router.rpc.http2 import (
     Http2Error,
     StreamReset,
 )
-from router.transport.stream import Buffer
 from tests.unit.rpc.peers import REQUEST, RESPONSE, TRAILERS, Endless, Pieces, joined, plain
 
 Frame = tuple[int, int, int, bytes]

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from types import TracebackType
 
 from router._proto.control_pb2 import BytesMessage
+from router.net.stream import Buffer
 from router.rpc.grpc import MessageReader, metadata, prefix
 from router.rpc.http2 import DataReceived, Event, HeadersReceived, Http2Connection, StreamReset
 from router.session.server import CallMetadata, SessionServer, StreamMethod, UnaryMethod
-from router.transport.stream import Buffer
 
 
 class Daemon:

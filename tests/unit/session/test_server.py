@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.errors import OutputError, RouterError, UsageError
+from router.net.stream import Buffer
 from router.rpc.events import Http2Error
 from router.rpc.frames import PREFACE, FrameType, frame, rst_stream
 from router.rpc.frames import settings as settings_frame
 from router.rpc.grpc import Status, prefix
 from router.rpc.headers import header_frames
 from router.session.server import CallMetadata, CallRefused, SessionServer
-from router.transport.stream import Buffer
 from tests.unit.session.daemon import Daemon, Echo, request
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from router.errors import UsageError
+from router.flags.context import MAX_DOCKERFILE
 from router.model.request import BuildRequest
 from router.once import OneTimeFiles
 from router.solve.dockerfile import existing_file, files_of_link, piped_dockerfile, with_piped_dockerfile
-from router.specs.context import MAX_DOCKERFILE
 from tests.unit.few_files import few_files
 
 

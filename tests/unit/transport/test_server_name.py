@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from router.address import parse_address
 from router.errors import UsageError
 from router.model.tls import TLSOptions
-from router.transport.address import parse_address
 from router.transport.server_name import server_name
 
 

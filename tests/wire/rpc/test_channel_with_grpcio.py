@@ -12,11 +12,11 @@ import pytest
 from router._proto.status_pb2 import Status as StatusMessage
 from router.cancellation import Cancellation
 from router.errors import CancelledError, ConnectionLostError, DialError, RpcError
+from router.net.stream import Buffer
 from router.rpc.channel import Channel
 from router.rpc.grpc import Status, prefix
 from router.transport import dial
 from router.transport.options import DialOptions
-from router.transport.stream import Buffer
 from tests.wire.rpc.grpc_server import MEBIBYTE, Server
 
 

@@ -14,9 +14,9 @@ import grpc
 import pytest
 
 from router.errors import UsageError
+from router.net.stream import Buffer
 from router.rpc.grpc import Status, prefix
 from router.session.server import CallMetadata, CallRefused, StreamMethod
-from router.transport.stream import Buffer
 from tests.unit.session.daemon import Echo
 from tests.wire.session.bridge import Bridge
 

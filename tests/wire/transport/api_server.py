@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from router.transport.websocket import accept_of
+from router.net.websocket import accept_of
 from tests.servers.certs import CA
 from tests.wire.transport.peers import Handler, read_head, tls
 

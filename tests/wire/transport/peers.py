@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from router.transport.stream import Buffer, ByteStream
+from router.net.stream import Buffer, ByteStream
 
 Handler = Callable[[socket.socket], None]
 _PATIENCE = 20.0

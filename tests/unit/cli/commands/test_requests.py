@@ -10,7 +10,7 @@ import pytest
 from cli.commands.requests import ImageOptions, asked_by_skaffold, build_request, skaffold_routing
 from cli.commands.routing import RoutingOptions
 from router.errors import UsageError
-from router.specs.skaffold import SkaffoldBuild
+from router.flags.skaffold import SkaffoldBuild
 
 PUSH = SkaffoldBuild(image="a.test/app:1", push=True, context="/work")
 LOAD = SkaffoldBuild(image="a.test/app:1", push=False, context="/work")

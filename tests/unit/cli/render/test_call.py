@@ -10,7 +10,7 @@ import pytest
 
 from cli.render.call import render_answer
 from router.errors import UsageError
-from router.specs.call import Call
+from router.flags.call import Call
 
 DOCKERFILE = "FROM scratch AS One\nmaintainer me\nCOPY a /\n"
 

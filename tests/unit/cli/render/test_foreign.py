@@ -21,6 +21,7 @@ from cli.render.rawjson import RawJsonRenderer
 from cli.render.tty import open_tty
 from cli.render.warnings import summarize_warnings
 from router.errors import BuildError, DialError
+from router.flags.call import parse_call
 from router.model.events import (
     Attempt,
     Event,
@@ -33,7 +34,6 @@ from router.model.events import (
     VertexWarning,
 )
 from router.model.source import excerpt, source_lines
-from router.specs.call import parse_call
 
 COMMAND = "::set-env name=PATH::/evil"
 PIECES = ("a", " ", "\n", "\r", "\t", "\b", "\x07", "\x1b", "[", "2J", "31m", "\x9b", "\x85", "\x00", "\x7f")

@@ -1,0 +1,1 @@
+"""What is known of Docker: its config, where its engine is, its API."""

@@ -1,0 +1,261 @@
+"""Requests to a Kubernetes API server: one on a connection of its own, or several on one connection.
+
+Objects are plain JSON: typed models of them take longer to import than a listing takes.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+from router.errors import DialError, UsageError
+from router.kubernetes.config import KubeTarget
+from router.kubernetes.credentials import Credentials, PluginAnswers, credentials_for
+from router.model.frozen import frozen
+from router.net.deadline import Deadline
+from router.net.http1 import Reply, Request, exchange
+from router.net.proxy import Proxy, connect_through, parse_proxy, proxy_from_environment
+from router.net.sockets import describe_os_error
+from router.net.tcp import connect_tcp
+from router.net.tls import TLSPeer, describe_tls_error
+from router.untrusted_json import NotJSONError, read_json, text
+
+__all__ = ["KubeApi", "KubeConnection", "Opened", "status_message"]
+
+# Seconds. Servers keep a connection for longer; what lies between may not.
+_MOST_IDLE = 5.0
+
+_PORTS = {"https": 443, "http": 80}
+
+
+@frozen
+class Opened:
+    """An answered request on its socket, which the receiver closes."""
+
+    socket: socket.socket
+    reply: Reply
+
+
+class KubeApi:
+    """The API server of a target, as its user; may be used by several threads at once.
+
+    Holds one connection at most, for the next request: whoever lets it ``keep`` one says ``drop_idle``.
+    """
+
+    def __init__(
+        self, target: KubeTarget, environment: Mapping[str, str], answers: PluginAnswers | None = None
+    ) -> None:
+        from urllib.parse import urlsplit
+
+        self.target = target
+        self._environment = environment
+        self._answers = answers
+        try:
+            parts = urlsplit(target.server)
+            port = parts.port or _PORTS[parts.scheme]
+        except (ValueError, KeyError):
+            raise UsageError(f"the server {target.server!r} in {target.source} is no URL") from None
+        if not parts.hostname:
+            raise UsageError(f"the server {target.server!r} in {target.source} is no URL")
+        self._host, self._port, self._netloc = parts.hostname, port, parts.netloc.rpartition("@")[2]
+        self._base = parts.path.rstrip("/")
+        self.name = f"the Kubernetes API server {target.server}"
+        self._lock = threading.Lock()
+        self._idle: tuple[KubeConnection, float] | None = None
+
+    def drop_idle(self) -> None:
+        """Close the connection that was kept, if there is one."""
+        idle = self._take_idle()
+        if idle is not None:
+            idle.close()
+
+    def get(self, path: str, deadline: Deadline) -> Reply:
+        """Send a GET and return the whole answer. Raises DialError, ToolError, UsageError."""
+        with self.connect(deadline) as connection:
+            return connection.get(path, (("Accept", "application/json"), ("Connection", "close")), deadline)
+
+    def open(self, path: str, headers: tuple[tuple[str, str], ...], deadline: Deadline) -> Opened:
+        """Send a GET and return the answer with the socket. Raises DialError, ToolError, UsageError."""
+        idle = self._take_idle()
+        if idle is not None:
+            with suppress(DialError):  # the server had enough of it: that is no news about the request
+                return Opened(socket=idle.socket, reply=idle.get(path, headers, deadline))
+        connection = self.connect(deadline)
+        return Opened(socket=connection.socket, reply=connection.get(path, headers, deadline))
+
+    def keep(self, connection: KubeConnection) -> None:
+        """Take a connection whose last answer was read to its end, for a request that comes soon."""
+        connection.kept = True
+        with self._lock:
+            before, self._idle = self._idle, (connection, time.monotonic())
+        if before is not None:
+            before[0].close()
+
+    def _take_idle(self) -> KubeConnection | None:
+        """Return the connection that was kept, unless the server has closed it or may have by now."""
+        with self._lock:
+            kept, self._idle = self._idle, None
+        if kept is None:
+            return None
+        connection, since = kept
+        if time.monotonic() - since < _MOST_IDLE and not select.select([connection.socket], [], [], 0)[0]:
+            return connection
+        connection.close()
+        return None
+
+    def connect(self, deadline: Deadline) -> KubeConnection:
+        """Connect anew; the caller closes the connection. Raises DialError, ToolError, UsageError."""
+        try:
+            credentials = credentials_for(
+                self.target, self._environment, timeout=deadline.remaining(), answers=self._answers
+            )
+        except TimeoutError as exc:
+            raise self.unanswered(exc) from exc
+        return KubeConnection(self, self._connect(credentials, deadline), credentials)
+
+    @property
+    def credentials_hint(self) -> str:
+        """What to look at where the server does not accept the credentials."""
+        if self.target.secure:
+            return "kubectl auth whoami; a token may have expired"
+        return (
+            "credentials are not sent over http://, as by kubectl: does the server in "
+            f"{self.target.source} lack https://?"
+        )
+
+    def request(self, path: str, headers: tuple[tuple[str, str], ...]) -> Request:
+        """Return a GET in the terms of this server."""
+        return Request(
+            method="GET",
+            target=self._base + path,
+            host=self._netloc,
+            headers=(("User-Agent", "warmroute"), *headers),
+        )
+
+    def unanswered(self, exc: OSError) -> DialError:
+        """Return the error for a request that got no answer."""
+        why = describe_tls_error(exc)[0] if isinstance(exc, ssl.SSLError) else describe_os_error(exc)
+        reason = "timeout" if isinstance(exc, TimeoutError) else None
+        return DialError(
+            f"no answer from {self.name}: {why}",
+            hint=f"is it up, and is it the right one? {self.target.source} names it",
+            reason=reason,
+            temporary=True,
+        )
+
+    def _connect(self, credentials: Credentials, deadline: Deadline) -> socket.socket:
+        if self.target.proxy:
+            proxy: Proxy | None = parse_proxy(self.target.proxy)
+        else:
+            proxy = proxy_from_environment(self._host, self._port, self._environment)
+        # Before the connection: a broken certificate should not leave one behind.
+        context = _context(self.target, credentials) if self.target.secure else None
+        if proxy is None:
+            sock = connect_tcp(self._host, self._port, self.name, deadline, listener="the API server")
+        else:
+            sock = connect_through(proxy, self._host, self._port, deadline)
+        if context is None:
+            return sock
+        peer = TLSPeer(
+            name=self.name,
+            server_name=self.target.server_name or self._host,
+            context=context,
+            advice=f"see the cluster's certificate-authority and the user in {self.target.source}",
+        )
+        return peer.handshake(sock, deadline)
+
+
+class KubeConnection:
+    """A connection to an API server that carries one request after the other; a context manager.
+
+    After a failure it is closed. ``socket`` is for who takes the connection over.
+    """
+
+    def __init__(self, api: KubeApi, sock: socket.socket, credentials: Credentials) -> None:
+        self.socket = sock
+        self.kept = False  # by the API server's client, for its next request
+        self._api = api
+        self._credentials = credentials
+
+    def get(
+        self, path: str, headers: tuple[tuple[str, str], ...], deadline: Deadline, *, stream: bool = False
+    ) -> Reply:
+        """Send a GET; return the answer, of a 200 with ``stream`` all but its body. Raises DialError."""
+        request = self._api.request(path, (*self._credentials.headers, *headers))
+        try:
+            return exchange(self.socket, request, deadline, stream=stream)
+        except OSError as exc:
+            self.close()
+            raise self._api.unanswered(exc) from exc
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if not self.kept:
+            self.close()
+
+
+def status_message(reply: Reply) -> str:
+    """Return the message of a Kubernetes Status, else what there is to say about the answer."""
+    said = ""
+    with suppress(NotJSONError):
+        said = text(read_json(reply.body), "message")
+    return said or reply.text or reply.phrase or str(reply.status)
+
+
+def _context(target: KubeTarget, credentials: Credentials) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    # As Go does it, and so kubectl: an intermediate CA may be the one that is trusted.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    if target.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif target.ca is None:
+        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+    else:
+        try:
+            context.load_verify_locations(cadata=target.ca.decode("ascii"))
+        except (ssl.SSLError, UnicodeDecodeError) as exc:
+            raise UsageError(f"the certificate-authority in {target.source} is not in PEM form") from exc
+    if credentials.cert is not None and credentials.key is not None:
+        try:
+            _load_pair(context, credentials.cert, credentials.key)
+        except ssl.SSLError as exc:
+            raise UsageError(f"the client certificate and key in {target.source} can't be used") from exc
+    return context
+
+
+def _load_pair(context: ssl.SSLContext, cert: bytes, key: bytes) -> None:
+    """Load a certificate and its key; OpenSSL takes them from a file only, so here is one in memory."""
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("client-certificate", os.MFD_CLOEXEC)
+        path = f"/proc/self/fd/{descriptor}"
+    else:
+        import tempfile
+
+        descriptor, path = tempfile.mkstemp()
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(cert.rstrip() + b"\n" + key.rstrip() + b"\n")
+            file.flush()
+            context.load_cert_chain(path, password=lambda: "")
+    finally:
+        if not path.startswith("/proc/"):
+            os.unlink(path)

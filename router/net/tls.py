@@ -1,0 +1,267 @@
+"""TLS of a client: contexts, the handshake, and the ByteStream over it.
+
+Says in words what OpenSSL says in codes. Which address wants TLS is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Mapping, Sequence
+
+from router.errors import ConnectionLostError, DialError, UsageError
+from router.model.frozen import frozen
+from router.model.tls import TLSOptions
+from router.net.buffers import chunks
+from router.net.deadline import Deadline
+from router.net.sockets import describe_os_error, lost
+from router.net.stream import Buffer
+from router.once import LentFiles, OneTimeFiles
+
+__all__ = ["TLSPeer", "TLSStream", "client_context", "describe_tls_error"]
+
+# One record holds at most 16 KiB; a few of them in one call save calls.
+_CHUNK = 1 << 16
+
+# X509_V_ERR_* of OpenSSL's x509_vfy.h.
+_NOT_YET_VALID, _EXPIRED, _WRONG_NAME, _WRONG_IP = 9, 10, 62, 64
+
+_NO_TLS = ("it does not speak TLS", "leave the TLS options out; or is this the wrong port?")
+_PAIR_HINT = "give --tls-cert and --tls-key, signed by the CA that the server trusts"
+_PAIR_REFUSED = ("it refused the client certificate", _PAIR_HINT)
+# What OpenSSL calls an alert or a broken record: what it means, what to do.
+_REASONS: Mapping[str, tuple[str, str | None]] = {
+    "WRONG_VERSION_NUMBER": _NO_TLS,
+    "PACKET_LENGTH_TOO_LONG": _NO_TLS,
+    "HTTP_REQUEST": _NO_TLS,
+    "RECORD_LAYER_FAILURE": _NO_TLS,
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": ("it requires a client certificate", _PAIR_HINT),
+    "SSLV3_ALERT_BAD_CERTIFICATE": _PAIR_REFUSED,
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": _PAIR_REFUSED,
+    "TLSV1_ALERT_DECRYPT_ERROR": _PAIR_REFUSED,
+    "TLSV1_ALERT_UNKNOWN_CA": ("it does not know the client certificate's CA", _PAIR_HINT),
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": ("the client certificate has expired", "renew it (--tls-cert)"),
+    "TLSV1_ALERT_PROTOCOL_VERSION": ("it speaks only versions of TLS that are too old", None),
+}
+
+
+def client_context(
+    options: TLSOptions, *, alpn: Sequence[str] = ("h2",), files: OneTimeFiles | None = None
+) -> ssl.SSLContext:
+    """Make a context as buildctl does: ``ca`` alone is trusted where it is given, else the system's CAs.
+
+    Raises UsageError where a file is missing or holds something else.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # As Go does it, and so buildctl: an intermediate CA may be the one that is trusted.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.set_alpn_protocols(list(alpn))
+    with LentFiles(files or OneTimeFiles()) as lent:  # OpenSSL, too, opens files by their paths
+        if options.ca is None:
+            context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+        else:
+            _load_ca(context, options.ca, lent)
+        if options.cert is not None and options.key is not None:
+            _load_pair(context, (options.cert, options.key), lent)
+    if (options.cert is None) != (options.key is None):
+        given, missing = ("certificate", "key") if options.cert is not None else ("key", "certificate")
+        raise UsageError(
+            f"a TLS client {given} was given without its {missing}", hint="--tls-cert and --tls-key"
+        )
+    return context
+
+
+@frozen
+class TLSPeer:
+    """Whom to speak TLS with: ``name`` stands in errors, ``server_name`` is what its certificate is for.
+
+    ``advice`` replaces the hints that name warmroute's own TLS options.
+    """
+
+    name: str
+    server_name: str
+    context: ssl.SSLContext
+    advice: str | None = None
+
+    def handshake(self, sock: socket.socket, deadline: Deadline) -> ssl.SSLSocket:
+        """Do the handshake on a connected socket, which then belongs to the result. Raises DialError."""
+        try:
+            sock.settimeout(deadline.remaining())
+            # As bytes it skips the IDNA codec, whose import takes longer than the handshake.
+            name = self.server_name.encode() if self.server_name.isascii() else self.server_name
+            secured = self.context.wrap_socket(sock, server_hostname=name, do_handshake_on_connect=False)
+        except (OSError, ValueError) as exc:
+            sock.close()
+            raise DialError(f"can't begin TLS with {self.name}: {exc}", temporary=True) from exc
+        try:
+            secured.do_handshake()
+        except OSError as exc:
+            secured.close()
+            raise self.dial_error(exc) from exc
+        return secured
+
+    def stream(self, sock: socket.socket, deadline: Deadline) -> TLSStream:
+        """Do the handshake and return the stream. Raises DialError."""
+        return TLSStream(self.handshake(sock, deadline), self.name)
+
+    def dial_error(self, exc: OSError) -> DialError:
+        """Return the error for a handshake that failed."""
+        why, hint = describe_tls_error(exc, self.server_name)
+        reason = "timeout" if isinstance(exc, TimeoutError) else "tls"
+        advice = self.advice or hint
+        return DialError(f"no TLS with {self.name}: {why}", hint=advice, reason=reason, temporary=True)
+
+
+class TLSStream:
+    """A ByteStream over a TLS socket whose handshake is done, which it owns.
+
+    OpenSSL wants a write that did not fit to be repeated with the same bytes, so such bytes are held
+    here, at most 64 KiB of them, and count as sent.
+    """
+
+    def __init__(self, sock: ssl.SSLSocket, peer: str, *, received: bytes = b"") -> None:
+        sock.setblocking(False)
+        self._socket = sock
+        self._peer = peer
+        self._received = received
+        self._held = b""
+
+    def __repr__(self) -> str:
+        state = "closed" if self._socket.fileno() < 0 else "open"
+        return f"<TLSStream {self._peer} {state}>"
+
+    def fileno(self) -> int:
+        """Return the socket's descriptor."""
+        return self._socket.fileno()
+
+    def recv(self) -> bytes | None:
+        """Return what has arrived, at most one record. Raises ConnectionLostError."""
+        if self._received:
+            data, self._received = self._received, b""
+            return data
+        try:
+            return self._socket.recv(_CHUNK)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return None
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            # A peer that ends without TLS's own farewell has ended all the same.
+            return b""
+        except OSError as exc:
+            raise _lost(self._peer, exc) from exc
+
+    def send(self, buffers: Sequence[Buffer]) -> int:
+        """Encrypt and send as much as fits. Raises ConnectionLostError."""
+        self.flush()
+        if self._held:
+            return 0
+        taken = 0
+        for chunk in chunks(buffers, _CHUNK):
+            self._held = chunk
+            taken += len(chunk)
+            self.flush()
+            if self._held:
+                break
+        return taken
+
+    def pending(self) -> bool:
+        """Say whether decrypted bytes are waiting that the socket no longer has."""
+        return bool(self._received) or self._socket.pending() > 0
+
+    def wants_write(self) -> bool:
+        """Say whether bytes that count as sent are still held."""
+        return bool(self._held)
+
+    def flush(self) -> None:
+        """Send the held bytes if they fit now. Raises ConnectionLostError."""
+        if not self._held:
+            return
+        try:
+            self._socket.send(self._held)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return
+        except OSError as exc:
+            raise _lost(self._peer, exc) from exc
+        self._held = b""
+
+    def finish(self) -> bool:
+        """Return False: the farewell of Python's TLS ends both directions."""
+        return False
+
+    def close(self) -> None:
+        """Close the socket, without waiting for the far end's farewell."""
+        self._socket.close()
+
+
+_FILES = "--tls-ca, --tls-cert and --tls-key name the files, --tls-dir a directory with all three"
+
+
+def _load_ca(context: ssl.SSLContext, path: str, lent: LentFiles) -> None:
+    try:
+        context.load_verify_locations(cafile=lent.path(path))
+    except ssl.SSLError as exc:
+        raise UsageError(f"the TLS CA file {path} holds no certificate in PEM form", hint=_FILES) from exc
+    except OSError as exc:
+        raise UsageError(f"can't read the TLS CA file {path}: {describe_os_error(exc)}", hint=_FILES) from exc
+
+
+def _load_pair(context: ssl.SSLContext, pair: tuple[str, str], lent: LentFiles) -> None:
+    cert, key = pair
+
+    def refuse_passphrase() -> str:
+        # OpenSSL would otherwise stop and ask on the terminal.
+        raise UsageError(f"the TLS key {key} is encrypted", hint="give a key without a passphrase")
+
+    try:
+        context.load_cert_chain(lent.path(cert), lent.path(key), refuse_passphrase)
+    except ssl.SSLError as exc:
+        raise UsageError(
+            f"the TLS certificate {cert} and key {key} can't be used: {exc.reason or 'not in PEM form'}",
+            hint="do they belong together, and are they PEM files?",
+        ) from exc
+    except OSError as exc:
+        raise UsageError(
+            f"can't read the TLS certificate {cert} or key {key}: {describe_os_error(exc)}", hint=_FILES
+        ) from exc
+
+
+def describe_tls_error(exc: OSError, server_name: str = "") -> tuple[str, str | None]:
+    """Say what broke a connection that TLS was on, and what to do about it where that is known."""
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        return _describe_verification(server_name, exc)
+    if isinstance(exc, ssl.SSLEOFError | ssl.SSLZeroReturnError | ConnectionResetError):
+        return (
+            "it closed the connection during the handshake",
+            "does it speak TLS, and does it want a client certificate (--tls-cert, --tls-key)?",
+        )
+    if isinstance(exc, ssl.SSLError):
+        return _REASONS.get(exc.reason or "", (f"TLS failed ({exc.reason or exc})", None))
+    return describe_os_error(exc), None
+
+
+def _lost(peer: str, exc: OSError) -> ConnectionLostError:
+    if not isinstance(exc, ssl.SSLError):
+        return lost(peer, exc)
+    if isinstance(exc, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return ConnectionLostError(f"lost the connection to {peer}: it was closed", temporary=True)
+    why, hint = describe_tls_error(exc)
+    message = f"lost the connection to {peer}: {why}"
+    return ConnectionLostError(message, hint=hint, reason="tls", temporary=True)
+
+
+def _describe_verification(server_name: str, exc: ssl.SSLCertVerificationError) -> tuple[str, str | None]:
+    match exc.verify_code:
+        case code if code in {_WRONG_NAME, _WRONG_IP}:
+            return (
+                f"its certificate is not for {server_name}",
+                "give --tls-server-name the name that the certificate has",
+            )
+        case code if code == _EXPIRED:
+            return "its certificate has expired", "renew the server's certificate; is this clock right?"
+        case code if code == _NOT_YET_VALID:
+            return "its certificate is not valid yet", "is this machine's clock right?"
+        case _:
+            return (
+                f"its certificate is not trusted ({exc.verify_message})",
+                "give --tls-ca the certificate of the CA that signed it",
+            )

@@ -1,0 +1,36 @@
+"""Driving a nonblocking stream from a thread that has nothing else to do: handshakes, relays."""
+
+from __future__ import annotations
+
+import select
+
+from router.net.deadline import Deadline
+from router.net.stream import ByteStream
+
+__all__ = ["flush", "wait"]
+
+
+def wait(stream: ByteStream, deadline: Deadline, *, writing: bool = False) -> None:
+    """Return when there may be something to read, or to write where that is asked for.
+
+    Raises TimeoutError past the deadline.
+    """
+    if stream.pending():
+        return
+    poll = select.poll()
+    poll.register(stream.fileno(), select.POLLIN | (select.POLLOUT if writing else 0))
+    poll.poll(deadline.remaining() * 1000)
+    deadline.remaining()
+
+
+def flush(stream: ByteStream, deadline: Deadline) -> None:
+    """Send all that the stream itself holds.
+
+    Raises TimeoutError past the deadline, and what the stream raises.
+    """
+    stream.flush()
+    while stream.wants_write():
+        poll = select.poll()
+        poll.register(stream.fileno(), select.POLLOUT)
+        poll.poll(deadline.remaining() * 1000)
+        stream.flush()

@@ -1,0 +1,150 @@
+"""One request to a web server: http or https, by the environment's proxy, with redirects.
+
+For services on the internet, so the system's CAs are trusted unless told otherwise. Blocks, under a deadline.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+from collections.abc import Mapping
+
+from router.errors import DialError, UsageError
+from router.model.frozen import field, frozen
+from router.model.tls import TLSOptions
+from router.net.deadline import Deadline
+from router.net.http1 import Reply, Request, exchange
+from router.net.proxy import connect_through, proxy_from_environment
+from router.net.sockets import describe_os_error
+from router.net.tcp import connect_tcp
+from router.net.tls import TLSPeer, client_context, describe_tls_error
+from router.notation.url import URL, parse_url, without_credentials
+
+__all__ = ["WebRequest", "fetch"]
+
+_PORTS = {"https": 443, "http": 80}
+_MOST_BODY = 1024 * 1024
+_MOST_REDIRECTS = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# What may stand in a request line; anything else would begin another header, or another request.
+_TARGET = r"[!-~]*"
+
+_ADVICE = "is its certificate signed by a CA that this machine trusts? SSL_CERT_FILE names another bundle"
+
+
+@frozen
+class WebRequest:
+    """``headers`` and ``body`` may carry credentials and so don't stand in the repr.
+
+    ``authorization`` is sent to the host of the URL only, wherever it redirects to.
+    """
+
+    url: str
+    method: str = "GET"
+    authorization: str = field(default="", repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+def fetch(
+    request: WebRequest,
+    environment: Mapping[str, str],
+    deadline: Deadline,
+    context: ssl.SSLContext | None = None,
+) -> Reply:
+    """Send a request and return the answer, whatever its status. ``context`` replaces the system's CAs.
+
+    A GET follows redirects, but not from https to http; another method's redirect is returned as it is.
+    Raises ``UsageError`` for a URL or a proxy that is none, ``DialError`` where there is no answer, or one
+    that is no HTTP or larger than 1 MiB.
+    """
+    first = url = _checked(request.url)
+    for _ in range(_MOST_REDIRECTS):
+        same_host = (url.scheme, url.host, url.port) == (first.scheme, first.host, first.port)
+        authorization = request.authorization if same_host else ""
+        reply = _exchange(url, request, authorization, environment, deadline, context)
+        if request.method != "GET" or reply.status not in _REDIRECTS or "location" not in reply.headers:
+            return reply
+        there = _redirected(url, reply.headers["location"])
+        if url.scheme == "https" and there.scheme == "http":
+            raise DialError(f"{_shown(url)} redirects to plain http, which is not followed")
+        url = there
+    raise DialError(f"{_shown(first)} redirects more than {_MOST_REDIRECTS} times")
+
+
+def _checked(text: str) -> URL:
+    url = parse_url(text)
+    if (
+        url is None
+        or url.scheme not in _PORTS
+        or not url.host
+        or not re.fullmatch(_TARGET, url.host + url.path + url.query)
+        or int(url.port or 1) not in range(1, 65536)
+    ):
+        raise UsageError(f"{without_credentials(text)[:200]!r} is no http or https URL")
+    return url
+
+
+def _redirected(url: URL, location: str) -> URL:
+    from urllib.parse import urljoin
+
+    try:
+        return _checked(urljoin(_text(url), location))
+    except (UsageError, ValueError):
+        raise DialError(f"{_shown(url)} redirects to something that is no URL") from None
+
+
+def _exchange(  # noqa: PLR0913, PLR0917 - one request's surroundings, one after the other
+    url: URL,
+    request: WebRequest,
+    authorization: str,
+    environment: Mapping[str, str],
+    deadline: Deadline,
+    context: ssl.SSLContext | None,
+) -> Reply:
+    host = url.host.strip("[]")
+    port = int(url.port or _PORTS[url.scheme])
+    secure = url.scheme == "https"
+    name = _shown(url)
+    headers = (*request.headers, ("User-Agent", "warmroute"), ("Accept", "*/*"), ("Connection", "close"))
+    if authorization:
+        headers = (("Authorization", authorization), *headers)
+    target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+    variable = "HTTPS_PROXY" if secure else "HTTP_PROXY"
+    proxy = proxy_from_environment(host, port, environment, variable=variable)
+    if proxy is None:
+        sock = connect_tcp(host, port, name, deadline, listener="the server")
+    elif secure or proxy.scheme != "http":
+        sock = connect_through(proxy, host, port, deadline)
+    else:  # an HTTP proxy is told the whole URL
+        sock = connect_tcp(proxy.host, proxy.port, str(proxy), deadline, listener="the proxy")
+        target, headers = f"{name}{target}", (*headers, *proxy.headers)
+    if secure:
+        context = context or client_context(TLSOptions(), alpn=("http/1.1",))
+        sock = TLSPeer(name=name, server_name=host, context=context, advice=_ADVICE).handshake(sock, deadline)
+    wire = Request(
+        method=request.method, target=target, host=_netloc(url), headers=headers, body=request.body
+    )
+    return _answer(sock, wire, name, deadline)
+
+
+def _answer(sock: socket.socket, request: Request, name: str, deadline: Deadline) -> Reply:
+    with sock:
+        try:
+            return exchange(sock, request, deadline, most=_MOST_BODY)
+        except OSError as exc:
+            why = describe_tls_error(exc)[0] if isinstance(exc, ssl.SSLError) else describe_os_error(exc)
+            raise DialError(f"no answer from {name}: {why}", temporary=True) from exc
+
+
+def _netloc(url: URL) -> str:
+    return f"{url.host}:{url.port}" if url.port else url.host
+
+
+def _shown(url: URL) -> str:
+    return f"{url.scheme}://{_netloc(url)}"
+
+
+def _text(url: URL) -> str:
+    return f"{_shown(url)}{url.path}" + (f"?{url.query}" if url.query else "")

@@ -1,0 +1,1 @@
+"""Grammars that several flags share: one text, one value. Pure."""
