@@ -1,59 +1,53 @@
-"""The default placement: a ketama ring of 120 points for each daemon.
+"""The default placement: a ketama ring of 120 points for each daemon, laid out by uhashring.
 
-Each daemon has 40 virtual nodes, called after it with ``-0`` to ``-39``. The MD5 of such a name gives 3
-points, which are its first three 32-bit numbers, little-endian. A key's point is the first such number of its
-own MD5; its home is the daemon with the next point after that, and the walk goes on around the ring. Where
-two daemons share a point, the later one by name has it.
-
-These are the answers of ``skaffold-buildkit-wrapper``, whose users keep their warm daemons, and of the
-package ``uhashring`` in its ketama mode, which the tests compare with. The ring knows nothing of readiness:
-the whole fleet is on it.
+Each daemon has 40 virtual nodes with 3 points each. A key's home is the daemon with the next point after the
+key's, and the walk goes on around the ring. These are the answers of ``skaffold-buildkit-wrapper``, whose
+users keep their warm daemons: published vectors guard them against a library that changes. The ring knows
+nothing of readiness: the whole fleet is on it.
 """
 
 from __future__ import annotations
 
-import hashlib
-import struct
-from bisect import bisect_right
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from router.errors import UsageError
+
+if TYPE_CHECKING:
+    from uhashring import HashRing
 
 __all__ = ["POINTS_PER_VIRTUAL_NODE", "VIRTUAL_NODES", "rank"]
 
 VIRTUAL_NODES = 40
 POINTS_PER_VIRTUAL_NODE = 3
 
-_SUFFIXES = tuple(f"-{number}".encode() for number in range(VIRTUAL_NODES))
-_POINTS = struct.Struct("<" + f"{POINTS_PER_VIRTUAL_NODE}L4x" * VIRTUAL_NODES)
-_KEY = struct.Struct("<L")
-
-_Ring = tuple[list[int], dict[int, str]]
-
 
 def rank(key: str, names: Iterable[str]) -> tuple[str, ...]:
-    """Return all ``names`` in the order in which the ring meets them, walking from the key's point."""
+    """Return all ``names`` in the order in which the ring meets them, walking from the key's point.
+
+    Raises ``UsageError`` where this machine's cryptography policy forbids MD5, which the ring is made of.
+    """
     distinct = tuple(sorted(set(names)))
-    points, owners = _ring(distinct)
-    start = bisect_right(points, _KEY.unpack_from(_md5(key.encode()))[0])
-    met: dict[str, None] = {}
-    for walked in (range(start, len(points)), range(start)):
-        for position in walked:
-            met[owners[points[position]]] = None
-            if len(met) == len(distinct):
-                return tuple(met)
-    return tuple(met)
+    if len(distinct) < 2:
+        return distinct
+    try:
+        return tuple(_ring(distinct).iterate_nodes(key))
+    except UnicodeEncodeError:
+        raise
+    except ValueError as exc:  # hashlib's, in FIPS mode
+        raise UsageError(
+            f"the placement ring needs MD5, which this machine doesn't allow: {exc}",
+            hint="use --placement rendezvous, which needs SHA-256 only, for everybody who builds",
+        ) from exc
 
 
 @lru_cache(maxsize=4)
-def _ring(names: tuple[str, ...]) -> _Ring:
-    """Return the points in their order, and who has each. One fleet is asked about many keys."""
-    owners: dict[int, str] = {}
-    for name in names:
-        encoded = name.encode()
-        digests = b"".join([_md5(encoded + suffix) for suffix in _SUFFIXES])
-        owners.update(dict.fromkeys(_POINTS.unpack(digests), name))
-    return sorted(owners), owners
+def _ring(names: tuple[str, ...]) -> HashRing:
+    """Lay out the ring. One fleet is asked about many keys.
 
+    The names come sorted: where two daemons share a point, the later one has it.
+    """
+    from uhashring import HashRing  # 1 ms, which a fleet of one daemon doesn't need
 
-def _md5(data: bytes) -> bytes:
-    return hashlib.md5(data, usedforsecurity=False).digest()
+    return HashRing(list(names), hash_fn="ketama", vnodes=VIRTUAL_NODES, replicas=POINTS_PER_VIRTUAL_NODE)
