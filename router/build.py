@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from router.attempts import Attempts, Policy
 from router.backends import Backend, BackendContext
 from router.cancellation import Cancellation
+from router.closing import Closing
 from router.config import RouterConfig, kubeconfig_paths
 from router.config import environment as current_environment
 from router.docker import config as docker_config
@@ -69,7 +69,7 @@ class Route:
         return self.candidates[0].daemon if self.candidates else None
 
 
-class BuildRouter:
+class BuildRouter(Closing):
     """Sends builds to the daemon that is warm for them.
 
     ``environment`` stands for os.environ, which is taken as it is now when it is left out; ``fleet`` for
@@ -94,14 +94,6 @@ class BuildRouter:
     def close(self) -> None:
         """Close the connections that nobody uses now; the router can be used on."""
         self._kube.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def build(
         self,

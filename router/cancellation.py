@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-from types import TracebackType
-from typing import Self
 
+from router.closing import Closing
 from router.errors import CancelledError
 
 __all__ = ["Cancellation"]
 
 
-class Cancellation:
+class Cancellation(Closing):
     """A switch that can be thrown once.
 
     ``fileno()`` turns readable when it is thrown, so that a thread in ``select`` wakes up. Its owner
@@ -59,11 +58,3 @@ class Cancellation:
             if descriptor >= 0:
                 os.close(descriptor)
         self._read = self._write = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()

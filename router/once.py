@@ -16,10 +16,9 @@ import stat
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from types import TracebackType
-from typing import Self
 
 from router.cancellation import Cancellation
+from router.closing import Closing
 
 __all__ = ["LentFiles", "OneTimeFiles", "is_one_time", "own_descriptor", "require_open", "same_source"]
 
@@ -89,7 +88,7 @@ class OneTimeFiles:
             self._lock.release()
 
 
-class LentFiles:
+class LentFiles(Closing):
     """Lends a program files that only this process can read, or that can be read once.
 
     A context manager; ``descriptors`` are for the program to inherit, and are closed with it.
@@ -121,14 +120,6 @@ class LentFiles:
         """Take back what was lent."""
         while self._lent:
             os.close(self._lent.pop())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def is_one_time(path: str) -> bool:

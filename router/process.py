@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import selectors
 import signal
 import subprocess
 import time
 from collections.abc import Callable
 from functools import partial
-from types import FrameType, TracebackType
-from typing import IO, Any, Self
+from types import TracebackType
+from typing import IO, Self
 
 from router.cancellation import Cancellation
 from router.children import forget, remember
+from router.closing import Closing
 from router.errors import ToolError
 from router.model.frozen import field, frozen
 from router.program import Command, executable, not_started
@@ -35,7 +35,7 @@ __all__ = [
     "Stdio",
     "Watch",
     "run",
-    "run_attached",
+    "start_attached",
 ]
 
 LineHandler = Callable[[bytes], None]
@@ -99,7 +99,7 @@ class Watch:
     stdout_data: DataHandler | None = None
 
 
-class Process:
+class Process(Closing):
     """A started program; leaving its context ends it and everything that it started.
 
     ``stdin``, ``stdout`` and ``stderr`` are the near ends of its pipes, None where ``Stdio`` gave a
@@ -178,14 +178,6 @@ class Process:
                 with contextlib.suppress(OSError):
                     pipe.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
 
 def _inheritance() -> Callable[[], None] | None:
     """Return what a child has to do first, None for nothing (Python starts it much faster then).
@@ -221,100 +213,17 @@ def run(command: Command, watch: Watch = Watch(), stdio: Stdio = Stdio()) -> Fin
         return Finished(returncode=returncode, stdout=pump.captured(0), stderr=pump.captured(1))
 
 
-def run_attached(command: Command) -> int:
-    """Run a program in this one's place; return its exit code, negative for a signal.
+def start_attached(command: Command) -> subprocess.Popen[bytes]:
+    """Start a program in this one's place, with its stdin, stdout, stderr, terminal and open descriptors.
 
-    It has this process's stdin, stdout, stderr and terminal; signals that this process gets are passed on,
-    except those of the terminal's keys, which reach both. Only for the main thread. Raises ``ToolError``
-    when it can't be started.
+    Whoever starts it waits for its end. Raises ``ToolError`` when it can't be started.
     """
-    with _PassedOn() as passed_on:
-        try:
-            child = subprocess.Popen(
-                command.argv,
-                executable=executable(command),
-                env=dict(command.environment),
-                # In this one's place: the program gets the descriptors that were meant for it, as from exec.
-                close_fds=False,
-            )
-        except (OSError, ValueError) as exc:
-            raise not_started(command, exc) from exc
-        passed_on.to(child)
-        return passed_on.wait(child)
-
-
-class _PassedOn:
-    """Hands signals on to a child; those that come before there is one wait for it."""
-
-    _KEYS = (signal.SIGINT, signal.SIGQUIT)
-    _SIGNALS = (*_KEYS, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
-
-    def __init__(self) -> None:
-        self._child: subprocess.Popen[bytes] | None = None
-        self._waiting: list[int] = []
-        self._previous: dict[signal.Signals, Any] = {}
-        self._read = self._write = self._previous_descriptor = -1
-
-    def to(self, child: subprocess.Popen[bytes]) -> None:
-        self._child = child
-        for number in self._waiting:
-            child.send_signal(number)
-
-    def wait(self, child: subprocess.Popen[bytes]) -> int:
-        """Return the child's exit code.
-
-        A signal that comes just before the wait for a child begins interrupts nothing, and its handler would
-        run when the child has ended; a byte in a pipe is still there.
-        """
-        while (code := child.poll()) is None:
-            select.select([self._read], [], [])
-            os.read(self._read, 4096)
-        return code
-
-    def _handle(self, number: int, _frame: FrameType | None) -> None:
-        if number in self._KEYS and _in_foreground():
-            return
-        if self._child is None:
-            self._waiting.append(number)
-        else:
-            self._child.send_signal(number)
-
-    def __enter__(self) -> Self:
-        for number in self._SIGNALS:
-            # What nohup and its like have set to be ignored stays so, for the child as well.
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                self._previous[number] = signal.signal(number, self._handle)
-        self._previous[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, _woken)
-        self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._previous_descriptor = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        signal.set_wakeup_fd(self._previous_descriptor)
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-        os.close(self._read)
-        os.close(self._write)
-
-
-def _woken(_number: int, _frame: FrameType | None) -> None:
-    """Do nothing: that the signal came stands in the pipe."""
-
-
-def _in_foreground() -> bool:
-    """Return whether the terminal's keys signal this process, and so a child of its group too."""
     try:
-        descriptor = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
-    except OSError:
-        return False  # there is no terminal
-    try:
-        return os.tcgetpgrp(descriptor) == os.getpgrp()
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
+        return subprocess.Popen(
+            command.argv, executable=executable(command), env=dict(command.environment), close_fds=False
+        )
+    except (OSError, ValueError) as exc:
+        raise not_started(command, exc) from exc
 
 
 class _Lines:

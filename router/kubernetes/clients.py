@@ -6,8 +6,9 @@ A build that goes into a pod lists the pods first: what carried the listing carr
 from __future__ import annotations
 
 import threading
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
+
+from router.closing import Closing
 
 if TYPE_CHECKING:
     from router.kubernetes.api import KubeApi
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["KubeClients"]
 
 
-class KubeClients:
+class KubeClients(Closing):
     """API servers by the kubeconfig and the context that name them, and what credential plugins answered.
 
     For one environment; safe for threads. A context manager; it can be used on after it was closed.
@@ -57,11 +58,3 @@ class KubeClients:
             apis = set(self._apis.values())
         for api in apis:
             api.drop_idle()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from types import TracebackType
-from typing import Self
 
+from router.closing import Closing
 from router.errors import ConnectionLostError, DialError, NoDaemonError, UnreachableError
 from router.kubernetes.rights import share_rights
 from router.model.daemon import Daemon
@@ -18,19 +17,15 @@ from router.transport.options import DialOptions
 __all__ = ["Connection", "connect", "first_that_answers"]
 
 
-class Connection:
+class Connection(Closing):
     """A daemon and the stream to it, which has been silent so far; a context manager."""
 
     def __init__(self, daemon: Daemon, stream: ByteStream) -> None:
         self.daemon = daemon
         self.stream = stream
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Close the stream."""
         self.stream.close()
 
 

@@ -9,10 +9,10 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
 from typing import Self
 
 from router.cancellation import Cancellation
+from router.closing import Closing
 from router.errors import RouterError
 from router.net.relay import relay
 from router.net.sockets import SocketStream
@@ -31,7 +31,7 @@ _LEAVE = 2.0
 _FRESH = 10.0
 
 
-class DaemonSocket:
+class DaemonSocket(Closing):
     """A socket in a directory that only this user may enter; each connection to it is one to the daemon.
 
     The first, if it comes soon, gets ``connection``, which stays the caller's to close; for each other one
@@ -79,11 +79,6 @@ class DaemonSocket:
     def __enter__(self) -> Self:
         self._acceptor.start()
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _accept(self) -> None:
         while not self._stop.cancelled:

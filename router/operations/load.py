@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from router.cancellation import Cancellation
+from router.closing import Closing
 from router.errors import CancelledError, ConnectionLostError, DialError, RouterError, RpcError
 from router.model.daemon import Daemon
 from router.model.frozen import frozen
@@ -43,7 +44,7 @@ _JOIN = 1.0
 _TELL_EVERY = 5.0
 
 
-class LoadWatch:
+class LoadWatch(Closing):
     """One connection that hears when a daemon's builds change, and then asks how they stand; a context
     manager.
 
@@ -100,14 +101,6 @@ class LoadWatch:
     def close(self) -> None:
         """Close the connection."""
         self._stack.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _hear(self, _event: memoryview) -> None:
         self._changed = True

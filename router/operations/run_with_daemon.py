@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from router.address import TcpAddress, UnixAddress, format_for_tools, parse_address
+from router.attached import run_attached
 from router.operations.connect import Connection
 from router.operations.daemon_socket import DaemonSocket
-from router.process import Command, run_attached
+from router.program import Command
 from router.transport.options import DialOptions
 
 __all__ = ["run_with_daemon"]

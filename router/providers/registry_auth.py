@@ -12,9 +12,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
+from router.closing import Closing
 from router.model.frozen import replace
 from router.notation.boolean import parse_bool
 
@@ -60,7 +60,7 @@ def find_credentials(
     return replace(ask_helper(helper, key, environment, stop()), registry_token=stored.registry_token)
 
 
-class RegistryAuth:
+class RegistryAuth(Closing):
     """Answers for one build; may be asked from several threads at once. A context manager.
 
     The docker config is read at the first question, and what reads it loaded then: most builds need neither.
@@ -174,14 +174,6 @@ class RegistryAuth:
         if self._asking.acquire(timeout=_FOR_HELPER):
             stop.close()
             self._asking.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def public_key(self, host: str, salt: bytes) -> bytes:
         """Return the Ed25519 key (32 bytes) by which the daemon knows this user's tokens for a registry."""

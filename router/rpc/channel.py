@@ -14,10 +14,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 from router.cancellation import Cancellation
+from router.closing import Closing
 from router.errors import ConnectionLostError, DialError, RouterError, RpcError
 from router.net.stream import Buffer, ByteStream
 from router.rpc.grpc import MessageReader, Status, metadata, prefix, status_error
@@ -93,7 +93,7 @@ class Call:
         self.error = error
 
 
-class Channel:
+class Channel(Closing):
     """A connection to a daemon. Owns the stream and closes it; not for use by two threads at once.
 
     ``wake()`` and the cancellation may be used from other threads.
@@ -122,14 +122,6 @@ class Channel:
         self._unsendable: ConnectionLostError | None = None
         self._wake_lock = threading.Lock()
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     # -- calls
 

@@ -15,11 +15,12 @@ from pathlib import Path
 import pytest
 
 from router import process
+from router.attached import run_attached
 from router.cancellation import Cancellation
 from router.children import kill_all
 from router.errors import CancelledError, ToolError, UsageError
 from router.model.frozen import replace
-from router.process import Command, Process, Stdio, Watch, run, run_attached
+from router.process import Command, Process, Stdio, Watch, run
 from router.program import find_program
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
