@@ -39,12 +39,7 @@ def _command(program: Program, name: str) -> str:
     parameters = parameters_of(function)
     arguments = [parameter.declared for parameter in parameters if isinstance(parameter.declared, Argument)]
     usage = " ".join(
-        [
-            program.name,
-            *filter(None, [name]),
-            "[OPTIONS]",
-            *(f"[{argument.metavar}]" for argument in arguments),
-        ]
+        [program.name, *filter(None, [name]), "[OPTIONS]", *filter(None, map(_in_usage, parameters))]
     )
     lines = [f"## {program.name} {name}".rstrip(), "", (function.__doc__ or "").strip(), "", f"`{usage}`", ""]
     lines += [f"- `{argument.metavar}`: {_plain(argument.help)}" for argument in arguments]
@@ -52,6 +47,16 @@ def _command(program: Program, name: str) -> str:
     if options:
         lines += ["", "| option | variable | meaning |", "|---|---|---|", *map(_row, options)]
     return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
+
+
+def _in_usage(parameter: Parameter) -> str:
+    argument = parameter.declared
+    if not isinstance(argument, Argument):
+        return ""
+    if argument.rest:
+        return f"[--] {argument.metavar} [ARG]..."
+    name = argument.metavar if argument.required else f"[{argument.metavar}]"
+    return f"{name}..." if parameter.kind == "list" else name
 
 
 def _row(parameter: Parameter) -> str:

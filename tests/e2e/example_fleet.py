@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -14,13 +13,13 @@ from pathlib import Path
 
 from tests.e2e.builder import SEARCH_PATH
 from tests.e2e.kubernetes import EXAMPLE, NAMESPACE, SELECTOR, kubeconfig
+from tests.e2e.pages import blocks
 from tests.e2e.program import WARMROUTE, Program
 from tests.servers import binaries
 from tests.servers.certs import CA, Pair
 from tests.servers.cluster import Cluster
 
-REPOSITORY = EXAMPLE.parents[1]
-PRODUCTION = "how-to/kubernetes-production.md"
+PRODUCTION = "docs/how-to/kubernetes-production.md"
 WHERE = ("--selector", "app=buildkitd", "--namespace", NAMESPACE)
 SERVER_NAME = "buildkitd"  # the script's default
 
@@ -105,12 +104,6 @@ def put_secret(cluster: Cluster, folder: Path) -> None:
     cluster.apply(secret)
 
 
-def page_commands(page: str) -> list[str]:
-    """Return what a page of docs/ says to run, one block after the other."""
-    text = (REPOSITORY / "docs" / page).read_text()
-    return re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-
-
 def run_commands(script: str, folder: Path, cluster: Cluster) -> None:
     """Run commands of a page as an administrator, in a folder that looks like the repository."""
     programs = (WARMROUTE, binaries.kubectl(), binaries.buildctl())
@@ -139,7 +132,7 @@ def secured(cluster: Cluster, folder: Path, name: str) -> Iterator[Certificates]
     shutil.copytree(EXAMPLE, copy)
     with volumes(cluster, folder / name):
         try:
-            run_commands(page_commands(PRODUCTION)[0], folder, cluster)
+            run_commands(blocks(PRODUCTION, "sh")[0], folder, cluster)
             cluster.wait_ready(SELECTOR, 3, namespace=NAMESPACE)
             yield Certificates(folder=copy / "certificates")
         finally:

@@ -7,7 +7,6 @@ the environment; afterwards the image is at the registry, or without a push in t
 
 from __future__ import annotations
 
-import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import pytest
 import yaml
 
 from tests.e2e.builder import SEARCH_PATH, write_tree
+from tests.e2e.pages import REPOSITORY, blocks
 from tests.e2e.program import WARMROUTE
 from tests.servers import binaries, images
 from tests.servers.cluster import Cluster
@@ -26,7 +26,6 @@ from tests.servers.registry import Registry, start_registry
 
 pytestmark = pytest.mark.xdist_group("cluster")
 
-REPOSITORY = Path(__file__).parents[2]
 EXAMPLE = REPOSITORY / "examples" / "skaffold"
 
 
@@ -145,11 +144,6 @@ def test_the_shell_is_replaced_by_the_build_command() -> None:
     assert artifact["custom"]["buildCommand"].startswith("exec warmroute build ")
 
 
-def shell_blocks(page: str) -> list[str]:
-    """Return what the page says to run."""
-    return re.findall(r"^ *```sh\n(.*?)^ *```", (REPOSITORY / page).read_text(), re.DOTALL | re.MULTILINE)
-
-
 @pytest.mark.usefixtures("daemons")
 def test_the_job_of_the_ci_page_pushes_and_tells_the_digest(
     cluster: Cluster, private: Registry, tmp_path: Path
@@ -169,7 +163,7 @@ def test_the_job_of_the_ci_page_pushes_and_tells_the_digest(
         "REGISTRY_PASSWORD": str(private.password),
     }
 
-    script = "\n".join(["set -e", *shell_blocks("docs/how-to/ci.md")])
+    script = "\n".join(["set -e", *blocks("docs/how-to/ci.md", "sh")])
     done = subprocess.run(
         ["sh", "-c", script], cwd=job, env=variables, capture_output=True, text=True, timeout=60, check=False
     )

@@ -21,12 +21,12 @@ from tests.e2e.example_fleet import (
     SERVER_NAME,
     WHERE,
     Certificates,
-    page_commands,
     put_secret,
     run_commands,
     secured,
 )
 from tests.e2e.kubernetes import EXAMPLE, HELLO, NAMESPACE, SELECTOR, with_busybox
+from tests.e2e.pages import blocks
 from tests.e2e.program import Finished, Program
 from tests.servers import binaries, images
 from tests.servers.certs import CA, Pair
@@ -104,7 +104,7 @@ def test_the_pages_commands_show_the_fleet_and_renew_its_certificates(
     cluster: Cluster, certificates: Certificates
 ) -> None:
     folder = certificates.folder.parent
-    _, look, renew, *_ = page_commands(PRODUCTION)
+    _, look, renew, *_ = blocks(PRODUCTION, "sh")
     before = (certificates.client / "cert.pem").read_bytes(), certificates.ca_file.read_bytes()
 
     run_commands(look, folder, cluster)

@@ -9,19 +9,17 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.builder import SEARCH_PATH
+from tests.e2e.pages import REPOSITORY, assert_shown, blocks
 from tests.e2e.program import WARMROUTE
 from tests.servers import binaries
 from tests.servers.cluster import Cluster
 
 pytestmark = pytest.mark.xdist_group("cluster")
 
-REPOSITORY = Path(__file__).parents[2]
-
 
 def test_the_tutorial_works_as_it_is_written(cluster: Cluster, tmp_path: Path) -> None:
     (tmp_path / "examples").symlink_to(REPOSITORY / "examples")
-    page = (REPOSITORY / "docs" / "tutorial.md").read_text()
-    commands = re.findall(r"^```sh\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    commands = blocks("docs/tutorial.md", "sh")
 
     done = subprocess.run(
         ["sh", "-ec", "\n".join(commands)],
@@ -40,10 +38,17 @@ def test_the_tutorial_works_as_it_is_written(cluster: Cluster, tmp_path: Path) -
     )
 
     assert done.returncode == 0, done.stdout
-    homes = re.findall(r"building on (\S+) \(home\)", done.stdout)
-    assert homes == ["buildkitd-2", "buildkitd-2", "buildkitd-1", "buildkitd-2"]
+    on = re.findall(r"building on (\S+) \((.*)\)", done.stdout)
+    daemons, places = zip(*on, strict=True)
+    assert daemons == ("buildkitd-2", "buildkitd-2", "buildkitd-1", "buildkitd-2", "buildkitd-2")
+    assert [place == "home" for place in places] == [True, True, False, True, True]
     ran = re.findall(r"COPY hello data.*\n(?:.*\n)*?#\d+ (CACHED|DONE)", done.stdout)
-    assert ran == ["DONE", "CACHED", "DONE", "DONE", "CACHED"]
+    assert ran == ["DONE", "CACHED", "DONE", "CACHED", "DONE", "CACHED"]
+    for shown in blocks("docs/tutorial.md", "")[1:]:
+        assert_shown(shown, done.stdout)
+    greeter, web, greeter_of_two, web_of_two = re.findall(r"^home +(\S+)", done.stdout, re.MULTILINE)
+    assert (greeter, greeter_of_two) == ("buildkitd-2", "buildkitd-1")
+    assert web == web_of_two
     assert "no --push, --load or --output: the image stays in the daemon's build cache only" in done.stdout
     assert "\nhello from the cache\n" in done.stdout
     assert not (tmp_path / "out").exists()

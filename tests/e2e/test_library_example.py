@@ -10,27 +10,21 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.builder import OciArchive, write_tree
+from tests.e2e.pages import REPOSITORY, blocks
 from tests.servers.buildkitd import Buildkitd
 
-PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "library.md"
-
-
-def blocks(language: str) -> list[str]:
-    """Return the page's code blocks in one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+PAGE = "docs/how-to/library.md"
 
 
 @pytest.fixture
 def printed(buildkitd: Buildkitd, tmp_path: Path) -> list[str]:
     """What the page's script prints, a line each; its files are in ``tmp_path``."""
-    write_tree(
-        tmp_path, {"Dockerfile": blocks("dockerfile")[0], ".dockerignore": "*.tar\n", "word": "hello\n"}
-    )
-    script = "".join(blocks("python"))
+    write_tree(tmp_path / "app", {"Dockerfile": blocks(PAGE, "dockerfile")[0], "word": "hello\n"})
+    script = "".join(blocks(PAGE, "python"))
     environment = {
         "BUILDKIT_HOST": buildkitd.address,
         "PATH": "/usr/bin:/bin",
-        "PYTHONPATH": str(PAGE.parents[2]),
+        "PYTHONPATH": str(REPOSITORY),
     }
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", script],
@@ -51,7 +45,8 @@ def test_the_pages_script_does_what_the_page_says(printed: list[str], tmp_path: 
     assert printed[0].startswith(f"built {digest} on ")
     assert image.files()["word"] == b"hello\n"
     assert image.config()["config"]["Labels"] == {"org.opencontainers.image.version": "1.0"}
-    assert any(line.startswith("cached [1/1] COPY") for line in printed)
+    assert sum(line.endswith(" [1/1] COPY . /") for line in printed) == 1
+    assert "cached [1/1] COPY . /" in printed
     assert "failed: [1/1] COPY missing /" in printed
     assert any(">>> COPY missing /" in line for line in printed)
     assert "build cancelled: too late anyway" in printed
@@ -65,7 +60,7 @@ def test_every_name_that_the_page_imports_is_public() -> None:
 
     names = {
         name.strip()
-        for line in re.findall(r"^from router import (.+)$", PAGE.read_text(), re.MULTILINE)
+        for line in re.findall(r"^from router import (.+)$", "".join(blocks(PAGE, "python")), re.MULTILINE)
         for name in line.split(",")
     }
 
