@@ -1,149 +1,36 @@
-"""The addresses of daemons as text and as values. Pure: nothing is looked up or connected here.
+"""Read the addresses of daemons. Pure: nothing is looked up or connected here.
 
-==================================================  ==========================================================
-``tcp://HOST[:PORT][?server-name=]``                TCP, with TLS where the options ask for it
-``unix://PATH``                                     a socket on this machine
-``kube-pod://POD[?namespace=&context=&container=    a pod: by its IP, by ``buildctl dial-stdio`` run in it,
-&via=&ip=&port=]``                                  or by port-forward
-``docker://[CONTEXT][?host=ENDPOINT]``              the BuildKit inside a Docker engine
-``docker-container://NAME[?context=&host=]``        ``buildctl dial-stdio`` in a container of an engine
-``podman-container://NAME``                         the same by the podman command
-``nerdctl-container://NAME[?namespace=]``           the same by the nerdctl command
-``ssh://[USER@]HOST[:PORT][/SOCKET]``               the same on another machine
-==================================================  ==========================================================
-
-A scheme is one dataclass, one parser in ``_PARSERS`` and one dialling module. ``dns://NAME[:PORT]`` is read
-here too, but it names a fleet, which ``router.fleet`` resolves to addresses of daemons.
+The values are in ``router.model.address``, with what each scheme means. ``dns://NAME[:PORT]`` is read here
+too, but it names a fleet, which ``router.fleet`` resolves to addresses of daemons.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Literal, assert_never, cast, get_args
+from typing import cast, get_args
 
 from router.errors import UsageError
-from router.model.frozen import frozen, replace
+from router.model.address import (
+    DEFAULT_PORT,
+    Address,
+    CommandContainerAddress,
+    DnsName,
+    DockerAddress,
+    DockerContainerAddress,
+    KubePodAddress,
+    SshAddress,
+    TcpAddress,
+    UnixAddress,
+)
+from router.model.frozen import replace
 from router.model.routing import Via
 from router.notation.url import without_credentials
 
-__all__ = [
-    "DEFAULT_PORT",
-    "Address",
-    "CommandContainerAddress",
-    "DnsName",
-    "DockerAddress",
-    "DockerContainerAddress",
-    "KubePodAddress",
-    "SshAddress",
-    "TcpAddress",
-    "UnixAddress",
-    "format_address",
-    "format_for_tools",
-    "parse_address",
-    "parse_dns_name",
-]
-
-DEFAULT_PORT = 1234
-"""Where buildkitd listens by convention."""
+__all__ = ["format_for_tools", "parse_address", "parse_dns_name"]
 
 _HOST = r"(?:\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|([^\s/?#@:\[\]]+))"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.+-]*"
-
-
-@frozen
-class TcpAddress:
-    """``host`` is a name or an IP address; IPv6 stands here without its brackets.
-
-    ``server_name`` is the name in the daemon's certificate, None where it is the host.
-    """
-
-    host: str
-    port: int = DEFAULT_PORT
-    server_name: str | None = None
-
-
-@frozen
-class UnixAddress:
-    """A relative ``path`` is relative to the working directory; ``@`` opens Linux' abstract namespace."""
-
-    path: str
-
-
-@frozen
-class KubePodAddress:
-    """None: the context's namespace, the current context, the pod's default container.
-
-    ``via`` None leaves it to the options. ``ip`` is the pod's, where who made the address knew it and found
-    it worth trying; ``port`` is where buildkitd listens in the pod, for an IP and for a port-forward.
-    """
-
-    pod: str
-    namespace: str | None = None
-    context: str | None = None
-    container: str | None = None
-    via: Via | None = None
-    ip: str | None = None
-    port: int | None = None
-
-
-@frozen
-class DockerAddress:
-    """``context`` is a docker context, ``endpoint`` a docker host (``unix:///var/run/docker.sock``).
-
-    The endpoint wins; with neither, the environment decides as it does for the docker command.
-    """
-
-    context: str | None = None
-    endpoint: str | None = None
-
-
-@frozen
-class DockerContainerAddress:
-    """A container of the engine that ``context`` or ``endpoint`` name, as in ``DockerAddress``."""
-
-    container: str
-    context: str | None = None
-    endpoint: str | None = None
-
-
-@frozen
-class CommandContainerAddress:
-    """A container that a command of the machine reaches; ``namespace`` is containerd's, for nerdctl alone."""
-
-    tool: Literal["podman", "nerdctl"]
-    container: str
-    namespace: str | None = None
-
-
-@frozen
-class SshAddress:
-    """A machine as ssh names it; ``socket`` is the path of buildkitd's there, None for buildctl's default."""
-
-    host: str
-    user: str | None = None
-    port: int | None = None
-    socket: str | None = None
-
-
-Address = (
-    TcpAddress
-    | UnixAddress
-    | KubePodAddress
-    | DockerAddress
-    | DockerContainerAddress
-    | CommandContainerAddress
-    | SshAddress
-)
-
-
-@frozen
-class DnsName:
-    """A name all of whose addresses are daemons; ``server`` is the resolver to ask (``HOST[:PORT]``)."""
-
-    name: str
-    port: int = DEFAULT_PORT
-    server: str | None = None
 
 
 def parse_address(text: str) -> Address:
@@ -172,60 +59,19 @@ def parse_dns_name(text: str) -> DnsName | None:
     return DnsName(name=match[1], port=_port(match[2], text) or DEFAULT_PORT, server=query.get("server"))
 
 
-def format_address(address: Address) -> str:
-    """Write an address so that ``parse_address`` reads it back."""
-    match address:
-        case TcpAddress(server_name=server_name):
-            return f"tcp://{_host_and_port(address)}{_format_query({'server-name': server_name})}"
-        case UnixAddress():
-            return f"unix://{address.path}"
-        case KubePodAddress():
-            query = {
-                "namespace": address.namespace,
-                "context": address.context,
-                "container": address.container,
-                "via": address.via,
-                "ip": address.ip,
-                "port": None if address.port is None else str(address.port),
-            }
-            return f"kube-pod://{address.pod}{_format_query(query)}"
-        case DockerAddress():
-            return f"docker://{address.context or ''}{_format_query({'host': address.endpoint})}"
-        case DockerContainerAddress():
-            query = {"context": address.context, "host": address.endpoint}
-            return f"docker-container://{address.container}{_format_query(query)}"
-        case CommandContainerAddress():
-            query = {"namespace": address.namespace}
-            return f"{address.tool}-container://{address.container}{_format_query(query)}"
-        case SshAddress():
-            user = f"{address.user}@" if address.user else ""
-            port = f":{address.port}" if address.port else ""
-            return f"ssh://{user}{_bracketed(address.host)}{port}{address.socket or ''}"
-        case _:
-            assert_never(address)
-
-
 def format_for_tools(address: Address) -> str | None:
     """Write an address for BuildKit's own tools, which know less; None where they have no way there."""
     match address:
         case TcpAddress():
-            return f"tcp://{_host_and_port(address)}"
+            return str(replace(address, server_name=None))
         case KubePodAddress(ip=str(ip)) if address.via in {None, "auto", "pod-ip"}:
-            return f"tcp://{_host_and_port(TcpAddress(host=ip, port=address.port or DEFAULT_PORT))}"
+            return str(TcpAddress(host=ip, port=address.port or DEFAULT_PORT))
         case KubePodAddress(via=None | "auto" | "exec"):
-            return format_address(replace(address, via=None, ip=None, port=None))
+            return str(replace(address, via=None, ip=None, port=None))
         case KubePodAddress() | DockerAddress() | DockerContainerAddress(endpoint=str()):
             return None
         case _:
-            return format_address(address)
-
-
-def _host_and_port(address: TcpAddress) -> str:
-    return f"{_bracketed(address.host)}:{address.port}"
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+            return str(address)
 
 
 def _parse_tcp(rest: str, text: str) -> TcpAddress:
@@ -372,13 +218,6 @@ def _split_query(rest: str, text: str, *, known: tuple[str, ...]) -> tuple[str, 
             hint=f"known parameters: {', '.join(known) or 'none'}",
         )
     return name, {key: value for key, value in pairs.items() if value}
-
-
-def _format_query(values: Mapping[str, str | None]) -> str:
-    from urllib.parse import quote
-
-    given = [f"{key}={quote(value, safe='/:@')}" for key, value in values.items() if value is not None]
-    return f"?{'&'.join(given)}" if given else ""
 
 
 def _scheme_hint(text: str) -> str:

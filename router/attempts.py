@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from router.address import DockerAddress, parse_address
 from router.backends import Backend, BackendContext
 from router.bounds import MOST_STEPS, put, shortened
 from router.errors import (
@@ -28,6 +27,7 @@ from router.errors import (
 )
 from router.faults import fault_of
 from router.kubernetes.rights import share_rights
+from router.model.address import DockerAddress
 from router.model.daemon import Candidate, Daemon
 from router.model.events import Attempt, Event, Notice, NoticeLevel, SolveStatus, Vertex
 from router.model.frozen import frozen, replace
@@ -305,7 +305,7 @@ class Attempts:
         """Say so if nothing will come of the build but cache; a Docker engine keeps the image anyhow."""
         request = self._request
         wanted = request.outputs or request.push or request.load or request.call != "build"
-        if not wanted and not isinstance(parse_address(daemon.address), DockerAddress):
+        if not wanted and not isinstance(daemon.address, DockerAddress):
             self._tell(
                 "warning", "no --push, --load or --output: the image stays in the daemon's build cache only"
             )

@@ -75,7 +75,7 @@ def _table(reports: tuple[DaemonReport, ...]) -> str:
             (
                 report.daemon.name,
                 *([report.daemon.identity] if apart else []),
-                report.daemon.address,
+                str(report.daemon.address),
                 ", ".join([_state(report), *(["cordoned"] if report.daemon.cordon is not None else [])]),
                 report.version,
                 _builds(report),
@@ -126,7 +126,7 @@ def _values(report: DaemonReport) -> dict[str, object]:
     return {
         "name": daemon.name,
         "identity": daemon.hashed,
-        "address": daemon.address,
+        "address": str(daemon.address),
         "state": _state(report),
         "detail": daemon.detail,
         "unplaced": daemon.unplaced,

@@ -94,7 +94,7 @@ def _values(route: Route) -> dict[str, object]:
             {
                 "name": candidate.daemon.name,
                 "identity": candidate.daemon.hashed,
-                "address": candidate.daemon.address,
+                "address": str(candidate.daemon.address),
                 "state": candidate.daemon.state,
                 "fit": candidate.fit,
                 "reason": candidate.reason,
@@ -122,7 +122,7 @@ def _table(route: Route) -> str:
                 "home" if number == 0 else str(number + 1),
                 candidate.daemon.name,
                 *([candidate.daemon.identity] if apart else []),
-                candidate.daemon.address,
+                str(candidate.daemon.address),
                 candidate.daemon.state,
                 candidate.reason,
             )

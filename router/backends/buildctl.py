@@ -11,7 +11,7 @@ import os
 import tempfile
 from collections.abc import Sequence
 
-from router.address import Address, KubePodAddress, TcpAddress, format_for_tools, parse_address
+from router.address import format_for_tools
 from router.backends import BackendContext
 from router.backends.answer import PrintedAnswer, check_buildctl_call
 from router.backends.lending import lend
@@ -30,6 +30,7 @@ from router.flags.cache import format_cache
 from router.flags.registry_tls import format_registry_tls
 from router.flags.secret import format_secret
 from router.flags.ssh import format_ssh
+from router.model.address import Address, KubePodAddress, TcpAddress
 from router.model.daemon import Daemon
 from router.model.frozen import replace
 from router.model.request import BuildRequest
@@ -113,7 +114,7 @@ def buildctl_command(request: BuildRequest, daemon: Daemon, context: BackendCont
 def client_arguments(daemon: Daemon, dial: DialOptions) -> list[str]:
     """Return the program and how it gets to the daemon. Pure."""
     address = _address(daemon, dial)
-    argv = ["buildctl", "--addr", format_for_tools(address) or daemon.address]
+    argv = ["buildctl", "--addr", format_for_tools(address) or str(daemon.address)]
     tls = dial.tls
     if tls is not None:
         named = {
@@ -192,7 +193,7 @@ def _check(request: BuildRequest, daemon: Daemon, dial: DialOptions) -> None:
 
 def _address(daemon: Daemon, dial: DialOptions) -> Address:
     """Return the address with what the options add to it: buildctl knows none of these."""
-    address = parse_address(daemon.address)
+    address = daemon.address
     if not isinstance(address, KubePodAddress):
         return address
     return replace(
@@ -229,7 +230,7 @@ def _failure(output: ToolOutput, done: Finished, daemon: Daemon, context: Backen
         return error
     if output.started:
         return ConnectionLostError(f"{daemon.name} broke off: {output.message}", temporary=True)
-    at = "" if daemon.name == daemon.address else f" ({daemon.address})"
+    at = "" if daemon.name == str(daemon.address) else f" ({daemon.address})"
     return DialError(f"can't reach {daemon.name}{at} with buildctl: {lost}", temporary=True)
 
 

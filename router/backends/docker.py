@@ -12,7 +12,6 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from router.address import DockerAddress, parse_address
 from router.backends import BackendContext
 from router.backends.answer import PrintedAnswer
 from router.backends.docker_argv import (
@@ -28,6 +27,7 @@ from router.backends.tool import ToolOutput, open_sink, run_build, tool_version
 from router.backends.tool_metadata import tool_metadata
 from router.docker.endpoint import find_endpoint
 from router.errors import ConnectionLostError, DialError, OutputError, RouterError, ToolError, UsageError
+from router.model.address import DockerAddress
 from router.model.daemon import Daemon
 from router.model.events import SolveStatus, Vertex, VertexLog
 from router.model.frozen import frozen, replace
@@ -213,10 +213,10 @@ class _Engine:
 
 
 def _address(daemon: Daemon, environment: Mapping[str, str]) -> DockerAddress:
-    address = parse_address(daemon.address)
+    address = daemon.address
     if not isinstance(address, DockerAddress):
         raise UsageError(
-            f"--backend docker needs a Docker engine; {daemon.address} is not one",
+            f"--backend docker needs a Docker engine; {address} is not one",
             hint="use --backend native",
         )
     if address.endpoint or address.context:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from router.address import DockerAddress
 from router.backends.answer import docker_call
 from router.backends.tool import format_export, through_stdout
 from router.errors import UsageError
@@ -20,6 +19,7 @@ from router.flags.output import is_directory, is_load, resolve_outputs
 from router.flags.resource import RESOURCES
 from router.flags.secret import format_secret
 from router.flags.ssh import format_ssh
+from router.model.address import DockerAddress
 from router.model.frozen import frozen, replace
 from router.model.request import BuildRequest, Output
 from router.notation.boolean import parse_bool

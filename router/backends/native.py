@@ -13,12 +13,12 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from router.address import DockerAddress, parse_address
 from router.backends import BackendContext
 from router.backends.copies import Copies, open_copies
 from router.backends.turn import Turn, before_solve
 from router.errors import ConnectionLostError, DialError, RouterError
 from router.faults import fault_of
+from router.model.address import DockerAddress
 from router.model.daemon import Daemon
 from router.model.events import Notice, SolveStatus
 from router.model.frozen import replace
@@ -365,7 +365,7 @@ def _image_directory(plans: Sequence[ExportPlan]) -> ImageDirectory | None:
 
 
 def _is_engine(daemon: Daemon) -> bool:
-    return isinstance(parse_address(daemon.address), DockerAddress)
+    return isinstance(daemon.address, DockerAddress)
 
 
 def _random_id() -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import errno
 import socket
 
-from router.address import TcpAddress, UnixAddress, parse_address
+from router.address import parse_address
 from router.descriptors import limit_hint
 from router.docker.endpoint import DockerEndpoint
 from router.errors import DialError, UsageError
+from router.model.address import TcpAddress, UnixAddress
 from router.net.deadline import Deadline
 from router.net.http1 import Reply
 from router.net.sockets import SocketStream, describe_os_error

@@ -24,6 +24,7 @@ from router.cancellation import Cancellation
 from router.config import home_directory
 from router.errors import ToolError, UsageError
 from router.files import make_private
+from router.model.address import UnixAddress
 from router.model.daemon import Daemon
 from router.model.frozen import frozen
 from router.process import Command, Process, Stdio
@@ -79,7 +80,7 @@ def daemonless(surroundings: Surroundings) -> Iterator[Daemon]:
     argv = _program(surroundings.environment)
     cache = _cache_directory(surroundings.environment)
     with _locked_log(cache, surroundings) as log, _private_directory() as private:
-        address = f"unix://{private}/buildkitd.sock"
+        address = UnixAddress(path=f"{private}/buildkitd.sock")
         places = (f"--root={cache}/root", f"--addr={address}", f"--otel-socket-path={private}/otel.sock")
         argv = (*argv, *places, *_flags(surroundings.environment))
         with _ready_socket(private) as ready:

@@ -11,8 +11,8 @@ import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from router.address import DnsName, TcpAddress, format_address
 from router.errors import FleetError, UsageError
+from router.model.address import DnsName, TcpAddress
 from router.model.daemon import Daemon
 from router.model.frozen import frozen
 from router.net.deadline import Deadline
@@ -58,9 +58,7 @@ class DnsFleet:
         return tuple(
             Daemon(
                 name=self._prefix + label,
-                address=format_address(
-                    TcpAddress(host=each.ip, port=each.port, server_name=each.target or self._name.name)
-                ),
+                address=TcpAddress(host=each.ip, port=each.port, server_name=each.target or self._name.name),
             )
             for each, label in zip(found, labels_of(found, self._name.name), strict=True)
         )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from router.address import DockerAddress, format_address
 from router.docker.endpoint import DEFAULT_HOST, DockerEndpoint, find_endpoint
+from router.model.address import DockerAddress
 from router.model.daemon import Daemon
 
 __all__ = ["DockerFleet"]
@@ -35,7 +35,7 @@ class DockerFleet:
         address = DockerAddress(
             context=endpoint.context, endpoint=None if endpoint.context is not None else endpoint.host
         )
-        return (Daemon(name=endpoint.context or "docker", address=format_address(address)),)
+        return (Daemon(name=endpoint.context or "docker", address=address),)
 
     def describe(self) -> str:
         """Name the engine and who named it."""

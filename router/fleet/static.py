@@ -59,8 +59,7 @@ class StaticFleet:
 def _part(name: str, url: str, timeout: float) -> Daemon | Fleet:
     resolved = parse_dns_name(url)
     if resolved is None:
-        parse_address(url)
-        return Daemon(name=name or url, address=url)
+        return Daemon(name=name or url, address=parse_address(url))
     from router.fleet.dns import DnsFleet
 
     # A name that stands for nothing but the URL is none that was given.

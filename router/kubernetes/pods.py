@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from router.address import DEFAULT_PORT, KubePodAddress, format_address
 from router.kubernetes.members import Listed, missing_members
 from router.kubernetes.pod_identity import giving_way, identity_of
 from router.kubernetes.pod_state import pod_state
+from router.model.address import DEFAULT_PORT, KubePodAddress
 from router.model.annotations import cordon, max_builds, platforms
 from router.model.daemon import Daemon
 from router.model.frozen import frozen, replace
@@ -87,20 +87,18 @@ def _native(pod: _Object) -> tuple[str, ...]:
     return (f"{wanted.get('kubernetes.io/os', 'linux')}/{architecture}",) if architecture else ()
 
 
-def _address(pod: _Object, reach: Reach) -> str:
+def _address(pod: _Object, reach: Reach) -> KubePodAddress:
     container = _container(pod)
     port = _port(container)
     ip = (pod.get("status") or {}).get("podIP")
     by_ip = ip and (reach.pod_ip or (reach.pod_ip is None and port is not None))
-    return format_address(
-        KubePodAddress(
-            pod=pod["metadata"]["name"],
-            namespace=pod["metadata"].get("namespace") or reach.namespace,
-            context=reach.context,
-            container=container.get("name"),
-            ip=ip if by_ip else None,
-            port=port if port != DEFAULT_PORT else None,
-        )
+    return KubePodAddress(
+        pod=pod["metadata"]["name"],
+        namespace=pod["metadata"].get("namespace") or reach.namespace,
+        context=reach.context,
+        container=container.get("name"),
+        ip=ip if by_ip else None,
+        port=port if port != DEFAULT_PORT else None,
     )
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from router.address import KubePodAddress, parse_address
+from router.model.address import Address, KubePodAddress
 
 __all__ = ["share_rights"]
 
 
-def share_rights(one: str, other: str) -> bool:
+def share_rights(one: Address, other: Address) -> bool:
     """Say whether two addresses are pods of one namespace, which no right of Kubernetes tells apart."""
-    first, second = parse_address(one), parse_address(other)
-    if not (isinstance(first, KubePodAddress) and isinstance(second, KubePodAddress)):
+    if not (isinstance(one, KubePodAddress) and isinstance(other, KubePodAddress)):
         return False
-    if second.ip is not None:
+    if other.ip is not None:
         return False  # it is dialled without asking anybody
-    return (first.namespace, first.context, first.via) == (second.namespace, second.context, second.via)
+    return (one.namespace, one.context, one.via) == (other.namespace, other.context, other.via)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from router.model.address import Address
 from router.model.frozen import field, frozen
 
 __all__ = ["Candidate", "Daemon", "Exclusion", "ExclusionKind"]
@@ -17,8 +18,8 @@ class Daemon:
     """One buildkitd.
 
     ``name`` is what people call it; ``identity`` is what placement hashes, empty where that is the name.
-    ``unplaced`` says why it has no identity, and so no place in any order. ``address`` is what
-    ``transport.address`` parses.
+    ``unplaced`` says why it has no identity, and so no place in any order. ``address`` says
+    how it is dialled.
 
     ``state`` is one or two words for a person (``ready``, ``CrashLoopBackOff``, ``terminating``), ``detail``
     what else is known of it. ``present`` is false for a member of the fleet that is known but not there.
@@ -29,7 +30,7 @@ class Daemon:
     """
 
     name: str
-    address: str
+    address: Address
     identity: str = ""
     unplaced: str = ""
     ready: bool = True

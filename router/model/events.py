@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from router.model.address import Address
 from router.model.frozen import frozen
 
 __all__ = [
@@ -131,7 +132,7 @@ class Attempt:
 
     number: int
     daemon: str
-    address: str
+    address: Address
     reason: str = ""
 
 

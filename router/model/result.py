@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from router.model.address import Address
 from router.model.frozen import field, frozen
 
 __all__ = ["BuildResult"]
@@ -18,7 +19,7 @@ class BuildResult:
     """
 
     daemon: str
-    address: str
+    address: Address
     ref: str
     metadata: Mapping[str, str] = field(default_factory=dict)
     key: str = ""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from router.errors import CancelledError, RouterError, RpcError
+from router.model.address import Address
 from router.model.frozen import frozen
 from router.operations.slsa import PREDICATE_V1, as_v02, without_details
 from router.rpc.channel import Channel
@@ -39,13 +40,13 @@ class Provenance:
     unread: tuple[str, ...] = ()
 
 
-def build_provenance(address: str, ref: str, options: DialOptions, mode: ProvenanceMode) -> Provenance:
+def build_provenance(address: Address, ref: str, options: DialOptions, mode: ProvenanceMode) -> Provenance:
     """Return the provenance of the build ``ref``, for each platform that it was for.
 
     Nothing comes from a daemon without a history. ``options.timeout`` is the deadline in seconds for each
     question. Raises ``RouterError``.
     """
-    with Channel(dial(address, options), peer=address) as channel:
+    with Channel(dial(address, options), peer=str(address)) as channel:
         try:
             records = _records(channel, ref, options.timeout)
         except RpcError as exc:

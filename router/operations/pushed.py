@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 from hashlib import sha256
 
-from router.address import TcpAddress, UnixAddress, parse_address
 from router.errors import CancelledError, RouterError
 from router.flags.output import resolve_outputs
+from router.model.address import TcpAddress, UnixAddress
 from router.model.daemon import Daemon
 from router.model.events import SolveStatus
 from router.model.request import BuildRequest, Output
@@ -116,10 +116,9 @@ def _whole(name: str) -> str:
 def _is_here(daemon: Daemon) -> bool:
     from router.notation.loopback import is_loopback
 
-    address = parse_address(daemon.address)
-    if isinstance(address, TcpAddress):
-        return is_loopback(address.host)
-    return isinstance(address, UnixAddress)
+    if isinstance(daemon.address, TcpAddress):
+        return is_loopback(daemon.address.host)
+    return isinstance(daemon.address, UnixAddress)
 
 
 def _config_digest(manifest: bytes) -> Mapping[str, str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from router.address import TcpAddress, UnixAddress, format_for_tools, parse_address
+from router.address import format_for_tools
 from router.attached import run_attached
+from router.model.address import Address, TcpAddress, UnixAddress
 from router.operations.connect import Connection
 from router.operations.daemon_socket import DaemonSocket
 from router.program import Command
@@ -30,9 +31,8 @@ def run_with_daemon(
         return _run(words, served.url, options)
 
 
-def _direct(text: str, options: DialOptions) -> str | None:
+def _direct(address: Address, options: DialOptions) -> str | None:
     """Return the address if a program without options of its own can dial it."""
-    address = parse_address(text)
     match address:
         case TcpAddress() if options.tls is None:
             return format_for_tools(address)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from router.address import (
+from router.model.address import (
     Address,
     CommandContainerAddress,
     DockerAddress,
@@ -16,7 +16,6 @@ from router.address import (
     SshAddress,
     TcpAddress,
     UnixAddress,
-    parse_address,
 )
 from router.net.stream import ByteStream
 from router.transport.options import DialOptions
@@ -24,13 +23,11 @@ from router.transport.options import DialOptions
 __all__ = ["dial"]
 
 
-def dial(address: Address | str, options: DialOptions) -> ByteStream:
+def dial(address: Address, options: DialOptions) -> ByteStream:
     """Connect to a daemon's address within ``options.timeout`` seconds; the caller closes the stream.
 
     Raises DialError where it can't be reached, UsageError where the address or an option is wrong.
     """
-    if isinstance(address, str):
-        address = parse_address(address)
     # Each scheme is imported when it is dialled: TLS alone costs as much as a connection.
     match address:
         case TcpAddress():

@@ -5,8 +5,8 @@ By the tools' own commands: neither needs a service that could be asked instead.
 
 from __future__ import annotations
 
-from router.address import CommandContainerAddress
 from router.errors import UnreachableError
+from router.model.address import CommandContainerAddress
 from router.net.exec_status import CONTAINER_IMAGE, DIAL_STDIO, ExecEnd, command_failed
 from router.process import Command
 from router.transport.command_stream import CommandStream

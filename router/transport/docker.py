@@ -6,10 +6,10 @@ The engine hands the connection to its BuildKit after an HTTP/1.1 upgrade: ``POS
 
 from __future__ import annotations
 
-from router.address import DockerAddress
 from router.docker.endpoint import DockerEndpoint, endpoint_of_host, find_endpoint
 from router.docker.engine import broken, connect_engine, stream_of
 from router.errors import DialError
+from router.model.address import DockerAddress
 from router.net.deadline import Deadline
 from router.net.http1 import Reply, Request, exchange
 from router.net.stream import ByteStream

@@ -11,10 +11,10 @@ import re
 import socket
 from collections.abc import Sequence
 
-from router.address import DockerAddress, DockerContainerAddress
 from router.docker.endpoint import DockerEndpoint
 from router.docker.engine import broken, connect_engine, stream_of
 from router.errors import ConnectionLostError, DialError, UnreachableError
+from router.model.address import DockerAddress, DockerContainerAddress
 from router.net.deadline import Deadline
 from router.net.exec_status import CONTAINER_IMAGE, DIAL_STDIO, ExecEnd, command_failed
 from router.net.http1 import Reply, Request, exchange

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from router.address import DEFAULT_PORT, KubePodAddress, TcpAddress
 from router.errors import DialError
 from router.kubernetes.api import status_message
 from router.kubernetes.clients import KubeClients
 from router.kubernetes.config import KubeSource
 from router.kubernetes.websocket import Pod
+from router.model.address import DEFAULT_PORT, KubePodAddress, TcpAddress
 from router.model.frozen import replace
 from router.model.tls import TLSOptions
 from router.net.deadline import Deadline

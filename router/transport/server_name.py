@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from router.address import Address, KubePodAddress, TcpAddress, format_address
 from router.errors import UsageError
+from router.model.address import Address, KubePodAddress, TcpAddress
 from router.model.tls import TLSOptions
 
 __all__ = ["server_name"]
@@ -21,7 +21,7 @@ def server_name(address: Address, tls: TLSOptions, *, namespace: str = "") -> st
         return name.replace("{namespace}", address.namespace or namespace)
     if tls.server_name and ("{pod}" in tls.server_name or "{namespace}" in tls.server_name):
         raise UsageError(
-            f"--tls-server-name {tls.server_name} is for pods; {format_address(address)} is not one",
+            f"--tls-server-name {tls.server_name} is for pods; {address} is not one",
             hint="give the name that stands in the certificate",
         )
     own = (address.server_name or address.host) if isinstance(address, TcpAddress) else ""

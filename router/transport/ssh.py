@@ -6,8 +6,8 @@ must be known.
 
 from __future__ import annotations
 
-from router.address import SshAddress, format_address
 from router.errors import ConnectionLostError, DialError, UnreachableError
+from router.model.address import SshAddress
 from router.net.exec_status import DIAL_STDIO, ExecEnd, command_failed, last_line
 from router.process import Command
 from router.transport.command_stream import CommandStream
@@ -21,7 +21,7 @@ _SSH_FAILED = 255
 
 def dial_ssh(address: SshAddress, options: DialOptions) -> CommandStream:
     """Start ssh. Raises ToolError where there is none."""
-    where = format_address(address)
+    where = str(address)
 
     def ended(end: ExecEnd, stderr: bytes, answered: bool) -> UnreachableError:
         if end.exit_code == _SSH_FAILED:
@@ -56,7 +56,7 @@ def _quoted(words: tuple[str, ...]) -> tuple[str, ...]:
 def _ssh_failed(address: SshAddress, stderr: bytes, *, answered: bool) -> UnreachableError:
     said = last_line(stderr) or "it gave no reason"
     if answered:
-        return ConnectionLostError(f"lost {format_address(address)}: {said}", temporary=True)
+        return ConnectionLostError(f"lost {address}: {said}", temporary=True)
     told = stderr.decode(errors="replace").lower()
     user = f"{address.user}@" if address.user else ""
     port = f"-p {address.port} " if address.port else ""
@@ -69,7 +69,7 @@ def _ssh_failed(address: SshAddress, stderr: bytes, *, answered: bool) -> Unreac
         reason = "ssh"
     temporary = reason == "ssh"
     return DialError(
-        f"can't reach {format_address(address)} with ssh: {said}",
+        f"can't reach {address} with ssh: {said}",
         hint=hint,
         reason=reason,
         temporary=temporary,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from router.address import TcpAddress, format_address
+from router.model.address import TcpAddress
 from router.net.deadline import Deadline
 from router.net.sockets import SocketStream
 from router.net.stream import ByteStream
@@ -14,7 +14,7 @@ __all__ = ["dial_tcp"]
 
 def dial_tcp(address: TcpAddress, options: DialOptions) -> ByteStream:
     """Connect, with TLS where ``options.tls`` is given. Raises DialError, UsageError."""
-    peer = format_address(address)
+    peer = str(address)
     deadline = Deadline(options.timeout)
     if options.tls is None:
         return SocketStream(connect_tcp(address.host, address.port, peer, deadline), peer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from router.address import UnixAddress, format_address
+from router.model.address import UnixAddress
 from router.net.sockets import SocketStream
 from router.net.stream import ByteStream
 from router.net.unix import connect_unix
@@ -13,5 +13,5 @@ __all__ = ["dial_unix"]
 
 def dial_unix(address: UnixAddress, options: DialOptions) -> ByteStream:
     """Connect to the socket. Raises DialError."""
-    peer = format_address(address)
+    peer = str(address)
     return SocketStream(connect_unix(address.path, peer, options.timeout), peer)

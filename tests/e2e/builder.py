@@ -16,6 +16,7 @@ from typing import Any
 
 from router import BuildRequest, BuildResult, BuildRouter, Cancellation, RouterConfig
 from router._proto import control_pb2 as pb
+from router.address import parse_address
 from router.model.events import Event, Notice, SolveStatus, Vertex
 from router.model.request import Output, OutputType
 from router.rpc.channel import Channel
@@ -187,7 +188,7 @@ def _folder(path: str) -> Entry:
 
 def active_builds(address: str) -> int:
     """Return how many builds a daemon has in flight."""
-    with Channel(dial(address, DialOptions(timeout=10)), peer=address) as channel:
+    with Channel(dial(parse_address(address), DialOptions(timeout=10)), peer=address) as channel:
         return Control(channel).active_builds(timeout=10)
 
 
@@ -199,7 +200,7 @@ def finished_builds(address: str) -> int:
         event = pb.BuildHistoryEvent.FromString(bytes(message))
         refs.add(event.record.Ref)
 
-    with Channel(dial(address, DialOptions(timeout=10)), peer=address) as channel:
+    with Channel(dial(parse_address(address), DialOptions(timeout=10)), peer=address) as channel:
         call = channel.start(
             "/moby.buildkit.v1.Control/ListenBuildHistory",
             request=pb.BuildHistoryRequest(EarlyExit=True).SerializeToString(),

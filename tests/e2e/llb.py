@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from router import BuildRequest
+from router.address import parse_address
 from router.model.frozen import replace
 from router.rpc.channel import Channel
 from router.rpc.protobuf import Value, field, map_fields, read, submessage
@@ -33,7 +34,7 @@ def definition(address: str, request: BuildRequest) -> bytes:
 
     with (
         open_inputs(request) as inputs,
-        Channel(dial(address, DialOptions(timeout=10)), peer=address) as channel,
+        Channel(dial(parse_address(address), DialOptions(timeout=10)), peer=address) as channel,
     ):
         session = SessionServer(unary={}, streaming=filesync(inputs.directories), wake=channel.wake)
         try:

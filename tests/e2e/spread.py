@@ -13,6 +13,7 @@ from pathlib import Path
 
 from router import BuildRequest, BuildResult, BuildRouter, Cancellation, CancelledError, RouterConfig
 from router._proto import control_pb2 as pb
+from router.address import parse_address
 from router.rpc.channel import Channel
 from router.solve.control import Control
 from router.transport import dial
@@ -89,7 +90,9 @@ def _listening(address: str) -> Iterator[_History]:
     with Cancellation() as stop:
 
         def listen() -> None:
-            with Channel(dial(address, DialOptions(timeout=10)), peer=address, cancellation=stop) as channel:
+            with Channel(
+                dial(parse_address(address), DialOptions(timeout=10)), peer=address, cancellation=stop
+            ) as channel:
                 control = Control(channel)
                 call = control.history(history.see, follow=True)
                 # Only an event shows that what follows is told: have the daemon tell one.

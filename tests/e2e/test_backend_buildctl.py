@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from router.address import parse_address
 from router.backends import BackendContext
 from router.backends.buildctl import BuildctlBackend
 from router.cancellation import Cancellation
@@ -106,7 +107,7 @@ class Build:
 
 @pytest.fixture
 def build(buildkitd: Buildkitd) -> Iterator[Build]:
-    made = Build(Daemon(name="one", address=buildkitd.address))
+    made = Build(Daemon(name="one", address=parse_address(buildkitd.address)))
     with made.cancellation:
         yield made
 
@@ -355,7 +356,9 @@ def cancel_upon(build: Build, word: bytes, event: Event) -> None:
 )
 def test_a_refused_address_is_unreachable(project: Path, name: str, shown: str) -> None:
     with Cancellation() as cancellation:
-        build = Build(Daemon(name=name, address="tcp://127.0.0.1:1"), cancellation=cancellation)
+        build = Build(
+            Daemon(name=name, address=parse_address("tcp://127.0.0.1:1")), cancellation=cancellation
+        )
         with pytest.raises(DialError, match=f"^can't reach {shown} with buildctl: ") as caught:
             run(build, BuildRequest(context=str(project), target="result"))
 
@@ -366,7 +369,7 @@ def test_a_refused_address_is_unreachable(project: Path, name: str, shown: str) 
 def test_a_frozen_daemon_is_given_up(project: Path, tmp_path: Path) -> None:
     with start_buildkitd(tmp_path / "d", unix=False) as daemon, Cancellation() as cancellation:
         build = Build(
-            Daemon(name="frozen", address=daemon.address),
+            Daemon(name="frozen", address=parse_address(daemon.address)),
             dial=DialOptions(timeout=2.0),
             cancellation=cancellation,
         )
@@ -381,7 +384,7 @@ def test_a_frozen_daemon_is_given_up(project: Path, tmp_path: Path) -> None:
 def test_a_daemon_that_dies_during_the_build_is_lost(project: Path, tmp_path: Path) -> None:
     with start_buildkitd(tmp_path / "d", unix=False) as daemon, Cancellation() as cancellation:
         build = Build(
-            Daemon(name="dying", address=daemon.address),
+            Daemon(name="dying", address=parse_address(daemon.address)),
             dial=DialOptions(timeout=2.0),
             cancellation=cancellation,
         )
@@ -403,7 +406,9 @@ def test_tls_files_are_handed_over(project: Path, tmp_path: Path) -> None:
     tls = TLSOptions(ca=f"{certs}/ca.pem", cert=f"{certs}/cert.pem", key=f"{certs}/key.pem")
     with start_buildkitd(tmp_path / "d", unix=False, tls=ca) as daemon, Cancellation() as cancellation:
         build = Build(
-            Daemon(name="tls", address=daemon.address), dial=DialOptions(tls=tls), cancellation=cancellation
+            Daemon(name="tls", address=parse_address(daemon.address)),
+            dial=DialOptions(tls=tls),
+            cancellation=cancellation,
         )
 
         run(build, BuildRequest(context=str(project), target="result"))

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from router.address import DockerAddress, format_address
+from router.address import parse_address
 from router.backends import BackendContext
 from router.backends.docker import DockerBackend
 from router.cancellation import Cancellation
 from router.errors import BuildError, CancelledError, DialError, OutputError, ToolError
+from router.model.address import DockerAddress
 from router.model.daemon import Daemon
 from router.model.events import Event, SolveStatus
 from router.model.request import BuildRequest, Output, Secret
@@ -82,7 +83,9 @@ class Build:
             dial=DialOptions(timeout=20.0),
             environment=self.variables,
         )
-        result = DockerBackend().build(request, Daemon(name="docker", address=self.address), context)
+        result = DockerBackend().build(
+            request, Daemon(name="docker", address=parse_address(self.address)), context
+        )
         return dict(result.metadata)
 
     def on_event(self, event: Event) -> None:
@@ -108,7 +111,7 @@ def build(request: pytest.FixtureRequest, engine: Dockerd, tmp_path: Path) -> It
     if request.param == "built-in":
         variables["DOCKER_CONFIG"] = str(tmp_path / "no-plugins")
     with Cancellation() as cancellation:
-        yield Build(format_address(DockerAddress(endpoint=engine.host)), variables, cancellation)
+        yield Build(str(DockerAddress(endpoint=engine.host)), variables, cancellation)
 
 
 def tagged(name: str, build: Build) -> str:

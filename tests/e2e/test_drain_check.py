@@ -12,6 +12,7 @@ from random import Random
 import pytest
 
 from router import BuildRequest, Cancellation, CancelledError, RouterConfig
+from router.address import parse_address
 from router.model.daemon import Daemon
 from router.model.events import Event, SolveStatus
 from router.operations.drain import drain
@@ -111,7 +112,7 @@ def wrong_answers(
     daemon: Buildkitd, context: Path, ask: Callable[[Daemon], int | None], *, tries: int, seed: int = 0
 ) -> int:
     """Ask how many builds a daemon has, at random moments of a build; return how often it was not 1."""
-    asked = Daemon(name="a", address=daemon.address)
+    asked = Daemon(name="a", address=parse_address(daemon.address))
     random = Random(seed)
     wrong = 0
     for _ in range(tries):

@@ -45,12 +45,15 @@ def test_ready_pods_are_ready_daemons_reached_by_exec(cluster: Cluster, fleet: t
     for name, daemon in daemons.items():
         assert (daemon.ready, daemon.state) == (True, "ready")
         assert daemon.labels["app"] == "buildkitd"
-        assert daemon.address == f"kube-pod://{name}?namespace=default&context=warmroute&container=buildkitd"
+        assert (
+            str(daemon.address)
+            == f"kube-pod://{name}?namespace=default&context=warmroute&container=buildkitd"
+        )
 
 
 def test_pods_are_reached_by_ip_where_that_is_asked_for(cluster: Cluster, fleet: tuple[str, ...]) -> None:
     daemons = listed(cluster.kubeconfig, pod_ip=True)
-    assert {name: daemon.address for name, daemon in daemons.items()} == {
+    assert {name: str(daemon.address) for name, daemon in daemons.items()} == {
         name: f"kube-pod://{name}?namespace=default&context=warmroute&container=buildkitd"
         f"&ip={cluster.pod_ip(name)}"
         for name in fleet

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from router.address import parse_address
 from router.errors import ConnectionLostError, DialError
 from router.rpc.channel import Channel
 from router.solve.control import Control
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.xdist_group("cluster")
 
 def channel(address: str, config: Path) -> Channel:
     """Return a channel to the daemon at an address."""
-    return Channel(dial(address, DialOptions(kubeconfig=str(config))), peer=address)
+    return Channel(dial(parse_address(address), DialOptions(kubeconfig=str(config))), peer=address)
 
 
 def workers(address: str, config: Path) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from router import BuildRequest, ConnectionLostError, DialError, RouterConfig, ToolError
+from router.address import parse_address
 from router.model.events import Event, SolveStatus
 from router.rpc.channel import Channel
 from router.solve.control import Control
@@ -69,7 +70,7 @@ def _answers(podman: Podman) -> bool:
 
 def workers(address: str, environment: dict[str, str]) -> int:
     """Ask a daemon for its workers; return how many there are."""
-    with Channel(dial(address, DialOptions(environment=environment)), peer=address) as channel:
+    with Channel(dial(parse_address(address), DialOptions(environment=environment)), peer=address) as channel:
         return len(Control(channel).list_workers(timeout=20).record)
 
 
@@ -147,7 +148,7 @@ def test_closing_ends_the_command_in_the_container(engine: Dockerd) -> None:
     def commands() -> str:
         return engine.cli("top", "builder")
 
-    stream = dial("docker-container://builder", DialOptions(environment=engine.environment))
+    stream = dial(parse_address("docker-container://builder"), DialOptions(environment=engine.environment))
     with Channel(stream, peer="builder") as channel:
         Control(channel).list_workers(timeout=20)
         assert "dial-stdio" in commands()
@@ -171,7 +172,7 @@ def test_what_podman_can_not_do_is_told(podman: Podman, name: str, told: str) ->
 @pytest.mark.parametrize("tool", ["podman", "nerdctl"])
 def test_a_tool_that_is_not_installed_is_told(tool: str) -> None:
     with pytest.raises(ToolError, match=f"{tool} is not installed"):
-        dial(f"{tool}-container://x", DialOptions(environment={"PATH": "/nonexistent"}))
+        dial(parse_address(f"{tool}-container://x"), DialOptions(environment={"PATH": "/nonexistent"}))
 
 
 def test_nerdctl_is_called_as_buildkits_own_tools_call_it(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from router import BuildRequest, DialError, RouterConfig, TLSOptions
+from router.address import parse_address
 from router.rpc.channel import Channel
 from router.solve.control import Control
 from router.transport import dial
@@ -28,7 +29,7 @@ WAYS = ("exec", "port-forward", "pod-ip")
 
 def workers(address: str, options: DialOptions) -> int:
     """Ask a daemon for its workers; return how many there are."""
-    with Channel(dial(address, options), peer=address) as channel:
+    with Channel(dial(parse_address(address), options), peer=address) as channel:
         return len(Control(channel).list_workers(timeout=20).record)
 
 

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from router import ConnectionLostError, TLSOptions
+from router.address import parse_address
 from router.net.stream import ByteStream
 from router.rpc.channel import Channel
 from router.solve.control import Control
@@ -121,7 +122,7 @@ def _iptables(*arguments: str) -> None:
 
 def seconds_until_lost(way: Way, ready: threading.Barrier, seconds: dict[str, float], name: str) -> None:
     """Connect, let the far end vanish, and note how long it takes until that is noticed."""
-    with Channel(dial(way.address, way.options), peer=name) as channel:
+    with Channel(dial(parse_address(way.address), way.options), peer=name) as channel:
         Control(channel).list_workers(timeout=20)
         ready.wait(60)
         way.vanish(channel._stream)

@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from router import BuildRequest, ConnectionLostError, DialError, RouterConfig, ToolError
+from router.address import parse_address
 from router.model.events import Event, SolveStatus
 from router.rpc.channel import Channel
 from router.solve.control import Control
@@ -39,7 +40,7 @@ def options(sshd: Sshd) -> DialOptions:
 
 def workers(address: str, dial_options: DialOptions) -> int:
     """Ask a daemon for its workers; return how many there are."""
-    with Channel(dial(address, dial_options), peer=address) as channel:
+    with Channel(dial(parse_address(address), dial_options), peer=address) as channel:
         return len(Control(channel).list_workers(timeout=20).record)
 
 
@@ -99,7 +100,7 @@ def test_a_port_that_nobody_listens_on_is_told(sshd: Sshd) -> None:
 
 def test_without_ssh_the_error_says_what_to_install() -> None:
     with pytest.raises(ToolError, match="ssh is not installed") as caught:
-        dial(f"ssh://{HOST}", DialOptions(environment={"PATH": "/nonexistent"}))
+        dial(parse_address(f"ssh://{HOST}"), DialOptions(environment={"PATH": "/nonexistent"}))
     assert "openssh-client" in (caught.value.hint or "")
 
 
@@ -123,7 +124,7 @@ def test_a_connection_that_is_cut_is_lost(sshd: Sshd, buildkitd: Buildkitd, tmp_
 
 
 def test_closing_ends_ssh_and_the_command_on_the_other_machine(sshd: Sshd, buildkitd: Buildkitd) -> None:
-    stream = dial(f"ssh://{HOST}{buildkitd.socket}", options(sshd))
+    stream = dial(parse_address(f"ssh://{HOST}{buildkitd.socket}"), options(sshd))
     with Channel(stream, peer="lab") as channel:
         Control(channel).list_workers(timeout=20)
         server = psutil.Process(sshd.process.pid)

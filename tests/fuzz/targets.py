@@ -49,6 +49,7 @@ from router.kubernetes.credentials import credentials_for
 from router.kubernetes.members import Listed
 from router.kubernetes.pod_list import Expired, PodList
 from router.kubernetes.pods import Reach, daemons_of
+from router.model.address import TcpAddress
 from router.model.frozen import replace
 from router.model.identity import Identity
 from router.model.request import BuildRequest
@@ -207,7 +208,8 @@ def _untrusted_json(data: bytes) -> None:
     value = read_json(data)
     assert json.loads(json.dumps(value, allow_nan=False)) == value
     json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
-    metadata(BuildResult(daemon="a", address="b", ref="c", metadata={"x": b64encode(data).decode()}))
+    address = TcpAddress(host="b")
+    metadata(BuildResult(daemon="a", address=address, ref="c", metadata={"x": b64encode(data).decode()}))
 
 
 def _pods(data: bytes) -> None:

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.address import (
+from router.address import format_for_tools, parse_address, parse_dns_name
+from router.errors import UsageError
+from router.model.address import (
     Address,
     CommandContainerAddress,
     DnsName,
@@ -16,12 +18,7 @@ from router.address import (
     SshAddress,
     TcpAddress,
     UnixAddress,
-    format_address,
-    format_for_tools,
-    parse_address,
-    parse_dns_name,
 )
-from router.errors import UsageError
 
 _names = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
 _texts = st.text(min_size=1)
@@ -70,7 +67,7 @@ _addresses: st.SearchStrategy[Address] = st.one_of(
 
 @given(_addresses)
 def test_what_is_written_is_read_back(address: Address) -> None:
-    assert parse_address(format_address(address)) == address
+    assert parse_address(str(address)) == address
 
 
 @pytest.mark.parametrize(

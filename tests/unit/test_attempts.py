@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 import router.attempts
+from router.address import parse_address
 from router.attempts import Attempts, Policy
 from router.backends import BackendContext
 from router.cancellation import Cancellation
@@ -27,7 +28,7 @@ from router.model.events import Attempt, Event, Notice, SolveStatus, Vertex
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
 
-A, B, C = (Daemon(name=name, address=f"tcp://{name}.test:1234") for name in "abc")
+A, B, C = (Daemon(name=name, address=parse_address(f"tcp://{name}.test:1234")) for name in "abc")
 REQUEST = BuildRequest(load=True)
 POLICY = Policy()
 

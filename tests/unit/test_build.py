@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 import router.build
+from router.address import parse_address
 from router.backends import BackendContext
 from router.build import BuildRouter
 from router.config import RouterConfig
 from router.errors import BuildError, DialError, FleetError, NoDaemonError, UsageError
+from router.model.address import DockerAddress
 from router.model.daemon import Daemon
 from router.model.events import Event, Notice
 from router.model.request import BuildRequest
@@ -78,7 +80,7 @@ def request_(tmp_path: Path) -> BuildRequest:
 
 
 def _daemons(*names: str) -> list[Daemon]:
-    return [Daemon(name=name, address=f"tcp://{name}.test:1234") for name in names]
+    return [Daemon(name=name, address=parse_address(f"tcp://{name}.test:1234")) for name in names]
 
 
 def _router(fleet: _Fleet, config: RouterConfig | None = None) -> BuildRouter:
@@ -144,7 +146,7 @@ def test_the_fallback_is_the_docker_engine_by_what_can_reach_it(
 
     result = _router(fleet, RouterConfig(backend=chosen, fallback="docker")).build(request_)
 
-    assert result.address.startswith("docker://")
+    assert isinstance(result.address, DockerAddress)
     assert backend.names[-1] == used
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+_TOP = Path(__file__).parents[2]
+
 
 def _modules_loaded_by(code: str) -> set[str]:
     script = f"import sys\n{code}\nprint(*sorted(sys.modules), file=sys.stderr)"
@@ -22,6 +24,12 @@ def test_importing_loads_no_kubernetes_client_and_no_grpc(module: str) -> None:
     assert not loaded & {"grpc", "kubernetes", "tenacity", "rich"}
 
 
+def _modules_that_say(text: str) -> set[str]:
+    sources = [path for package in ("router", "cli") for path in (_TOP / package).rglob("*.py")]
+    assert sources
+    return {str(path.relative_to(_TOP)) for path in sources if text in path.read_text(encoding="utf-8")}
+
+
 def test_every_public_name_of_the_library_can_be_imported() -> None:
     import router
 
@@ -30,8 +38,13 @@ def test_every_public_name_of_the_library_can_be_imported() -> None:
 
 def test_nothing_has_a_finalizer() -> None:
     """One runs when ``__init__`` has failed too, in whatever thread, and who owns a thing closes it."""
-    top = Path(__file__).parents[2]
-    sources = [path for package in ("router", "cli") for path in (top / package).rglob("*.py")]
+    assert _modules_that_say("def __del__") == set()
 
-    assert sources
-    assert [str(path) for path in sources if "def __del__" in path.read_text(encoding="utf-8")] == []
+
+def test_an_address_is_parsed_where_its_text_comes_in_and_nowhere_else() -> None:
+    """By the fleet that was given it, and for a docker host, which is an address as docker writes it."""
+    assert _modules_that_say("parse_address(") == {
+        "router/address.py",
+        "router/docker/engine.py",
+        "router/fleet/static.py",
+    }

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from router.address import parse_address
 from router.cancellation import Cancellation
 from router.errors import CancelledError, TimeLimitError
 from router.model.events import Attempt, Event, SolveStatus, Vertex
@@ -17,7 +18,7 @@ def step(name: str, *, completed: int | None = None) -> SolveStatus:
 
 
 def attempt(daemon: str) -> Attempt:
-    return Attempt(number=1, daemon=daemon, address="tcp://a.test:1234")
+    return Attempt(number=1, daemon=daemon, address=parse_address("tcp://a.test:1234"))
 
 
 def error_after(*events: Event) -> TimeLimitError:

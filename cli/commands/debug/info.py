@@ -71,7 +71,7 @@ def _table(answers: Sequence[Answer[DaemonVersion]]) -> str:
         [
             (
                 answer.daemon.name,
-                answer.daemon.address,
+                str(answer.daemon.address),
                 said.version,
                 said.revision,
                 said.dockerfile,
@@ -89,7 +89,7 @@ def _json(answers: Sequence[Answer[DaemonVersion]]) -> str:
     listed = [
         {
             "daemon": answer.daemon.name,
-            "address": answer.daemon.address,
+            "address": str(answer.daemon.address),
             "buildkitVersion": None if answer.value is None else version(answer.value),
             "error": str(answer.error or ""),
         }

@@ -130,7 +130,7 @@ def _json(answers: Sequence[Answer[tuple[Worker, ...]]]) -> str:
     listed = [
         {
             "daemon": answer.daemon.name,
-            "address": answer.daemon.address,
+            "address": str(answer.daemon.address),
             "workers": None if answer.value is None else [worker(each) for each in answer.value],
             "error": str(answer.error or ""),
         }

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from router.address import parse_address
 from router.backends import BackendContext
 from router.backends.buildctl import BuildctlBackend, build_arguments, buildctl_command, client_arguments
 from router.cancellation import Cancellation
@@ -18,7 +19,7 @@ from router.solve.exporters import export_plans
 from router.solve.inputs import Inputs
 from router.transport.options import DialOptions, TLSOptions
 
-ONE = Daemon(name="one", address="tcp://one:1234")
+ONE = Daemon(name="one", address=parse_address("tcp://one:1234"))
 
 
 def arguments(request: BuildRequest, inputs: Inputs | None = None) -> list[str]:
@@ -115,7 +116,7 @@ def test_another_frontend_is_named() -> None:
     ],
 )
 def test_the_daemon_is_named_as_buildctl_wants_it(address: str, dial: DialOptions, argv: list[str]) -> None:
-    assert client_arguments(Daemon(name="one", address=address), dial) == ["buildctl", *argv]
+    assert client_arguments(Daemon(name="one", address=parse_address(address)), dial) == ["buildctl", *argv]
 
 
 @pytest.fixture
@@ -169,7 +170,7 @@ def test_an_old_buildctl_is_named_with_its_version(
 def test_a_docker_engine_is_out_of_buildctls_reach(
     make_context: Callable[[str], BackendContext], project: Path
 ) -> None:
-    engine = Daemon(name="docker", address="docker://?host=unix:///run/engine.sock")
+    engine = Daemon(name="docker", address=parse_address("docker://?host=unix:///run/engine.sock"))
 
     with pytest.raises(UsageError, match="buildctl can't reach docker://"):
         BuildctlBackend().build(BuildRequest(context=str(project)), engine, make_context(""))
@@ -219,7 +220,7 @@ def test_the_command_is_shown_redacted_without_running_anything(
 def test_a_build_elsewhere_can_be_shown_in_buildctls_words(
     make_context: Callable[[str], BackendContext], project: Path
 ) -> None:
-    engine = Daemon(name="docker", address="docker://")
+    engine = Daemon(name="docker", address=parse_address("docker://"))
 
     shown = buildctl_command(BuildRequest(context=str(project)), engine, make_context(""))
 

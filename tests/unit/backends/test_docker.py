@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from router.address import parse_address
 from router.backends import BackendContext
 from router.backends.docker import DockerBackend
 from router.cancellation import Cancellation
@@ -14,7 +15,7 @@ from router.errors import ToolError, UsageError
 from router.model.daemon import Daemon
 from router.model.request import BuildRequest, Secret
 
-ENGINE = Daemon(name="docker", address="docker://?host=unix:///run/engine.sock")
+ENGINE = Daemon(name="docker", address=parse_address("docker://?host=unix:///run/engine.sock"))
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def test_a_docker_that_can_not_build_is_refused_with_the_way_to_get_it(
 def test_a_daemon_that_is_no_engine_is_refused(
     make_context: Callable[[str], BackendContext], project: Path
 ) -> None:
-    daemon = Daemon(name="one", address="tcp://one:1234")
+    daemon = Daemon(name="one", address=parse_address("tcp://one:1234"))
 
     with pytest.raises(UsageError, match="needs a Docker engine; tcp://one:1234 is not one") as caught:
         DockerBackend().build(BuildRequest(context=str(project)), daemon, make_context(""))
@@ -109,7 +110,7 @@ def test_the_command_is_shown_redacted_without_running_anything(
 def test_an_address_without_a_name_means_the_engine_of_the_environment(
     make_context: Callable[[str], BackendContext], project: Path
 ) -> None:
-    daemon = Daemon(name="docker", address="docker://")
+    daemon = Daemon(name="docker", address=parse_address("docker://"))
 
     shown = DockerBackend().command(BuildRequest(context=str(project)), daemon, make_context(""))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from router.address import DockerAddress
 from router.backends.docker_argv import (
     DockerPlan,
     build_arguments,
@@ -13,6 +12,7 @@ from router.backends.docker_argv import (
     on_stdout,
 )
 from router.errors import UsageError
+from router.model.address import DockerAddress
 from router.model.build_options import Annotation, Attestation, ExtraHost, RegistryTLS, SSHAgent, Ulimit
 from router.model.request import BuildRequest, CacheOption, Output, Secret
 

@@ -21,11 +21,16 @@ def test_addresses_come_first() -> None:
         addresses=(("a", "tcp://h:1"), ("", "unix:///b")), environment={"BUILDKIT_HOST": "tcp://other:1"}
     )
     fleet = discover(options)
-    assert [(daemon.name, daemon.address) for daemon in fleet.daemons()] == [
+    assert [(daemon.name, str(daemon.address)) for daemon in fleet.daemons()] == [
         ("a", "tcp://h:1"),
         ("unix:///b", "unix:///b"),
     ]
     assert fleet.describe() == "the addresses given by --addr"
+
+
+def test_an_address_is_told_in_full_and_its_daemon_keeps_the_name_that_was_typed() -> None:
+    (daemon,) = discover(FleetOptions(addresses=(("", "tcp://h"),))).daemons()
+    assert (daemon.name, str(daemon.address)) == ("tcp://h", "tcp://h:1234")
 
 
 def test_a_selector_means_kubernetes_and_nothing_is_read_yet() -> None:
@@ -36,13 +41,13 @@ def test_a_selector_means_kubernetes_and_nothing_is_read_yet() -> None:
 def test_buildkit_host_is_a_fleet_of_one() -> None:
     fleet = discover(FleetOptions(environment={"BUILDKIT_HOST": "tcp://h:1", "DOCKER_HOST": "tcp://d:1"}))
     assert isinstance(fleet, StaticFleet)
-    assert [daemon.address for daemon in fleet.daemons()] == ["tcp://h:1"]
+    assert [str(daemon.address) for daemon in fleet.daemons()] == ["tcp://h:1"]
 
 
 def test_a_docker_host_is_used_when_nothing_else_is_given() -> None:
     fleet = discover(FleetOptions(environment={"DOCKER_HOST": "tcp://d:1", "BUILDKIT_HOST": ""}))
     assert isinstance(fleet, DockerFleet)
-    assert [(daemon.name, daemon.address) for daemon in fleet.daemons()] == [
+    assert [(daemon.name, str(daemon.address)) for daemon in fleet.daemons()] == [
         ("docker", "docker://?host=tcp://d:1")
     ]
     assert fleet.describe() == "the Docker engine at tcp://d:1 (DOCKER_HOST)"

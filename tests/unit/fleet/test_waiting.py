@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from router.address import parse_address
 from router.cancellation import Cancellation
 from router.errors import CancelledError, FleetError, NoDaemonError
 from router.fleet.contract import Sighting
@@ -17,9 +18,13 @@ from router.net.deadline import Deadline
 from router.placement.order import order
 
 _STARTING = Daemon(
-    name="b-0", address="tcp://b:1", ready=False, state="unschedulable", detail="0/1 nodes are available"
+    name="b-0",
+    address=parse_address("tcp://b:1"),
+    ready=False,
+    state="unschedulable",
+    detail="0/1 nodes are available",
 )
-_READY = Daemon(name="b-0", address="tcp://b:1")
+_READY = Daemon(name="b-0", address=parse_address("tcp://b:1"))
 _AWAY = FleetError("the API server is away", temporary=True)
 
 
@@ -87,7 +92,7 @@ def test_the_same_is_not_told_twice() -> None:
 
 
 def test_of_many_a_few_are_named() -> None:
-    many = tuple(Daemon(name=f"b-{n}", address="tcp://b:1", ready=False) for n in range(8))
+    many = tuple(Daemon(name=f"b-{n}", address=parse_address("tcp://b:1"), ready=False) for n in range(8))
     seen = [Sighting(daemons=many), Sighting(daemons=(_READY,))]
 
     _, said = _wait(_Watched([], seen=seen))

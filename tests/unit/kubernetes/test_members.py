@@ -55,7 +55,7 @@ def test_all_that_a_stateful_set_wants_are_members() -> None:
     assert {(daemon.ready, daemon.state, daemon.detail, daemon.cordon) for daemon in missing} == {
         (False, "missing", "StatefulSet buildkitd wants 3 replicas", None)
     }
-    assert missing[0].address == "kube-pod://buildkitd-0?namespace=ci&context=lab&container=daemon"
+    assert str(missing[0].address) == "kube-pod://buildkitd-0?namespace=ci&context=lab&container=daemon"
 
 
 def test_ordinals_begin_where_the_stateful_set_says() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from router.address import parse_address
 from router.kubernetes.rights import share_rights
 
 
@@ -19,8 +20,8 @@ from router.kubernetes.rights import share_rights
     ],
 )
 def test_pods_of_one_namespace_need_the_same_rights(other: str, same: bool) -> None:
-    assert share_rights("kube-pod://b-0?namespace=ci", other) is same
+    assert share_rights(parse_address("kube-pod://b-0?namespace=ci"), parse_address(other)) is same
 
 
 def test_other_daemons_need_none() -> None:
-    assert not share_rights("tcp://b-0", "kube-pod://b-1")
+    assert not share_rights(parse_address("tcp://b-0"), parse_address("kube-pod://b-1"))

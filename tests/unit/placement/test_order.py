@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
+from router.address import parse_address
 from router.errors import FleetError, NoDaemonError
+from router.model.address import TcpAddress
 from router.model.daemon import Daemon, Exclusion
 from router.model.routing import Placement
 from router.placement.order import order, require_fit
@@ -19,7 +21,7 @@ _WHERE = "buildkitd pod matches app=buildkitd in namespace ci"
 def _daemon(name: str, *, ready: bool = True, terminating: bool = False, platforms: str = "") -> Daemon:
     return Daemon(
         name=name,
-        address=f"tcp://{name}:1234",
+        address=TcpAddress(host=name),
         ready=ready,
         terminating=terminating,
         platforms=tuple(platforms.split()),
@@ -180,7 +182,10 @@ def test_two_daemons_of_one_identity_are_refused_by_name() -> None:
 
 
 def test_two_daemons_of_one_name_are_refused_with_both_addresses() -> None:
-    twins = [Daemon(name="a", address="tcp://x:1"), Daemon(name="a", address="tcp://y:2")]
+    twins = [
+        Daemon(name="a", address=parse_address("tcp://x:1")),
+        Daemon(name="a", address=parse_address("tcp://y:2")),
+    ]
 
     with pytest.raises(FleetError, match=r"two daemons are named a: tcp://x:1 and tcp://y:2"):
         order("key", twins)

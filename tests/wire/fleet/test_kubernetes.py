@@ -34,7 +34,7 @@ def test_pods_become_daemons_by_one_request(tmp_path: Path) -> None:
     server = ApiServer(tmp_path, reply=http("200 OK", {"items": [POD]}))
     with fleet(server) as pods:
         daemons = pods.daemons()
-    assert [daemon.address for daemon in daemons] == [
+    assert [str(daemon.address) for daemon in daemons] == [
         "kube-pod://b-0?namespace=ci&context=test&container=buildkitd"
     ]
     assert [head.split("\r\n")[0] for head in server.heads] == [
@@ -44,7 +44,7 @@ def test_pods_become_daemons_by_one_request(tmp_path: Path) -> None:
 
 def test_pod_ips_are_used_outside_a_cluster_only_when_asked_for(tmp_path: Path) -> None:
     with fleet(ApiServer(tmp_path, reply=http("200 OK", {"items": [POD]})), pod_ip=True) as pods:
-        assert [daemon.address for daemon in pods.daemons()] == [
+        assert [str(daemon.address) for daemon in pods.daemons()] == [
             "kube-pod://b-0?namespace=ci&context=test&container=buildkitd&ip=10.0.0.7"
         ]
 

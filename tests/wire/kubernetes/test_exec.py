@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import pytest
 
+from router.address import parse_address
 from router.errors import ConnectionLostError, DialError
 from router.net.stream import ByteStream
 from router.transport import dial
@@ -45,7 +46,7 @@ def test_bytes_go_there_and_back_whole(tmp_path: Path, protocol: str) -> None:
     data = os.urandom(2_000_000)
     server = ApiServer(tmp_path, command=echo, protocol=protocol)
     with peer(server.secure(clients=True)) as port:
-        stream = dial("kube-pod://b-0?container=buildkitd&via=exec", options(server, port))
+        stream = dial(parse_address("kube-pod://b-0?container=buildkitd&via=exec"), options(server, port))
         assert transfer(stream, [data], expect=len(data)) == data
         stream.close()
     assert server.heads[0].startswith(
@@ -59,7 +60,9 @@ def test_without_tls_frames_are_masked_and_arrive_all_the_same(tmp_path: Path) -
     data = os.urandom(100_000)
     server = ApiServer(tmp_path, command=echo)
     with peer(server.handle) as port:
-        stream = dial("kube-pod://b-0?namespace=other&via=exec", options(server, port, scheme="http"))
+        stream = dial(
+            parse_address("kube-pod://b-0?namespace=other&via=exec"), options(server, port, scheme="http")
+        )
         assert transfer(stream, [data], expect=len(data)) == data
         stream.close()
     assert "/namespaces/other/pods/" in server.heads[0]
@@ -67,7 +70,7 @@ def test_without_tls_frames_are_masked_and_arrive_all_the_same(tmp_path: Path) -
 
 def dial_command(server: ApiServer, port: int) -> ByteStream:
     """Dial the pod of a test."""
-    return dial("kube-pod://b-0?via=exec", options(server, port))
+    return dial(parse_address("kube-pod://b-0?via=exec"), options(server, port))
 
 
 def test_a_ping_is_answered(tmp_path: Path) -> None:
@@ -199,7 +202,7 @@ def test_a_refusal_is_told_with_the_right_that_is_missing(tmp_path: Path) -> Non
 def test_a_silent_api_server_is_given_up_at_the_deadline(tmp_path: Path) -> None:
     server = ApiServer(tmp_path)
     with peer(drain) as port, pytest.raises(DialError, match="it stayed silent"):
-        dial("kube-pod://b-0?via=exec", options(server, port, timeout=0.3))
+        dial(parse_address("kube-pod://b-0?via=exec"), options(server, port, timeout=0.3))
 
 
 def test_an_api_server_with_another_certificate_is_not_trusted(tmp_path: Path) -> None:

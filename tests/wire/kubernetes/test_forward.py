@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from router.address import parse_address
 from router.errors import ConnectionLostError, DialError
 from router.net.stream import ByteStream
 from router.transport import dial
@@ -37,7 +38,7 @@ def echo(far: Exec) -> None:
 def forward(server: ApiServer, port: int, query: str = "") -> ByteStream:
     """Dial a pod's port."""
     options = DialOptions(timeout=5, kubeconfig=server.kubeconfig(port))
-    return dial(f"kube-pod://b-0?via=port-forward{query}", options)
+    return dial(parse_address(f"kube-pod://b-0?via=port-forward{query}"), options)
 
 
 def test_bytes_go_there_and_back_whole(tmp_path: Path) -> None:

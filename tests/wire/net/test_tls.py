@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from router.address import parse_address
 from router.errors import ConnectionLostError, DialError, UsageError
 from router.transport import dial
 from router.transport.options import DialOptions, TLSOptions
@@ -54,7 +55,7 @@ def options(
 def test_bytes_go_there_and_back_whole(tmp_path: Path, ca: CA) -> None:
     data = os.urandom(3_000_000)
     with peer(tls(server(tmp_path, ca.server()), echo)) as port:
-        stream = dial(f"tcp://localhost:{port}", options(tmp_path, ca))
+        stream = dial(parse_address(f"tcp://localhost:{port}"), options(tmp_path, ca))
         assert transfer(stream, [data], expect=len(data)) == data
         stream.close()
 
@@ -68,7 +69,7 @@ def test_a_peer_that_does_not_read_yet_gets_everything_later(tmp_path: Path, ca:
             echo(sock)
 
         with peer(tls(server(tmp_path, ca.server()), late)) as port:
-            stream = dial(f"tcp://127.0.0.1:{port}", options(tmp_path, ca))
+            stream = dial(parse_address(f"tcp://127.0.0.1:{port}"), options(tmp_path, ca))
             taken = 0
             while (more := stream.send([data[taken:]])) > 0:
                 taken += more
@@ -80,21 +81,23 @@ def test_a_peer_that_does_not_read_yet_gets_everything_later(tmp_path: Path, ca:
 
 def test_a_client_certificate_is_shown(tmp_path: Path, ca: CA) -> None:
     with peer(tls(server(tmp_path, ca.server(), clients=ca), echo)) as port:
-        stream = dial(f"tcp://localhost:{port}", options(tmp_path, ca, client=ca.client()))
+        stream = dial(parse_address(f"tcp://localhost:{port}"), options(tmp_path, ca, client=ca.client()))
         assert transfer(stream, [b"hello"], expect=5) == b"hello"
         stream.close()
 
 
 def test_a_given_server_name_is_what_the_certificate_must_have(tmp_path: Path, ca: CA) -> None:
     with peer(tls(server(tmp_path, ca.server(["buildkitd"])), echo)) as port:
-        stream = dial(f"tcp://127.0.0.1:{port}", options(tmp_path, ca, server_name="buildkitd"))
+        stream = dial(
+            parse_address(f"tcp://127.0.0.1:{port}"), options(tmp_path, ca, server_name="buildkitd")
+        )
         assert transfer(stream, [b"hello"], expect=5) == b"hello"
         stream.close()
 
 
 def test_many_records_are_pending_after_one_arrival(tmp_path: Path, ca: CA) -> None:
     with peer(tls(server(tmp_path, ca.server()), lambda sock: sock.sendall(bytes(100_000)))) as port:
-        stream = dial(f"tcp://localhost:{port}", options(tmp_path, ca))
+        stream = dial(parse_address(f"tcp://localhost:{port}"), options(tmp_path, ca))
         assert len(receive(stream, 100_000)) == 100_000
         select.select([stream], [], [], 5)
         assert stream.recv() == b""
@@ -114,7 +117,7 @@ def test_a_certificate_that_does_not_fit_is_told_apart(
 ) -> None:
     context = server(tmp_path, ca.server(names, expired=expired))
     with peer(tls(context, echo)) as port, pytest.raises(DialError, match=message) as caught:
-        dial(f"tcp://localhost:{port}", options(tmp_path, ca if trusted else CA()))
+        dial(parse_address(f"tcp://localhost:{port}"), options(tmp_path, ca if trusted else CA()))
     assert hint in (caught.value.hint or "")
     assert caught.value.reason == "tls"
 
@@ -127,7 +130,7 @@ def test_a_peer_without_tls_is_told(tmp_path: Path, ca: CA, greeting: bytes) -> 
         peer(lambda sock: sock.sendall(greeting)) as port,
         pytest.raises(DialError, match="does not speak TLS") as caught,
     ):
-        dial(f"tcp://localhost:{port}", options(tmp_path, ca))
+        dial(parse_address(f"tcp://localhost:{port}"), options(tmp_path, ca))
     assert "TLS options" in (caught.value.hint or "")
 
 
@@ -136,7 +139,7 @@ def test_a_peer_that_closes_during_the_handshake_is_told(tmp_path: Path, ca: CA)
         peer(lambda sock: sock.close()) as port,
         pytest.raises(DialError, match="closed the connection during the handshake"),
     ):
-        dial(f"tcp://localhost:{port}", options(tmp_path, ca))
+        dial(parse_address(f"tcp://localhost:{port}"), options(tmp_path, ca))
 
 
 def test_a_silent_peer_is_given_up_at_the_deadline(tmp_path: Path, ca: CA) -> None:
@@ -144,14 +147,14 @@ def test_a_silent_peer_is_given_up_at_the_deadline(tmp_path: Path, ca: CA) -> No
     short = DialOptions(timeout=0.3, tls=given.tls)
     with peer(drain) as port:
         with pytest.raises(DialError, match="it stayed silent") as caught:
-            dial(f"tcp://localhost:{port}", short)
+            dial(parse_address(f"tcp://localhost:{port}"), short)
         assert caught.value.reason == "timeout"
 
 
 def test_a_missing_client_certificate_is_told_when_first_read(tmp_path: Path, ca: CA) -> None:
     # TLS 1.3 checks the client after the client thinks that it is done.
     with peer(tls(server(tmp_path, ca.server(), clients=ca), echo)) as port:
-        stream = dial(f"tcp://localhost:{port}", options(tmp_path, ca))
+        stream = dial(parse_address(f"tcp://localhost:{port}"), options(tmp_path, ca))
         with pytest.raises(ConnectionLostError, match="requires a client certificate") as caught:
             receive(stream, 1)
         assert "--tls-cert" in (caught.value.hint or "")
@@ -160,7 +163,7 @@ def test_a_missing_client_certificate_is_told_when_first_read(tmp_path: Path, ca
 
 def test_a_client_certificate_of_another_authority_is_told(tmp_path: Path, ca: CA) -> None:
     with peer(tls(server(tmp_path, ca.server(), clients=ca), echo)) as port:
-        stream = dial(f"tcp://localhost:{port}", options(tmp_path, ca, client=CA().client()))
+        stream = dial(parse_address(f"tcp://localhost:{port}"), options(tmp_path, ca, client=CA().client()))
         with pytest.raises(ConnectionLostError, match=r"client certificate|certificate's CA"):
             receive(stream, 1)
         stream.close()
@@ -172,7 +175,7 @@ def test_a_connection_cut_without_a_farewell_is_an_end(tmp_path: Path, ca: CA) -
         os.close(sock.detach())
 
     with peer(tls(server(tmp_path, ca.server()), cut)) as port:
-        stream = dial(f"tcp://localhost:{port}", options(tmp_path, ca))
+        stream = dial(parse_address(f"tcp://localhost:{port}"), options(tmp_path, ca))
         assert receive(stream, 10) == b"bye"
         stream.close()
 
@@ -197,4 +200,4 @@ def test_files_that_cannot_be_used_are_usage_errors(
     paths = {"ca": "ca.pem"} | given
     chosen = TLSOptions(**{name: str(tmp_path / file) for name, file in paths.items()})
     with peer(echo) as port, pytest.raises(UsageError, match=message):
-        dial(f"tcp://localhost:{port}", DialOptions(tls=chosen))
+        dial(parse_address(f"tcp://localhost:{port}"), DialOptions(tls=chosen))

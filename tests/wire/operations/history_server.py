@@ -11,6 +11,7 @@ from typing import Any, Self
 import grpc
 
 from router._proto import control_pb2 as pb
+from router.address import parse_address
 from router.model.daemon import Daemon
 from router.rpc.protobuf import read, text
 
@@ -48,7 +49,7 @@ class HistoryServer:
         }
         self._server.add_generic_rpc_handlers((_grpc.method_handlers_generic_handler(_SERVICE, handlers),))
         port = self._server.add_insecure_port("127.0.0.1:0")
-        self.daemon = Daemon(name="a", address=f"tcp://127.0.0.1:{port}")
+        self.daemon = Daemon(name="a", address=parse_address(f"tcp://127.0.0.1:{port}"))
 
     def __enter__(self) -> Self:
         self._server.start()

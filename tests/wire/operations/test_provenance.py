@@ -14,6 +14,7 @@ import pytest
 
 from cli.commands.metadata import MetadataDetails
 from router._proto import content_pb2, control_pb2
+from router.address import parse_address
 from router.errors import CancelledError
 from router.model.events import Event, Notice
 from router.model.result import BuildResult
@@ -60,7 +61,9 @@ def daemon(kept: Mapping[str, bytes], *, event: bytes | None = None) -> Iterator
 def completed(address: str) -> tuple[Mapping[str, str], list[str]]:
     """Return the metadata of a build on the daemon, and the warnings."""
     heard: list[Event] = []
-    result = BuildResult(daemon="one", address=address, ref="abc", metadata={"image.name": "a"})
+    result = BuildResult(
+        daemon="one", address=parse_address(address), ref="abc", metadata={"image.name": "a"}
+    )
     done = MetadataDetails({}).complete(result, DialOptions(timeout=10), heard.append)
     return done.metadata, [event.text for event in heard if isinstance(event, Notice)]
 

@@ -10,6 +10,7 @@ from os import urandom
 import pytest
 
 from router._proto.status_pb2 import Status as StatusMessage
+from router.address import parse_address
 from router.cancellation import Cancellation
 from router.errors import CancelledError, ConnectionLostError, DialError, RpcError
 from router.net.stream import Buffer
@@ -40,7 +41,7 @@ def own() -> Iterator[Server]:
 
 
 def connect(port: int, cancellation: Cancellation | None = None) -> Channel:
-    stream = dial(f"tcp://127.0.0.1:{port}", DialOptions())
+    stream = dial(parse_address(f"tcp://127.0.0.1:{port}"), DialOptions())
     return Channel(stream, peer=f"127.0.0.1:{port}", cancellation=cancellation)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from router.address import parse_address
 from router.errors import ConnectionLostError, DialError, UnreachableError
 from router.rpc.channel import Channel
 from router.rpc.frames import settings as settings_frame
@@ -21,7 +22,7 @@ from tests.wire.transport.peers import peer
 
 def call(port: int, *, timeout: float = 20) -> None:
     """Ask what listens there for something."""
-    stream = dial(f"tcp://127.0.0.1:{port}", DialOptions())
+    stream = dial(parse_address(f"tcp://127.0.0.1:{port}"), DialOptions())
     with Channel(stream, peer="warm-0") as channel:
         channel.unary("/service/Method", b"", timeout=timeout)
 

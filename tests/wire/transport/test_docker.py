@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from router.address import parse_address
 from router.errors import DialError, UsageError
 from router.transport import dial
 from router.transport.options import DialOptions
@@ -35,7 +36,7 @@ UPGRADED = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\
 def test_the_engine_is_asked_for_an_upgrade_and_what_follows_is_the_stream() -> None:
     heads: list[bytes] = []
     with peer(engine(UPGRADED + b"early ", heads)) as port:
-        stream = dial(f"docker://?host=tcp://127.0.0.1:{port}", DialOptions(timeout=5))
+        stream = dial(parse_address(f"docker://?host=tcp://127.0.0.1:{port}"), DialOptions(timeout=5))
         assert stream.pending()
         assert transfer(stream, [b"hello"], expect=11) == b"early hello"
         stream.close()
@@ -56,7 +57,7 @@ def test_tls_of_the_environment_is_spoken(tmp_path: Path) -> None:
             "DOCKER_TLS_VERIFY": "1",
             "DOCKER_CERT_PATH": str(tmp_path / "certs"),
         }
-        stream = dial("docker://", DialOptions(timeout=5, environment=environment))
+        stream = dial(parse_address("docker://"), DialOptions(timeout=5, environment=environment))
         assert transfer(stream, [b"hello"], expect=11) == b"early hello"
         stream.close()
 
@@ -71,10 +72,10 @@ def test_only_docker_tls_without_verify_accepts_any_certificate(tmp_path: Path, 
         address = f"docker://?host=tcp://localhost:{port}"
         if verify:
             with pytest.raises(DialError, match="certificate is not trusted") as caught:
-                dial(address, options)
+                dial(parse_address(address), options)
             assert "ca.pem" in (caught.value.hint or "")
         else:
-            dial(address, options).close()
+            dial(parse_address(address), options).close()
 
 
 @pytest.mark.parametrize(
@@ -91,27 +92,27 @@ def test_only_docker_tls_without_verify_accepts_any_certificate(tmp_path: Path, 
 )
 def test_an_engine_that_does_not_upgrade_is_told_apart(answer: bytes, message: str) -> None:
     with peer(engine(answer)) as port, pytest.raises(DialError, match=message):
-        dial(f"docker://?host=tcp://127.0.0.1:{port}", DialOptions(timeout=5))
+        dial(parse_address(f"docker://?host=tcp://127.0.0.1:{port}"), DialOptions(timeout=5))
 
 
 def test_a_silent_engine_is_given_up_at_the_deadline() -> None:
     with peer(drain) as port, pytest.raises(DialError, match="it stayed silent"):
-        dial(f"docker://?host=tcp://127.0.0.1:{port}", DialOptions(timeout=0.3))
+        dial(parse_address(f"docker://?host=tcp://127.0.0.1:{port}"), DialOptions(timeout=0.3))
 
 
 def test_an_engine_that_is_not_there_is_named() -> None:
     port = unused_port()
     with pytest.raises(DialError, match=f"the Docker engine at tcp://127.0.0.1:{port}: connection refused"):
-        dial(f"docker://?host=tcp://127.0.0.1:{port}", DialOptions(timeout=5))
+        dial(parse_address(f"docker://?host=tcp://127.0.0.1:{port}"), DialOptions(timeout=5))
 
 
 def test_a_missing_socket_says_how_another_engine_is_named(tmp_path: Path) -> None:
     with pytest.raises(DialError, match="no such file") as caught:
-        dial(f"docker://?host=unix://{tmp_path}/docker.sock", DialOptions(timeout=5))
+        dial(parse_address(f"docker://?host=unix://{tmp_path}/docker.sock"), DialOptions(timeout=5))
     assert "DOCKER_HOST" in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize("host", ["npipe:////./pipe/docker_engine", "docker.sock"])
 def test_a_docker_host_of_another_kind_is_a_usage_error(host: str) -> None:
     with pytest.raises(UsageError, match="can't be dialled"):
-        dial("docker://", DialOptions(environment={"DOCKER_HOST": host}))
+        dial(parse_address("docker://"), DialOptions(environment={"DOCKER_HOST": host}))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from router.address import parse_address
 from router.errors import DialError
 from router.rpc.channel import Channel
 from router.transport import dial
@@ -39,7 +40,7 @@ def test_a_flood_holds_up_no_deadline_and_fills_no_memory(tmp_path: Path, way: s
     server = ApiServer(tmp_path, command=command, protocol="v4.channel.k8s.io")
     with peer(server.handle) as port:
         options = DialOptions(timeout=5, kubeconfig=server.kubeconfig(port, scheme="http"))
-        with Channel(dial(f"kube-pod://b-0?via={way}", options), peer="b-0") as channel:
+        with Channel(dial(parse_address(f"kube-pod://b-0?via={way}"), options), peer="b-0") as channel:
             tracemalloc.start()
             begun = time.monotonic()
             try:

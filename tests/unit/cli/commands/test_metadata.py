@@ -8,12 +8,13 @@ from base64 import b64decode
 import pytest
 
 from cli.commands.metadata import MetadataDetails
+from router.address import parse_address
 from router.model.events import Event, Notice, SolveStatus, VertexWarning
 from router.model.result import BuildResult
 from router.transport.options import DialOptions
 
 RESULT = BuildResult(
-    daemon="one", address="unix:///nonexistent/socket", ref="abc", metadata={"image.name": "a"}
+    daemon="one", address=parse_address("unix:///nonexistent/socket"), ref="abc", metadata={"image.name": "a"}
 )
 WARNED = SolveStatus(warnings=(VertexWarning(vertex="a", short=b"careful"),))
 
@@ -42,7 +43,9 @@ def test_provenance_can_be_left_out(text: str) -> None:
 
 def test_provenance_that_is_there_is_not_asked_for_again() -> None:
     metadata = {"buildx.build.provenance/linux/amd64": "e30="}
-    result = BuildResult(daemon="one", address="unix:///nonexistent/socket", ref="abc", metadata=metadata)
+    result = BuildResult(
+        daemon="one", address=parse_address("unix:///nonexistent/socket"), ref="abc", metadata=metadata
+    )
 
     assert completed({}, result)[0] == result
 

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from cli.commands.results import ResultFile, image_id, metadata
+from router.address import parse_address
 from router.errors import UsageError
 from router.model.frozen import replace
 from router.model.result import BuildResult
 
 
 def _result(**values: str) -> BuildResult:
-    return BuildResult(daemon="pod-1", address="tcp://a:1", ref="abc", metadata=values)
+    return BuildResult(daemon="pod-1", address=parse_address("tcp://a:1"), ref="abc", metadata=values)
 
 
 def test_json_in_base64_is_unpacked() -> None:

@@ -22,6 +22,7 @@ from cli.render.tty import open_tty
 from cli.render.warnings import summarize_warnings
 from router.errors import BuildError, DialError
 from router.flags.call import parse_call
+from router.model.address import UnixAddress
 from router.model.events import (
     Attempt,
     Event,
@@ -64,7 +65,7 @@ def told(text: str) -> list[Event]:
         SolveStatus(statuses=(VertexStatus(id=text, vertex="d", name=text, started=1, completed=2),)),
         SolveStatus(warnings=(warning,)),
         Notice(level="warning", text=text),
-        Attempt(number=2, daemon=text, address=text, reason=text or "x"),
+        Attempt(number=2, daemon=text, address=UnixAddress(path=text), reason=text or "x"),
         SolveStatus(vertexes=(Vertex(digest="d", name=text, started=1, completed=2, error=text or "x"),)),
     ]
 

@@ -7,6 +7,7 @@ import os
 import threading
 
 from cli.render.plain import PlainRenderer
+from router.address import parse_address
 from router.model.events import Attempt, Notice
 from tests.unit.cli.render.events import log, vertex, warning
 
@@ -80,8 +81,8 @@ def test_verbose_notices_are_printed_for_those_who_ask() -> None:
 def test_a_further_attempt_is_told_and_the_first_is_not() -> None:
     stream = io.StringIO()
     renderer = PlainRenderer(stream, verbosity=1)
-    renderer.event(Attempt(number=1, daemon="a", address="tcp://a.test:1234"))
-    renderer.event(Attempt(number=2, daemon="b", address="tcp://b.test:1234", reason="lost a"))
+    renderer.event(Attempt(number=1, daemon="a", address=parse_address("tcp://a.test:1234")))
+    renderer.event(Attempt(number=2, daemon="b", address=parse_address("tcp://b.test:1234"), reason="lost a"))
     renderer.close(None)
 
     assert stream.getvalue() == "warmroute: attempt 2 on b: lost a\n"

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.render.rawjson import RawJsonRenderer, encode_status
+from router.address import parse_address
 from router.model.events import (
     Attempt,
     Notice,
@@ -116,8 +117,8 @@ def test_a_time_has_the_decimals_it_needs(nanoseconds: int, text: str) -> None:
 def test_a_further_attempt_is_a_step_that_is_done_at_once() -> None:
     stream = io.StringIO()
     renderer = RawJsonRenderer(stream)
-    renderer.event(Attempt(number=1, daemon="a", address="tcp://a.test:1234"))
-    renderer.event(Attempt(number=2, daemon="b", address="tcp://b.test:1234", reason="lost a"))
+    renderer.event(Attempt(number=1, daemon="a", address=parse_address("tcp://a.test:1234")))
+    renderer.event(Attempt(number=2, daemon="b", address=parse_address("tcp://b.test:1234"), reason="lost a"))
 
     (vertex,) = json.loads(stream.getvalue())["vertexes"]
     assert vertex["name"] == "[warmroute] attempt 2 on b: lost a"
