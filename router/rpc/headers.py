@@ -1,17 +1,15 @@
 """Header blocks (RFC 7541; RFC 9113, section 4.3): ours packed, the peer's gathered, bounded and unpacked.
 
 Ours are plain literals. A call has a dozen headers, and without a dynamic table there is no state that the
-peer's settings could bring out of step. What the peer sends is unpacked by the ``hpack`` package.
+peer's settings could bring out of step.
 """
 
 from __future__ import annotations
 
-from hpack import Decoder
-from hpack.exceptions import HPACKError
-
 from router.net.stream import Buffer
 from router.rpc.events import ErrorCode, Headers, Http2Error
 from router.rpc.frames import MAX_FRAME_SIZE, Flag, FrameType, frame
+from router.rpc.hpack import HeaderTable, HpackError
 from router.rpc.protobuf import varint
 
 __all__ = ["MAX_HEADER_BLOCK", "HeaderReader", "header_frames"]
@@ -28,8 +26,6 @@ _NO_TABLE = b"\x20"
 _LITERAL = b"\x00"
 # RFC 9113, section 6.5.2: what a field counts beside its name and value.
 _FIELD_OVERHEAD = 32
-# No length in a block of ours or the peer's needs more octets.
-_MAX_INTEGER = 5
 
 
 def header_frames(stream_id: int, headers: Headers, *, end: bool) -> list[Buffer]:
@@ -65,7 +61,7 @@ class HeaderReader:
     def __init__(self) -> None:
         self.stream_id = 0
         self.ends_stream = False
-        self._decoder = Decoder(MAX_HEADER_BLOCK)
+        self._table = HeaderTable()
         self._block = bytearray()
         self._continuations = 0
 
@@ -97,58 +93,13 @@ class HeaderReader:
         headers: list[tuple[bytes, bytes]] = []
         size = 0
         try:
-            for piece in _fields(block):
-                for name, value in self._decoder.decode(piece, raw=True):
-                    headers.append((bytes(name), bytes(value)))
-                    size += len(name) + len(value) + _FIELD_OVERHEAD
-                    if size > MAX_HEADER_BLOCK:
-                        raise Http2Error(f"the peer sent headers of more than {MAX_HEADER_BLOCK} bytes")
-        except (HPACKError, IndexError) as exc:
+            for name, value in self._table.read(block):
+                headers.append((name, value))
+                size += len(name) + len(value) + _FIELD_OVERHEAD
+                if size > MAX_HEADER_BLOCK:
+                    raise Http2Error(f"the peer sent headers of more than {MAX_HEADER_BLOCK} bytes")
+        except HpackError as exc:
             raise Http2Error(
                 f"the peer sent headers that can't be decoded: {exc}", code=ErrorCode.COMPRESSION_ERROR
             ) from exc
         return headers
-
-
-def _fields(block: bytes) -> list[bytes]:
-    """Cut a block into its fields. Raises ``IndexError`` where it ends inside of one.
-
-    The decoder copies what is left for every field, which takes half a minute for a block of a megabyte
-    that a hostile peer has thought about; of single fields it copies nothing twice.
-    """
-    fields: list[bytes] = []
-    position, end = 0, len(block)
-    while position < end:
-        start, first = position, block[position]
-        if first & 0x80:  # an index of both tables
-            _, position = _integer(block, position, 0x7F)
-        elif first & 0x60 == 0x20:  # the size of the dynamic table
-            if fields and fields[-1][0] & 0xE0 != 0x20:
-                raise IndexError("the table's size changes behind a field")  # section 4.2
-            _, position = _integer(block, position, 0x1F)
-        else:
-            name, position = _integer(block, position, 0x3F if first & 0x40 else 0x0F)
-            if not name:
-                size, position = _integer(block, position, 0x7F)
-                position += size
-            size, position = _integer(block, position, 0x7F)
-            position += size
-        if position > end:
-            raise IndexError("the block ends inside of a field")
-        fields.append(block[start:position])
-    return fields
-
-
-def _integer(block: bytes, position: int, mask: int) -> tuple[int, int]:
-    """Section 5.1: return an integer and where it ends."""
-    value = block[position] & mask
-    position += 1
-    if value < mask:
-        return value, position
-    for shift in range(0, 7 * _MAX_INTEGER, 7):
-        octet = block[position]
-        position += 1
-        value += (octet & 0x7F) << shift
-        if octet < 0x80:
-            return value, position
-    raise IndexError("the block has a number of too many octets")
