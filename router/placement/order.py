@@ -14,7 +14,6 @@ from router.errors import FleetError, NoDaemonError
 from router.flags.platform import normalize
 from router.model.daemon import Candidate, Daemon, Exclusion
 from router.model.routing import Placement
-from router.placement import buildx, rendezvous, ring
 from router.placement.key import printable
 
 __all__ = ["order", "require_fit"]
@@ -86,15 +85,17 @@ def _twins(one: Daemon, other: Daemon) -> FleetError:
 
 
 def _ranking(placement: Placement) -> Callable[[str, Iterable[str]], tuple[str, ...]]:
+    # A build has one of them, and each brings its hashes.
     match placement:
         case "ring":
-            return ring.rank
+            from router.placement.ring import rank
         case "rendezvous":
-            return rendezvous.rank
+            from router.placement.rendezvous import rank
         case "buildx":
-            return buildx.rank
+            from router.placement.buildx import rank
         case _:
             assert_never(placement)
+    return rank
 
 
 def _exclusions(daemon: Daemon, needed: frozenset[str], at_home: bool) -> Iterator[Exclusion]:

@@ -137,6 +137,6 @@ def _has_pairs(size: int) -> bool:
 
 
 def _boot() -> str:
-    with suppress(OSError), open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+    with suppress(OSError), open("/proc/sys/kernel/random/boot_id", encoding="utf-8") as file:
         return file.read(100).strip() or _NO_BOOT
     return _NO_BOOT

@@ -136,6 +136,14 @@ class NotGrpcError(RpcError):
 _OF_HTTP = {"404": Status.UNIMPLEMENTED, **dict.fromkeys(("429", "502", "503", "504"), Status.UNAVAILABLE)}
 
 
+def _unescaped(message: str) -> str:
+    if "%" not in message:
+        return message
+    from urllib.parse import unquote_to_bytes
+
+    return unquote_to_bytes(message).decode("utf-8", "replace")
+
+
 def status_error(trailers: Mapping[str, list[str]], method: str) -> RpcError | None:
     """Return the error that the trailers of a call stand for, None for OK."""
     raw = trailers.get("grpc-status", [""])[-1]
@@ -151,9 +159,7 @@ def status_error(trailers: Mapping[str, list[str]], method: str) -> RpcError | N
     code = int(raw)
     if code == Status.OK:
         return None
-    from urllib.parse import unquote_to_bytes
-
-    message = unquote_to_bytes(trailers.get("grpc-message", [""])[-1]).decode("utf-8", "replace")
+    message = _unescaped(trailers.get("grpc-message", [""])[-1])
     return RpcError(
         message or f"{method} failed with gRPC status {code}",
         code=code,

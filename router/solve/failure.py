@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -18,55 +17,13 @@ from router.errors import (
     TransferError,
 )
 from router.faults import fault_of
-from router.model.events import SolveStatus, SourceRange, Vertex
+from router.model.events import SolveStatus, Vertex
 from router.model.frozen import replace
-from router.model.source import excerpt, source_lines
 from router.rpc.grpc import NotGrpcError
 
 __all__ = ["BuildObserver", "explain"]
 
-# What can be done about a failure, by the daemon's words: it has no other way of telling.
-_LOG_IN = (
-    "docker login to that registry: the credentials are those of the docker config of who runs the build"
-)
-_INSECURE = "if the registry is meant to be like that: --registry-auth-tlscontext host={},insecure=true"
 _NO_ROOM = "buildctl prune frees what the daemon's cache holds; its config bounds that ([worker.oci] gc)"
-_PLAIN_HTTP = (
-    "a registry without TLS: --output type=image,push=true,registry.insecure=true, or buildkitd.toml"
-)
-_UNKNOWN_CALL = (
-    "this frontend has no such method: --call subrequests.describe lists those it has;"
-    " --build-arg BUILDKIT_SYNTAX=docker/dockerfile:1 takes a newer one"
-)
-_GRANT = "--allow {} grants it; the daemon has to allow it too (insecure-entitlements in buildkitd.toml)"
-_GRANTED = "who runs the daemon can allow it: insecure-entitlements in buildkitd.toml"
-_FORWARD = "--ssh default forwards the agent of SSH_AUTH_SOCK, --ssh ID=PATH a socket or a private key"
-_OLD_ENGINE = (
-    "the BuildKit inside of this Docker engine has less than a buildkitd: --addr or --selector names one"
-)
-_HINTS = (
-    (
-        re.compile(
-            r"unknown cache (ex|im)porter|exporter \S+ could not be found|multiple references to image store"
-        ),
-        _OLD_ENGINE,
-    ),
-    (re.compile(r"unsupported request frontend\.|unsupported .*\.frontend\.subrequests"), _UNKNOWN_CALL),
-    (
-        re.compile(
-            r"401 Unauthorized|403 Forbidden|no basic auth|authorization failed|insufficient_scope"
-            r"|the token server answers 40[13]"
-        ),
-        _LOG_IN,
-    ),
-    (re.compile(r"no token for (\S{1,255}): the token server is on plain http"), _INSECURE),
-    (re.compile("server gave HTTP response to HTTPS client"), _PLAIN_HTTP),
-    (re.compile(r"\bsecurity\.insecure is not allowed"), _GRANT.format("security.insecure")),
-    (re.compile(r"\bnetwork\.host is not allowed"), _GRANT.format("network.host")),
-    (re.compile("granting entitlement .* is not allowed by build daemon"), _GRANTED),
-    (re.compile("no SSH key .* forwarded from the client|no SSH agent is forwarded under"), _FORWARD),
-)
-
 _LOG_LINES = 20
 _LOG_BYTES = 8 * 1024
 # Steps that have not succeeded, each with the last that it wrote; and steps that have failed.
@@ -131,6 +88,8 @@ class BuildObserver:
 
     def build_error(self, error: RpcError) -> BuildError:
         """Return the error that the user sees for what the daemon answered."""
+        from router.solve.advice import excerpt_of, hint_for  # a dozen expressions, for a build that failed
+
         typed = dict(error.typed)
         failed = self._step(typed.get("errdefs.Vertex", {}).get("digest"))
         tail = self._tails.get(failed.digest) if failed else None
@@ -140,8 +99,8 @@ class BuildObserver:
             vertex=failed.digest if failed else "",
             step_exit_code=_exit_code(typed.get("gatewayapi.ExitMessage", {})),
             log_tail=tail.text() if tail else (),
-            excerpt=_excerpt_of(error),
-            hint=_hint(str(error)),
+            excerpt=excerpt_of(error),
+            hint=hint_for(str(error)),
         )
 
     def _step(self, digest: object) -> Vertex | None:
@@ -182,39 +141,6 @@ def explain(
             return observer.build_error(error)
 
 
-def _hint(message: str) -> str | None:
-    if "did not complete successfully" in message:
-        return None  # a step's command, whatever words are in it
-    for pattern, hint in _HINTS:
-        if found := pattern.search(message):
-            return hint.format(*found.groups())
-    return None
-
-
 def _exit_code(fields: Mapping[str, Any]) -> int | None:
     code = fields.get("Code")
     return code if isinstance(code, int) else None
-
-
-def _excerpt_of(error: RpcError) -> str:
-    for name, source in error.typed:
-        if name != "errdefs.Source":
-            continue
-        try:
-            info = source.get("info", {})
-            ranges = [
-                SourceRange(start_line=item["start"]["line"], end_line=item.get("end", item["start"])["line"])
-                for item in source.get("ranges", [])
-            ]
-            text = excerpt(info.get("filename", ""), source_lines(_base64(info.get("data", ""))), ranges)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            continue  # an excerpt is a help; an odd one must not hide the error itself
-        if text:
-            return text
-    return ""
-
-
-def _base64(text: str) -> bytes:
-    import base64
-
-    return base64.b64decode(text)

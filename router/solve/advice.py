@@ -1,0 +1,82 @@
+"""What helps with a failed step: a hint by the daemon's words, and the lines of the Dockerfile. Pure."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+
+from router.errors import RpcError
+from router.model.events import SourceRange
+from router.model.source import excerpt, source_lines
+
+__all__ = ["excerpt_of", "hint_for"]
+
+# What can be done about a failure, by the daemon's words: it has no other way of telling.
+_LOG_IN = (
+    "docker login to that registry: the credentials are those of the docker config of who runs the build"
+)
+_INSECURE = "if the registry is meant to be like that: --registry-auth-tlscontext host={},insecure=true"
+_PLAIN_HTTP = (
+    "a registry without TLS: --output type=image,push=true,registry.insecure=true, or buildkitd.toml"
+)
+_UNKNOWN_CALL = (
+    "this frontend has no such method: --call subrequests.describe lists those it has;"
+    " --build-arg BUILDKIT_SYNTAX=docker/dockerfile:1 takes a newer one"
+)
+_GRANT = "--allow {} grants it; the daemon has to allow it too (insecure-entitlements in buildkitd.toml)"
+_GRANTED = "who runs the daemon can allow it: insecure-entitlements in buildkitd.toml"
+_FORWARD = "--ssh default forwards the agent of SSH_AUTH_SOCK, --ssh ID=PATH a socket or a private key"
+_OLD_ENGINE = (
+    "the BuildKit inside of this Docker engine has less than a buildkitd: --addr or --selector names one"
+)
+_HINTS = (
+    (
+        re.compile(
+            r"unknown cache (ex|im)porter|exporter \S+ could not be found|multiple references to image store"
+        ),
+        _OLD_ENGINE,
+    ),
+    (re.compile(r"unsupported request frontend\.|unsupported .*\.frontend\.subrequests"), _UNKNOWN_CALL),
+    (
+        re.compile(
+            r"401 Unauthorized|403 Forbidden|no basic auth|authorization failed|insufficient_scope"
+            r"|the token server answers 40[13]"
+        ),
+        _LOG_IN,
+    ),
+    (re.compile(r"no token for (\S{1,255}): the token server is on plain http"), _INSECURE),
+    (re.compile("server gave HTTP response to HTTPS client"), _PLAIN_HTTP),
+    (re.compile(r"\bsecurity\.insecure is not allowed"), _GRANT.format("security.insecure")),
+    (re.compile(r"\bnetwork\.host is not allowed"), _GRANT.format("network.host")),
+    (re.compile("granting entitlement .* is not allowed by build daemon"), _GRANTED),
+    (re.compile("no SSH key .* forwarded from the client|no SSH agent is forwarded under"), _FORWARD),
+)
+
+
+def hint_for(message: str) -> str | None:
+    """Return what can be done about a failure that the daemon words like this."""
+    if "did not complete successfully" in message:
+        return None  # a step's command, whatever words are in it
+    for pattern, hint in _HINTS:
+        if found := pattern.search(message):
+            return hint.format(*found.groups())
+    return None
+
+
+def excerpt_of(error: RpcError) -> str:
+    """Return the lines of the Dockerfile that the daemon's error points at, empty where there are none."""
+    for name, source in error.typed:
+        if name != "errdefs.Source":
+            continue
+        try:
+            info = source.get("info", {})
+            ranges = [
+                SourceRange(start_line=item["start"]["line"], end_line=item.get("end", item["start"])["line"])
+                for item in source.get("ranges", [])
+            ]
+            text = excerpt(info.get("filename", ""), source_lines(b64decode(info.get("data", ""))), ranges)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue  # an excerpt is a help; an odd one must not hide the error itself
+        if text:
+            return text
+    return ""
