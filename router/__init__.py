@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     )
     from router.fleet import Fleet
     from router.model.build_options import Annotation, Attestation, ExtraHost, SSHAgent, Ulimit
-    from router.model.daemon import Candidate, Daemon
+    from router.model.daemon import Candidate, Daemon, Place
     from router.model.events import Attempt, Event, Notice, SolveStatus
     from router.model.request import BuildRequest, CacheOption, Output, Secret
     from router.model.result import BuildResult
@@ -72,7 +72,7 @@ _MODULES = {
     ),
     "router.fleet": ("Fleet",),
     "router.model.build_options": ("Annotation", "Attestation", "ExtraHost", "SSHAgent", "Ulimit"),
-    "router.model.daemon": ("Candidate", "Daemon"),
+    "router.model.daemon": ("Candidate", "Daemon", "Place"),
     "router.model.events": ("Attempt", "Event", "Notice", "SolveStatus"),
     "router.model.request": ("BuildRequest", "CacheOption", "Output", "Secret"),
     "router.model.result": ("BuildResult",),
@@ -111,6 +111,7 @@ __all__ = [
     "Output",
     "OutputError",
     "OverloadError",
+    "Place",
     "Route",
     "RouterConfig",
     "RouterError",

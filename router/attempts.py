@@ -28,12 +28,13 @@ from router.errors import (
 from router.faults import fault_of
 from router.kubernetes.rights import share_rights
 from router.model.address import DockerAddress
-from router.model.daemon import Candidate, Daemon
+from router.model.daemon import Candidate, Daemon, Place
 from router.model.events import Attempt, Event, Notice, NoticeLevel, SolveStatus, Vertex
 from router.model.frozen import frozen, replace
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
 from router.retry import persisting
+from router.solve.tally import StepTally
 
 if TYPE_CHECKING:
     from router.operations.pushed import Pushes
@@ -96,6 +97,8 @@ class Attempts:
         self._pushes = _pushes(request)
         self._again = ""  # the daemon that is tried once more
         self._passed_over: set[str] = set()
+        self._without: dict[str, str] = {}  # why a daemon that was tried has no build, by name
+        self._tally = StepTally()
 
     def run(self, rank: Ranking) -> BuildResult:
         """Build. Raises the error that nothing can be done about; of several faults, one that names all."""
@@ -154,22 +157,28 @@ class Attempts:
     # -- one attempt
 
     def _attempt(self, daemon: Daemon, bound: int) -> BuildResult:
-        self._announce(daemon)
+        place = self._place(daemon)
+        self._announce(daemon, place)
         try:
             if bound and not self._backend.asks_for_turn:
                 self._ask_for_turn(daemon, bound)
-            return self._backend.build(self._request, daemon, replace(self._context, max_builds=bound))
+            built = self._backend.build(self._request, daemon, replace(self._context, max_builds=bound))
+            cached, steps = self._tally.counts()
+            return replace(built, place=place, cached=cached, steps=steps)
         except RouterError as exc:
             match fault_of(exc):
                 case "unreached":
                     self._faults.append(exc)
                     self._why = str(exc)
+                    self._without[daemon.name] = "unreachable"
                 case "busy":
                     self._why = str(exc)
+                    self._without[daemon.name] = "busy"
                 case "lost" | "overload" as fault:
+                    self._without[daemon.name] = "lost the build"
                     self._lost(daemon, exc, once_more=fault == "lost")
                     if (result := self._pushed(daemon)) is not None:
-                        return result
+                        return replace(result, place=place)
                 case "final":
                     pass
             raise
@@ -179,22 +188,28 @@ class Attempts:
 
         require_room(daemon, bound, self._context.dial, self._context.cancellation)
 
-    def _announce(self, daemon: Daemon) -> None:
-        place = next(
-            number for number, candidate in enumerate(self._candidates) if candidate.daemon is daemon
-        )
-        which = "home" if place == 0 else f"number {place + 1} in its order"
+    def _place(self, daemon: Daemon) -> Place:
+        """Return which choice a daemon is, and why the build is not at home."""
+        names = [candidate.daemon.name for candidate in self._candidates]
+        home, number = self._candidates[0], names.index(daemon.name) + 1
+        reason = home.reason or self._without.get(home.daemon.name, "")
+        return Place(number=number, home=home.daemon.name, reason=reason if number > 1 else "")
+
+    def _announce(self, daemon: Daemon, place: Place) -> None:
         if not self._announced:
             self._announced = True
             self._tell_what_is_left(daemon)
         number = self._lost_on.total() + 1
         if self._why and number == 1:
             self._tell("warning" if self._faults else "info", f"{self._why}; trying {daemon.name}")
-        self._tell("verbose", f"building on {daemon.name} ({which})")
+        which = "home" if place.number == 1 else f"number {place.number} in its order"
+        self._tell("verbose", f"trying {daemon.name} ({which})")
         reason = self._why if number > 1 else ""
         if (number, daemon.name) not in self._told:
             self._told.add((number, daemon.name))
-            self._on_event(Attempt(number=number, daemon=daemon.name, address=daemon.address, reason=reason))
+            self._on_event(
+                Attempt(number=number, daemon=daemon.name, address=daemon.address, reason=reason, place=place)
+            )
         self._why = ""
 
     # -- what is left where all are busy
@@ -306,12 +321,12 @@ class Attempts:
         request = self._request
         wanted = request.outputs or request.push or request.load or request.call != "build"
         if not wanted and not isinstance(daemon.address, DockerAddress):
-            self._tell(
-                "warning", "no --push, --load or --output: the image stays in the daemon's build cache only"
-            )
+            text = "no --push, --load or --output: the image stays in the daemon's build cache"
+            self._on_event(Notice(level="warning", text=text, reason="cache-only"))
 
     def _saw(self, event: Event) -> None:
         if isinstance(event, SolveStatus):
+            self._tally.see(event)
             if self._pushes is not None and event.statuses:
                 self._pushes.see(event)
             for vertex in event.vertexes:

@@ -6,6 +6,7 @@ Everything else has a module of its own; this one decides nothing but what happe
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -29,8 +30,8 @@ from router.flags.context import STDIN
 from router.flags.output import STDOUT, is_directory, is_load, is_mirror, resolve_outputs
 from router.fleet import Fleet, FleetOptions, discover
 from router.kubernetes.clients import KubeClients
-from router.model.daemon import Candidate, Daemon
-from router.model.events import Event, Notice, NoticeLevel
+from router.model.daemon import Candidate, Daemon, Place
+from router.model.events import Attempt, Event, Notice, NoticeLevel
 from router.model.frozen import frozen, replace
 from router.model.request import BuildRequest, Output
 from router.model.result import BuildResult
@@ -49,6 +50,9 @@ if TYPE_CHECKING:
     from router.operations.connect import Connection
 
 __all__ = ["BuildRouter", "Route"]
+
+
+_NOWHERE = Place(number=0)
 
 
 def _ignore(_event: Event) -> None:
@@ -121,6 +125,7 @@ class BuildRouter(Closing):
     def _build(
         self, request: BuildRequest, on_event: Callable[[Event], None], cancellation: Cancellation
     ) -> BuildResult:
+        began = time.monotonic()
         files = OneTimeFiles()
         request = self._checked(request, files, on_event, cancellation)
         for warning in docker_config.load(self._environment).warnings:
@@ -138,7 +143,7 @@ class BuildRouter(Closing):
             if config.fallback == "none":
                 raise
             result = self._fall_back(exc, request, context)
-        return replace(result, key=key.key, rule=key.rule)
+        return replace(result, key=key.key, rule=key.rule, seconds=time.monotonic() - began)
 
     def connect(
         self,
@@ -352,6 +357,10 @@ class BuildRouter(Closing):
 
     def _fall_back(self, error: RouterError, request: BuildRequest, context: BackendContext) -> BuildResult:
         """Build on this machine, since the fleet can't."""
+        result = self._build_here(error, request, replace(context, on_event=_outside(context.on_event)))
+        return replace(result, place=_NOWHERE)
+
+    def _build_here(self, error: RouterError, request: BuildRequest, context: BackendContext) -> BuildResult:
         name = self._config.backend
         if self._config.fallback == "daemonless":
             from router.fleet.daemonless import Surroundings, daemonless
@@ -422,6 +431,15 @@ def _backend(name: BackendName) -> Backend:
             from router.backends.docker import DockerBackend
 
             return DockerBackend()
+
+
+def _outside(on_event: Callable[[Event], None]) -> Callable[[Event], None]:
+    """Return what hears of attempts on daemons that are not in the order for the key."""
+
+    def tell(event: Event) -> None:
+        on_event(replace(event, place=_NOWHERE) if isinstance(event, Attempt) else event)
+
+    return tell
 
 
 def _both(first: Callable[[Event], None], second: Callable[[Event], None]) -> Callable[[Event], None]:

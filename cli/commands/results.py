@@ -20,6 +20,7 @@ def metadata(result: BuildResult) -> str:
     if "result.json" not in unpacked and result.ref:
         # buildx writes builder/node/ref here; the daemon is our node. A question to the frontend leaves none.
         unpacked["buildx.build.ref"] = f"warmroute/{_node(result.daemon)}/{result.ref}"
+        unpacked["warmroute.build"] = _whereabouts(result)
     return json.dumps(dict(sorted(unpacked.items())), indent=2) + "\n"
 
 
@@ -31,6 +32,21 @@ def image_id(result: BuildResult) -> str:
 def reference(result: BuildResult) -> str:
     """Return the build's reference on its daemon, as buildctl writes it: without a line end."""
     return result.ref
+
+
+def _whereabouts(result: BuildResult) -> dict[str, object]:
+    """Return where the build was and why, and how warm that daemon was for it."""
+    return {
+        "daemon": result.daemon,
+        "place": result.place.number,
+        "home": result.place.home,
+        "reason": result.place.reason,
+        "key": result.key,
+        "rule": result.rule,
+        "steps": result.steps,
+        "cached": result.cached,
+        "seconds": round(result.seconds, 3),
+    }
 
 
 def _node(daemon: str) -> str:

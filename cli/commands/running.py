@@ -117,7 +117,7 @@ def _build(
         except BaseException as exc:
             renderer.close(exc)
             raise
-    renderer.close(None)
+    renderer.close(None, result if prepared.request.call == "build" else None)
     return result
 
 

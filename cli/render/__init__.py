@@ -15,6 +15,7 @@ from typing import Literal, Protocol, TextIO, cast, get_args
 
 from router.errors import UsageError
 from router.model.events import Event
+from router.model.result import BuildResult
 
 __all__ = ["ProgressMode", "Renderer", "chosen_mode", "open_renderer"]
 
@@ -35,10 +36,11 @@ class Renderer(Protocol):
         """
         ...
 
-    def close(self, error: BaseException | None) -> None:
+    def close(self, error: BaseException | None, result: BuildResult | None = None) -> None:
         """Leave the final record and a sane terminal; more than one call does nothing more.
 
-        ``error`` is what ended the build, None when it succeeded. It is not printed here.
+        ``error`` is what ended the build, None when it succeeded. It is not printed here. ``result`` is what
+        came of a build that did; the last line tells of it.
         """
         ...
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from cli.render.cells import fit, pad
+from cli.render.cells import cell_width, fit, pad
 from cli.render.colors import Style
 from cli.render.foreign import printable
 from cli.render.intervals import elapsed
@@ -21,6 +21,7 @@ __all__ = ["Line", "View", "final_lines", "live_lines"]
 
 _INDENT = " => "
 _LOG_INDENT = " => => # "
+_GAP = "  "  # between a text and what stands at the end of its line
 _SHORTEST_NAME = 12  # columns that a name keeps before the amount beside it is shown
 _SHORT_NAME = 24  # the same before a bar and a rate are
 
@@ -40,6 +41,8 @@ class View(NamedTuple):
     began: int
     now: int
     log_lines: int
+    label: str = ""
+    """Where the build is, for the end of the header."""
 
 
 class _Job(NamedTuple):
@@ -85,11 +88,13 @@ def final_lines(trace: Trace, view: View, *, failed: bool) -> list[Line]:
 def _header(trace: Trace, view: View, *, ending: str) -> Line:
     completed, total = trace.counts()
     time, columns = f"{(view.now - view.began) / NANOSECONDS:.1f}s", view.columns - 1
-    shorter = (
-        f"[+] Building {time} ({completed}/{total}){ending}",
-        f"[+] {time} ({completed}/{total}){ending}",
-    )
-    text = next((each for each in shorter if len(each) <= columns), f"[+] {time}{ending}")
+    longer = f"[+] Building {time} ({completed}/{total}){ending}"
+    shorter = f"[+] {time} ({completed}/{total}){ending}"
+    if view.label:
+        for text in (longer, shorter):
+            if len(text) + len(_GAP) + cell_width(view.label) <= columns:
+                return Line(pad(text, view.label, columns))
+    text = next((each for each in (longer, shorter) if len(each) <= columns), f"[+] {time}{ending}")
     return Line(fit(text, columns))
 
 

@@ -8,8 +8,11 @@ from typing import TextIO
 from cli.render.notices import notice_lines
 from cli.render.output import Output, Ticker, Turns
 from cli.render.printer import PlainPrinter
+from cli.render.units import NANOSECONDS
 from cli.render.warnings import Warnings, summarize_warnings
+from cli.render.whereabouts import Whereabouts, building_on, last_lines
 from router.model.events import Event, SolveStatus
+from router.model.result import BuildResult
 
 __all__ = ["PlainRenderer"]
 
@@ -29,6 +32,8 @@ class PlainRenderer:
         self._verbosity = verbosity
         self._printer = PlainPrinter(terminal=stream.isatty())
         self._warnings = Warnings()
+        self._whereabouts = Whereabouts()
+        self._began = time.monotonic()
         self._turns = Turns(self._output)
         self._told = self._printed = 0.0
         self._closed = False
@@ -41,6 +46,8 @@ class PlainRenderer:
                 return
             self._told = now = time.monotonic()
             self._warnings.hear(event)
+            if begun := self._whereabouts.hear(event):
+                self._printer.heading(building_on(begun))
             if isinstance(event, SolveStatus):
                 self._printer.apply(event, now)
             else:
@@ -54,8 +61,12 @@ class PlainRenderer:
         """Wait no longer for a reader who takes nothing."""
         self._output.hurry()
 
-    def close(self, error: BaseException | None) -> None:  # noqa: ARG002 -- the command prints it
-        """Print what is left, then the warnings."""
+    def close(
+        self,
+        error: BaseException | None,  # noqa: ARG002 -- the command prints it
+        result: BuildResult | None = None,
+    ) -> None:
+        """Print what is left, then the warnings, and where it was built."""
         with self._turns.mine() as mine:
             if self._closed or not mine:
                 return
@@ -66,7 +77,10 @@ class PlainRenderer:
                 return
             self._print(time.monotonic())
             whole = self._warnings.whole
-            self._output.write(summarize_warnings(self._warnings, verbosity=self._verbosity, whole=whole))
+            summary = summarize_warnings(self._warnings, verbosity=self._verbosity, whole=whole)
+            took = int((time.monotonic() - self._began) * NANOSECONDS)
+            last = last_lines(result, took, cache_only=self._whereabouts.cache_only)
+            self._output.write(summary + ("\n" if last and not summary.endswith("\n\n") else "") + last)
 
     def _tick(self) -> None:
         with self._turns.mine() as mine:

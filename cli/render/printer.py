@@ -74,6 +74,12 @@ class PlainPrinter:
         self._end_line()
         self._out.append(f"{text}\n")
 
+    def heading(self, text: str) -> None:
+        """Print what concerns all steps, as a step with the number 0."""
+        self._end_line()
+        self._out.append(f"#0 {text}\n")
+        self._printed_any = True
+
     def take(self, now: float) -> str:
         """Decide what is to be printed by now, and return it."""
         visible = [step for step in self._changed if not step.hidden]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from router.model.events import Event
+from router.model.result import BuildResult
 
 __all__ = ["QuietRenderer"]
 
@@ -16,5 +17,5 @@ class QuietRenderer:
     def hurry(self) -> None:
         """Do nothing."""
 
-    def close(self, error: BaseException | None) -> None:
+    def close(self, error: BaseException | None, result: BuildResult | None = None) -> None:
         """Do nothing."""

@@ -28,6 +28,7 @@ from router.model.events import (
     VertexStatus,
     VertexWarning,
 )
+from router.model.result import BuildResult
 
 __all__ = ["RawJsonRenderer", "encode_status", "encode_warnings"]
 
@@ -56,7 +57,11 @@ class RawJsonRenderer:
         """Wait no longer for a reader who takes nothing."""
         self._output.hurry()
 
-    def close(self, error: BaseException | None) -> None:  # noqa: ARG002 -- the command prints it
+    def close(
+        self,
+        error: BaseException | None,  # noqa: ARG002 -- the command prints it
+        result: BuildResult | None = None,  # noqa: ARG002 -- the metadata file tells it
+    ) -> None:
         """Write no more."""
         self._closed = True
 

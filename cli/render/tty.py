@@ -14,7 +14,9 @@ from cli.render.output import Output, Ticker, Turns
 from cli.render.screen import RESTORE, Screen
 from cli.render.trace import Step, Trace
 from cli.render.warnings import Warnings, summarize_warnings
+from cli.render.whereabouts import Whereabouts, building_on, last_lines
 from router.model.events import Attempt, Event, SolveStatus
+from router.model.result import BuildResult
 
 __all__ = ["TtyRenderer", "open_tty"]
 
@@ -46,6 +48,7 @@ class TtyRenderer:
         self._trace = Trace()
         self._logs: dict[Step, LogTail] = {}
         self._warnings = Warnings()
+        self._whereabouts = Whereabouts()
         self._notices: list[Line] = []
         self._screen = Screen(palette)
         self._turns = Turns(output)
@@ -59,6 +62,9 @@ class TtyRenderer:
             if self._closed or not mine:
                 return
             self._warnings.hear(event)
+            begun = self._whereabouts.hear(event)
+            if begun is not None and begun.place.number > 1:  # the header has no room to say why
+                self._notices.append(Line(f"warmroute: {building_on(begun)}"))
             if isinstance(event, SolveStatus):
                 self._apply(event)
                 return
@@ -69,18 +75,18 @@ class TtyRenderer:
         """Wait no longer for a reader who takes nothing."""
         self._output.hurry()
 
-    def close(self, error: BaseException | None) -> None:
-        """Replace the block by the record of all steps, followed by the warnings.
+    def close(self, error: BaseException | None, result: BuildResult | None = None) -> None:
+        """Replace the block by the record of all steps, followed by the warnings and where it was built.
 
         What interrupts that, a second signal or a thread that is in a hurry, leaves a sane terminal too.
         """
         try:
-            self._close(error)
+            self._close(error, result)
         except BaseException:
             self._output.write(RESTORE)
             raise
 
-    def _close(self, error: BaseException | None) -> None:
+    def _close(self, error: BaseException | None, result: BuildResult | None) -> None:
         with self._turns.mine() as mine:
             if self._closed or not mine:
                 if not self._recorded:
@@ -89,7 +95,8 @@ class TtyRenderer:
             self._closed = True
         self._ticker.stop()
         columns, rows = self._output.size()
-        lines = final_lines(self._trace, self._view(columns, rows), failed=error is not None)
+        view = self._view(columns, rows)
+        lines = final_lines(self._trace, view, failed=error is not None)
         self._output.write(self._screen.draw(lines, above=self._notices, columns=columns))
         self._recorded = True
         color = self._palette.get("warning", "")
@@ -97,7 +104,8 @@ class TtyRenderer:
         summary = summarize_warnings(
             self._warnings, verbosity=self._verbosity, whole=self._warnings.whole, highlight=highlight
         )
-        self._output.write(summary)
+        last = last_lines(result, view.now - view.began, cache_only=self._whereabouts.cache_only)
+        self._output.write(summary + ("\n" if last and summary[-2:] not in {"", "\n\n"} else "") + last)
 
     def _apply(self, status: SolveStatus) -> None:
         for step in self._trace.update(status, time.monotonic_ns()):
@@ -132,4 +140,5 @@ class TtyRenderer:
             began=self._began,
             now=time.monotonic_ns(),
             log_lines=self._log_lines,
+            label=self._whereabouts.label,
         )

@@ -8,7 +8,7 @@ from typing import Literal
 from router.model.address import Address
 from router.model.frozen import field, frozen
 
-__all__ = ["Candidate", "Daemon", "Exclusion", "ExclusionKind"]
+__all__ = ["Candidate", "Daemon", "Exclusion", "ExclusionKind", "Place"]
 
 ExclusionKind = Literal["missing", "terminating", "not-ready", "cordoned", "platform", "identity", "busy"]
 
@@ -79,3 +79,16 @@ class Candidate:
     def excluding(self, exclusion: Exclusion) -> Candidate:
         """Return it with one more reason to be left out."""
         return Candidate(daemon=self.daemon, exclusions=(*self.exclusions, exclusion))
+
+
+@frozen
+class Place:
+    """Which choice a daemon is for a key: 1 is the key's home, 0 one outside of the order (a fallback).
+
+    ``home`` is the name of the daemon at home, and ``reason`` why the build isn't there; both are empty where
+    ``number`` is 0, and ``reason`` where it is 1.
+    """
+
+    number: int = 1
+    home: str = ""
+    reason: str = ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from router.model.address import Address
+from router.model.daemon import Place
 from router.model.frozen import frozen
 
 __all__ = [
@@ -115,7 +116,7 @@ class Notice:
     """One line of warmroute's own: which daemon was chosen and why, that it goes on to the next.
 
     ``reason`` is a machine-readable word, or empty. ``progress-lost``: steps, their output and warnings may
-    be missing among the events.
+    be missing among the events. ``cache-only``: the image will be nowhere but in the daemon's build cache.
     """
 
     level: NoticeLevel
@@ -125,15 +126,17 @@ class Notice:
 
 @frozen
 class Attempt:
-    """A daemon gets the build. ``reason`` says why it is tried once more, empty for the first time.
+    """A daemon is to get the build. ``reason`` says why it is tried once more, empty for the first time.
 
-    What an earlier attempt had not completed by then was lost with it.
+    It has the build once there is a ``SolveStatus``. What an earlier attempt had not completed by then was
+    lost with it.
     """
 
     number: int
     daemon: str
     address: Address
     reason: str = ""
+    place: Place = Place()
 
 
 Event = SolveStatus | Notice | Attempt

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from router.model.address import Address
+from router.model.daemon import Place
 from router.model.frozen import field, frozen
 
 __all__ = ["BuildResult"]
@@ -15,7 +16,9 @@ class BuildResult:
     """A build that succeeded.
 
     ``metadata`` is the exporter's response as the daemon gave it (``containerimage.digest`` ...);
-    ``ref`` names the build on its daemon. ``daemon``, ``key`` and ``rule`` say where it ran and why.
+    ``ref`` names the build on its daemon. ``daemon``, ``place``, ``key`` and ``rule`` say where it ran and
+    why. Of the ``steps`` that build upon others (RUN, COPY) ``cached`` were in the daemon's cache; 0 of 0
+    where the backend doesn't tell. ``seconds`` is how long it all took, the search for a daemon included.
     """
 
     daemon: str
@@ -24,6 +27,10 @@ class BuildResult:
     metadata: Mapping[str, str] = field(default_factory=dict)
     key: str = ""
     rule: str = ""
+    place: Place = Place()
+    steps: int = 0
+    cached: int = 0
+    seconds: float = 0.0
 
     @property
     def digest(self) -> str:

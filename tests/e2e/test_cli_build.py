@@ -22,7 +22,7 @@ from tests.servers.ports import free_port
 from tests.servers.registry import Registry
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-STAYS_IN_CACHE = "no --push, --load or --output: the image stays in the daemon's build cache only"
+STAYS_IN_CACHE = "no --push, --load or --output: the image stays in the daemon's build cache"
 
 
 @pytest.fixture
@@ -65,6 +65,50 @@ def test_a_build_without_an_output_says_that_it_stays_in_the_cache(
 
     assert done.stderr.count(STAYS_IN_CACHE) == 1
     assert done.stdout == ""
+
+
+def test_a_build_says_where_it_is_and_at_the_end_how_warm_that_was(
+    warmroute: Installed, context: Path
+) -> None:
+    warmroute.ok("build", context)
+
+    done = warmroute.ok("build", context)
+
+    assert "\n#0 building on one (home)\n\n#1 [internal] load " in done.stderr
+    last, cached = done.stderr.splitlines()[-2:]
+    assert re.fullmatch(r"warmroute: built on one \(home\): 1 of 1 step cached, \d+\.\d s", last)
+    assert cached == "warmroute: no --push, --load or --output: the image stays in the build cache of one"
+
+
+def test_a_build_that_is_not_at_home_says_why_and_so_does_the_metadata_file(
+    buildkitd: Buildkitd, context: Path, tmp_path: Path
+) -> None:
+    dead = f"tcp://127.0.0.1:{free_port()}"
+    # Whichever is home for the tag: the build is to be away from it.
+    fleets = ({"a": dead, "b": buildkitd.address}, {"a": buildkitd.address, "b": dead})
+    options = (
+        "-t",
+        "example.test/app",
+        "-o",
+        "type=cacheonly",
+        "--metadata-file",
+        tmp_path / "metadata",
+        context,
+    )
+
+    for fleet in fleets:
+        addresses = ",".join(f"{name}={address}" for name, address in fleet.items())
+        done = Installed().ok("build", "--addr", addresses, *options)
+        where = json.loads((tmp_path / "metadata").read_text())["warmroute.build"]
+        if fleet[where["home"]] == dead:
+            break
+
+    assert where["daemon"] != where["home"]
+    assert (where["place"], where["reason"]) == (2, "unreachable")
+    assert (where["key"], where["rule"]) == ("example.test/app", "tag")
+    assert 0 < where["seconds"] < 60
+    away = f"building on {where['daemon']} (2nd choice; home {where['home']}: unreachable)"
+    assert done.stderr.count(away) == 1
 
 
 @pytest.mark.parametrize("output", ["type=cacheonly", "type=image", "type=tar,dest=out.tar"])
@@ -261,7 +305,7 @@ def test_an_interrupted_connection_attempt_ends_in_time(slow: Path, tmp_path: Pa
         daemon.freeze()
         options = ("--addr", daemon.address, "--connect-timeout", "60", "-v", "--progress", "plain")
         with Installed().started("build", *options, slow) as build:
-            build.read_until(b"building on")
+            build.read_until(b"trying ")
 
             build.signal(signal.SIGINT)
 

@@ -23,7 +23,7 @@ from router.errors import (
     RouterError,
     ToolError,
 )
-from router.model.daemon import Candidate, Daemon, Exclusion
+from router.model.daemon import Candidate, Daemon, Exclusion, Place
 from router.model.events import Attempt, Event, Notice, SolveStatus, Vertex
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
@@ -325,5 +325,61 @@ def test_that_nothing_was_asked_for_is_told_once_and_before_anything_is_built(st
 
     first = story.events[0]
     assert isinstance(first, Notice)
-    assert "no --push, --load or --output: the image stays in the daemon's build cache only" in first.text
+    assert "no --push, --load or --output: the image stays in the daemon's build cache" in first.text
+    assert first.reason == "cache-only"
     assert len(story.notices("warning")) == 1
+
+
+CORDONED = Candidate(daemon=A).excluding(Exclusion(kind="cordoned", text="cordoned: disk"))
+
+
+@pytest.mark.parametrize(
+    ("script", "fleet", "policy", "place"),
+    [
+        ((), (Candidate(daemon=A), Candidate(daemon=B)), POLICY, Place(number=1, home="a")),
+        ((), (CORDONED, Candidate(daemon=B)), POLICY, Place(number=2, home="a", reason="cordoned: disk")),
+        (
+            (refused("a"),),
+            (Candidate(daemon=A), Candidate(daemon=B)),
+            POLICY,
+            Place(number=2, home="a", reason="unreachable"),
+        ),
+        (
+            (busy(4),),
+            (Candidate(daemon=A), Candidate(daemon=B)),
+            Policy(max_builds=4),
+            Place(number=2, home="a", reason="busy"),
+        ),
+        (
+            (lost("a"), lost("a"), refused("b")),
+            tuple(Candidate(daemon=each) for each in (A, B, C)),
+            POLICY,
+            Place(number=3, home="a", reason="lost the build"),
+        ),
+        ((lost("a"),), (Candidate(daemon=A), Candidate(daemon=B)), POLICY, Place(number=1, home="a")),
+    ],
+)
+def test_attempt_and_result_tell_which_choice_a_daemon_is_and_why_it_is_not_home(
+    story: Story, script: Sequence[RouterError], fleet: Sequence[Candidate], policy: Policy, place: Place
+) -> None:
+    result = story.run(Backend(*script), rank=lambda: fleet, policy=policy)
+
+    assert result.place == place
+    assert [event.place for event in story.events if isinstance(event, Attempt)][-1] == place
+
+
+def test_the_result_tells_how_many_steps_were_cached(story: Story) -> None:
+    backend = Backend()
+    backend.told = (
+        SolveStatus(vertexes=(Vertex(digest="1", name="context", started=1, completed=2),)),
+        SolveStatus(
+            vertexes=(
+                Vertex(digest="2", name="copy", inputs=("1",), started=1, completed=2, cached=True),
+                Vertex(digest="3", name="run", inputs=("2",), started=1, completed=2),
+            )
+        ),
+    )
+
+    result = story.run(backend, A)
+
+    assert (result.cached, result.steps) == (1, 2)

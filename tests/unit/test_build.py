@@ -16,7 +16,7 @@ from router.config import RouterConfig
 from router.errors import BuildError, DialError, FleetError, NoDaemonError, UsageError
 from router.model.address import DockerAddress
 from router.model.daemon import Daemon
-from router.model.events import Event, Notice
+from router.model.events import Attempt, Event, Notice
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
 from router.model.routing import BackendName
@@ -144,9 +144,13 @@ def test_the_fallback_is_the_docker_engine_by_what_can_reach_it(
 ) -> None:
     fleet = _Fleet(error=FleetError("the API server is away"))
 
-    result = _router(fleet, RouterConfig(backend=chosen, fallback="docker")).build(request_)
+    said: list[Event] = []
+    router_ = _router(fleet, RouterConfig(backend=chosen, fallback="docker"))
+    result = router_.build(request_, on_event=said.append)
 
     assert isinstance(result.address, DockerAddress)
+    assert result.place.number == 0
+    assert [event.place.number for event in said if isinstance(event, Attempt)] == [0]
     assert backend.names[-1] == used
 
 

@@ -11,6 +11,7 @@ import pytest
 from cli.commands.results import ResultFile, image_id, metadata
 from router.address import parse_address
 from router.errors import UsageError
+from router.model.daemon import Place
 from router.model.frozen import replace
 from router.model.result import BuildResult
 
@@ -68,6 +69,23 @@ def test_the_reference_has_three_parts_whatever_the_daemon_is_called(daemon: str
     result = replace(_result(), daemon=daemon)
 
     assert json.loads(metadata(result))["buildx.build.ref"].split("/") == ["warmroute", node, "abc"]
+
+
+def test_the_metadata_say_where_the_build_was_and_how_warm_that_was() -> None:
+    place = Place(number=2, home="pod-2", reason="cordoned: disk")
+    result = replace(_result(), place=place, key="a.test/b", rule="tag", steps=12, cached=9, seconds=4.12345)
+
+    assert json.loads(metadata(result))["warmroute.build"] == {
+        "daemon": "pod-1",
+        "place": 2,
+        "home": "pod-2",
+        "reason": "cordoned: disk",
+        "key": "a.test/b",
+        "rule": "tag",
+        "steps": 12,
+        "cached": 9,
+        "seconds": 4.123,
+    }
 
 
 def test_the_image_id_is_the_configs_digest_else_the_manifests() -> None:

@@ -36,8 +36,8 @@ class Board:
         return [line.text for line in self.live(columns, rows)]
 
 
-def view(columns: int, rows: int, seconds: float) -> View:
-    return View(columns=columns, rows=rows, began=0, now=int(seconds * SECOND), log_lines=3)
+def view(columns: int, rows: int, seconds: float, label: str = "") -> View:
+    return View(columns=columns, rows=rows, began=0, now=int(seconds * SECOND), log_lines=3, label=label)
 
 
 def test_a_running_build_shows_its_steps_with_their_time() -> None:
@@ -48,6 +48,20 @@ def test_a_running_build_shows_its_steps_with_their_time() -> None:
         " => one                  1.5s",
         " => two                  2.0s",
     ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "header"),
+    [
+        (40, "[+] Building 2.0s (0/0)     pod-1 (home)"),
+        (37, "[+] Building 2.0s (0/0)  pod-1 (home)"),
+        (36, "[+] 2.0s (0/0)          pod-1 (home)"),
+        (28, "[+] 2.0s (0/0)  pod-1 (home)"),
+        (27, "[+] Building 2.0s (0/0)"),
+    ],
+)
+def test_the_header_ends_with_the_daemon_where_there_is_room(columns: int, header: str) -> None:
+    assert live_lines(Trace(), {}, view(columns + 1, 24, 2, "pod-1 (home)"))[0].text == header
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import threading
 
 from cli.render.plain import PlainRenderer
 from router.address import parse_address
+from router.model.daemon import Place
 from router.model.events import Attempt, Notice
+from router.model.result import BuildResult
 from tests.unit.cli.render.events import log, vertex, warning
 
 
@@ -86,6 +89,39 @@ def test_a_further_attempt_is_told_and_the_first_is_not() -> None:
     renderer.close(None)
 
     assert stream.getvalue() == "warmroute: attempt 2 on b: lost a\n"
+
+
+def test_the_first_line_says_where_the_build_is_and_the_last_where_it_was() -> None:
+    stream = io.StringIO()
+    place = Place(number=2, home="a", reason="busy")
+    renderer = PlainRenderer(stream, verbosity=0)
+    renderer.event(Attempt(number=1, daemon="b", address=parse_address("tcp://b.test:1234"), place=place))
+    renderer.event(vertex("one", 0))
+    renderer.event(vertex("one", 0, 1))
+    renderer.close(
+        None,
+        BuildResult(
+            daemon="b", address=parse_address("tcp://b.test:1234"), ref="r", place=place, steps=4, cached=3
+        ),
+    )
+
+    assert stream.getvalue().splitlines()[:3] == ["#0 building on b (2nd choice; home a: busy)", "", "#1 one"]
+    assert stream.getvalue().splitlines()[-2] == ""
+    assert re.fullmatch(
+        r"warmroute: built on b \(2nd choice\): 3 of 4 steps cached, \d+\.\d s",
+        stream.getvalue().splitlines()[-1],
+    )
+
+
+def test_a_daemon_that_never_had_the_build_is_not_said_to() -> None:
+    stream = io.StringIO()
+    renderer = PlainRenderer(stream, verbosity=0)
+    renderer.event(Attempt(number=1, daemon="a", address=parse_address("tcp://a.test:1234")))
+    renderer.event(Attempt(number=1, daemon="b", address=parse_address("tcp://b.test:1234")))
+    renderer.event(vertex("one", 0))
+    renderer.close(RuntimeError())
+
+    assert re.findall("#0 .*", stream.getvalue()) == ["#0 building on b (home)"]
 
 
 def test_a_reader_that_goes_away_does_not_fail_the_build() -> None:

@@ -16,11 +16,15 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from cli.render import Renderer, open_renderer
-from router.model.events import Notice
+from router.model.address import TcpAddress
+from router.model.daemon import Place
+from router.model.events import Attempt, Notice
+from router.model.result import BuildResult
 from tests.unit.cli.render.events import log, vertex, warning
 from tests.unit.cli.render.terminal import Terminal
 
 COLUMNS, ROWS = 40, 8
+ADDRESS = TcpAddress(host="b.test")
 
 
 class Pty:
@@ -96,6 +100,34 @@ def test_a_build_is_shown_while_it_runs_and_leaves_its_record() -> None:
         " - bad",
     ]
     assert shown.cursor_visible
+
+
+def test_the_header_names_the_daemon_and_the_last_line_says_how_warm_it_was() -> None:
+    terminal = Pty()
+    with display(terminal) as renderer:
+        renderer.event(Attempt(number=1, daemon="b", address=ADDRESS, place=Place(home="b")))
+        renderer.event(vertex("one", 0))
+        terminal.wait_for(r"Building \S+ \(0/1\) +b \(home\)")
+        renderer.event(vertex("one", 0, 1))
+        renderer.close(None, BuildResult(daemon="b", address=ADDRESS, ref="r", steps=1, cached=0))
+
+    header, _, *last = terminal.terminal().everything()
+    assert re.fullmatch(r"\[\+\] \d+\.\ds \(1/1\) FINISHED +b \(home\)", header)
+    assert len(header) == COLUMNS - 1
+    assert re.fullmatch(r"warmroute: built on b \(home\): 0 of 1 step cached, \d+\.\d s", "".join(last))
+
+
+def test_a_build_that_is_not_at_home_says_so_above() -> None:
+    terminal = Pty()
+    with display(terminal) as renderer:
+        place = Place(number=2, home="a", reason="busy")
+        renderer.event(Attempt(number=1, daemon="b", address=ADDRESS, place=place))
+        renderer.event(vertex("one", 0))
+        terminal.wait_for("Building")
+        renderer.close(RuntimeError())
+
+    shown = "".join(terminal.terminal().everything())
+    assert shown.startswith("warmroute: building on b (2nd choice; home a: busy)")
 
 
 def test_time_goes_on_without_events() -> None:

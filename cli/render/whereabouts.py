@@ -1,0 +1,80 @@
+"""Where a build is, in words: which daemon, and which choice that one is for the build's key."""
+
+from __future__ import annotations
+
+from cli.render.foreign import printable
+from router.model.daemon import Place
+from router.model.events import Attempt, Event, Notice, SolveStatus
+from router.model.result import BuildResult
+
+__all__ = ["Whereabouts", "building_on", "last_lines"]
+
+
+class Whereabouts:
+    """Follows a build from daemon to daemon.
+
+    One that is tried has the build as soon as it tells something of it, and not before.
+    """
+
+    def __init__(self) -> None:
+        self.cache_only = False
+        """Whether nothing will come of the build but cache."""
+        self._attempt: Attempt | None = None
+        self._has_it = False
+
+    def hear(self, event: Event) -> Attempt | None:
+        """Take an event; return the attempt with whose daemon the build has just begun, if so."""
+        if isinstance(event, Attempt):
+            self._attempt, self._has_it = event, False
+        elif isinstance(event, Notice):
+            self.cache_only = self.cache_only or event.reason == "cache-only"
+        elif isinstance(event, SolveStatus) and self._attempt is not None and not self._has_it:
+            self._has_it = True
+            return self._attempt
+        return None
+
+    @property
+    def label(self) -> str:
+        """The daemon in a few words, empty before there is one."""
+        if self._attempt is None:
+            return ""
+        label = _daemon(self._attempt.daemon, _choice(self._attempt.place))
+        return label if self._has_it else f"trying {label}"
+
+
+def building_on(attempt: Attempt) -> str:
+    """Say where the build has begun, and why not at home."""
+    place = attempt.place
+    detail = _choice(place)
+    if place.reason:
+        detail += f"; home {printable(place.home)}: {printable(place.reason)}"
+    return f"building on {_daemon(attempt.daemon, detail)}"
+
+
+def last_lines(result: BuildResult | None, nanoseconds: int, *, cache_only: bool) -> str:
+    """Say what came of a build that succeeded, in lines of warmroute's own; nothing without a result."""
+    if result is None:
+        return ""
+    where = _daemon(result.daemon, _choice(result.place))
+    steps = f"{result.cached} of {result.steps} step{'s' if result.steps > 1 else ''} cached, "
+    lines = [f"built on {where}: {steps if result.steps else ''}{nanoseconds / 1e9:.1f} s"]
+    if cache_only:
+        stays = f"the image stays in the build cache of {printable(result.daemon)}"
+        lines.append(f"no --push, --load or --output: {stays}")
+    return "".join(f"warmroute: {line}\n" for line in lines)
+
+
+def _daemon(name: str, detail: str) -> str:
+    return f"{printable(name)} ({detail})"
+
+
+def _choice(place: Place) -> str:
+    match place.number:
+        case 0:
+            return "fallback"
+        case 1:
+            return "home"
+        case number:
+            teen = 10 < number % 100 < 14
+            ending = "th" if teen else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+            return f"{number}{ending} choice"
