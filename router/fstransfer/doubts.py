@@ -24,6 +24,7 @@ from collections.abc import Callable
 
 from router.fstransfer import packets
 from router.fstransfer.places import Places
+from router.notation.varint import varint
 
 __all__ = ["Doubts"]
 
@@ -92,7 +93,7 @@ class Doubts:
                 return b""
         self._weight += status.st_size + _FILE
         # Of a field that comes twice, protobuf takes the last.
-        return b"\x10" + packets.varint(packets.go_mode(status.st_mode) | _MODE_TEMPORARY)
+        return b"\x10" + varint(packets.go_mode(status.st_mode) | _MODE_TEMPORARY)
 
     def end(self, files: int, size: int) -> None:
         """Note that all is described, and what a whole transfer would be: ``size`` bytes in ``files`` files.

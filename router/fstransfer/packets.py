@@ -15,6 +15,7 @@ from struct import Struct
 from typing import NamedTuple
 
 from router.errors import TransferError
+from router.notation.varint import varint
 
 __all__ = [
     "DATA",
@@ -36,7 +37,6 @@ __all__ = [
     "parse_request",
     "parse_stat",
     "request",
-    "varint",
     "whole_file",
 ]
 
@@ -46,7 +46,6 @@ FIN_MESSAGE = b"\0\0\0\0\x02\x08\x03"
 LAST_STAT_MESSAGE = b"\0\0\0\0\0"
 """A packet without any field: all entries have been named."""
 
-_SMALL = tuple(bytes((number,)) for number in range(0x80))
 _PREFIX = Struct(">BI")
 _SHORT_STAT = Struct(">BIBBBB")
 _DATA_START = b"\x08\x02"
@@ -58,20 +57,6 @@ _XATTR = 0x52
 _UNKNOWN = 0x78
 # Linux lists 64 KiB of names at most; what uses them has a handful.
 _MOST_XATTRS = 256
-
-
-def varint(number: int) -> bytes:
-    """Return the base 128 varint of a number that isn't negative."""
-    if number < 0x80:
-        return _SMALL[number]
-    if number < 0x4000:
-        return bytes((number & 0x7F | 0x80, number >> 7))
-    groups = bytearray()
-    while number >= 0x80:
-        groups.append(number & 0x7F | 0x80)
-        number >>= 7
-    groups.append(number)
-    return bytes(groups)
 
 
 def _framed(payload: bytes) -> bytes:

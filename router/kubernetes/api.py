@@ -5,7 +5,6 @@ Objects are plain JSON: typed models of them take longer to import than a listin
 
 from __future__ import annotations
 
-import os
 import select
 import socket
 import ssl
@@ -26,6 +25,7 @@ from router.net.proxy import Proxy, connect_through, parse_proxy, proxy_from_env
 from router.net.sockets import describe_os_error
 from router.net.tcp import connect_tcp
 from router.net.tls import TLSPeer, describe_tls_error
+from router.net.tls_context import bare_context, load_pair, trust_anyone
 from router.untrusted_json import NotJSONError, read_json, text
 
 __all__ = ["KubeApi", "KubeConnection", "Opened", "status_message"]
@@ -219,14 +219,9 @@ def status_message(reply: Reply) -> str:
 
 
 def _context(target: KubeTarget, credentials: Credentials) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
-    # As Go does it, and so kubectl: an intermediate CA may be the one that is trusted.
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context = bare_context(("http/1.1",))
     if target.insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+        trust_anyone(context)
     elif target.ca is None:
         context.load_default_certs(ssl.Purpose.SERVER_AUTH)
     else:
@@ -236,26 +231,7 @@ def _context(target: KubeTarget, credentials: Credentials) -> ssl.SSLContext:
             raise UsageError(f"the certificate-authority in {target.source} is not in PEM form") from exc
     if credentials.cert is not None and credentials.key is not None:
         try:
-            _load_pair(context, credentials.cert, credentials.key)
+            load_pair(context, credentials.cert, credentials.key)
         except ssl.SSLError as exc:
             raise UsageError(f"the client certificate and key in {target.source} can't be used") from exc
     return context
-
-
-def _load_pair(context: ssl.SSLContext, cert: bytes, key: bytes) -> None:
-    """Load a certificate and its key; OpenSSL takes them from a file only, so here is one in memory."""
-    if hasattr(os, "memfd_create"):
-        descriptor = os.memfd_create("client-certificate", os.MFD_CLOEXEC)
-        path = f"/proc/self/fd/{descriptor}"
-    else:
-        import tempfile
-
-        descriptor, path = tempfile.mkstemp()
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(cert.rstrip() + b"\n" + key.rstrip() + b"\n")
-            file.flush()
-            context.load_cert_chain(path, password=lambda: "")
-    finally:
-        if not path.startswith("/proc/"):
-            os.unlink(path)

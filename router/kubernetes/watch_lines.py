@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-import re
-
 from router.errors import FleetError
+from router.net.chunked import BrokenChunkError, ChunkedBody
 
 __all__ = ["LineReader"]
 
 # etcd holds objects of 1.5 MiB at most.
 _MOST_LINE = 1 << 22
-_MOST_CHUNK_LINE = 1 << 12
-_SIZE = re.compile(rb"[0-9A-Fa-f]{1,16}")
 
 
 class LineReader:
-    """Takes the lines out of a body, which may be in chunks (RFC 9112, section 7.1).
+    """Takes the lines out of a body, which may be in chunks.
 
     Holds a line of 4 MiB at most, and takes time in proportion to the bytes, however they come.
     """
 
     def __init__(self, *, chunked: bool) -> None:
-        self._chunked = chunked
-        self._raw = bytearray()
+        self._chunks = ChunkedBody() if chunked else None
         self._line = bytearray()
-        self._left = 0
-        self.ended = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether the body says that it is complete; one that is not in chunks can't."""
+        return self._chunks is not None and self._chunks.ended
 
     def feed(self, data: bytes) -> list[bytes]:
         """Return the lines that ``data`` completes. Raises FleetError where it is no such body."""
-        if not self._chunked:
+        if self._chunks is None:
             return self._lines(data)
-        self._raw += data
-        return self._lines(self._unpacked())
+        try:
+            return self._lines(self._chunks.feed(data))
+        except BrokenChunkError as exc:
+            raise FleetError("the API server's watch has a broken chunk", temporary=True) from exc
 
     def _lines(self, text: bytes | bytearray) -> list[bytes]:
         # What was there before has no line end: only what is new is looked through.
@@ -45,35 +46,3 @@ class LineReader:
         if len(self._line) > _MOST_LINE:
             raise FleetError("the API server's watch has a line without end", temporary=True)
         return [line for line in lines if line.strip()]
-
-    def _unpacked(self) -> bytearray:
-        """Take out of the chunks what has arrived of them."""
-        text = bytearray()
-        position = 0
-        while not self.ended:
-            if self._left:
-                taken = self._raw[position : position + self._left]
-                text += taken
-                position += len(taken)
-                self._left -= len(taken)
-                if self._left:
-                    break
-                continue
-            start = position + 2 if self._raw.startswith(b"\r\n", position) else position
-            end = self._raw.find(b"\r\n", start, start + _MOST_CHUNK_LINE)
-            if end < 0:
-                if len(self._raw) - start >= _MOST_CHUNK_LINE:
-                    raise _broken_chunk()
-                break
-            size = bytes(self._raw[start:end]).partition(b";")[0].strip()
-            if not _SIZE.fullmatch(size):
-                raise _broken_chunk()
-            position = end + 2
-            self._left = int(size, 16)
-            self.ended = not self._left
-        del self._raw[:position]
-        return text
-
-
-def _broken_chunk() -> FleetError:
-    return FleetError("the API server's watch has a broken chunk", temporary=True)

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Mapping
 
 from router.model.frozen import field, frozen
+from router.net.chunked import BrokenChunkError, ChunkedBody
 from router.net.deadline import Deadline
 
 __all__ = ["HttpProtocolError", "Reply", "Request", "exchange"]
@@ -20,9 +21,6 @@ _MOST_HEAD = 1 << 16
 _MOST_BODY = 1 << 26
 # Go's client takes five.
 _MOST_INTERIM = 16
-# Of a chunk's size, with what may stand behind it; a body of 2^63 bytes has 16 digits.
-_MOST_CHUNK_LINE = 1 << 12
-_SIZE = re.compile(rb"[0-9A-Fa-f]{1,16}", re.ASCII)
 _LENGTH = re.compile(r"[0-9]{1,19}", re.ASCII)
 
 
@@ -120,11 +118,11 @@ class _Reader:
             raise HttpProtocolError("the answer is not HTTP/1.1")
         return self.until(b"\r\n\r\n")
 
-    def until(self, mark: bytes, most: int = _MOST_HEAD) -> bytes:
+    def until(self, mark: bytes) -> bytes:
         """Return what stands before ``mark``, and skip it."""
         seen = 0
         while (end := self._buffer.find(mark, seen)) < 0:
-            if len(self._buffer) > most:
+            if len(self._buffer) > _MOST_HEAD:
                 raise HttpProtocolError("the answer is not HTTP")
             seen = max(len(self._buffer) - len(mark) + 1, 0)
             if not self.more():
@@ -187,25 +185,18 @@ def _read_body(reader: _Reader, status: int, headers: Mapping[str, str]) -> byte
 
 
 def _read_chunks(reader: _Reader) -> bytes:
-    """Read a chunked body (RFC 9112, section 7.1) with its trailers."""
+    """Read a body in chunks, with its trailers."""
+    chunks = ChunkedBody()
     # Joined as they come: of very small ones a list would take fifty times their size.
     body = bytearray()
-    while size := _chunk_size(reader):
-        if len(body) + size > reader.most:
+    while True:
+        try:
+            body += chunks.feed(reader.rest())
+        except BrokenChunkError as exc:
+            raise HttpProtocolError(str(exc)) from exc
+        if len(body) + chunks.left > reader.most:
             raise HttpProtocolError("the answer is too large")
-        body += reader.exactly(size)
-        if reader.exactly(2) != b"\r\n":
-            raise HttpProtocolError("the answer has a broken chunk")
-    trailers = 0
-    while trailer := reader.until(b"\r\n"):
-        trailers += len(trailer)
-        if trailers > _MOST_HEAD:
-            raise HttpProtocolError("the answer's trailers are too large")
-    return bytes(body)
-
-
-def _chunk_size(reader: _Reader) -> int:
-    digits = reader.until(b"\r\n", _MOST_CHUNK_LINE).partition(b";")[0].strip()
-    if not _SIZE.fullmatch(digits):
-        raise HttpProtocolError("the answer has a broken chunk")
-    return int(digits, 16)
+        if chunks.ended:
+            return bytes(body)
+        if not reader.more():
+            raise HttpProtocolError("the answer broke off")

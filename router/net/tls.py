@@ -1,4 +1,4 @@
-"""TLS of a client: contexts, the handshake, and the ByteStream over it.
+"""TLS of a client: the handshake, and the ByteStream over it.
 
 Says in words what OpenSSL says in codes. Which address wants TLS is decided elsewhere.
 """
@@ -9,16 +9,14 @@ import socket
 import ssl
 from collections.abc import Mapping, Sequence
 
-from router.errors import ConnectionLostError, DialError, UsageError
+from router.errors import ConnectionLostError, DialError
 from router.model.frozen import frozen
-from router.model.tls import TLSOptions
 from router.net.buffers import chunks
 from router.net.deadline import Deadline
 from router.net.sockets import describe_os_error, lost
 from router.net.stream import Buffer
-from router.once import LentFiles, OneTimeFiles
 
-__all__ = ["TLSPeer", "TLSStream", "client_context", "describe_tls_error"]
+__all__ = ["TLSPeer", "TLSStream", "describe_tls_error"]
 
 # One record holds at most 16 KiB; a few of them in one call save calls.
 _CHUNK = 1 << 16
@@ -43,33 +41,6 @@ _REASONS: Mapping[str, tuple[str, str | None]] = {
     "SSLV3_ALERT_CERTIFICATE_EXPIRED": ("the client certificate has expired", "renew it (--tls-cert)"),
     "TLSV1_ALERT_PROTOCOL_VERSION": ("it speaks only versions of TLS that are too old", None),
 }
-
-
-def client_context(
-    options: TLSOptions, *, alpn: Sequence[str] = ("h2",), files: OneTimeFiles | None = None
-) -> ssl.SSLContext:
-    """Make a context as buildctl does: ``ca`` alone is trusted where it is given, else the system's CAs.
-
-    Raises UsageError where a file is missing or holds something else.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    # As Go does it, and so buildctl: an intermediate CA may be the one that is trusted.
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    context.set_alpn_protocols(list(alpn))
-    with LentFiles(files or OneTimeFiles()) as lent:  # OpenSSL, too, opens files by their paths
-        if options.ca is None:
-            context.load_default_certs(ssl.Purpose.SERVER_AUTH)
-        else:
-            _load_ca(context, options.ca, lent)
-        if options.cert is not None and options.key is not None:
-            _load_pair(context, (options.cert, options.key), lent)
-    if (options.cert is None) != (options.key is None):
-        given, missing = ("certificate", "key") if options.cert is not None else ("key", "certificate")
-        raise UsageError(
-            f"a TLS client {given} was given without its {missing}", hint="--tls-cert and --tls-key"
-        )
-    return context
 
 
 @frozen
@@ -191,38 +162,6 @@ class TLSStream:
     def close(self) -> None:
         """Close the socket, without waiting for the far end's farewell."""
         self._socket.close()
-
-
-_FILES = "--tls-ca, --tls-cert and --tls-key name the files, --tls-dir a directory with all three"
-
-
-def _load_ca(context: ssl.SSLContext, path: str, lent: LentFiles) -> None:
-    try:
-        context.load_verify_locations(cafile=lent.path(path))
-    except ssl.SSLError as exc:
-        raise UsageError(f"the TLS CA file {path} holds no certificate in PEM form", hint=_FILES) from exc
-    except OSError as exc:
-        raise UsageError(f"can't read the TLS CA file {path}: {describe_os_error(exc)}", hint=_FILES) from exc
-
-
-def _load_pair(context: ssl.SSLContext, pair: tuple[str, str], lent: LentFiles) -> None:
-    cert, key = pair
-
-    def refuse_passphrase() -> str:
-        # OpenSSL would otherwise stop and ask on the terminal.
-        raise UsageError(f"the TLS key {key} is encrypted", hint="give a key without a passphrase")
-
-    try:
-        context.load_cert_chain(lent.path(cert), lent.path(key), refuse_passphrase)
-    except ssl.SSLError as exc:
-        raise UsageError(
-            f"the TLS certificate {cert} and key {key} can't be used: {exc.reason or 'not in PEM form'}",
-            hint="do they belong together, and are they PEM files?",
-        ) from exc
-    except OSError as exc:
-        raise UsageError(
-            f"can't read the TLS certificate {cert} or key {key}: {describe_os_error(exc)}", hint=_FILES
-        ) from exc
 
 
 def describe_tls_error(exc: OSError, server_name: str = "") -> tuple[str, str | None]:

@@ -18,7 +18,8 @@ from router.net.http1 import Reply, Request, exchange
 from router.net.proxy import connect_through, proxy_from_environment
 from router.net.sockets import describe_os_error
 from router.net.tcp import connect_tcp
-from router.net.tls import TLSPeer, client_context, describe_tls_error
+from router.net.tls import TLSPeer, describe_tls_error
+from router.net.tls_context import client_context
 from router.notation.url import URL, parse_url, without_credentials
 
 __all__ = ["WebRequest", "fetch"]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from router.errors import UsageError
 from router.model.build_options import RegistryTLS
 from router.model.tls import TLSOptions
-from router.net.tls import client_context
+from router.net.tls_context import client_context, trust_anyone
 from router.once import LentFiles, OneTimeFiles
 
 __all__ = ["contexts"]
@@ -30,8 +30,7 @@ def contexts(entries: Sequence[RegistryTLS], files: OneTimeFiles | None = None) 
 
 def _add(context: ssl.SSLContext, entry: RegistryTLS, lent: LentFiles) -> None:
     if entry.insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+        trust_anyone(context)
     try:
         if entry.ca:
             context.load_verify_locations(cafile=lent.path(entry.ca))

@@ -7,10 +7,10 @@ peer's settings could bring out of step.
 from __future__ import annotations
 
 from router.net.stream import Buffer
+from router.notation.varint import varint
 from router.rpc.events import ErrorCode, Headers, Http2Error
 from router.rpc.frames import MAX_FRAME_SIZE, Flag, FrameType, frame
 from router.rpc.hpack import HeaderTable, HpackError
-from router.rpc.protobuf import varint
 
 __all__ = ["MAX_HEADER_BLOCK", "HeaderReader", "header_frames"]
 

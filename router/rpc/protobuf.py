@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from router.notation.varint import varint
 from router.rpc.events import Http2Error
 
 __all__ = [
@@ -24,7 +25,6 @@ __all__ = [
     "read",
     "submessage",
     "text",
-    "varint",
 ]
 
 # Field 1, length-delimited: every BytesMessage of BuildKit's is this and nothing else.
@@ -38,16 +38,6 @@ _FIXED = {_FIXED64: 8, _FIXED32: 4}
 _MOST_FIELDS = 100_000
 
 Value = int | memoryview
-
-
-def varint(value: int) -> bytes:
-    """Return an unsigned varint."""
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
 
 
 def field(number: int, payload: bytes | str) -> bytes:

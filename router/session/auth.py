@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from router.errors import RouterError
+from router.notation.varint import integer_field
 from router.rpc.grpc import Status
-from router.rpc.protobuf import field, varint
+from router.rpc.protobuf import field
 from router.session.requests import RequestFields
 from router.session.server import CallRefused, UnaryMethod
 
@@ -70,7 +71,7 @@ def auth(source: RegistrySource) -> dict[str, UnaryMethod]:
         except TokenError as exc:
             # No failure of this side's: the daemon may do without, and tells what it was for if it can't.
             raise CallRefused(Status.UNKNOWN, f"no token for {wanted.host}: {exc.status}") from exc
-        return field(1, token.value) + _integer(2, token.expires_in) + _integer(3, token.issued_at)
+        return field(1, token.value) + integer_field(2, token.expires_in) + integer_field(3, token.issued_at)
 
     def get_token_authority(request: bytes) -> bytes:
         if not source.fetches_tokens:
@@ -110,7 +111,3 @@ def _host(asked: RequestFields, number: int) -> str:
     if len(host) > _MOST_HOST:
         raise CallRefused(Status.INVALID_ARGUMENT, "the registry's name is too long")
     return host
-
-
-def _integer(number: int, value: int) -> bytes:
-    return varint(number << 3) + varint(value)

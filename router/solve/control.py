@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from router.errors import RpcError
 from router.model.events import SolveStatus
+from router.notation.varint import integer_field
 from router.rpc.channel import Call, Channel
 from router.rpc.grpc import Status
 from router.rpc.http2 import Source
-from router.rpc.protobuf import field, map_entry, read, varint
+from router.rpc.protobuf import field, map_entry, read
 from router.solve.events import solve_status
 from router.solve.inflight import BuildsInFlight
 
@@ -81,17 +82,14 @@ class Control:
 
         ``on_event`` gets packed BuildHistoryEvents. buildkitd has its history since 0.11.
         """
-        return self._channel.start(
-            _SERVICE + "ListenBuildHistory",
-            request=_true(1) if follow else _true(1) + _true(3),  # ActiveOnly, EarlyExit
-            on_message=on_event,
-        )
+        # ActiveOnly, and EarlyExit
+        asked = integer_field(1, True) if follow else integer_field(1, True) + integer_field(3, True)
+        return self._channel.start(_SERVICE + "ListenBuildHistory", request=asked, on_message=on_event)
 
     def forget(self, ref: str) -> Call:
         """Have a build that is over taken out of the history."""
-        return self._channel.start(
-            _SERVICE + "UpdateBuildHistory", request=field(1, ref) + _true(3), on_message=_ignore
-        )
+        asked = field(1, ref) + integer_field(3, True)
+        return self._channel.start(_SERVICE + "UpdateBuildHistory", request=asked, on_message=_ignore)
 
     def active_builds(self, *, timeout: float) -> int:
         """Return how many builds are in flight."""
@@ -101,11 +99,6 @@ class Control:
         if call.error:
             raise call.error
         return len(builds)
-
-
-def _true(number: int) -> bytes:
-    """Return a field of type bool that is set."""
-    return varint(number << 3) + varint(1)
 
 
 def _ignore(_message: memoryview) -> None:

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from router.errors import ConnectionLostError, DialError, RouterError, RpcError
 from router.model.frozen import field as default
 from router.model.frozen import frozen
+from router.notation.varint import varint
 from router.rpc.channel import Call, Channel
-from router.rpc.protobuf import field, map_entry, map_fields, read, submessage, varint
+from router.rpc.protobuf import field, map_entry, map_fields, read, submessage
 
 __all__ = ["Question", "ask_frontend", "question_attrs"]
 

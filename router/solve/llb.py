@@ -5,8 +5,9 @@ from __future__ import annotations
 from hashlib import sha256
 
 from router.errors import UsageError
+from router.notation.varint import varint
 from router.rpc.events import Http2Error
-from router.rpc.protobuf import Value, field, read, submessage, text, varint
+from router.rpc.protobuf import Value, field, read, submessage, text
 
 __all__ = ["check_definition", "read_definition", "without_cache"]
 

@@ -12,14 +12,15 @@ from router.errors import UsageError
 from router.model.frozen import frozen
 from router.model.request import BuildRequest
 from router.notation.boolean import parse_bool
-from router.rpc.protobuf import field, map_fields, varint
+from router.notation.varint import integer_field
+from router.rpc.protobuf import field, map_fields
 from router.solve.inputs import Inputs
 
 __all__ = ["Exporter", "SolveIdentity", "entitlements", "frontend_attrs", "solve_request"]
 
 # Booleans that are true: a build that the daemon's history leaves out, and the proxy network.
-_INTERNAL = varint(11 << 3) + varint(1)
-_PROXY_NETWORK = varint(17 << 3) + varint(1)
+_INTERNAL = integer_field(11, 1)
+_PROXY_NETWORK = integer_field(17, 1)
 
 
 @frozen

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from router.errors import UsageError
-from router.rpc.protobuf import field, map_fields, varint
+from router.notation.varint import varint
+from router.rpc.protobuf import field, map_fields
 from router.untrusted_json import NotJSONError, read_json
 
 __all__ = ["source_policy"]

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from router.rpc.protobuf import field, map_fields, varint
+from router.notation.varint import varint
+from router.rpc.protobuf import field, map_fields
 
 __all__ = ["downloaded", "unpacked"]
 

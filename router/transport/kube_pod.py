@@ -116,7 +116,8 @@ class _Ways:
         tls = self._tls()
         if tls is None:
             return dial_forward(self._pod, self._port, self._deadline)
-        from router.net.tls import TLSPeer, client_context
+        from router.net.tls import TLSPeer
+        from router.net.tls_context import client_context
         from router.net.tls_layer import secure
 
         # First of all: a wrong file is the user's to correct, whether the daemon answers or not.

@@ -18,7 +18,8 @@ def dial_tcp(address: TcpAddress, options: DialOptions) -> ByteStream:
     deadline = Deadline(options.timeout)
     if options.tls is None:
         return SocketStream(connect_tcp(address.host, address.port, peer, deadline), peer)
-    from router.net.tls import TLSPeer, client_context
+    from router.net.tls import TLSPeer
+    from router.net.tls_context import client_context
     from router.transport.server_name import server_name
 
     # First of all: a wrong file is the user's to correct, whether the daemon answers or not.

@@ -48,3 +48,15 @@ def test_an_address_is_parsed_where_its_text_comes_in_and_nowhere_else() -> None
         "router/docker/engine.py",
         "router/fleet/static.py",
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "module"),
+    [
+        ("SSLContext(", "router/net/tls_context.py"),
+        ('rb"[0-9A-Fa-f]', "router/net/chunked.py"),
+        ("& 0x7F | 0x80", "router/notation/varint.py"),
+    ],
+)
+def test_one_module_does_it(text: str, module: str) -> None:
+    assert _modules_that_say(text) == {module}

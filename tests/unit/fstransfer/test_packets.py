@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from router._proto.fsutil_pb2 import Packet, Stat
 from router.errors import TransferError
 from router.fstransfer import packets
+from router.notation.varint import varint
 from tests.unit.fstransfer.peer import unpack
 
 numbers = st.integers(0, (1 << 32) - 1)
@@ -27,8 +28,8 @@ def status_of(mode: int, *, size: int = 0, time: int = 0, uid: int = 0, gid: int
 @given(st.integers(0, (1 << 64) - 1))
 def test_a_varint_is_what_protobuf_writes(number: int) -> None:
     message = Packet(ID=number & 0xFFFFFFFF)
-    assert packets.varint(number & 0xFFFFFFFF) == message.SerializeToString()[1:] or not message.ID
-    assert len(packets.varint(number)) == max(1, -(-number.bit_length() // 7))
+    assert varint(number & 0xFFFFFFFF) == message.SerializeToString()[1:] or not message.ID
+    assert len(varint(number)) == max(1, -(-number.bit_length() // 7))
 
 
 @settings(deadline=None, max_examples=60)

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 
 from router._proto.fsutil_pb2 import Packet, Stat
 from router.errors import OutputError, RouterError, TransferError
-from router.fstransfer import limits, packets
+from router.fstransfer import limits
 from router.fstransfer.receiver import Receiver
 from router.fstransfer.sender import Sender
+from router.notation.varint import varint
 from tests.unit.fstransfer.peer import (
     GO_DEVICE,
     GO_DIRECTORY,
@@ -510,7 +511,7 @@ def test_fields_that_nobody_knows_are_not_kept(receiver: Receiver) -> None:
     unknown = b"".join(
         bytes((0x82 | number & 0x78, 0x80 | number >> 7 & 0x7F, 0x01, 0x00)) for number in range(1 << 16)
     )
-    message = b"\x12" + packets.varint(len(unknown)) + unknown
+    message = b"\x12" + varint(len(unknown)) + unknown
 
     tracemalloc.start()
     try:

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.errors import UsageError
+from router.notation.varint import varint
 from router.operations.debug_llb import dot_graph, json_lines, operations
-from router.rpc.protobuf import field, varint
+from router.rpc.protobuf import field
 
 MINUS_ONE = varint((1 << 64) - 1)
 

@@ -1,0 +1,110 @@
+"""What a client of TLS trusts and shows: the one place where contexts are made.
+
+All have in common what buildctl, docker and kubectl, being Go programs, take for granted. Which certificates
+come from where is known to whoever loads them: files that options name are loaded here.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Sequence
+
+from router.errors import UsageError
+from router.model.tls import TLSOptions
+from router.net.sockets import describe_os_error
+from router.once import LentFiles, OneTimeFiles
+
+__all__ = ["bare_context", "client_context", "load_pair", "trust_anyone"]
+
+_FILES = "--tls-ca, --tls-cert and --tls-key name the files, --tls-dir a directory with all three"
+
+
+def bare_context(alpn: Sequence[str]) -> ssl.SSLContext:
+    """Return a context that trusts nobody yet."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # As Go does it: an intermediate CA may be the one that is trusted.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.set_alpn_protocols(list(alpn))
+    return context
+
+
+def trust_anyone(context: ssl.SSLContext) -> None:
+    """Have the server's certificate not looked at."""
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+
+
+def client_context(
+    options: TLSOptions, *, alpn: Sequence[str] = ("h2",), files: OneTimeFiles | None = None
+) -> ssl.SSLContext:
+    """Make a context as buildctl does: ``ca`` alone is trusted where it is given, else the system's CAs.
+
+    Raises UsageError where a file is missing or holds something else.
+    """
+    context = bare_context(alpn)
+    with LentFiles(files or OneTimeFiles()) as lent:  # OpenSSL, too, opens files by their paths
+        if options.ca is None:
+            context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+        else:
+            _load_ca(context, options.ca, lent)
+        if options.cert is not None and options.key is not None:
+            _load_pair_of_files(context, (options.cert, options.key), lent)
+    if (options.cert is None) != (options.key is None):
+        given, missing = ("certificate", "key") if options.cert is not None else ("key", "certificate")
+        raise UsageError(
+            f"a TLS client {given} was given without its {missing}", hint="--tls-cert and --tls-key"
+        )
+    return context
+
+
+def load_pair(context: ssl.SSLContext, cert: bytes, key: bytes) -> None:
+    """Load a certificate and its key, in PEM form; a key with a passphrase is refused. Raises ssl.SSLError.
+
+    OpenSSL takes them from a file only, so here is one in memory.
+    """
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("client-certificate", os.MFD_CLOEXEC)
+        path = f"/proc/self/fd/{descriptor}"
+    else:
+        import tempfile  # which takes long to load, and Linux needs none
+
+        descriptor, path = tempfile.mkstemp()
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(cert.rstrip() + b"\n" + key.rstrip() + b"\n")
+            file.flush()
+            context.load_cert_chain(path, password=lambda: "")
+    finally:
+        if not path.startswith("/proc/"):
+            os.unlink(path)
+
+
+def _load_ca(context: ssl.SSLContext, path: str, lent: LentFiles) -> None:
+    try:
+        context.load_verify_locations(cafile=lent.path(path))
+    except ssl.SSLError as exc:
+        raise UsageError(f"the TLS CA file {path} holds no certificate in PEM form", hint=_FILES) from exc
+    except OSError as exc:
+        raise UsageError(f"can't read the TLS CA file {path}: {describe_os_error(exc)}", hint=_FILES) from exc
+
+
+def _load_pair_of_files(context: ssl.SSLContext, pair: tuple[str, str], lent: LentFiles) -> None:
+    cert, key = pair
+
+    def refuse_passphrase() -> str:
+        # OpenSSL would otherwise stop and ask on the terminal.
+        raise UsageError(f"the TLS key {key} is encrypted", hint="give a key without a passphrase")
+
+    try:
+        context.load_cert_chain(lent.path(cert), lent.path(key), refuse_passphrase)
+    except ssl.SSLError as exc:
+        raise UsageError(
+            f"the TLS certificate {cert} and key {key} can't be used: {exc.reason or 'not in PEM form'}",
+            hint="do they belong together, and are they PEM files?",
+        ) from exc
+    except OSError as exc:
+        raise UsageError(
+            f"can't read the TLS certificate {cert} or key {key}: {describe_os_error(exc)}", hint=_FILES
+        ) from exc
