@@ -1,4 +1,4 @@
-"""Write docs/reference/cli.md from the programs' own tables of options: `make docs`."""
+"""Write docs/reference/cli.md from the programs' own tables of options, and library.md: `make docs`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from cli.command_line import Argument, Option, Parameter, parameters_of, variabl
 from cli.legacy import BUILDKIT_BUILD, SKAFFOLD_BUILDKIT_WRAPPER
 from cli.main import PROGRAM
 from cli.program import Program, load
+from docs import library
 
 __all__ = ["PAGE", "cli_page"]
 
@@ -76,3 +77,4 @@ def _plain(text: str) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(cli_page(), encoding="utf-8")
+    library.PAGE.write_text(library.library_page(), encoding="utf-8")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import router
+from docs import library
 from docs.generate import PAGE, cli_page
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -16,6 +18,13 @@ _LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 
 def test_the_reference_of_the_command_line_is_fresh() -> None:
     assert PAGE.read_text(encoding="utf-8") == cli_page(), "run `make docs`"
+
+
+def test_the_reference_of_the_library_is_fresh_and_has_every_public_name() -> None:
+    text = library.PAGE.read_text(encoding="utf-8")
+
+    assert text == library.library_page(), "run `make docs`"
+    assert sorted(re.findall(r"^### (\w+)$", text, re.MULTILINE)) == sorted(router.__all__)
 
 
 @pytest.mark.parametrize("page", _PAGES, ids=lambda page: str(page.relative_to(_ROOT)))
