@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.builder import SEARCH_PATH, write_tree
-from tests.e2e.pages import blocks
+from tests.e2e.pages import blocks, sessions
 from tests.e2e.program import WARMROUTE
 from tests.servers import binaries
-from tests.servers.buildkitd import Buildkitd
+from tests.servers.buildkitd import Buildkitd, start_buildkitd
 from tests.servers.dockerd import Dockerd
+from tests.servers.registry import Registry
 
 
 def run(script: str, folder: Path, variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -28,6 +29,35 @@ def run(script: str, folder: Path, variables: Mapping[str, str]) -> subprocess.C
         timeout=60,
         check=False,
     )
+
+
+@pytest.fixture
+def three(buildkitd_three: tuple[Buildkitd, ...]) -> str:
+    """The three daemons under the names that pages give them, for --addr."""
+    names = ("ash", "birch", "cedar")
+    return ",".join(f"{name}={daemon.address}" for name, daemon in zip(names, buildkitd_three, strict=True))
+
+
+def test_the_commands_for_those_who_come_from_buildx_work(
+    three: str, registry: Registry, tmp_path: Path
+) -> None:
+    (export, _), *commands = sessions("docs/how-to/coming-from-buildx.md")
+    write_tree(tmp_path, {"Dockerfile": "FROM scratch\nCOPY Dockerfile /\n"})
+    variables = {
+        "PATH": f"{WARMROUTE.parent}:{binaries.buildctl().parent}:{SEARCH_PATH}",
+        "WARMROUTE_ADDR": three,
+    }
+
+    done = [
+        run(command.replace("registry.example.com", registry.host), tmp_path, variables)
+        for command, _ in commands
+    ]
+
+    assert export.startswith("export WARMROUTE_ADDR=ash=tcp://")
+    assert [each.returncode for each in done] == [0, 0, 0], done
+    assert registry.tags("team/app") == ("latest",)
+    assert "Total:" in done[1].stdout
+    assert "COMPLETE" in done[2].stdout
 
 
 @pytest.mark.parametrize("lines", ["FROM scratch\nCOPY hello /\n", "FROM scratch\nCOPY missing /\n"])
@@ -47,3 +77,37 @@ def test_the_buildx_of_the_page_ends_as_the_build_does_and_leaves_no_builder(
     assert (done.returncode != 0) == ("missing" in lines), done.stderr
     assert "routed-" in done.stdout
     assert "routed-" not in dockerd.cli("buildx", "ls", env={"BUILDX_CONFIG": str(tmp_path / "buildx")})
+
+
+def test_the_daemon_keeps_what_the_page_on_sizing_says(buildkitd: Buildkitd, tmp_path: Path) -> None:
+    (config,) = blocks("docs/how-to/kubernetes-production.md", "toml")
+
+    usual = cache_rules(buildkitd)
+    with start_buildkitd(tmp_path, config=config) as daemon:
+        chosen = cache_rules(daemon)
+
+    assert "Keep duration:\t\t48h0m0s\n\tMaximum used space:\t512MB" in usual
+    assert "Keep duration:\t\t1440h0m0s" in usual
+    assert chosen.count(f"Maximum used space:\t{400 * 2**30 / 1e9}GB") == 3  # buildkitd's GB are of 2**30
+
+
+def cache_rules(daemon: Buildkitd) -> str:
+    """Return what buildctl shows of a daemon's worker."""
+    command = (str(binaries.buildctl()), "--addr", daemon.address, "debug", "workers", "--verbose")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    return done.stdout
+
+
+def test_the_completion_that_the_page_installs_completes_its_example(tmp_path: Path) -> None:
+    (install,) = (block for block in blocks("docs/how-to/install.md", "sh") if "completion" in block)
+    script = f"""{install}
+        . ~/.bashrc
+        COMP_WORDS=(warmroute build --pl) COMP_CWORD=2
+        _warmroute_completion warmroute
+        echo "${{COMPREPLY[*]}}"
+    """
+
+    done = run(f"bash -e <<'END'\n{script}\nEND", tmp_path, {})
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "--platform --placement"

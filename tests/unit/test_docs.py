@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -32,3 +33,48 @@ def test_every_link_of_a_page_leads_to_a_file(page: Path) -> None:
     links = _LINK.findall(page.read_text(encoding="utf-8"))
 
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+# What the operating system, a registry or the daemon says, and warmroute passes on.
+_OF_OTHERS = {
+    "connection refused",
+    "no such file or directory",
+    "server gave HTTP response to HTTPS client",
+    "certificate signed by unknown authority",
+    "no such host",
+    "i/o timeout",
+    "401 Unauthorized",
+    "403 Forbidden",
+    "insufficient_scope",
+    "toomanyrequests",
+    "did not complete successfully: exit code",
+    "exec format error",
+    "no space left on device",
+    "is not allowed by build daemon configuration",
+    "exit code: 137",
+}
+
+
+def test_the_messages_of_the_troubleshooting_page_are_those_of_the_program() -> None:
+    page = (_ROOT / "docs" / "how-to" / "troubleshooting.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\|(.*?)(?<!\\)\|", page, re.MULTILINE)
+    quoted = {text for row in rows for text in re.findall(r"`(.+?)`", row)}
+    quoted -= {"unix://", "COPY", "docker images"}  # what a row is about, not what is said
+    modules = [path for folder in ("router", "cli") for path in (_ROOT / folder).rglob("*.py")]
+    said = "\n".join(_strings(path) for path in modules)
+
+    assert sorted(text for text in quoted - _OF_OTHERS if text not in said) == []
+    assert quoted >= _OF_OTHERS
+
+
+def _strings(module: Path) -> str:
+    """Return the texts of a module, those in parts put together; what is filled in is left out."""
+    found: list[str] = []
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Constant(value=str() as text):
+                found.append(text)
+            case ast.JoinedStr(values=values):
+                texts = [value.value if isinstance(value, ast.Constant) else "\0" for value in values]
+                found.append("".join(map(str, texts)))
+    return "\n".join(found)
