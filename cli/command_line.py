@@ -1,7 +1,6 @@
-"""Options as values, and the reading of a command line into them.
+"""The reading of a command line, and of the variables beside it, into the values of a command's options.
 
-A command is a function; each of its parameters is annotated with the `Option` or `Argument` it stands for.
-Help and shell completion are Typer's (`cli.typer_app` hands it the same table). Reading is done here,
+Help and shell completion are Typer's (`cli.typer_app` hands it the same declarations). Reading is done here,
 because importing Typer and letting it set up its parser takes longer than the whole of a cached build. The
 grammar is that of docker's commands: `--name value`, `--name=value`, `-n value`, `-nvalue`, flags that go
 together (`-qv`) and may be given a truth value (`--push=false`), and `--`, after which nothing is an option.
@@ -11,85 +10,22 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from types import NoneType, UnionType
-from typing import Literal, NamedTuple, Union, assert_never, get_args, get_origin, get_type_hints
+from typing import assert_never
 
+from cli.groups import Argument, Option, variable
+from cli.parameters import Parameter
 from router.errors import UsageError
 from router.notation.boolean import parse_bool
 
-__all__ = [
-    "HELP_NAMES",
-    "Argument",
-    "HelpWantedError",
-    "Option",
-    "Parameter",
-    "arguments_of",
-    "parameters_of",
-    "variable",
-]
+__all__ = ["HELP_NAMES", "HelpWantedError", "arguments_of"]
 
 HELP_NAMES = ("--help", "-h")
-
-Kind = Literal["flag", "count", "choice", "list", "number", "text"]
 
 _WORDS = {"yes": True, "y": True, "on": True, "no": False, "n": False, "off": False}
 
 
-class Option(NamedTuple):
-    """An option: its names, the one that its variable is called after first; ``off`` turns a flag off.
-
-    ``aliases`` are names of other programs that are understood as well. ``minimum`` bounds a number; ``env``
-    is a variable that is not called after it. An option that is given empty counts as not given, and its
-    variable does neither, unless ``refuses_empty``. The help may hold rich's markup.
-    """
-
-    names: tuple[str, ...]
-    help: str
-    panel: str
-    metavar: str = ""
-    off: str = ""
-    aliases: tuple[str, ...] = ()
-    minimum: float | None = None
-    env: str = ""
-    refuses_empty: bool = False
-
-
-class Argument(NamedTuple):
-    """A positional argument; one that holds a list takes all that are left. Behind the first word of one
-    with ``rest`` nothing is an option: it is another program's command line."""
-
-    metavar: str
-    help: str
-    required: bool = False
-    rest: bool = False
-
-
-class Parameter(NamedTuple):
-    """A parameter of a command: what it stands for, what it may be, and its value where nothing is given."""
-
-    name: str
-    declared: Option | Argument
-    kind: Kind
-    choices: tuple[str, ...]
-    default: object
-
-
 class HelpWantedError(Exception):
     """The command line asks for help; what else it says does not count."""
-
-
-def variable(option: Option) -> str:
-    """Return the name of the variable that an option can come from."""
-    return option.env or "WARMROUTE_" + option.names[0].lstrip("-").replace("-", "_").upper()
-
-
-def parameters_of(command: Callable[..., None]) -> tuple[Parameter, ...]:
-    """Return the parameters of a command, in the order of its signature."""
-    hints = get_type_hints(command, include_extras=True)
-    hints.pop("return", None)
-    defaults = dict(zip(reversed(list(hints)), reversed(command.__defaults__ or ()), strict=False))
-    defaults |= command.__kwdefaults__ or {}
-    return tuple(_parameter(name, hint, defaults.get(name)) for name, hint in hints.items())
 
 
 def arguments_of(
@@ -122,23 +58,6 @@ def arguments_of(
     if reader.positional:
         raise UsageError(f"unexpected argument: {reader.positional[0]}")
     return values
-
-
-def _parameter(name: str, hint: object, default: object) -> Parameter:
-    annotated, declared = get_args(hint)
-    options = [part for part in get_args(annotated) if part is not NoneType]
-    kind = options[0] if get_origin(annotated) in {Union, UnionType} else annotated
-    choices = tuple(map(str, get_args(kind))) if get_origin(kind) is Literal else ()
-    return Parameter(name, declared, _kind(kind), choices, default)
-
-
-def _kind(annotation: object) -> Kind:
-    if get_origin(annotation) is Literal:
-        return "choice"
-    if get_origin(annotation) is list:
-        return "list"
-    kinds: dict[object, Kind] = {bool: "flag", int: "count", float: "number", str: "text"}
-    return kinds[annotation]
 
 
 class _Reader:

@@ -1,390 +1,217 @@
-"""Every option that more than one command has, once; and the options of `build`, by panel.
+"""The options that several commands have: where builds go, and what is shown.
 
-Names and meanings are buildx's where buildx has the option. Each can come from WARMROUTE_<NAME>.
+Names and meanings are buildx's where buildx has the option. The annotations are values, not texts: each
+start reads them.
 """
-
-from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from cli.command_line import Argument, Option
+from cli.groups import Only, OptionGroup, option
+from router.model.routing import BackendName, Fallback, Placement, Via
 
 __all__ = [
-    "Addresses",
-    "BackendChoice",
-    "BuildArgs",
-    "ConnectTimeout",
-    "Container",
-    "ContextArgument",
-    "ContextOption",
-    "DryRun",
-    "FallbackChoice",
-    "File",
-    "Format",
-    "IdentityOption",
-    "IidFile",
-    "KeyOption",
-    "KubeContext",
-    "Kubeconfig",
-    "Labels",
-    "Load",
-    "MaxBuilds",
-    "MetadataFile",
-    "Namespace",
-    "NoCache",
-    "Outputs",
-    "PlacementChoice",
-    "Platforms",
-    "PodPort",
-    "Progress",
-    "Pull",
-    "Push",
-    "Queue",
-    "Quiet",
-    "Retries",
-    "Secrets",
-    "Selector",
-    "TLSCa",
-    "TLSCert",
-    "TLSDir",
-    "TLSKey",
-    "TLSServerName",
-    "Tags",
-    "Target",
-    "Timeout",
-    "Verbose",
-    "ViaChoice",
-    "Wait",
+    "ConnectionRouting",
+    "DisplayOptions",
+    "FleetOptions",
+    "FleetRouting",
+    "FormatDisplay",
+    "HomeOptions",
+    "HomeRouting",
+    "LimitOptions",
+    "ProgressDisplay",
+    "ReachOptions",
+    "RoutingOptions",
+    "TLSFlags",
+    "VerboseDisplay",
 ]
 
-_IMAGE = "Image"
-_RESULT = "Result"
-_ROUTING = "Routing"
-_TLS = "TLS"
-_DISPLAY = "Display"
 
-ContextArgument = Annotated[
-    str | None,
-    Argument(
-        metavar="CONTEXT",
-        help="A directory, a git or http URL, or - for an archive or a Dockerfile on stdin. "
-        "[dim]default: the working directory.[/]",
-    ),
-]
-ContextOption = Annotated[
-    str | None,
-    Option(
-        names=("--context",),
-        metavar="PATH",
-        help="The build context. [dim]default: the working directory.[/]",
-        panel=_IMAGE,
-    ),
-]
-Tags = Annotated[
-    list[str] | None,
-    Option(
-        names=("--tag", "-t"),
-        metavar="NAME[:TAG]",
-        help="A name for the image; repeatable.",
-        panel=_IMAGE,
-        refuses_empty=True,
-    ),
-]
-File = Annotated[
-    str | None,
-    Option(
-        names=("--file", "-f"),
-        metavar="PATH",
-        help="The Dockerfile; - is stdin, a URL is downloaded. [dim]default: CONTEXT/Dockerfile.[/]",
-        panel=_IMAGE,
-    ),
-]
-BuildArgs = Annotated[
-    list[str] | None,
-    Option(
-        names=("--build-arg",),
-        metavar="NAME[=VALUE]",
-        help="A build-time variable; NAME alone takes its value from the environment.",
-        panel=_IMAGE,
-        refuses_empty=True,
-    ),
-]
-Secrets = Annotated[
-    list[str] | None,
-    Option(
-        names=("--secret",),
-        metavar="id=ID[,src=PATH|,env=NAME]",
-        help="A secret that steps can mount.",
-        panel=_IMAGE,
-    ),
-]
-Labels = Annotated[
-    list[str] | None,
-    Option(
-        names=("--label",),
-        metavar="NAME=VALUE",
-        help="A label for the image.",
-        panel=_IMAGE,
-        refuses_empty=True,
-    ),
-]
-Target = Annotated[
-    str, Option(names=("--target",), metavar="STAGE", help="The stage to build.", panel=_IMAGE)
-]
-Platforms = Annotated[
-    list[str] | None,
-    Option(
-        names=("--platform",),
-        metavar="OS/ARCH",
-        help="Platforms to build for; repeatable, comma lists too.",
-        panel=_IMAGE,
-        refuses_empty=True,
-    ),
-]
-NoCache = Annotated[bool, Option(names=("--no-cache",), help="Build every step anew.", panel=_IMAGE)]
-Pull = Annotated[bool, Option(names=("--pull",), help="Look for newer base images.", panel=_IMAGE)]
-Push = Annotated[
-    bool | None,
-    Option(names=("--push",), off="--no-push", help="Push the image to its registry.", panel=_RESULT),
-]
-Load = Annotated[
-    bool | None,
-    Option(names=("--load",), off="--no-load", help="Load the image into the Docker engine.", panel=_RESULT),
-]
-Outputs = Annotated[
-    list[str] | None,
-    Option(
-        names=("--output", "-o"),
-        metavar="type=TYPE[,...]",
-        help="Where the result goes: image, registry, local, tar, oci, docker, cacheonly."
-        " A path alone is a local directory, - a tar on stdout.",
-        panel=_RESULT,
-    ),
-]
-MetadataFile = Annotated[
-    str | None,
-    Option(
-        names=("--metadata-file",),
-        metavar="PATH",
-        help="Write there what came of the build, as JSON.",
-        panel=_RESULT,
-    ),
-]
-IidFile = Annotated[
-    str | None,
-    Option(
-        names=("--iidfile",),
-        metavar="PATH",
-        help="Write the image's id there, and nothing else.",
-        panel=_RESULT,
-    ),
-]
-Selector = Annotated[
-    str | None,
-    Option(
-        names=("--selector", "-l"),
+_Progress = Literal["auto", "tty", "plain", "rawjson", "quiet", "none"]
+
+
+class FleetOptions(OptionGroup, panel="Routing"):
+    """Which daemons there are."""
+
+    selector: str | None = option(
+        "--selector",
+        "-l",
+        default=None,
         aliases=("--kube-pod-selector",),
         metavar="LABELS",
         help="Pods that run buildkitd, by label.",
-        panel=_ROUTING,
-    ),
-]
-Namespace = Annotated[
-    str | None,
-    Option(
-        names=("--namespace", "-n"),
+    )
+    namespace: str | None = option(
+        "--namespace",
+        "-n",
+        default=None,
         metavar="NAME",
         help="Their namespace. [dim]default: the context's.[/]",
-        panel=_ROUTING,
-    ),
-]
-KubeContext = Annotated[
-    str | None,
-    Option(names=("--kube-context",), metavar="NAME", help="The context of the kubeconfig.", panel=_ROUTING),
-]
-Kubeconfig = Annotated[
-    str | None,
-    Option(
-        names=("--kubeconfig",),
+    )
+    kube_context: str | None = option(
+        "--kube-context", default=None, metavar="NAME", help="The context of the kubeconfig."
+    )
+    kubeconfig: str | None = option(
+        "--kubeconfig",
+        default=None,
         metavar="PATH",
         help="The kubeconfig. [dim]default: $KUBECONFIG, ~/.kube/config, in-cluster.[/]",
-        panel=_ROUTING,
-    ),
-]
-Addresses = Annotated[
-    list[str] | None,
-    Option(
-        names=("--addr",),
+    )
+    addresses: list[str] | None = option(
+        "--addr",
+        default=None,
         metavar="[NAME=]URL",
         help="A daemon: tcp://, unix://, kube-pod://, ssh://, docker-container:// and more, or a fleet:"
         " dns://; repeatable, comma lists too.",
-        panel=_ROUTING,
-    ),
-]
-ViaChoice = Annotated[
-    Literal["auto", "pod-ip", "port-forward", "exec"],
-    Option(names=("--via",), help="The way to pods.", panel=_ROUTING),
-]
-PodPort = Annotated[
-    float | None,
-    Option(
-        names=("--pod-port",),
-        metavar="PORT",
-        help="Where buildkitd listens in pods. [dim]default: what they declare, else 1234.[/]",
-        panel=_ROUTING,
-    ),
-]
-Container = Annotated[
-    str | None,
-    Option(
-        names=("--container",),
-        metavar="NAME",
-        help="The pods' container that runs buildkitd.",
-        panel=_ROUTING,
-    ),
-]
-KeyOption = Annotated[
-    str | None,
-    Option(
-        names=("--key",),
+    )
+
+
+class HomeOptions(OptionGroup, panel="Routing"):
+    """Which of them is a build's home."""
+
+    key: str | None = option(
+        "--key",
+        default=None,
         aliases=("--kube-pod-balancing-hash-key",),
         metavar="KEY",
-        help="The balancing key: the same key goes to the same daemon."
-        " [dim]default: by the image's name, else the git remote, else the path.[/]",
-        panel=_ROUTING,
-    ),
-]
-PlacementChoice = Annotated[
-    Literal["ring", "rendezvous", "buildx"],
-    Option(names=("--placement",), help="How keys are spread over daemons.", panel=_ROUTING),
-]
-IdentityOption = Annotated[
-    str,
-    Option(
-        names=("--identity",),
+        help="The balancing key: the same key goes to the same daemon. [dim]default: by the image's"
+        " name, else the git remote, else the path.[/]",
+    )
+    placement: Placement = option("--placement", default="ring", help="How keys are spread over daemons.")
+
+
+class ReachOptions(OptionGroup, panel="Routing"):
+    """What a pod's name is to placement, and how a daemon is reached."""
+
+    identity: str = option(
+        "--identity",
+        default="name",
         metavar="WHAT",
         help="What of a pod decides about its keys: name, node, label:KEY or annotation:KEY."
         " [dim]default: name.[/]",
-        panel=_ROUTING,
-    ),
-]
-BackendChoice = Annotated[
-    Literal["native", "buildctl", "docker"],
-    Option(names=("--backend",), aliases=("--cli",), help="What carries the build out.", panel=_ROUTING),
-]
-FallbackChoice = Annotated[
-    Literal["none", "docker", "daemonless"],
-    Option(
-        names=("--fallback",),
-        help="Where to build when the fleet can't: in the local Docker engine, or on a buildkitd of PATH that"
-        " is started for this build.",
-        panel=_ROUTING,
-    ),
-]
-MaxBuilds = Annotated[
-    float,
-    Option(
-        names=("--max-builds",),
-        metavar="N",
-        minimum=0,
-        help="A daemon with N builds in flight gets no more while another has fewer; 0 is no bound. A pod's"
-        " annotation warmroute.dev/max-builds wins.",
-        panel=_ROUTING,
-    ),
-]
-Queue = Annotated[
-    str | None,
-    Option(
-        names=("--queue",),
-        metavar="DURATION",
-        help="Where every daemon has its bound of builds, wait so long in line."
-        " [dim]default: take the least loaded.[/]",
-        panel=_ROUTING,
-    ),
-]
-Retries = Annotated[
-    float,
-    Option(
-        names=("--retries",),
-        metavar="N",
-        minimum=0,
-        help="How often a build is begun anew that its daemon has lost.",
-        panel=_ROUTING,
-    ),
-]
-Timeout = Annotated[
-    str | None,
-    Option(
-        names=("--timeout",),
-        metavar="DURATION",
-        help="How long the whole build may take. [dim]default: no limit.[/]",
-        panel=_ROUTING,
-    ),
-]
-ConnectTimeout = Annotated[
-    float,
-    Option(
-        names=("--connect-timeout",),
+    )
+    via: Via = option("--via", default="auto", help="The way to pods.")
+    pod_port: float | None = option(
+        "--pod-port",
+        default=None,
+        metavar="PORT",
+        help="Where buildkitd listens in pods. [dim]default: what they declare, else 1234.[/]",
+    )
+    container: str | None = option(
+        "--container", default=None, metavar="NAME", help="The pods' container that runs buildkitd."
+    )
+    connect_timeout: float = option(
+        "--connect-timeout",
+        default=10.0,
         metavar="SECONDS",
         minimum=0.1,
         help="How long a daemon may take to answer.",
-        panel=_ROUTING,
-    ),
-]
-Wait = Annotated[
-    str | None,
-    Option(
-        names=("--wait",),
+    )
+
+
+class LimitOptions(OptionGroup, panel="Routing"):
+    """What bounds load, attempts and time."""
+
+    max_builds: float = option(
+        "--max-builds",
+        default=8,
+        metavar="N",
+        minimum=0,
+        help="A daemon with N builds in flight gets no more while another has fewer; 0 is no bound. A"
+        " pod's annotation warmroute.dev/max-builds wins.",
+    )
+    queue: str | None = option(
+        "--queue",
+        default=None,
+        metavar="DURATION",
+        help="Where every daemon has its bound of builds, wait so long in line. [dim]default: take the"
+        " least loaded.[/]",
+    )
+    retries: float = option(
+        "--retries",
+        default=2,
+        metavar="N",
+        minimum=0,
+        help="How often a build is begun anew that its daemon has lost.",
+    )
+    timeout: str | None = option(
+        "--timeout",
+        default=None,
+        metavar="DURATION",
+        help="How long the whole build may take. [dim]default: no limit.[/]",
+    )
+
+
+class TLSFlags(OptionGroup, panel="TLS"):
+    """What a daemon is known by, and we are to it."""
+
+    ca: str | None = option(
+        "--tls-ca", default=None, metavar="PATH", help="The CA that signed the daemons' certificates."
+    )
+    cert: str | None = option(
+        "--tls-cert", default=None, metavar="PATH", help="The certificate that we show."
+    )
+    key: str | None = option("--tls-key", default=None, metavar="PATH", help="The key of our certificate.")
+    server_name: str | None = option(
+        "--tls-server-name", default=None, metavar="NAME", help="The name in the daemons' certificates."
+    )
+    directory: str | None = option(
+        "--tls-dir", default=None, metavar="DIR", help="A directory with ca.pem, cert.pem and key.pem."
+    )
+
+
+class RoutingOptions(OptionGroup, panel="Routing"):
+    """Where a build goes."""
+
+    fleet: FleetOptions = FleetOptions()
+    home: HomeOptions = HomeOptions()
+    backend: BackendName = option(
+        "--backend", default="native", aliases=("--cli",), help="What carries the build out."
+    )
+    fallback: Fallback = option(
+        "--fallback",
+        default="none",
+        help="Where to build when the fleet can't: in the local Docker engine, or on a buildkitd of PATH"
+        " that is started for this build.",
+    )
+    reach: ReachOptions = ReachOptions()
+    wait: str | None = option(
+        "--wait",
+        default=None,
         metavar="DURATION",
         help="Where no daemon can take the build, wait so long for one (scale from zero, rollouts)."
         " [dim]default: don't wait.[/]",
-        panel=_ROUTING,
-    ),
-]
-DryRun = Annotated[
-    bool, Option(names=("--dry-run",), help="Print where and what would be built, and stop.", panel=_ROUTING)
-]
-TLSCa = Annotated[
-    str | None,
-    Option(
-        names=("--tls-ca",), metavar="PATH", help="The CA that signed the daemons' certificates.", panel=_TLS
-    ),
-]
-TLSCert = Annotated[
-    str | None,
-    Option(names=("--tls-cert",), metavar="PATH", help="The certificate that we show.", panel=_TLS),
-]
-TLSKey = Annotated[
-    str | None, Option(names=("--tls-key",), metavar="PATH", help="The key of our certificate.", panel=_TLS)
-]
-TLSServerName = Annotated[
-    str | None,
-    Option(
-        names=("--tls-server-name",),
-        metavar="NAME",
-        help="The name in the daemons' certificates.",
-        panel=_TLS,
-    ),
-]
-TLSDir = Annotated[
-    str | None,
-    Option(
-        names=("--tls-dir",), metavar="DIR", help="A directory with ca.pem, cert.pem and key.pem.", panel=_TLS
-    ),
-]
-Progress = Annotated[
-    Literal["auto", "tty", "plain", "rawjson", "quiet", "none"],
-    Option(names=("--progress",), help="How progress is shown, on stderr.", panel=_DISPLAY),
-]
-Quiet = Annotated[bool, Option(names=("--quiet", "-q"), help="Print the image's id alone.", panel=_DISPLAY)]
-Verbose = Annotated[
-    int,
-    Option(
-        names=("--verbose", "-v"),
+    )
+    limits: LimitOptions = LimitOptions()
+    dry_run: bool = option("--dry-run", default=False, help="Print where and what would be built, and stop.")
+    tls: TLSFlags = TLSFlags()
+
+
+class DisplayOptions(OptionGroup, panel="Display"):
+    """What is shown."""
+
+    progress: Literal["auto", "tty", "plain", "rawjson", "quiet", "none"] = option(
+        "--progress", default="auto", help="How progress is shown, on stderr."
+    )
+    quiet: bool = option("--quiet", "-q", default=False, help="Print the image's id alone.")
+    verbose: int = option(
+        "--verbose",
+        "-v",
+        default=0,
         help="Say which key and which daemon were chosen, and why; expand warnings.",
-        panel=_DISPLAY,
-    ),
-]
-Format = Annotated[
-    Literal["table", "json"], Option(names=("--format",), help="For people or for programs.", panel=_DISPLAY)
-]
+    )
+    format: Literal["table", "json"] = option("--format", default="table", help="For people or for programs.")
+
+    @property
+    def mode(self) -> _Progress:
+        """How progress is shown, whichever of the two options says so."""
+        return "quiet" if self.quiet else self.progress
+
+
+# For commands that ask all daemons of a fleet, or the home of a key, or connect to one as a build does.
+FleetRouting = Annotated[RoutingOptions, Only("fleet", "reach", "tls", connect_timeout=5.0)]
+HomeRouting = Annotated[RoutingOptions, Only("fleet", "home", "reach", "tls", connect_timeout=5.0)]
+ConnectionRouting = Annotated[RoutingOptions, Only("fleet", "home", "reach", "--wait", "tls")]
+
+ProgressDisplay = Annotated[DisplayOptions, Only("--progress", "--verbose")]
+VerboseDisplay = Annotated[DisplayOptions, Only("--verbose")]
+FormatDisplay = Annotated[DisplayOptions, Only("--format")]

@@ -15,7 +15,8 @@ from importlib import import_module
 from typing import NamedTuple, NoReturn, cast
 
 from cli.beginning import is_out_of_descriptors
-from cli.command_line import HELP_NAMES, HelpWantedError, arguments_of, parameters_of
+from cli.command_line import HELP_NAMES, HelpWantedError, arguments_of
+from cli.parameters import grouped, parameters_of
 from cli.streams import open_closed_streams
 from router.config import environment
 from router.errors import (
@@ -131,14 +132,15 @@ def _run(program: Program, words: Sequence[str]) -> None:
     if name not in program.commands:
         raise _no_such(program, name)
     command = load(program, name)
+    parameters = parameters_of(command)
     try:
-        values = arguments_of(parameters_of(command), rest, environment())
+        values = arguments_of(parameters, rest, environment())
     except HelpWantedError:
         return _hand_over(program, [*name.split(), "--help"])
     except UsageError as exc:
         see = f"see {program.name} {name}".rstrip() + " --help"
         raise UsageError(str(exc), hint=f"{exc.hint} {see}" if exc.hint else see) from exc
-    return command(**values)
+    return command(**grouped(parameters, values))
 
 
 def _named(program: Program, words: Sequence[str]) -> tuple[str, Sequence[str]]:

@@ -1,15 +1,17 @@
-"""The program as Typer knows it, for help and shell completion; made from the same table of options."""
+"""The program as Typer knows it, for help and shell completion; made from the same declarations."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import Parameter as SignatureParameter
 from inspect import Signature
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import typer
 
-from cli.command_line import HELP_NAMES, Argument, Option, Parameter, parameters_of, variable
+from cli.command_line import HELP_NAMES
+from cli.groups import Argument, Option, variable
+from cli.parameters import Parameter, grouped, parameters_of
 from cli.program import Program, load
 
 __all__ = ["as_typer_reads", "typer_app"]
@@ -47,22 +49,18 @@ def typer_app(program: Program) -> typer.Typer:
             groups[group] = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
             app.add_typer(groups[group], name=group, help=_GROUPS[group], context_settings=_CONTEXT)
         target = groups.get(group, app)
-        target.command(last or program.name, epilog=_EPILOG)(as_typer_reads(command, _caller(command)))
+        target.command(last or program.name, epilog=_EPILOG)(as_typer_reads(command))
     return app
 
 
-def as_typer_reads(
-    command: Callable[..., None], on_values: Callable[[dict[str, object]], None]
-) -> Callable[..., None]:
-    """Return a function with the command's parameters in Typer's terms; it hands on their values."""
-    hints = get_type_hints(command)
+def as_typer_reads(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a function with a parameter in Typer's terms for each option; it calls the command."""
+    parameters = parameters_of(command)
 
     def run(**values: object) -> None:
-        on_values(values)
+        command(**grouped(parameters, values))
 
-    declared = {
-        parameter.name: _annotation(parameter, hints[parameter.name]) for parameter in parameters_of(command)
-    }
+    declared = {parameter.name: _annotation(parameter) for parameter in parameters}
     signature = Signature(
         [
             SignatureParameter(
@@ -71,7 +69,7 @@ def as_typer_reads(
                 default=SignatureParameter.empty if _is_required(parameter) else parameter.default,
                 annotation=declared[parameter.name],
             )
-            for parameter in parameters_of(command)
+            for parameter in parameters
         ]
     )
     run.__doc__ = command.__doc__
@@ -80,20 +78,16 @@ def as_typer_reads(
     return run
 
 
-def _caller(command: Callable[..., None]) -> Callable[[dict[str, object]], None]:
-    return lambda values: command(**values)
-
-
 def _is_required(parameter: Parameter) -> bool:
     return isinstance(parameter.declared, Argument) and parameter.declared.required
 
 
-def _annotation(parameter: Parameter, hint: object) -> object:
+def _annotation(parameter: Parameter) -> object:
     match parameter.declared:
         case Argument(metavar=metavar, help=text):
-            return Annotated[hint, typer.Argument(metavar=metavar, help=text)]
+            return Annotated[parameter.hint, typer.Argument(metavar=metavar, help=text)]
         case Option() as option:
-            return Annotated[hint, _option(parameter, option)]
+            return Annotated[parameter.hint, _option(parameter, option)]
 
 
 def _option(parameter: Parameter, option: Option) -> Any:

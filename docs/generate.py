@@ -1,13 +1,14 @@
-"""Write docs/reference/cli.md from the programs' own tables of options, and library.md: `make docs`."""
+"""Write docs/reference/cli.md from the programs' own declarations, and library.md: `make docs`."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from cli.command_line import Argument, Option, Parameter, parameters_of, variable
+from cli.groups import Argument, Option, variable
 from cli.legacy import BUILDKIT_BUILD, SKAFFOLD_BUILDKIT_WRAPPER
 from cli.main import PROGRAM
+from cli.parameters import Parameter, parameters_of
 from cli.program import Program, load
 from docs import library
 

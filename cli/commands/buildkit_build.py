@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from cli import options as o
-from cli.command_line import Argument, Option
-from cli.commands.requests import ImageOptions, Prepared, build_request
-from cli.commands.routing import RoutingOptions, router_config
-from cli.commands.running import Reporting, build_and_report
+from cli.build_options import ImageOptions, ResultOptions
+from cli.commands.requests import Prepared, build_request
+from cli.commands.routing import router_config
+from cli.commands.running import build_and_report
+from cli.groups import Only, OptionGroup, argument, option
+from cli.options import FleetOptions, ProgressDisplay, RoutingOptions
 from router.errors import UsageError
 from router.model.frozen import replace
 from router.model.request import CacheOption
@@ -21,79 +22,57 @@ __all__ = ["command"]
 
 # What BuildKit's own programs use where nothing is said.
 _DEFAULT_ADDRESS = "unix:///run/buildkit/buildkitd.sock"
-_DAEMON = "Daemon and cache"
 
-_Context = Annotated[str, Argument(metavar="PATH|URL", help="The build context; - is stdin.", required=True)]
-_Address = Annotated[
-    str,
-    Option(
-        names=("--buildkit-addr",),
+
+class ContextOptions(ImageOptions, panel="Image"):
+    """What is built, with a context that has to be named."""
+
+    context: str = argument("PATH|URL", help="The build context; - is stdin.", required=True)
+
+
+class DaemonOptions(OptionGroup, panel="Daemon and cache"):
+    """The one daemon, and cache in directories."""
+
+    address: str = option(
+        "--buildkit-addr",
+        default=_DEFAULT_ADDRESS,
         env="BUILDKIT_HOST",
         metavar="URL",
         help=f"The daemon. [dim]default: $BUILDKIT_HOST, {_DEFAULT_ADDRESS}[/]",
-        panel=_DAEMON,
-    ),
-]
-_CacheImport = Annotated[
-    str | None,
-    Option(
-        names=("--local-cache-import",),
+    )
+    cache_import: str | None = option(
+        "--local-cache-import",
+        default=None,
         env="BUILDKIT_LOCAL_CACHE_IMPORT",
         metavar="DIR",
         help="A directory with cache to use. [dim]default: $BUILDKIT_LOCAL_CACHE_IMPORT[/]",
-        panel=_DAEMON,
-    ),
-]
-_CacheExport = Annotated[
-    str | None,
-    Option(
-        names=("--local-cache-export",),
+    )
+    cache_export: str | None = option(
+        "--local-cache-export",
+        default=None,
         env="BUILDKIT_LOCAL_CACHE_EXPORT",
         metavar="DIR",
         help="A directory to write cache to. [dim]default: $BUILDKIT_LOCAL_CACHE_EXPORT[/]",
-        panel=_DAEMON,
-    ),
-]
-
-
-def command(
-    context: _Context,
-    tag: o.Tags = None,
-    file: o.File = None,
-    build_arg: o.BuildArgs = None,
-    label: o.Labels = None,
-    target: o.Target = "",
-    no_cache: o.NoCache = False,
-    push: o.Push = None,
-    load: o.Load = None,
-    addr: _Address = _DEFAULT_ADDRESS,
-    local_cache_import: _CacheImport = None,
-    local_cache_export: _CacheExport = None,
-    progress: o.Progress = "auto",
-    verbose: o.Verbose = 0,
-) -> None:
-    """Build an image with a command line like docker's, and leave it in the daemon's own image store."""
-    if not tag:
-        raise UsageError("the image has no name", hint="give it one: --tag NAME[:TAG]")
-    prepared = build_request(
-        ImageOptions(
-            context=context,
-            file=file,
-            tags=tag,
-            build_args=build_arg,
-            labels=label,
-            target=target,
-            no_cache=no_cache,
-            push=push,
-            load=load,
-            outputs=None if push or load else ["type=image"],
-        ),
-        asked=None,
     )
-    config = router_config(RoutingOptions(addresses=[addr]))
-    if local_cache_import or local_cache_export:
-        prepared = _with_local_cache(prepared, local_cache_import, local_cache_export)
-    build_and_report(config, prepared, Reporting(progress=progress, verbosity=verbose))
+
+
+_Image = Annotated[
+    ContextOptions, Only("PATH|URL", "--tag", "--file", "--build-arg", "--label", "--target", "--no-cache")
+]
+_Result = Annotated[ResultOptions, Only("--push", "--load")]
+
+
+def command(image: _Image, result: _Result, daemon: DaemonOptions, display: ProgressDisplay) -> None:
+    """Build an image with a command line like docker's, and leave it in the daemon's own image store."""
+    if not image.tags:
+        raise UsageError("the image has no name", hint="give it one: --tag NAME[:TAG]")
+    if not (result.push or result.load):
+        result = result.replaced(outputs=["type=image"])
+    prepared = build_request(image, None, result)
+    config = router_config(RoutingOptions(fleet=FleetOptions(addresses=[daemon.address])))
+    if daemon.cache_import or daemon.cache_export:
+        prepared = _with_local_cache(prepared, daemon.cache_import, daemon.cache_export)
+    build_and_report(config, prepared, display)
 
 
 def _with_local_cache(prepared: Prepared, source: str | None, destination: str | None) -> Prepared:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from cli import options as o
-from cli.command_line import Argument, Option
 from cli.commands.interruption import Silent, interruptible
-from cli.commands.routing import RoutingOptions, TLSFlags, router_config
+from cli.commands.routing import router_config
+from cli.groups import OptionGroup, argument, option
+from cli.options import FleetRouting
 from cli.render.foreign import own_line, printable
 from router.errors import NoDaemonError, RouterError, UsageError
 
@@ -18,63 +18,29 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_Name = Annotated[
-    str | None,
-    Argument(metavar="NAME", help="A daemon of the fleet. [dim]default: the only one that there is.[/]"),
-]
-_WaitIdle = Annotated[
-    str | None,
-    Option(
-        names=("--wait-idle",),
+
+class DrainOptions(OptionGroup, panel="Draining"):
+    """Which daemon, and how long it has."""
+
+    name: str | None = argument(
+        "NAME", default=None, help="A daemon of the fleet. [dim]default: the only one that there is.[/]"
+    )
+    wait_idle: str | None = option(
+        "--wait-idle",
+        default=None,
         metavar="DURATION",
         help="Wait so long for its builds to end. [dim]default: don't wait.[/]",
-        panel="Draining",
-    ),
-]
-
-
-def command(
-    name: _Name = None,
-    wait_idle: _WaitIdle = None,
-    selector: o.Selector = None,
-    namespace: o.Namespace = None,
-    kube_context: o.KubeContext = None,
-    kubeconfig: o.Kubeconfig = None,
-    addr: o.Addresses = None,
-    identity: o.IdentityOption = "name",
-    via: o.ViaChoice = "auto",
-    pod_port: o.PodPort = None,
-    container: o.Container = None,
-    connect_timeout: o.ConnectTimeout = 5.0,
-    tls_ca: o.TLSCa = None,
-    tls_cert: o.TLSCert = None,
-    tls_key: o.TLSKey = None,
-    tls_server_name: o.TLSServerName = None,
-    tls_dir: o.TLSDir = None,
-) -> None:
-    """Succeed if a daemon has no build in flight, else say how many it has, and fail."""
-    seconds = _seconds(wait_idle) if wait_idle else 0.0
-    config = router_config(
-        RoutingOptions(
-            addresses=addr,
-            selector=selector,
-            namespace=namespace,
-            kube_context=kube_context,
-            kubeconfig=kubeconfig,
-            identity=identity,
-            via=via,
-            pod_port=pod_port,
-            container=container,
-            connect_timeout=connect_timeout,
-            tls=TLSFlags(
-                ca=tls_ca, cert=tls_cert, key=tls_key, server_name=tls_server_name, directory=tls_dir
-            ),
-        )
     )
+
+
+def command(draining: DrainOptions, routing: FleetRouting) -> None:
+    """Succeed if a daemon has no build in flight, else say how many it has, and fail."""
+    seconds = _seconds(draining.wait_idle) if draining.wait_idle else 0.0
+    config = router_config(routing)
     from router import BuildRouter, drain
 
     with BuildRouter(config) as router, interruptible(Silent(heeds=True)) as cancellation:
-        daemon = _chosen(router.fleet.daemons(), name, router.fleet.describe(), router.fleet.hint)
+        daemon = _chosen(router.fleet.daemons(), draining.name, router.fleet.describe(), router.fleet.hint)
         builds = drain(
             daemon,
             router.dial_options,

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cli.commands.requests import ExtraOptions
+from cli.build_options import (
+    AttestationOptions,
+    CacheOptions,
+    ExtraOptions,
+    GenericOptions,
+    ImageOptions,
+    StepOptions,
+)
 from router.errors import UsageError
 from router.notation.flag import Flag
 
@@ -15,32 +22,35 @@ _OCI_LAYOUT = Flag(name="--oci-layout", example="base=./layout")
 _OPT = Flag(name="--opt", example="target=app", secret=True)
 
 
-def extra_fields(options: ExtraOptions, local_platform: str) -> dict[str, object]:
+def extra_fields(image: ImageOptions, local_platform: str) -> dict[str, object]:
     """Return the fields by name, without those that were not given. Raises ``UsageError``."""
     return {
-        **_image(options, local_platform),
-        **_steps(options),
-        **_caches(options),
-        **_generic(options),
+        **_image(image.extra, local_platform),
+        **_steps(image.steps),
+        **_caches(image.caches),
+        **_attestations(image.attestations),
+        **_generic(image.generic),
     }
 
 
 def _image(options: ExtraOptions, local_platform: str) -> dict[str, object]:
     from router.flags.annotation import parse_annotations
-    from router.flags.attest import parse_attests
     from router.flags.build_context import parse_build_contexts
+    from router.flags.call import parse_call
     from router.flags.registry_tls import parse_registry_tlss
 
-    return _given(
+    fields = _given(
         build_contexts=parse_build_contexts(options.build_contexts or ()),
         annotations=parse_annotations(options.annotations or (), local=local_platform),
         registry_tls=parse_registry_tlss(options.registry_tls or ()),
-        attestations=parse_attests(options.attests or (), sbom=options.sbom, provenance=options.provenance),
-        source_policy=_text_of(options.source_policy_file),
+        context_times=options.context_times,
     )
+    if options.question != "build":
+        fields["call"] = parse_call(options.question).method
+    return fields
 
 
-def _steps(options: ExtraOptions) -> dict[str, object]:
+def _steps(options: StepOptions) -> dict[str, object]:
     from router.flags.add_host import parse_add_host
     from router.flags.entitlement import parse_entitlements
     from router.flags.network import parse_network
@@ -62,7 +72,7 @@ def _steps(options: ExtraOptions) -> dict[str, object]:
     )
 
 
-def _caches(options: ExtraOptions) -> dict[str, object]:
+def _caches(options: CacheOptions) -> dict[str, object]:
     from router.flags.cache import CACHE_FROM, CACHE_TO, parse_caches
 
     stages = (stage for text in options.no_cache_filter or () for stage in text.split(","))
@@ -73,16 +83,21 @@ def _caches(options: ExtraOptions) -> dict[str, object]:
     )
 
 
-def _generic(options: ExtraOptions) -> dict[str, object]:
+def _attestations(options: AttestationOptions) -> dict[str, object]:
+    from router.flags.attest import parse_attests
+
+    return _given(
+        attestations=parse_attests(options.attests or (), sbom=options.sbom, provenance=options.provenance),
+        source_policy=_text_of(options.source_policy_file),
+    )
+
+
+def _generic(options: GenericOptions) -> dict[str, object]:
     fields = _given(
         frontend_options=_pairs(options.frontend_options or (), _OPT),
         local_dirs=_pairs(options.local_dirs or (), _LOCAL),
         oci_layouts=_pairs(options.oci_layouts or (), _OCI_LAYOUT),
     )
-    if options.call != "build":
-        from router.flags.call import parse_call
-
-        fields["call"] = parse_call(options.call).method
     if options.frontend is not None:
         fields["frontend"] = options.frontend
     llb = options.llb

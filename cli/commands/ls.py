@@ -7,9 +7,9 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from cli import options as o
 from cli.commands.interruption import Silent, interruptible
-from cli.commands.routing import RoutingOptions, TLSFlags, router_config
+from cli.commands.routing import router_config
+from cli.options import FleetRouting, FormatDisplay
 from cli.render.foreign import own_line, printable
 from router.model.annotations import MAX_BUILDS
 
@@ -19,48 +19,15 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-def command(
-    selector: o.Selector = None,
-    namespace: o.Namespace = None,
-    kube_context: o.KubeContext = None,
-    kubeconfig: o.Kubeconfig = None,
-    addr: o.Addresses = None,
-    identity: o.IdentityOption = "name",
-    via: o.ViaChoice = "auto",
-    pod_port: o.PodPort = None,
-    container: o.Container = None,
-    connect_timeout: o.ConnectTimeout = 5.0,
-    tls_ca: o.TLSCa = None,
-    tls_cert: o.TLSCert = None,
-    tls_key: o.TLSKey = None,
-    tls_server_name: o.TLSServerName = None,
-    tls_dir: o.TLSDir = None,
-    format: o.Format = "table",
-) -> None:
+def command(routing: FleetRouting, display: FormatDisplay) -> None:
     """List the daemons: state, version, platforms, builds in flight, and who is cordoned."""
-    config = router_config(
-        RoutingOptions(
-            addresses=addr,
-            selector=selector,
-            namespace=namespace,
-            kube_context=kube_context,
-            kubeconfig=kubeconfig,
-            identity=identity,
-            via=via,
-            pod_port=pod_port,
-            container=container,
-            connect_timeout=connect_timeout,
-            tls=TLSFlags(
-                ca=tls_ca, cert=tls_cert, key=tls_key, server_name=tls_server_name, directory=tls_dir
-            ),
-        )
-    )
+    config = router_config(routing)
     from router import BuildRouter, inspect
 
     with BuildRouter(config) as router, interruptible(Silent(heeds=False)):
         daemons = sorted(router.fleet.daemons(), key=lambda daemon: daemon.name)
         reports = inspect(daemons, router.dial_options)
-    sys.stdout.write(f"{_json(reports) if format == 'json' else _table(reports)}\n")
+    sys.stdout.write(f"{_json(reports) if display.format == 'json' else _table(reports)}\n")
     if not reports:
         sys.stderr.write(f"no {printable(router.fleet.describe())}\n")
 

@@ -7,57 +7,55 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from cli.build_options import ResultOptions
 from cli.commands.interruption import interruptible
 from cli.commands.requests import Prepared
-from cli.render import ProgressMode, Renderer, chosen_mode, open_renderer
+from cli.options import DisplayOptions
+from cli.render import Renderer, chosen_mode, open_renderer
 from cli.render.foreign import own_line, printable
 from router import BuildResult, BuildRouter
 from router.cancellation import Cancellation
 from router.config import RouterConfig, environment
 from router.errors import UsageError
 from router.model.events import Event, Notice
-from router.model.frozen import frozen, replace
+from router.model.frozen import replace
 from router.model.request import BuildRequest
 from router.model.tls import TLSOptions
 
 if TYPE_CHECKING:
     from cli.commands.results import ResultFile
 
-__all__ = ["Reporting", "build_and_report", "print_plan"]
+__all__ = ["build_and_report", "print_plan"]
+
+_NO_RESULT = ResultOptions()
 
 
-@frozen
-class Reporting:
-    """How a build is told of: while it runs, and afterwards in files."""
-
-    progress: ProgressMode = "auto"
-    verbosity: int = 0
-    metadata_file: str | None = None
-    iidfile: str | None = None
-    ref_file: str | None = None
-    trace: str | None = None
-    call: str = "build"
-
-
-def build_and_report(config: RouterConfig, prepared: Prepared, reporting: Reporting) -> None:
-    """Build with a display on stderr; the results that were asked for go to files and stdout.
+def build_and_report(
+    config: RouterConfig, prepared: Prepared, shown: DisplayOptions, left: ResultOptions = _NO_RESULT
+) -> None:
+    """Build with what is ``shown`` on stderr; what is to be ``left`` behind goes to files and stdout.
 
     Raises what ``BuildRouter.build`` raises, and ``OutputError``.
     """
-    files = _result_files(reporting)
-    progress = chosen_mode(reporting.progress, sys.stderr, environment())
+    files = _result_files(left)
+    progress = chosen_mode(shown.mode, sys.stderr, environment())
     display = _Display()
     with (
         interruptible(display, watch_parent=prepared.by_skaffold, timeout=config.timeout) as cancellation,
         _with_stdin(prepared.request, config.tls) as request,
     ):
-        result = _build(config, replace(prepared, request=request), reporting, display, cancellation)
+        router = BuildRouter(config)
+        renderer = open_renderer(
+            shown.mode, stream=sys.stderr, environment=environment(), verbosity=shown.verbose
+        )
+        display.show(renderer)
+        result = _build(router, replace(prepared, request=request), left, renderer, cancellation)
         for file in files:
             file.write(result)
         if prepared.request.call != "build":
             from cli.commands.answer import print_answer
 
-            print_answer(reporting.call, prepared.request, result)
+            print_answer(prepared.question, prepared.request, result)
         elif progress == "quiet" and result.image_id:
             sys.stdout.write(f"{own_line(printable(result.image_id))}\n")
 
@@ -76,36 +74,31 @@ def print_plan(config: RouterConfig, prepared: Prepared) -> None:
     sys.stdout.write(f"{shlex.join(argv)}\n")
 
 
-def _result_files(reporting: Reporting) -> Sequence[ResultFile]:
-    if reporting.metadata_file is None and reporting.iidfile is None and reporting.ref_file is None:
+def _result_files(left: ResultOptions) -> Sequence[ResultFile]:
+    if left.metadata_file is None and left.iidfile is None and left.ref_file is None:
         return ()
     from cli.commands.results import ResultFile, image_id, metadata, reference  # few builds leave files
 
     wanted = (
-        ("--metadata-file", reporting.metadata_file, metadata),
-        ("--iidfile", reporting.iidfile, image_id),
-        ("--ref-file", reporting.ref_file, reference),
+        ("--metadata-file", left.metadata_file, metadata),
+        ("--iidfile", left.iidfile, image_id),
+        ("--ref-file", left.ref_file, reference),
     )
     return [ResultFile(flag, path, text) for flag, path, text in wanted if path is not None]
 
 
 def _build(
-    config: RouterConfig,
+    router: BuildRouter,
     prepared: Prepared,
-    reporting: Reporting,
-    display: _Display,
+    left: ResultOptions,
+    renderer: Renderer,
     cancellation: Cancellation,
 ) -> BuildResult:
-    router = BuildRouter(config)
-    renderer = open_renderer(
-        reporting.progress, stream=sys.stderr, environment=environment(), verbosity=reporting.verbosity
-    )
-    display.show(renderer)
     for warning in prepared.warnings:
         renderer.event(Notice(level="warning", text=warning))
-    with _traced(renderer.event, reporting.trace) as on_event:
+    with _traced(renderer.event, left.trace) as on_event:
         try:
-            if reporting.metadata_file is None or prepared.request.call != "build":
+            if left.metadata_file is None or prepared.request.call != "build":
                 result = router.build(prepared.request, on_event=on_event, cancellation=cancellation)
             else:
                 from cli.commands.metadata import MetadataDetails

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
-from cli import options as o
-from cli.command_line import Argument
-from cli.commands.requests import ImageOptions, asked_by_skaffold, build_request, skaffold_routing
-from cli.commands.routing import RoutingOptions, router_config
+from cli.build_options import Subject
+from cli.commands.requests import prepare
+from cli.groups import Only, OptionGroup, argument
+from cli.options import FormatDisplay, RoutingOptions
 from cli.render.foreign import printable as line
 from router.placement.key import Key, printable
 
@@ -19,61 +19,28 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_KeysArgument = Annotated[
-    list[str] | None,
-    Argument(metavar="KEY", help="Balancing keys. [dim]default: what `build` would use here[/]"),
-]
 
+class KeyArguments(OptionGroup):
+    """What is looked for."""
 
-def command(
-    keys: _KeysArgument = None,
-    context: o.ContextOption = None,
-    tag: o.Tags = None,
-    platform: o.Platforms = None,
-    selector: o.Selector = None,
-    namespace: o.Namespace = None,
-    kube_context: o.KubeContext = None,
-    kubeconfig: o.Kubeconfig = None,
-    addr: o.Addresses = None,
-    key_option: o.KeyOption = None,
-    placement: o.PlacementChoice = "ring",
-    backend: o.BackendChoice = "native",
-    identity: o.IdentityOption = "name",
-    via: o.ViaChoice = "auto",
-    pod_port: o.PodPort = None,
-    container: o.Container = None,
-    connect_timeout: o.ConnectTimeout = 10.0,
-    format: o.Format = "table",
-) -> None:
-    """Show which daemon each key belongs to, and which come next."""
-    asked = asked_by_skaffold()
-    config = router_config(
-        skaffold_routing(
-            RoutingOptions(
-                addresses=addr,
-                selector=selector,
-                namespace=namespace,
-                kube_context=kube_context,
-                kubeconfig=kubeconfig,
-                placement=placement,
-                backend=backend,
-                key=key_option,
-                identity=identity,
-                via=via,
-                pod_port=pod_port,
-                container=container,
-                connect_timeout=connect_timeout,
-            ),
-            asked,
-        )
+    keys: list[str] | None = argument(
+        "KEY", default=None, help="Balancing keys. [dim]default: what `build` would use here[/]"
     )
+
+
+# Nothing is connected to, and nothing waited for.
+_Routing = Annotated[RoutingOptions, Only("fleet", "home", "--backend", "reach")]
+
+
+def command(arguments: KeyArguments, subject: Subject, routing: _Routing, display: FormatDisplay) -> None:
+    """Show which daemon each key belongs to, and which come next."""
+    config, prepared = prepare(routing, subject)
     from router import BuildRouter
 
-    router = BuildRouter(config)
-    request = build_request(ImageOptions(context=context, tags=tag, platforms=platform), asked).request
-    given = [Key(key=printable(key), rule="key") for key in keys or ()]
+    router, request = BuildRouter(config), prepared.request
+    given = [Key(key=printable(key), rule="key") for key in arguments.keys or ()]
     routes = router.routes(given or [router.key(request)], request.platforms)
-    sys.stdout.write(f"{_json(routes) if format == 'json' else _tables(routes)}\n")
+    sys.stdout.write(f"{_json(routes) if display.format == 'json' else _tables(routes)}\n")
     if not routes[0].candidates:
         sys.stderr.write(f"no {line(router.fleet.describe())}\n")
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.command_line import HELP_NAMES, Option, parameters_of
+from cli.command_line import HELP_NAMES
+from cli.groups import Option
 from cli.main import PROGRAM
+from cli.parameters import parameters_of
 from cli.program import load
 from tests.servers import binaries
 

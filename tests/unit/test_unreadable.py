@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands.requests import ExtraOptions, ImageOptions, build_request
+from cli.build_options import AttestationOptions, ImageOptions
+from cli.commands.requests import build_request
 from router.config import tls_options
 from router.errors import RouterError
 from router.files import check_file
@@ -120,8 +121,8 @@ def test_a_cache_whose_blobs_may_not_be_read_is_left_out_for_that(folder: Path) 
 
 def test_a_source_policy_that_may_not_be_read_is_told_without_a_number(folder: Path) -> None:
     (folder / "policy").chmod(0)
-    options = ExtraOptions(source_policy_file=str(folder / "policy"))
-    told = said(lambda: build_request(ImageOptions(extra=options), None))
+    options = AttestationOptions(source_policy_file=str(folder / "policy"))
+    told = said(lambda: build_request(ImageOptions(attestations=options), None))
     assert told.startswith(f"can't read --source-policy-file {folder}/policy: permission denied\n")
 
 

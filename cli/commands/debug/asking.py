@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from cli.commands.interruption import Silent, interruptible
-from cli.commands.routing import RoutingOptions, router_config
+from cli.commands.routing import router_config
+from cli.options import RoutingOptions
 from cli.render.foreign import lines_of
 from router.errors import NoDaemonError
 
@@ -33,7 +34,7 @@ def ask(
     from router import BuildRouter
 
     with BuildRouter(config) as router, interruptible(Silent(heeds=False)):
-        answers = question(_daemons(router, options.key), router.dial_options)
+        answers = question(_daemons(router, options.home.key), router.dial_options)
     errors = [answer.error for answer in answers if answer.error is not None]
     if len(errors) == len(answers):
         raise errors[0]

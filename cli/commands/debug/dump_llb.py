@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
 
-from cli.command_line import Argument, Option
+from cli.groups import OptionGroup, argument, option
 from router.errors import UsageError
 
 __all__ = ["command"]
 
-_File = Annotated[str | None, Argument(metavar="FILE", help="Marshalled LLB. [dim]default, and -: stdin[/]")]
-_Dot = Annotated[
-    bool, Option(names=("--dot",), help="Print the graph, in the language of Graphviz.", panel="Display")
-]
+
+class GraphOptions(OptionGroup, panel="Display"):
+    """Which LLB, and how it is printed."""
+
+    file: str | None = argument("FILE", default=None, help="Marshalled LLB. [dim]default, and -: stdin[/]")
+    dot: bool = option("--dot", default=False, help="Print the graph, in the language of Graphviz.")
 
 
-def command(file: _File = None, dot: _Dot = False) -> None:
+def command(graph: GraphOptions) -> None:
     """Print LLB, each operation as a line of JSON."""
     from router.operations.debug_llb import dot_graph, json_lines, operations
 
-    found = operations(_definition(file or "-"))
-    sys.stdout.writelines(f"{line}\n" for line in (dot_graph(found) if dot else json_lines(found)))
+    found = operations(_definition(graph.file or "-"))
+    sys.stdout.writelines(f"{line}\n" for line in (dot_graph(found) if graph.dot else json_lines(found)))
 
 
 def _definition(path: str) -> bytes:

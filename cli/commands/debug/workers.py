@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from cli import options as o
 from cli.commands.debug.asking import ask
-from cli.commands.routing import RoutingOptions, TLSFlags
+from cli.groups import Only
+from cli.options import DisplayOptions, HomeRouting
 
 if TYPE_CHECKING:
     from router.operations.debug_daemon import Answer, GCRule, Worker
@@ -17,54 +17,18 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-def command(
-    selector: o.Selector = None,
-    namespace: o.Namespace = None,
-    kube_context: o.KubeContext = None,
-    kubeconfig: o.Kubeconfig = None,
-    addr: o.Addresses = None,
-    key: o.KeyOption = None,
-    placement: o.PlacementChoice = "ring",
-    identity: o.IdentityOption = "name",
-    via: o.ViaChoice = "auto",
-    pod_port: o.PodPort = None,
-    container: o.Container = None,
-    connect_timeout: o.ConnectTimeout = 5.0,
-    tls_ca: o.TLSCa = None,
-    tls_cert: o.TLSCert = None,
-    tls_key: o.TLSKey = None,
-    tls_server_name: o.TLSServerName = None,
-    tls_dir: o.TLSDir = None,
-    verbose: o.Verbose = 0,
-    format: o.Format = "table",
-) -> None:
+_Display = Annotated[DisplayOptions, Only("--verbose", "--format")]
+
+
+def command(routing: HomeRouting, display: _Display) -> None:
     """Show the workers of daemons: of each in the fleet, or of the home of --key."""
     from router.operations.debug_daemon import ask_workers
 
-    answers = ask(
-        RoutingOptions(
-            addresses=addr,
-            selector=selector,
-            namespace=namespace,
-            kube_context=kube_context,
-            kubeconfig=kubeconfig,
-            placement=placement,
-            key=key,
-            identity=identity,
-            via=via,
-            pod_port=pod_port,
-            container=container,
-            connect_timeout=connect_timeout,
-            tls=TLSFlags(
-                ca=tls_ca, cert=tls_cert, key=tls_key, server_name=tls_server_name, directory=tls_dir
-            ),
-        ),
-        ask_workers,
-    )
-    if format == "json":
+    answers = ask(routing, ask_workers)
+    if display.format == "json":
         text = _json(answers)
     else:
-        text = "\n".join(_details(answers)) if verbose else _table(answers)
+        text = "\n".join(_details(answers)) if display.verbose else _table(answers)
     sys.stdout.write(f"{text}\n")
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Literal
 
 import pytest
 import typer
@@ -11,55 +10,62 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from cli.command_line import (
-    Argument,
-    HelpWantedError,
-    Option,
-    arguments_of,
-    parameters_of,
-    variable,
-)
+from cli.command_line import HelpWantedError, arguments_of
+from cli.groups import Option, OptionGroup, argument, option, variable
+from cli.parameters import grouped, parameters_of
 from cli.typer_app import as_typer_reads
 from router.errors import UsageError
 
-_PANEL = "Panel"
-_Place = Annotated[str | None, Argument(metavar="PLACE", help="")]
-_Names = Annotated[list[str] | None, Option(names=("--name", "-t"), help="", panel=_PANEL)]
-_File = Annotated[str, Option(names=("--file", "-f"), aliases=("--old-file",), help="", panel=_PANEL)]
-_Push = Annotated[bool | None, Option(names=("--push",), off="--no-push", help="", panel=_PANEL)]
-_Quiet = Annotated[bool, Option(names=("--quiet", "-q"), help="", panel=_PANEL)]
-_Loud = Annotated[int, Option(names=("--loud", "-v"), help="", panel=_PANEL)]
-_Mode = Annotated[Literal["plain", "tty"], Option(names=("--mode",), help="", panel=_PANEL)]
-_Wait = Annotated[float, Option(names=("--wait",), minimum=0.5, help="", panel=_PANEL)]
-_Size = Annotated[list[str] | None, Option(names=("--size",), help="", panel=_PANEL, refuses_empty=True)]
-_Host = Annotated[str | None, Option(names=("--host",), env="SOME_HOST", help="", panel=_PANEL)]
+
+class _Group(OptionGroup, panel="Panel"):
+    """Serve as the options of a command."""
+
+    place: str | None = argument("PLACE", default=None, help="")
+    names: list[str] | None = option("--name", "-t", default=None, help="")
+    file: str = option("--file", "-f", default="", aliases=("--old-file",), help="")
+    push: bool | None = option("--push", default=None, off="--no-push", help="")
+    quiet: bool = option("--quiet", "-q", default=False, help="")
+    loud: int = option("--loud", "-v", default=0, help="")
+    mode: Literal["plain", "tty"] = option("--mode", default="plain", help="")
+    wait: float = option("--wait", default=2.0, minimum=0.5, help="")
+    host: str | None = option("--host", default=None, env="SOME_HOST", help="")
+    size: list[str] | None = option("--size", default=None, help="", refuses_empty=True)
 
 
-def _command(
-    *,
-    place: _Place = None,
-    names: _Names = None,
-    file: _File = "",
-    push: _Push = None,
-    quiet: _Quiet = False,
-    loud: _Loud = 0,
-    mode: _Mode = "plain",
-    wait: _Wait = 2.0,
-    host: _Host = None,
-    size: _Size = None,
-) -> None:
-    """Serve as a table of options."""
+class _Demanding(OptionGroup):
+    """Serve as the options of a command that needs an argument."""
+
+    place: str = argument("PLACE", help="", required=True)
 
 
-def _demanding(place: Annotated[str, Argument(metavar="PLACE", help="", required=True)]) -> None:
-    """Serve as a command that needs an argument."""
+class _Many(OptionGroup):
+    """Serve as the options of a command whose argument is a list."""
+
+    names: list[str] | None = option("--name", default=None, help="", panel="Panel")
+    places: list[str] | None = argument("P", default=None, help="")
+
+
+SEEN: list[_Group] = []
+
+
+def _command(options: _Group) -> None:
+    """Serve as a command."""
+    SEEN.append(options)
+
+
+def _demanding(options: _Demanding) -> None:
+    """Serve as a command."""
+
+
+def _many(options: _Many) -> None:
+    """Serve as a command."""
 
 
 def _read(*words: str, **environment: str) -> dict[str, object]:
-    """Return what was given, without the parameters that kept their defaults."""
+    """Return what was given, by field, without the fields that kept their defaults."""
     parameters = parameters_of(_command)
     values = arguments_of(parameters, words, environment)
-    return {p.name: values[p.name] for p in parameters if values[p.name] != p.default}
+    return {p.path[-1]: values[p.name] for p in parameters if values[p.name] != p.default}
 
 
 @pytest.mark.parametrize(
@@ -134,12 +140,6 @@ def test_a_missing_argument_is_refused() -> None:
         arguments_of(parameters_of(_demanding), [], {})
 
 
-def _many(
-    names: _Names = None, *, places: Annotated[list[str] | None, Argument(metavar="P", help="")] = None
-) -> None:
-    """Serve as a command whose argument is a list."""
-
-
 @pytest.mark.parametrize(
     ("words", "places"),
     [((), None), (("a",), ["a"]), (("a", "--name", "n", "b"), ["a", "b"]), (("--", "-a", "b"), ["-a", "b"])],
@@ -203,7 +203,7 @@ def test_an_error_names_the_variable_that_is_wrong() -> None:
 
 
 def test_a_variable_is_called_after_the_first_name() -> None:
-    assert variable(Option(names=("--build-arg", "-b"), help="", panel=_PANEL)) == "WARMROUTE_BUILD_ARG"
+    assert variable(Option(names=("--build-arg", "-b"), help="", panel="")) == "WARMROUTE_BUILD_ARG"
 
 
 # Typer is an independent reader of the same table. It knows neither truth values for flags nor `-t=x`, and
@@ -218,30 +218,20 @@ _WORDS = st.one_of(
 )
 
 
-def _typer_reader(command: Callable[..., None]) -> Callable[[list[str]], dict[str, object] | None]:
-    seen: list[dict[str, object]] = []
-    app = typer.Typer(add_completion=False)
-    app.command()(as_typer_reads(command, seen.append))
-
-    def read(words: list[str]) -> dict[str, object] | None:
-        seen.clear()
-        CliRunner().invoke(app, words)
-        return seen[0] if seen else None
-
-    return read
-
-
-_TYPER = _typer_reader(_command)
+_APP = typer.Typer(add_completion=False)
+_APP.command()(as_typer_reads(_command))
 
 
 @given(st.lists(_WORDS, max_size=6))
 @settings(max_examples=150, deadline=None)
 def test_the_command_line_is_read_as_typer_reads_it(words: list[str]) -> None:
-    expected = _TYPER(words)
+    SEEN.clear()
+    CliRunner().invoke(_APP, words)
 
+    parameters = parameters_of(_command)
     try:
-        values: dict[str, object] | None = arguments_of(parameters_of(_command), words, {})
+        values = arguments_of(parameters, words, {})
     except UsageError:
-        values = None
-
-    assert values == expected
+        assert SEEN == []
+    else:
+        assert [grouped(parameters, values)["options"]] == SEEN

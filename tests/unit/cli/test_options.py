@@ -9,9 +9,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from cli.command_line import Option, Parameter, arguments_of, parameters_of, variable
+from cli.command_line import arguments_of
+from cli.groups import Option, variable
 from cli.legacy import BUILDKIT_BUILD, SKAFFOLD_BUILDKIT_WRAPPER
 from cli.main import PROGRAM
+from cli.parameters import Parameter, parameters_of
 from cli.program import Program, load
 from cli.typer_app import typer_app
 from router.errors import UsageError
