@@ -24,8 +24,8 @@ class DialOptions:
 
     ``via`` is for pods whose address names no way; ``pod_port`` and ``container`` win over what the address
     says. ``kube`` is what the API servers are talked to with, for who shares it. ``tell`` hears why a way was
-    taken, one sentence at a time, from the thread that dials. ``files`` has what was read of TLS files that
-    can be read once.
+    taken, one sentence at a time, from the thread that dials, ``warn`` what of the options counts for nothing
+    on it. ``files`` has what was read of TLS files that can be read once.
     """
 
     tls: TLSOptions | None = None
@@ -37,5 +37,6 @@ class DialOptions:
     kube: KubeClients | None = None
     timeout: float = 10.0
     tell: Callable[[str], None] = _keep_quiet
+    warn: Callable[[str], None] = _keep_quiet
     environment: Mapping[str, str] = field(default_factory=dict)
     files: OneTimeFiles = field(default_factory=OneTimeFiles, repr=False)
