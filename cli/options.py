@@ -7,7 +7,7 @@ start reads them.
 from typing import Annotated, Literal
 
 from cli.groups import Only, OptionGroup, option
-from router.model.routing import BackendName, Fallback, Placement, Via
+from router.model.routing import BackendName, Fallback, GrpcEngine, Placement, Via
 
 __all__ = [
     "ConnectionRouting",
@@ -182,6 +182,12 @@ class RoutingOptions(OptionGroup, panel="Routing"):
         " [dim]default: don't wait.[/]",
     )
     limits: LimitOptions = LimitOptions()
+    grpc_engine: GrpcEngine = option(
+        "--grpc-engine",
+        default="builtin",
+        help="What speaks gRPC with daemons; grpcio, a package, is for proxies that the builtin one doesn't"
+        " get on with.",
+    )
     dry_run: bool = option("--dry-run", default=False, help="Print where and what would be built, and stop.")
     tls: TLSFlags = TLSFlags()
 
@@ -208,8 +214,10 @@ class DisplayOptions(OptionGroup, panel="Display"):
 
 
 # For commands that ask all daemons of a fleet, or the home of a key, or connect to one as a build does.
-FleetRouting = Annotated[RoutingOptions, Only("fleet", "reach", "tls", connect_timeout=5.0)]
-HomeRouting = Annotated[RoutingOptions, Only("fleet", "home", "reach", "tls", connect_timeout=5.0)]
+FleetRouting = Annotated[RoutingOptions, Only("fleet", "reach", "--grpc-engine", "tls", connect_timeout=5.0)]
+HomeRouting = Annotated[
+    RoutingOptions, Only("fleet", "home", "reach", "--grpc-engine", "tls", connect_timeout=5.0)
+]
 ConnectionRouting = Annotated[RoutingOptions, Only("fleet", "home", "reach", "--wait", "tls")]
 
 ProgressDisplay = Annotated[DisplayOptions, Only("--progress", "--verbose")]

@@ -16,7 +16,7 @@ from router.errors import UsageError
 from router.flags.platform import normalize
 from router.model.frozen import frozen
 from router.model.identity import Identity
-from router.model.routing import BackendName, Fallback, Placement, Via
+from router.model.routing import BackendName, Fallback, GrpcEngine, Placement, Via
 from router.model.tls import TLSOptions
 
 __all__ = [
@@ -41,7 +41,7 @@ class RouterConfig:
     gets no more while another has fewer; 0 is no bound. ``queue`` is how many seconds to wait in line where
     all have as many. ``retries`` is how often a build is begun anew that a daemon has lost. ``identity`` says
     what of a pod placement hashes. ``wait`` is how many seconds to wait for a daemon that can take the build,
-    where none can.
+    where none can. ``grpc_engine`` is what speaks gRPC with daemons.
     """
 
     addresses: tuple[tuple[str, str], ...] = ()
@@ -64,6 +64,7 @@ class RouterConfig:
     timeout: float | None = None
     identity: Identity = Identity()
     wait: float = 0.0
+    grpc_engine: GrpcEngine = "builtin"
 
 
 def environment() -> Mapping[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from cli.options import RoutingOptions
 from router.config import RouterConfig, tls_options
 from router.errors import UsageError
@@ -15,6 +17,8 @@ __all__ = ["router_config"]
 def router_config(options: RoutingOptions) -> RouterConfig:
     """Return the config. Raises ``UsageError`` for an option that can't be read."""
     fleet, home, reach, limits, tls = options.fleet, options.home, options.reach, options.limits, options.tls
+    if options.grpc_engine == "grpcio":
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # else it writes a log of its own to stderr
     return RouterConfig(
         addresses=parse_addresses(fleet.addresses or ()),
         selector=fleet.selector or "",
@@ -29,6 +33,7 @@ def router_config(options: RoutingOptions) -> RouterConfig:
         pod_port=_port(reach.pod_port),
         container=reach.container,
         connect_timeout=reach.connect_timeout,
+        grpc_engine=options.grpc_engine,
         identity=parse_identity(reach.identity),
         wait=_seconds("--wait", options.wait) if options.wait else 0.0,
         max_builds=_count("--max-builds", limits.max_builds),

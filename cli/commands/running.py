@@ -49,8 +49,7 @@ def build_and_report(
             shown.mode, stream=sys.stderr, environment=environment(), verbosity=shown.verbose
         )
         display.show(renderer)
-        asked = replace(request, identify=progress == "quiet")
-        result = _build(router, replace(prepared, request=asked), left, renderer, cancellation)
+        result = _build(router, replace(prepared, request=request), left, renderer, cancellation)
         for file in files:
             file.write(result)
         if prepared.request.call != "build":

@@ -28,7 +28,7 @@ from router.providers.outputs import Streams, streams
 from router.providers.registry_auth import RegistryAuth
 from router.providers.secrets import SecretStore
 from router.providers.surroundings import with_agent, with_surroundings
-from router.rpc.channel import Call, Channel
+from router.rpc import RpcCall, RpcChannel, open_channel
 from router.session import health
 from router.session.auth import auth
 from router.session.filesend import Directory, Target, filesend
@@ -41,7 +41,6 @@ from router.solve.exporters import ExportPlan, export_plans
 from router.solve.failure import BuildObserver, explain
 from router.solve.inputs import Inputs, open_inputs
 from router.solve.request import SolveIdentity, frontend_attrs, solve_request
-from router.transport import dial
 
 if TYPE_CHECKING:
     from router.providers.ssh_forwarding import SSHForwarding
@@ -97,9 +96,10 @@ def _build(request: BuildRequest, daemon: Daemon, context: BackendContext, opene
         inputs = inputs if image is None else image.added_to(inputs)
         copies = open_copies(request, inputs, context)
         deadline = time.monotonic() + context.dial.timeout
-        stream = dial(daemon.address, context.dial)
         peer = f"{daemon.name} ({daemon.address})"
-        with Channel(stream, peer=peer, cancellation=context.cancellation) as channel:
+        with open_channel(
+            daemon.address, context.dial, peer=peer, cancellation=context.cancellation
+        ) as channel:
             ssh_checks, ssh_connections = _ssh_services(forwarding, channel)
             session = SessionServer(
                 unary={
@@ -158,7 +158,7 @@ def _find_agents(request: BuildRequest, context: BackendContext) -> SSHForwardin
 
 
 def _ssh_services(
-    forwarding: SSHForwarding | None, channel: Channel
+    forwarding: SSHForwarding | None, channel: RpcChannel
 ) -> tuple[dict[str, UnaryMethod], dict[str, StreamMethod]]:
     if forwarding is None:
         return {}, {}
@@ -189,7 +189,7 @@ class _Build:
         request: BuildRequest,
         daemon: Daemon,
         context: BackendContext,
-        channel: Channel,
+        channel: RpcChannel,
         session: SessionServer,
     ) -> None:
         self._request = request
@@ -257,7 +257,7 @@ class _Build:
             key=self._context.key,
         )
 
-    def _is_over(self, solve: Call, status: Call) -> bool:
+    def _is_over(self, solve: RpcCall, status: RpcCall) -> bool:
         # A daemon that goes away breaks both off, and Solve's error says so.
         if status.error is not None and fault_of(status.error) != "lost":
             self._tell_of_loss(status.error)
@@ -286,14 +286,14 @@ class _Build:
         self._held = []
         return Turn(self._channel, daemon=self._daemon.name, bound=bound, ref=ref)
 
-    def _take_turn(self, turn: Turn, solve: Call) -> None:
+    def _take_turn(self, turn: Turn, solve: RpcCall) -> None:
         turn.take(solve)
         held, self._held = self._held or (), None
         for status in held:
             self._saw(status)
 
     def _ask(
-        self, request: BuildRequest, inputs: Inputs, identity: SolveIdentity, opened: Call
+        self, request: BuildRequest, inputs: Inputs, identity: SolveIdentity, opened: RpcCall
     ) -> RouterError | None:
         """Ask the frontend instead of building; return what went wrong."""
         from router.solve.gateway import Question, ask_frontend, question_attrs

@@ -17,7 +17,7 @@ from router.errors import BuildError, ConnectionLostError, RpcError, UsageError
 from router.model.daemon import Daemon
 from router.model.request import BuildRequest
 from router.notation.url import without_credentials
-from router.rpc.channel import Channel
+from router.rpc import RpcChannel, open_channel
 from router.session import health
 from router.session.filesend import filesend
 from router.session.secrets import SecretSource, secrets
@@ -26,7 +26,6 @@ from router.solve.control import Control
 from router.solve.inputs import Inputs
 from router.solve.request import Exporter, SolveIdentity, solve_request
 from router.solve.sources import downloaded
-from router.transport import dial
 
 __all__ = ["download_dockerfile"]
 
@@ -43,10 +42,9 @@ def download_dockerfile(url: str, daemon: Daemon, context: BackendContext, store
     it, ``DialError`` and ``ConnectionLostError``.
     """
     deadline = time.monotonic() + context.dial.timeout
-    stream = dial(daemon.address, context.dial)
     peer = f"{daemon.name} ({daemon.address})"
     sink = _Memory(url)
-    with Channel(stream, peer=peer, cancellation=context.cancellation) as channel:
+    with open_channel(daemon.address, context.dial, peer=peer, cancellation=context.cancellation) as channel:
         session = SessionServer(
             unary={health.CHECK: health.check, **secrets(store)},
             streaming=filesend({0: lambda: sink}, wake=channel.wake),
@@ -61,7 +59,7 @@ def download_dockerfile(url: str, daemon: Daemon, context: BackendContext, store
     return sink.file()
 
 
-def _solve(channel: Channel, session: SessionServer, url: str, deadline: float) -> None:
+def _solve(channel: RpcChannel, session: SessionServer, url: str, deadline: float) -> None:
     identity = SolveIdentity(ref=os.urandom(16).hex(), session_id=os.urandom(16).hex())
     request = BuildRequest(
         frontend="",

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from router.errors import ConnectionLostError, DialError, RpcError
-from router.rpc.channel import Call, Channel
+from router.rpc import RpcCall, RpcChannel
 from router.solve.control import Control
 from router.solve.inflight import BuildsInFlight, history_event, too_busy
 
@@ -29,7 +29,7 @@ class Turn:
     ``bound`` is at least 1. A daemon without a build history can't tell, and counts as not busy.
     """
 
-    def __init__(self, channel: Channel, *, daemon: str, bound: int, ref: str) -> None:
+    def __init__(self, channel: RpcChannel, *, daemon: str, bound: int, ref: str) -> None:
         self._channel = channel
         self._control = Control(channel)
         self._daemon = daemon
@@ -42,12 +42,12 @@ class Turn:
         self._asking = self._control.history(self._now.see)
 
     def ask(self, deadline: float) -> None:
-        """Raise ``BusyError`` where the daemon has enough builds; what ``Channel.run`` raises."""
+        """Raise ``BusyError`` where the daemon has enough builds; what ``RpcChannel.run`` raises."""
         self._channel.run(lambda: self._asking.done, timeout=deadline - time.monotonic())
         if self._asking.error is None and len(self._now) >= self._bound:
             raise too_busy(self._daemon, len(self._now), self._bound)
 
-    def take(self, solve: Call) -> None:
+    def take(self, solve: RpcCall) -> None:
         """Return once the daemon has announced the build in its turn, or is done with it.
 
         Raises ``BusyError`` where it came too late, and is taken back.
@@ -72,7 +72,7 @@ class Turn:
             self._announced |= event.started
             self._over |= not event.started
 
-    def _withdraw(self, solve: Call) -> None:
+    def _withdraw(self, solve: RpcCall) -> None:
         self._channel.cancel(solve)
         with suppress(DialError, ConnectionLostError, RpcError):  # it ends with the connection at the latest
             self._channel.run(lambda: self._over or self._listening.done, timeout=_WITHDRAWAL)

@@ -15,7 +15,7 @@ from router.model.tls import TLSOptions
 from router.net.sockets import describe_os_error
 from router.once import LentFiles, OneTimeFiles
 
-__all__ = ["bare_context", "client_context", "load_pair", "trust_anyone"]
+__all__ = ["bare_context", "client_context", "load_pair", "pem_files", "trust_anyone"]
 
 _FILES = "--tls-ca, --tls-cert and --tls-key name the files, --tls-dir a directory with all three"
 
@@ -57,6 +57,20 @@ def client_context(
             f"a TLS client {given} was given without its {missing}", hint="--tls-cert and --tls-key"
         )
     return context
+
+
+def pem_files(options: TLSOptions, files: OneTimeFiles) -> tuple[bytes, bytes | None, bytes | None]:
+    """Return what is trusted, the certificate and its key, all in PEM form, for a TLS that takes no context.
+
+    Raises UsageError as ``client_context`` does.
+    """
+    context = client_context(options, files=files)
+    if options.ca is not None:
+        trusted = files.read(options.ca)
+    else:
+        trusted = "".join(map(ssl.DER_cert_to_PEM_cert, context.get_ca_certs(binary_form=True))).encode()
+    cert, key = (files.read(path) if path else None for path in (options.cert, options.key))
+    return trusted, cert, key
 
 
 def load_pair(context: ssl.SSLContext, cert: bytes, key: bytes) -> None:

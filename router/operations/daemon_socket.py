@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +11,7 @@ from typing import Self
 from router.cancellation import Cancellation
 from router.closing import Closing
 from router.errors import RouterError
+from router.net.private_socket import PrivateSocket
 from router.net.relay import relay
 from router.net.sockets import SocketStream
 from router.net.stream import ByteStream
@@ -23,9 +21,6 @@ from router.transport.options import DialOptions
 
 __all__ = ["DaemonSocket"]
 
-# sun_path holds 108 bytes on Linux and 104 elsewhere, the end included.
-_LONGEST = 103
-_BACKLOG = 64
 _LEAVE = 2.0
 # A server of gRPC hangs up on a client that says nothing for two minutes.
 _FRESH = 10.0
@@ -48,11 +43,8 @@ class DaemonSocket(Closing):
         self._stop = Cancellation()
         self._threads: set[threading.Thread] = set()
         self._lock = threading.Lock()
-        self._directory = _private_directory()
-        self.path = os.path.join(self._directory, "buildkitd.sock")
-        self._listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listening.bind(self.path)
-        self._listening.listen(_BACKLOG)
+        self._listening = PrivateSocket()
+        self.path = self._listening.path
         self._acceptor = threading.Thread(target=self._accept, name="accept", daemon=True)
 
     @property
@@ -63,7 +55,7 @@ class DaemonSocket(Closing):
     def close(self) -> None:
         """Cut the connections that are left, and remove the socket."""
         self._stop.cancel("closed")
-        self._listening.shutdown(socket.SHUT_RDWR)  # wakes the acceptor
+        self._listening.interrupt()
         self._acceptor.join()
         self._listening.close()
         ends = time.monotonic() + _LEAVE
@@ -74,7 +66,6 @@ class DaemonSocket(Closing):
         # One that is dialling hears of the end only then; what it holds goes with the process.
         if not any(thread.is_alive() for thread in threads):
             self._stop.close()
-        shutil.rmtree(self._directory, ignore_errors=True)
 
     def __enter__(self) -> Self:
         self._acceptor.start()
@@ -83,7 +74,7 @@ class DaemonSocket(Closing):
     def _accept(self) -> None:
         while not self._stop.cancelled:
             try:
-                connection, _ = self._listening.accept()
+                connection = self._listening.accept()
             except OSError:
                 return  # closed
             thread = threading.Thread(target=self._serve, args=(connection,), name="relay", daemon=True)
@@ -110,12 +101,3 @@ class DaemonSocket(Closing):
         with self._lock:
             spare, self._spare = self._spare, None
         return spare.stream if spare is not None and time.monotonic() < self._spare_until else None
-
-
-def _private_directory() -> str:
-    # mkdtemp makes it for this user alone.
-    directory = tempfile.mkdtemp(prefix="warmroute-")
-    if len(directory) + len("/buildkitd.sock") <= _LONGEST:
-        return directory
-    os.rmdir(directory)
-    return tempfile.mkdtemp(prefix="warmroute-", dir="/tmp")

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from router.errors import ConnectionLostError, RouterError, RpcError
 from router.model.daemon import Daemon
 from router.model.frozen import frozen
-from router.rpc.channel import Channel
+from router.rpc import open_channel
 from router.rpc.grpc import Status
 from router.solve.control import Control
-from router.transport import dial
 from router.transport.options import DialOptions
 
 if TYPE_CHECKING:
@@ -105,7 +104,7 @@ def _ask(
     if not daemon.ready or daemon.terminating:
         return Answer(daemon=daemon, error=ConnectionLostError(f"{daemon.name} is {daemon.state}"))
     try:
-        with Channel(dial(daemon.address, options), peer=f"{daemon.name} ({daemon.address})") as channel:
+        with open_channel(daemon.address, options, peer=f"{daemon.name} ({daemon.address})") as channel:
             return Answer(daemon=daemon, value=question(Control(channel), options.timeout))
     except RouterError as exc:
         return Answer(daemon=daemon, error=exc)

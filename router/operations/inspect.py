@@ -8,10 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from router.errors import RouterError, RpcError
 from router.model.daemon import Daemon
 from router.model.frozen import frozen
-from router.rpc.channel import Channel
+from router.rpc import open_channel
 from router.rpc.grpc import Status
 from router.solve.control import Control
-from router.transport import dial
 from router.transport.options import DialOptions
 
 __all__ = ["DaemonReport", "inspect"]
@@ -49,7 +48,7 @@ def _report(daemon: Daemon, options: DialOptions) -> DaemonReport:
     if not daemon.ready or daemon.terminating:
         return DaemonReport(daemon=daemon, error=daemon.state)
     try:
-        with Channel(dial(daemon.address, options), peer=f"{daemon.name} ({daemon.address})") as channel:
+        with open_channel(daemon.address, options, peer=f"{daemon.name} ({daemon.address})") as channel:
             control = Control(channel)
             workers = control.list_workers(timeout=options.timeout)
             return DaemonReport(

@@ -20,11 +20,10 @@ from router.closing import Closing
 from router.errors import CancelledError, ConnectionLostError, DialError, RouterError, RpcError
 from router.model.daemon import Daemon
 from router.model.frozen import frozen
-from router.rpc.channel import Channel
+from router.rpc import open_channel
 from router.rpc.grpc import Status
 from router.solve.control import Control
 from router.solve.inflight import BuildsInFlight, too_busy
-from router.transport import dial
 from router.transport.options import DialOptions
 
 __all__ = ["LoadWatch", "Waiting", "builds_in_flight", "require_room", "wait_for_room"]
@@ -59,7 +58,7 @@ class LoadWatch(Closing):
         self._timeout = options.timeout
         peer = f"{daemon.name} ({daemon.address})"
         self._channel = self._stack.enter_context(
-            Channel(dial(daemon.address, options), peer=peer, cancellation=cancellation)
+            open_channel(daemon.address, options, peer=peer, cancellation=cancellation)
         )
         self._control = Control(self._channel)
         self._changed = False
@@ -141,7 +140,7 @@ def builds_in_flight(
     """
     peer = f"{daemon.name} ({daemon.address})"
     try:
-        with Channel(dial(daemon.address, options), peer=peer, cancellation=cancellation) as channel:
+        with open_channel(daemon.address, options, peer=peer, cancellation=cancellation) as channel:
             return Control(channel).active_builds(timeout=options.timeout)
     except RpcError as exc:
         if exc.code != Status.UNIMPLEMENTED:

@@ -9,11 +9,10 @@ from router.errors import CancelledError, RouterError, RpcError
 from router.model.address import Address
 from router.model.frozen import frozen
 from router.operations.slsa import PREDICATE_V1, as_v02, without_details
-from router.rpc.channel import Channel
+from router.rpc import RpcChannel, open_channel
 from router.rpc.events import Http2Error
 from router.rpc.grpc import Status
 from router.rpc.protobuf import field, read
-from router.transport import dial
 from router.transport.options import DialOptions
 from router.untrusted_json import NotJSONError, read_json
 
@@ -46,7 +45,7 @@ def build_provenance(address: Address, ref: str, options: DialOptions, mode: Pro
     Nothing comes from a daemon without a history. ``options.timeout`` is the deadline in seconds for each
     question. Raises ``RouterError``.
     """
-    with Channel(dial(address, options), peer=str(address)) as channel:
+    with open_channel(address, options, peer=str(address)) as channel:
         try:
             records = _records(channel, ref, options.timeout)
         except RpcError as exc:
@@ -69,7 +68,7 @@ def build_provenance(address: Address, ref: str, options: DialOptions, mode: Pro
         return Provenance(predicates=found, unread=tuple(unread))
 
 
-def _records(channel: Channel, ref: str, timeout: float) -> list[pb.BuildHistoryRecord]:
+def _records(channel: RpcChannel, ref: str, timeout: float) -> list[pb.BuildHistoryRecord]:
     from google.protobuf.message import DecodeError
 
     from router._proto import control_pb2 as pb
@@ -122,7 +121,7 @@ def _attestation(result: pb.BuildResultInfo) -> pb.Descriptor | None:
 
 
 def _predicate(
-    channel: Channel, attestation: pb.Descriptor, mode: ProvenanceMode, timeout: float
+    channel: RpcChannel, attestation: pb.Descriptor, mode: ProvenanceMode, timeout: float
 ) -> Mapping[str, Any]:
     try:
         predicate = read_json(_blob(channel, attestation.digest, timeout))
@@ -136,7 +135,7 @@ def _predicate(
         raise RouterError(f"the provenance that {channel.peer} keeps is in no known form{why}") from exc
 
 
-def _blob(channel: Channel, digest: str, timeout: float) -> bytes:
+def _blob(channel: RpcChannel, digest: str, timeout: float) -> bytes:
     parts = _Parts()
 
     def on_message(message: memoryview) -> None:

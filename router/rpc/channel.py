@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import os
 import select
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Protocol
 
 from router.cancellation import Cancellation
-from router.closing import Closing
 from router.errors import ConnectionLostError, DialError, RouterError, RpcError
 from router.net.stream import Buffer, ByteStream
+from router.rpc.contract import HUNG_UP, MessageHandler, RpcCall, RpcChannel
 from router.rpc.grpc import MessageReader, Status, metadata, prefix, status_error
 from router.rpc.http2 import (
     DataReceived,
@@ -45,27 +42,14 @@ _ASK_AFTER = 12.0
 _LOST_AFTER = 19.0
 
 
-class MessageHandler(Protocol):
-    """Takes the messages of a call. The view is valid only during the call."""
-
-    def __call__(self, message: memoryview, /) -> None: ...
-
-
-class Call:
+class Call(RpcCall):
     """One call of a method: its messages go to ``on_message``, its end stands in ``done`` and ``error``."""
 
     def __init__(self, method: str, on_message: MessageHandler) -> None:
-        self.method = method
-        self.done = False
-        self.error: RouterError | None = None
-        self.stream_id = 0
+        super().__init__(method)
         self._on_message = on_message
         self._reader = MessageReader()
         self._headers: dict[str, list[str]] = {}
-
-    def __repr__(self) -> str:
-        state = "under way" if not self.done else "failed" if self.error else "done"
-        return f"<Call {self.method} {state}>"
 
     def on_headers(self, headers: Headers, *, ended: bool) -> None:
         """Take a header block; the last one carries the status."""
@@ -85,19 +69,13 @@ class Call:
 
     def finish(self, error: RouterError | None) -> None:
         """Note how the call ended; the first word counts."""
-        if self.done:
-            return
         if error is None and self._reader.incomplete:
             error = RpcError(f"{self.method}: the answer ends inside of a message", code=Status.INTERNAL)
-        self.done = True
-        self.error = error
+        super().finish(error)
 
 
-class Channel(Closing):
-    """A connection to a daemon. Owns the stream and closes it; not for use by two threads at once.
-
-    ``wake()`` and the cancellation may be used from other threads.
-    """
+class Channel(RpcChannel):
+    """The engine of our own, on any stream of bytes, which it owns and closes."""
 
     def __init__(
         self,
@@ -107,7 +85,7 @@ class Channel(Closing):
         authority: str = "localhost",
         cancellation: Cancellation | None = None,
     ) -> None:
-        self.peer = peer
+        super().__init__(peer)
         self._stream = stream
         self._authority = authority.encode()
         self._cancellation = cancellation
@@ -120,8 +98,6 @@ class Channel(Closing):
         self._asked = False
         self._going_away = ""
         self._unsendable: ConnectionLostError | None = None
-        self._wake_lock = threading.Lock()
-        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     # -- calls
 
@@ -134,9 +110,7 @@ class Channel(Closing):
         source: Source | None = None,
         metadata: Sequence[tuple[str, str]] = (),
     ) -> Call:
-        """Begin a call. With ``request`` the one message is sent and our side closed; with ``source`` the
-        outgoing messages (framed) are pulled from it until ``end`` is called. Raises ``ConnectionLostError``
-        where the peer takes no more calls."""
+        """Begin a call, which is sent when the connection is driven."""
         if self._going_away:
             raise ConnectionLostError(f"{self.peer} takes no more calls: {self._going_away}", temporary=True)
         headers = [
@@ -157,48 +131,24 @@ class Channel(Closing):
             self._http2.finish(call.stream_id)
         return call
 
-    def end(self, call: Call) -> None:
+    def end(self, call: RpcCall) -> None:
         """Close our side of a call that has a source."""
         self._http2.finish(call.stream_id)
 
-    def cancel(self, call: Call) -> None:
+    def cancel(self, call: RpcCall) -> None:
         """Give a call up; the daemon sees its context cancelled."""
         self._http2.reset(call.stream_id)
         self._calls.pop(call.stream_id, None)
         call.finish(RpcError(f"{call.method} was cancelled", code=Status.CANCELLED))
 
-    def unary(self, method: str, request: bytes, *, timeout: float) -> bytes:
-        """Call a method with one request and one answer. Raises ``RpcError``, ``DialError`` past ``timeout``
-        seconds, ``ConnectionLostError``."""
-        answers: deque[bytes] = deque(maxlen=1)  # there is one; who sends more fills nothing
-        call = self.start(method, request=request, on_message=lambda message: answers.append(bytes(message)))
-        try:
-            self.run(lambda: call.done, timeout=timeout)
-        finally:
-            if not call.done:
-                self.cancel(call)
-        if call.error:
-            raise call.error
-        if not answers:
-            raise RpcError(f"{method} ended without an answer", code=Status.INTERNAL)
-        return answers[-1]
-
     # -- driving
 
     def handshake(self, timeout: float) -> None:
-        """Return once the peer speaks HTTP/2; what was started already is sent meanwhile, not held back.
-
-        A peer that listens is not yet one that lives: the kernel accepts connections for a frozen process.
-        Raises ``DialError`` when it says nothing within ``timeout`` seconds, else as ``run`` does.
-        """
+        """Return once the peer has sent its settings."""
         self.run(lambda: self._http2.established, timeout=timeout)
 
     def run(self, until: Callable[[], bool], *, timeout: float | None = None) -> None:
-        """Move bytes until ``until()`` says so.
-
-        Raises ``DialError`` when ``timeout`` seconds pass without it, ``ConnectionLostError`` when the
-        connection breaks or the peer falls silent, ``CancelledError`` when the cancellation is thrown.
-        """
+        """Move bytes until ``until()`` says so."""
         self._silence = 0.0
         deadline = None if timeout is None else time.monotonic() + timeout
         while not until():
@@ -212,14 +162,6 @@ class Channel(Closing):
                     raise self._lost(self._unsendable) from self._unsendable
                 self._wait(deadline)
 
-    def wake(self) -> None:
-        """Make ``run`` look around, from any thread; on a closed channel do nothing."""
-        # The lock keeps a descriptor that is closed meanwhile, and used anew, from being written to.
-        with self._wake_lock:
-            if self._wake_write >= 0:
-                with suppress(BlockingIOError):  # a full pipe wakes as well
-                    os.write(self._wake_write, b"\0")
-
     def close(self) -> None:
         """Say goodbye as far as it can be said at once, and close the stream."""
         if self._wake_read < 0:
@@ -228,10 +170,7 @@ class Channel(Closing):
         with suppress(RouterError):  # of a broken connection: there is nobody to say goodbye to
             self._stream.send([*self._outgoing, *self._http2.take(0)])
         self._stream.close()
-        with self._wake_lock:
-            os.close(self._wake_read)
-            os.close(self._wake_write)
-            self._wake_read = self._wake_write = -1
+        self._end_waking()
 
     def _write(self) -> bool:
         """Send one cycle's worth; say whether anything went out."""
@@ -290,12 +229,7 @@ class Channel(Closing):
 
     def _check_time(self, now: float, deadline: float | None) -> None:
         if deadline is not None and now >= deadline:
-            raise DialError(
-                f"{self.peer} did not answer in time",
-                hint="is it a buildkitd, and is it alive? `warmroute ls` asks all of them",
-                reason="timeout",
-                temporary=True,
-            )
+            raise self._late()
         if self._silence >= _LOST_AFTER:
             raise ConnectionLostError(
                 f"{self.peer} has been silent for {self._silence:.0f} s", temporary=True, reason="silent"
@@ -358,10 +292,8 @@ class Channel(Closing):
             said = f"{said}; {self._going_away}"
         if not self._http2.established:
             if not isinstance(cause, Http2Error):
-                hint = hint or "is it a buildkitd? one that wants TLS hangs up like this: give --tls-ca"
-            return DialError(
-                f"{self.peer} did not answer as a BuildKit daemon: {said}", hint=hint, temporary=True
-            )
+                hint = hint or HUNG_UP
+            return self._no_daemon(said, hint)
         return ConnectionLostError(f"lost {self.peer}: {said}", hint=hint, temporary=True)
 
 

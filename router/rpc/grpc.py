@@ -18,6 +18,7 @@ __all__ = [
     "Status",
     "metadata",
     "prefix",
+    "status_details",
     "status_error",
     "status_headers",
 ]
@@ -168,18 +169,28 @@ def status_error(trailers: Mapping[str, list[str]], method: str) -> RpcError | N
     )
 
 
+def status_details(packed: bytes) -> list[tuple[str, bytes]]:
+    """Return the details of a packed google.rpc.Status as type URLs and values, none of a broken one."""
+    if not packed:
+        return []
+    from google.protobuf.message import DecodeError
+
+    from router._proto.status_pb2 import Status as StatusMessage
+
+    try:
+        status = StatusMessage.FromString(packed)
+    except DecodeError:
+        return []
+    return [(detail.type_url, detail.value) for detail in status.details]
+
+
 def _details(values: list[str]) -> list[tuple[str, bytes]]:
     if not values:
         return []
     import binascii
 
-    from google.protobuf.message import DecodeError
-
-    from router._proto.status_pb2 import Status as StatusMessage
-
     text = values[-1].split(",")[-1]
     try:
-        packed = StatusMessage.FromString(binascii.a2b_base64(text + "=" * (-len(text) % 4)))
-    except (ValueError, DecodeError):  # a2b_base64 has a plain ValueError for what is not ASCII
+        return status_details(binascii.a2b_base64(text + "=" * (-len(text) % 4)))
+    except ValueError:  # a plain one for what is not ASCII
         return []
-    return [(detail.type_url, detail.value) for detail in packed.details]

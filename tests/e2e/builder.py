@@ -8,6 +8,7 @@ import io
 import json
 import tarfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -190,6 +191,15 @@ def active_builds(address: str) -> int:
     """Return how many builds a daemon has in flight."""
     with Channel(dial(parse_address(address), DialOptions(timeout=10)), peer=address) as channel:
         return Control(channel).active_builds(timeout=10)
+
+
+def wait_until_idle(address: str, *, within: float) -> float:
+    """Return after how many seconds the daemon had no build in flight."""
+    started = time.monotonic()
+    while active_builds(address):
+        assert time.monotonic() - started < within
+        time.sleep(0.05)
+    return time.monotonic() - started
 
 
 def finished_builds(address: str) -> int:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from router import BuildRequest, Cancellation, CancelledError, Event, Output
-from tests.e2e.builder import Builder, active_builds, write_tree
+from tests.e2e.builder import Builder, active_builds, wait_until_idle, write_tree
 from tests.servers.buildkitd import Buildkitd
 
 
@@ -24,15 +23,6 @@ def context(tmp_path: Path, busybox: str) -> Path:
 def sleeping(builder: Builder, context: Path) -> bool:
     """Return whether the step has begun to sleep."""
     return f"{context.parent.name}\n".encode() in builder.log
-
-
-def wait_until_idle(address: str, *, within: float) -> float:
-    """Return after how many seconds the daemon had no build in flight."""
-    started = time.monotonic()
-    while active_builds(address):
-        assert time.monotonic() - started < within
-        time.sleep(0.05)
-    return time.monotonic() - started
 
 
 def test_cancelling_from_another_thread_ends_the_build_on_the_daemon(

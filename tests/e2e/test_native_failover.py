@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -26,6 +27,7 @@ from router import (
     TLSOptions,
 )
 from router.model.events import Attempt
+from router.model.routing import GrpcEngine
 from tests.e2e.builder import SEARCH_PATH, Builder, active_builds, finished_builds, write_tree
 from tests.e2e.program import WARMROUTE
 from tests.servers.buildkitd import Buildkitd, start_buildkitd
@@ -113,10 +115,12 @@ def test_a_thawed_daemon_does_not_build_what_went_elsewhere(
     assert finished_builds(victim.address) == 1
 
 
+@pytest.mark.parametrize("engine", get_args(GrpcEngine))
 def test_a_daemon_that_dies_during_the_build_is_replaced(
-    buildkitd: Buildkitd, victim: Buildkitd, busybox: str, tmp_path: Path
+    buildkitd: Buildkitd, victim: Buildkitd, busybox: str, tmp_path: Path, engine: GrpcEngine
 ) -> None:
     builder = two(victim.address, buildkitd.address, tmp_path)
+    builder.config = replace(builder.config, grpc_engine=engine)
     dockerfile = f"FROM {busybox}\nRUN echo {tmp_path.name}; sleep 2; echo done >/done\n"
     write_tree(tmp_path / "context", {"Dockerfile": dockerfile})
     word = f"{tmp_path.name}\n".encode()

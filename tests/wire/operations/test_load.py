@@ -14,7 +14,8 @@ from router.backends.turn import Turn
 from router.errors import BusyError
 from router.operations.drain import drain
 from router.operations.load import LoadWatch
-from router.rpc.channel import Call, Channel
+from router.rpc import RpcCall
+from router.rpc.channel import Channel
 from router.solve.control import Control
 from router.transport import dial
 from router.transport.options import DialOptions
@@ -59,7 +60,7 @@ def test_an_end_that_nobody_is_told_is_found_by_asking_again(monkeypatch: pytest
 
 
 @contextmanager
-def solving(server: HistoryServer, *, bound: int) -> Iterator[tuple[Turn, Call]]:
+def solving(server: HistoryServer, *, bound: int) -> Iterator[tuple[Turn, RpcCall]]:
     """Have been told that there is room, and begun to solve ``ours``."""
     with Channel(dial(server.daemon.address, _OPTIONS), peer="a") as channel:
         turn = Turn(channel, daemon="a", bound=bound, ref="ours")

@@ -10,6 +10,8 @@ from typing import Any
 
 import grpc
 
+from tests.servers.certs import CA, Pair
+
 # Half of grpcio is annotated, which mypy likes less than nothing.
 _grpc: Any = grpc
 Context = Any
@@ -84,15 +86,26 @@ class Service:
 
 
 class Server:
-    """A running server; a context manager that stops it."""
+    """A running server; a context manager that stops it.
 
-    def __init__(self) -> None:
+    ``where`` is an address of gRPC's. With ``tls`` it is that pair's, and ``clients`` is the authority of the
+    certificates that it then requires.
+    """
+
+    def __init__(
+        self, where: str = "127.0.0.1:0", *, tls: Pair | None = None, clients: CA | None = None
+    ) -> None:
         self.service = Service()
         self._pool = ThreadPoolExecutor(max_workers=8)
         options = [("grpc.max_receive_message_length", _LIMIT), ("grpc.max_send_message_length", _LIMIT)]
         self._server = _grpc.server(self._pool, options=options)
         self._server.add_generic_rpc_handlers((self.service.handlers(),))
-        self.port = self._server.add_insecure_port("127.0.0.1:0")
+        if tls is None:
+            self.port = self._server.add_insecure_port(where)
+        else:
+            roots = clients.pem if clients is not None else None
+            credentials = _grpc.ssl_server_credentials([(tls.key, tls.cert)], roots, clients is not None)
+            self.port = self._server.add_secure_port(where, credentials)
         self._server.start()
 
     def stop(self, grace: float | None = None) -> None:

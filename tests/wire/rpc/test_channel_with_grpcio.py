@@ -1,4 +1,4 @@
-"""Our channel and a real grpcio server, over a real socket."""
+"""Both engines and a real grpcio server, over a real socket."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from os import urandom
+from typing import get_args
 
 import pytest
 
@@ -13,10 +14,10 @@ from router._proto.status_pb2 import Status as StatusMessage
 from router.address import parse_address
 from router.cancellation import Cancellation
 from router.errors import CancelledError, ConnectionLostError, DialError, RpcError
+from router.model.routing import GrpcEngine
 from router.net.stream import Buffer
-from router.rpc.channel import Channel
+from router.rpc import RpcChannel, open_channel
 from router.rpc.grpc import Status, prefix
-from router.transport import dial
 from router.transport.options import DialOptions
 from tests.wire.rpc.grpc_server import MEBIBYTE, Server
 
@@ -27,9 +28,15 @@ def shared() -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture(params=get_args(GrpcEngine))
+def engine(request: pytest.FixtureRequest) -> GrpcEngine:
+    found: GrpcEngine = request.param
+    return found
+
+
 @pytest.fixture
-def channel(shared: Server) -> Iterator[Channel]:
-    with connect(shared.port) as channel:
+def channel(shared: Server, engine: GrpcEngine) -> Iterator[RpcChannel]:
+    with connect(shared.port, engine) as channel:
         yield channel
 
 
@@ -40,9 +47,10 @@ def own() -> Iterator[Server]:
         yield server
 
 
-def connect(port: int, cancellation: Cancellation | None = None) -> Channel:
-    stream = dial(parse_address(f"tcp://127.0.0.1:{port}"), DialOptions())
-    return Channel(stream, peer=f"127.0.0.1:{port}", cancellation=cancellation)
+def connect(port: int, engine: GrpcEngine, cancellation: Cancellation | None = None) -> RpcChannel:
+    options = DialOptions(grpc_engine=engine)
+    peer = f"127.0.0.1:{port}"
+    return open_channel(parse_address(f"tcp://{peer}"), options, peer=peer, cancellation=cancellation)
 
 
 class Messages:
@@ -58,20 +66,20 @@ class Messages:
         return [prefix(len(message)), message]
 
 
-def test_a_unary_call_is_answered(channel: Channel) -> None:
+def test_a_unary_call_is_answered(channel: RpcChannel) -> None:
     assert channel.unary("/test.Service/Echo", b"hello", timeout=20) == b"hello"
 
 
-def test_an_empty_message_is_a_message(channel: Channel) -> None:
+def test_an_empty_message_is_a_message(channel: RpcChannel) -> None:
     assert channel.unary("/test.Service/Echo", b"", timeout=20) == b""
 
 
-def test_many_calls_share_a_connection(channel: Channel) -> None:
+def test_many_calls_share_a_connection(channel: RpcChannel) -> None:
     for number in range(200):
         assert channel.unary("/test.Service/Echo", b"%d" % number, timeout=20) == b"%d" % number
 
 
-def test_a_stream_of_answers_arrives_in_order(channel: Channel) -> None:
+def test_a_stream_of_answers_arrives_in_order(channel: RpcChannel) -> None:
     answers: list[bytes] = []
     call = channel.start(
         "/test.Service/Count", request=b"5000", on_message=lambda message: answers.append(bytes(message))
@@ -83,7 +91,7 @@ def test_a_stream_of_answers_arrives_in_order(channel: Channel) -> None:
     assert answers == [b"%d" % number for number in range(5000)]
 
 
-def test_large_messages_come_back_as_they_went(channel: Channel) -> None:
+def test_large_messages_come_back_as_they_went(channel: RpcChannel) -> None:
     messages = [urandom(size) for size in (5_000_000, 1, 3 << 20, 16_384, 9_000_001, 65_535)]
     answers: list[bytes] = []
     call = channel.start(
@@ -99,7 +107,7 @@ def test_large_messages_come_back_as_they_went(channel: Channel) -> None:
     assert answers == messages
 
 
-def test_a_hundred_megabytes_arrive_unchanged_at_the_server(channel: Channel) -> None:
+def test_a_hundred_megabytes_arrive_unchanged_at_the_server(channel: RpcChannel) -> None:
     messages = [urandom(1 << 20) for _ in range(100)]
     answers: list[bytes] = []
     call = channel.start(
@@ -115,7 +123,7 @@ def test_a_hundred_megabytes_arrive_unchanged_at_the_server(channel: Channel) ->
     assert answers == [sha256(b"".join(messages)).digest()]
 
 
-def test_a_hundred_megabytes_arrive_unchanged_from_the_server(channel: Channel) -> None:
+def test_a_hundred_megabytes_arrive_unchanged_from_the_server(channel: RpcChannel) -> None:
     seen = sha256()
     call = channel.start("/test.Service/Large", request=b"25", on_message=seen.update)
 
@@ -125,7 +133,7 @@ def test_a_hundred_megabytes_arrive_unchanged_from_the_server(channel: Channel) 
     assert seen.digest() == sha256(MEBIBYTE * 100).digest()
 
 
-def test_two_calls_move_along_together(channel: Channel) -> None:
+def test_two_calls_move_along_together(channel: RpcChannel) -> None:
     sizes = {"large": 0, "count": 0}
 
     def heard(name: str, message: memoryview) -> None:
@@ -143,7 +151,7 @@ def test_two_calls_move_along_together(channel: Channel) -> None:
     assert sizes == {"large": 16 << 20, "count": 10 + 180 + 2700}
 
 
-def test_an_error_has_its_code_its_text_and_its_details(channel: Channel) -> None:
+def test_an_error_has_its_code_its_text_and_its_details(channel: RpcChannel) -> None:
     status = StatusMessage(code=9, message="refused")
     status.details.add(type_url="type.googleapis.com/errdefs.Source", value=bytes(range(256)))
 
@@ -155,14 +163,14 @@ def test_an_error_has_its_code_its_text_and_its_details(channel: Channel) -> Non
     assert caught.value.details == (("type.googleapis.com/errdefs.Source", bytes(range(256))),)
 
 
-def test_a_method_that_is_not_there_is_unimplemented(channel: Channel) -> None:
+def test_a_method_that_is_not_there_is_unimplemented(channel: RpcChannel) -> None:
     with pytest.raises(RpcError) as caught:
         channel.unary("/test.Service/Nothing", b"", timeout=20)
 
     assert caught.value.code == Status.UNIMPLEMENTED
 
 
-def test_metadata_arrives_with_all_its_values(channel: Channel) -> None:
+def test_metadata_arrives_with_all_its_values(channel: RpcChannel) -> None:
     pairs = [("x-one", "1"), ("x-two", "a b"), ("x-two", "c"), ("x-long", "y" * 7000)]
     answers: list[bytes] = []
     call = channel.start(
@@ -177,8 +185,10 @@ def test_metadata_arrives_with_all_its_values(channel: Channel) -> None:
     assert answers == [repr(pairs).encode()]
 
 
-def test_a_call_that_is_not_answered_misses_its_deadline_and_is_given_up(own: Server) -> None:
-    with connect(own.port) as channel:
+def test_a_call_that_is_not_answered_misses_its_deadline_and_is_given_up(
+    own: Server, engine: GrpcEngine
+) -> None:
+    with connect(own.port, engine) as channel:
         with pytest.raises(DialError, match=f"127.0.0.1:{own.port} did not answer in time"):
             channel.unary("/test.Service/Wait", b"", timeout=0.3)
 
@@ -186,8 +196,8 @@ def test_a_call_that_is_not_answered_misses_its_deadline_and_is_given_up(own: Se
         assert own.service.cancelled.wait(20)
 
 
-def test_a_cancelled_call_is_cancelled_on_the_server(own: Server) -> None:
-    with connect(own.port) as channel:
+def test_a_cancelled_call_is_cancelled_on_the_server(own: Server, engine: GrpcEngine) -> None:
+    with connect(own.port, engine) as channel:
         call = channel.start("/test.Service/Wait", request=b"", on_message=lambda _: None)
         channel.unary("/test.Service/Echo", b"", timeout=20)
         own.service.waiting.wait(20)
@@ -200,8 +210,8 @@ def test_a_cancelled_call_is_cancelled_on_the_server(own: Server) -> None:
         assert call.error.code == Status.CANCELLED
 
 
-def test_a_cancellation_from_another_thread_ends_a_call(own: Server) -> None:
-    with Cancellation() as cancellation, connect(own.port, cancellation) as channel:
+def test_a_cancellation_from_another_thread_ends_a_call(own: Server, engine: GrpcEngine) -> None:
+    with Cancellation() as cancellation, connect(own.port, engine, cancellation) as channel:
 
         def cancel() -> None:
             own.service.waiting.wait(20)
@@ -216,8 +226,8 @@ def test_a_cancellation_from_another_thread_ends_a_call(own: Server) -> None:
         thread.join()
 
 
-def test_a_server_that_stops_ends_the_calls_under_way(own: Server) -> None:
-    with connect(own.port) as channel:
+def test_a_server_that_stops_ends_the_calls_under_way(own: Server, engine: GrpcEngine) -> None:
+    with connect(own.port, engine) as channel:
 
         def stop() -> None:
             own.service.waiting.wait(20)
@@ -231,8 +241,8 @@ def test_a_server_that_stops_ends_the_calls_under_way(own: Server) -> None:
         thread.join()
 
 
-def test_a_server_that_stops_with_grace_completes_what_it_has_begun(own: Server) -> None:
-    with connect(own.port) as channel:
+def test_a_server_that_stops_with_grace_completes_what_it_has_begun(own: Server, engine: GrpcEngine) -> None:
+    with connect(own.port, engine) as channel:
 
         def stop() -> None:
             own.service.waiting.wait(20)
@@ -245,8 +255,8 @@ def test_a_server_that_stops_with_grace_completes_what_it_has_begun(own: Server)
         thread.join()
 
 
-def test_a_server_that_has_stopped_takes_no_call(own: Server) -> None:
-    with connect(own.port) as channel:
+def test_a_server_that_has_stopped_takes_no_call(own: Server, engine: GrpcEngine) -> None:
+    with connect(own.port, engine) as channel:
         channel.unary("/test.Service/Echo", b"", timeout=20)
         own.stop()
 
