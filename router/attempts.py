@@ -31,7 +31,7 @@ from router.model.address import DockerAddress
 from router.model.daemon import Candidate, Daemon, Place
 from router.model.events import Attempt, Event, Notice, NoticeLevel, SolveStatus, Vertex
 from router.model.frozen import frozen, replace
-from router.model.request import BuildRequest
+from router.model.request import BuildRequest, Output
 from router.model.result import BuildResult
 from router.retry import persisting
 from router.solve.tally import StepTally
@@ -162,7 +162,8 @@ class Attempts:
         try:
             if bound and not self._backend.asks_for_turn:
                 self._ask_for_turn(daemon, bound)
-            built = self._backend.build(self._request, daemon, replace(self._context, max_builds=bound))
+            context = replace(self._context, max_builds=bound)
+            built = self._backend.build(self._request_for(daemon), daemon, context)
             cached, steps = self._tally.counts()
             return replace(built, place=place, cached=cached, steps=steps)
         except RouterError as exc:
@@ -317,12 +318,22 @@ class Attempts:
     # -- what is told
 
     def _tell_what_is_left(self, daemon: Daemon) -> None:
-        """Say so if nothing will come of the build but cache; a Docker engine keeps the image anyhow."""
-        request = self._request
-        wanted = request.outputs or request.push or request.load or request.call != "build"
-        if not wanted and not isinstance(daemon.address, DockerAddress):
+        """Say so if nothing will come of the build but cache."""
+        if self._stays_in_cache(daemon):
             text = "no --push, --load or --output: the image stays in the daemon's build cache"
             self._on_event(Notice(level="warning", text=text, reason="cache-only"))
+
+    def _stays_in_cache(self, daemon: Daemon) -> bool:
+        """Whether nothing is to come of the build; a Docker engine keeps the image anyhow."""
+        request = self._request
+        wanted = request.outputs or request.push or request.load or request.call != "build"
+        return not wanted and not isinstance(daemon.address, DockerAddress)
+
+    def _request_for(self, daemon: Daemon) -> BuildRequest:
+        """Return the request, with an image to be told the digest of where one was not asked for."""
+        if not (self._request.identify and self._stays_in_cache(daemon)):
+            return self._request
+        return replace(self._request, outputs=(Output(type="image", attrs={"store": "false"}),))
 
     def _saw(self, event: Event) -> None:
         if isinstance(event, SolveStatus):

@@ -176,7 +176,11 @@ class BuildRouter(Closing):
             key=key.key,
             on_event=on_event,
             cancellation=cancellation,
-            dial=replace(self.dial_options, tell=lambda text: _tell(on_event, "verbose", text)),
+            dial=replace(
+                self.dial_options,
+                tell=lambda text: _tell(on_event, "verbose", text),
+                warn=_once(lambda text: _tell(on_event, "warning", text)),
+            ),
             environment=self._environment,
         )
 
@@ -449,6 +453,18 @@ def _both(first: Callable[[Event], None], second: Callable[[Event], None]) -> Ca
         second(event)
 
     return tell
+
+
+def _once(tell: Callable[[str], None]) -> Callable[[str], None]:
+    """Return what tells each text once, however often a daemon is dialled."""
+    told: set[str] = set()
+
+    def tell_new(text: str) -> None:
+        if text not in told:
+            told.add(text)
+            tell(text)
+
+    return tell_new
 
 
 def _tell(on_event: Callable[[Event], None], level: NoticeLevel, text: str) -> None:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from cli.commands.interruption import Silent, interruptible
 from cli.commands.routing import router_config
 from cli.options import FleetRouting, FormatDisplay
 from cli.render.foreign import own_line, printable
+from router.errors import UnreachableError
 from router.model.annotations import MAX_BUILDS
+from router.model.daemon import NOT_ASKED
 
 if TYPE_CHECKING:
     from router import DaemonReport
 
 __all__ = ["command"]
+
+_UNREACHABLE = "unreachable"
+# Daemons that an error names.
+_NAMED = 5
 
 
 def command(routing: FleetRouting, display: FormatDisplay) -> None:
@@ -30,10 +36,22 @@ def command(routing: FleetRouting, display: FormatDisplay) -> None:
     sys.stdout.write(f"{_json(reports) if display.format == 'json' else _table(reports)}\n")
     if not reports:
         sys.stderr.write(f"no {printable(router.fleet.describe())}\n")
+    _require_answers(reports)
+
+
+def _require_answers(reports: tuple[DaemonReport, ...]) -> None:
+    """Raise ``UnreachableError`` where a daemon that should answer did not; what others said is printed."""
+    silent = [report.daemon.name for report in reports if _state(report) == _UNREACHABLE]
+    if silent:
+        sys.stdout.flush()
+        names = ", ".join(silent[:_NAMED]) + (
+            f" and {len(silent) - _NAMED} more" if len(silent) > _NAMED else ""
+        )
+        raise UnreachableError(f"{len(silent)} of {len(reports)} daemons did not answer: {names}")
 
 
 def _table(reports: tuple[DaemonReport, ...]) -> str:
-    from cli.commands.table import table
+    from cli.commands.table import room_on_stdout, table
 
     apart = any(report.daemon.hashed != report.daemon.name for report in reports)
     lines = table(
@@ -46,10 +64,11 @@ def _table(reports: tuple[DaemonReport, ...]) -> str:
                 ", ".join([_state(report), *(["cordoned"] if report.daemon.cordon is not None else [])]),
                 report.version,
                 _builds(report),
-                ", ".join(report.platforms),
+                _platforms(report.platforms),
             )
             for report in reports
         ],
+        room=room_on_stdout(),
     )
     notes = [
         own_line(printable(f"{report.daemon.name}: {note}")) for report in reports for note in _notes(report)
@@ -58,7 +77,19 @@ def _table(reports: tuple[DaemonReport, ...]) -> str:
 
 
 def _state(report: DaemonReport) -> str:
-    return "unreachable" if report.error and report.daemon.ready else report.daemon.state
+    """Return the state: of a daemon that was asked by how it answered, of others as they were listed."""
+    daemon = report.daemon
+    if not daemon.ready or daemon.terminating:
+        return daemon.state
+    return _UNREACHABLE if report.error else "ready" if daemon.state == NOT_ASKED else daemon.state
+
+
+def _platforms(platforms: Sequence[str]) -> str:
+    """Count the variants of a platform, as buildx does: ``linux/amd64 (+3), linux/386``."""
+    variants: dict[str, list[str]] = {}
+    for platform in platforms:
+        variants.setdefault("/".join(platform.split("/")[:2]), []).append(platform)
+    return ", ".join(f"{first} (+{len(others)})" if others else first for first, *others in variants.values())
 
 
 def _builds(report: DaemonReport) -> str:

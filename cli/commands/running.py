@@ -49,7 +49,8 @@ def build_and_report(
             shown.mode, stream=sys.stderr, environment=environment(), verbosity=shown.verbose
         )
         display.show(renderer)
-        result = _build(router, replace(prepared, request=request), left, renderer, cancellation)
+        asked = replace(request, identify=progress == "quiet")
+        result = _build(router, replace(prepared, request=asked), left, renderer, cancellation)
         for file in files:
             file.write(result)
         if prepared.request.call != "build":

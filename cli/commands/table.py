@@ -1,19 +1,46 @@
-"""A plain table: columns as wide as their cells, two spaces between, nothing cut."""
+"""A plain table: columns as wide as their cells, two spaces between, nothing cut.
+
+On a terminal that is too narrow for it a table goes without its addresses: rows that wrap can't be read, and
+``--format json`` and pipes have them all the same.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 
 from cli.render.foreign import own_line, printable
 
-__all__ = ["table"]
+__all__ = ["room_on_stdout", "table"]
+
+_SPARED = "ADDRESS"
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return the lines of a table. Cells are printed as text; an empty one as a dash."""
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, room: int | None = None) -> str:
+    """Return the lines of a table. Cells are printed as text; an empty one as a dash.
+
+    ``room`` is the columns of the terminal, None where there is no end to a line.
+    """
     cells = [list(header), *([own_line(printable(cell)) or "-" for cell in row] for row in rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
-    return "\n".join(
+    lines = _lines(cells)
+    if room is None or max(map(len, lines)) <= room or _SPARED not in header:
+        return "\n".join(lines)
+    spared = header.index(_SPARED)
+    return "\n".join(_lines([[*row[:spared], *row[spared + 1 :]] for row in cells]))
+
+
+def room_on_stdout() -> int | None:
+    """Return the columns of the terminal that stdout is; None for a file or a pipe."""
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    except OSError:
+        return None
+
+
+def _lines(cells: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
+    return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in cells
-    )
+    ]

@@ -79,7 +79,7 @@ def _tables(routes: Sequence[Route]) -> str:
 
 
 def _table(route: Route) -> str:
-    from cli.commands.table import table
+    from cli.commands.table import room_on_stdout, table
 
     apart = any(candidate.daemon.hashed != candidate.daemon.name for candidate in route.candidates)
     lines = table(
@@ -95,5 +95,6 @@ def _table(route: Route) -> str:
             )
             for number, candidate in enumerate(route.candidates)
         ],
+        room=room_on_stdout(),
     )
     return f"key {line(route.key.key)} (rule: {route.key.rule}), placement {route.placement}\n{lines}"

@@ -9,7 +9,20 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-__all__ = ["UNSAFE", "cell_width", "fit", "pad", "printable", "settle_line", "without_escapes"]
+__all__ = [
+    "GAP",
+    "UNSAFE",
+    "cell_width",
+    "fit",
+    "pad",
+    "printable",
+    "rows_of",
+    "settle_line",
+    "without_escapes",
+]
+
+GAP = "  "
+"""What stays between a text and what stands at the end of its line, so that neither seems to go on."""
 
 _TAB = 8
 _VARIATION_SELECTOR_16 = "\ufe0f"  # asks for the emoji form, which takes one column more
@@ -58,9 +71,18 @@ def fit(text: str, columns: int) -> str:
     return text
 
 
+def rows_of(text: str, columns: int) -> list[str]:
+    """Cut ``text`` into the rows that it takes; a column that is too narrow for a character ends it."""
+    rows: list[str] = []
+    while row := fit(text, columns):
+        rows.append(row)
+        text = text[len(row) :]
+    return rows
+
+
 def pad(left: str, right: str, columns: int) -> str:
     """Put ``left`` and ``right`` at the ends of a line of ``columns``, cutting ``left`` when it must."""
-    left = fit(left, columns - cell_width(right) - 1)
+    left = fit(left, columns - cell_width(right) - len(GAP))
     gap = columns - cell_width(left) - cell_width(right)
     return fit(f"{left}{' ' * gap}{right}", columns)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from cli.render.cells import cell_width, fit, pad
+from cli.render.cells import GAP, cell_width, fit, pad
 from cli.render.colors import Style
 from cli.render.foreign import printable
 from cli.render.intervals import elapsed
@@ -21,7 +21,6 @@ __all__ = ["Line", "View", "final_lines", "live_lines"]
 
 _INDENT = " => "
 _LOG_INDENT = " => => # "
-_GAP = "  "  # between a text and what stands at the end of its line
 _SHORTEST_NAME = 12  # columns that a name keeps before the amount beside it is shown
 _SHORT_NAME = 24  # the same before a bar and a rate are
 
@@ -92,7 +91,7 @@ def _header(trace: Trace, view: View, *, ending: str) -> Line:
     shorter = f"[+] {time} ({completed}/{total}){ending}"
     if view.label:
         for text in (longer, shorter):
-            if len(text) + len(_GAP) + cell_width(view.label) <= columns:
+            if len(text) + len(GAP) + cell_width(view.label) <= columns:
                 return Line(pad(text, view.label, columns))
     text = next((each for each in (longer, shorter) if len(each) <= columns), f"[+] {time}{ending}")
     return Line(fit(text, columns))
@@ -151,7 +150,7 @@ def _job_line(job: _Job, view: View) -> Line:
     seconds = job.nanoseconds / NANOSECONDS
     timer = f"{seconds if seconds >= 0.05 else 0:.1f}s"
     name = _INDENT + job.name
-    free = columns - len(timer) - 1
+    free = columns - len(timer) - len(GAP)
     for amount, shortest in ((job.more, _SHORT_NAME), (job.amount, _SHORTEST_NAME)):
         left = free - len(amount) - 1
         if amount and left >= len(_INDENT) + shortest:

@@ -7,7 +7,7 @@ import re
 from collections import deque
 from collections.abc import Callable
 
-from cli.render.cells import fit, settle_line
+from cli.render.cells import rows_of, settle_line
 from cli.render.foreign import unfinished_escape
 
 __all__ = ["LogLines", "LogTail"]
@@ -101,7 +101,7 @@ class LogTail:
             self._kept -= len(self._chunks.popleft())
 
     def lines(self, count: int, columns: int) -> list[str]:
-        """Return the last lines that aren't blank, at most ``count``, as a terminal would show them."""
+        """Return the last rows that aren't blank, at most ``count``: long lines wrap, as on a terminal."""
         raw = b"".join(self._chunks).decode("utf-8", "replace").split("\n")
         if self.size > self._kept and len(raw) > 1:
             del raw[0]  # its beginning is gone
@@ -109,6 +109,5 @@ class LogTail:
         for line in reversed(raw):
             if len(found) >= count:
                 break
-            if shown := fit(settle_line(line), columns):
-                found.append(shown)
-        return found[::-1]
+            found += reversed(rows_of(settle_line(line), columns))
+        return found[:count][::-1]

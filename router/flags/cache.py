@@ -1,7 +1,8 @@
 """``--cache-from`` and ``--cache-to`` (``--import-cache`` and ``--export-cache`` for buildctl).
 
-All keys are handed to the daemon as they are; which of them a type knows is the daemon's to say. Some hold
-credentials, so messages never repeat what was given.
+The type has to be one of BuildKit's: a daemon skips a cache that it does not know, without a word. All keys
+are handed to it as they are; which of them a type knows is the daemon's to say. Some hold credentials, so
+messages never repeat what was given.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ CACHE_FROM = Flag(name="--cache-from", example="type=registry,ref=registry.examp
 CACHE_TO = Flag(
     name="--cache-to", example="type=registry,ref=registry.example.com/cache,mode=max", secret=True
 )
+
+_TYPES = ("registry", "local", "inline", "gha", "s3", "azblob")
 
 _S3_VARIABLES = {
     "access_key_id": "AWS_ACCESS_KEY_ID",
@@ -45,6 +48,8 @@ def _parse(text: str, flag: Flag) -> Iterable[CacheOption]:
     type_name = attrs.pop("type", "")
     if not type_name:
         raise flag.error(text, "the key type is missing")
+    if type_name not in _TYPES:
+        raise flag.error(text, f"the type is none of {', '.join(_TYPES)}")
     return [CacheOption(type=type_name, attrs=attrs)]
 
 

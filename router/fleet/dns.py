@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from router.errors import FleetError, UsageError
 from router.model.address import DnsName, TcpAddress
-from router.model.daemon import Daemon
+from router.model.daemon import NOT_ASKED, Daemon
 from router.model.frozen import frozen
 from router.net.deadline import Deadline
 
@@ -59,6 +59,7 @@ class DnsFleet:
             Daemon(
                 name=self._prefix + label,
                 address=TcpAddress(host=each.ip, port=each.port, server_name=each.target or self._name.name),
+                state=NOT_ASKED,
             )
             for each, label in zip(found, labels_of(found, self._name.name), strict=True)
         )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from router.docker.endpoint import DEFAULT_HOST, DockerEndpoint, find_endpoint
 from router.model.address import DockerAddress
-from router.model.daemon import Daemon
+from router.model.daemon import NOT_ASKED, Daemon
 
 __all__ = ["DockerFleet"]
 
@@ -35,7 +35,7 @@ class DockerFleet:
         address = DockerAddress(
             context=endpoint.context, endpoint=None if endpoint.context is not None else endpoint.host
         )
-        return (Daemon(name=endpoint.context or "docker", address=address),)
+        return (Daemon(name=endpoint.context or "docker", address=address, state=NOT_ASKED),)
 
     def describe(self) -> str:
         """Name the engine and who named it."""

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from router.address import parse_address, parse_dns_name
 from router.errors import UsageError
 from router.fleet.contract import Fleet
-from router.model.daemon import Daemon
+from router.model.address import Address
+from router.model.daemon import NOT_ASKED, Daemon
 
 __all__ = ["StaticFleet"]
 
@@ -16,14 +17,17 @@ class StaticFleet:
     """The given pairs of name and URL; a pair without a name is named by its URL.
 
     A name in DNS (``dns://``) stands for all daemons behind it. ``source`` says who gave the pairs
-    (``--addr``), ``timeout`` is seconds for one look at DNS. Raises UsageError where a URL is none, or a name
-    is given to two. Whether anybody listens shows when one is dialled: all count as ready.
+    (``--addr``), ``timeout`` is seconds for one look at DNS. Raises UsageError where a URL is none, a name is
+    given to two, or an address two names. Whether anybody listens shows when one is dialled: all count as
+    ready, though nobody has asked them.
     """
 
     def __init__(self, addresses: Sequence[tuple[str, str]], *, source: str, timeout: float = 10.0) -> None:
         self._source = source
         self._parts: tuple[Daemon | Fleet, ...] = tuple(_part(name, url, timeout) for name, url in addresses)
-        self._check([part for part in self._parts if isinstance(part, Daemon)])
+        named = [part for part in self._parts if isinstance(part, Daemon)]
+        self._check(named)
+        self._check_addresses(named)
 
     @property
     def hint(self) -> str | None:
@@ -55,11 +59,21 @@ class StaticFleet:
                 )
             seen.add(daemon.name)
 
+    def _check_addresses(self, daemons: Sequence[Daemon]) -> None:
+        """Refuse one daemon under two names: it would get the keys of two, and be tried twice."""
+        seen: dict[Address, Daemon] = {}
+        for daemon in daemons:
+            if (twin := seen.setdefault(daemon.address, daemon)) is not daemon:
+                raise UsageError(
+                    f"{self._source} gives {daemon.address} two names: {twin.name} and {daemon.name}",
+                    hint="name each daemon once",
+                )
+
 
 def _part(name: str, url: str, timeout: float) -> Daemon | Fleet:
     resolved = parse_dns_name(url)
     if resolved is None:
-        return Daemon(name=name or url, address=parse_address(url))
+        return Daemon(name=name or url, address=parse_address(url), state=NOT_ASKED)
     from router.fleet.dns import DnsFleet
 
     # A name that stands for nothing but the URL is none that was given.

@@ -8,7 +8,10 @@ from typing import Literal
 from router.model.address import Address
 from router.model.frozen import field, frozen
 
-__all__ = ["Candidate", "Daemon", "Exclusion", "ExclusionKind", "Place"]
+__all__ = ["NOT_ASKED", "Candidate", "Daemon", "Exclusion", "ExclusionKind", "Place"]
+
+NOT_ASKED = "not asked"
+"""The state of a daemon of which the listing can't know: whether it is there shows when it is dialled."""
 
 ExclusionKind = Literal["missing", "terminating", "not-ready", "cordoned", "platform", "identity", "busy"]
 
@@ -21,7 +24,7 @@ class Daemon:
     ``unplaced`` says why it has no identity, and so no place in any order. ``address`` says
     how it is dialled.
 
-    ``state`` is one or two words for a person (``ready``, ``CrashLoopBackOff``, ``terminating``), ``detail``
+    ``state`` is one or two words for a person (``ready``, ``CrashLoopBackOff``, ``not asked``), ``detail``
     what else is known of it. ``present`` is false for a member of the fleet that is known but not there.
     ``cordon`` is None for a daemon that takes builds, else the reason given, perhaps empty.
 

@@ -82,7 +82,8 @@ class BuildRequest:
 
     ``call`` other than ``build`` asks the frontend what it knows instead of building: ``check``, ``outline``,
     ``targets``, or a method of its own. The answer stands in the result's metadata under ``result.json`` and
-    ``result.txt``; nothing is exported.
+    ``result.txt``; nothing is exported. ``identify`` has the image made for its digest alone where nothing
+    else is to come of the build; it is kept nowhere.
     """
 
     context: str = "."
@@ -125,6 +126,7 @@ class BuildRequest:
     source_policy: str = ""
     proxy_network: bool = False
     context_times: ContextTimes = "file"
+    identify: bool = False
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Durations: a number of seconds, or Go's form (``500ms``, ``1m30s``)."""
+"""Durations in Go's form (``500ms``, ``1m30s``), which names the unit of each number; 0 needs none."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, 
 _NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)"
 _PART = re.compile(rf"({_NUMBER})(ns|us|µs|ms|s|m|h)", re.ASCII)
 _WHOLE = re.compile(rf"(?:{_PART.pattern})+", re.ASCII)
-_SECONDS = re.compile(_NUMBER, re.ASCII)
 
 
 def parse_duration(text: str, flag: Flag) -> float:
     """Return seconds, never negative. Raises ``UsageError`` naming ``flag``."""
-    if _SECONDS.fullmatch(text):
-        return float(text)
+    if text == "0":
+        return 0.0
     if not _WHOLE.fullmatch(text):
         raise flag.error(text, "a duration is a number with a unit (ms, s, m, h), such as 30s or 1m30s")
     return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))

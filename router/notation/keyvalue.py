@@ -45,4 +45,7 @@ def _split(text: str, flag: Flag) -> tuple[str, str, str]:
     name, equals, value = text.partition("=")
     if not name:
         raise flag.error(text, "the name before the equals sign is missing")
+    if not equals and (name in {".", ".."} or name.startswith(("./", "../", "/", "~/"))):
+        # Most likely the context, which this option would take for its value.
+        raise flag.error(text, "what follows it is a path, and neither NAME=VALUE nor NAME")
     return name, equals, value

@@ -21,7 +21,6 @@ __all__ = [
     "integer",
     "map_entry",
     "map_fields",
-    "packed_integers",
     "read",
     "submessage",
     "text",
@@ -94,16 +93,6 @@ def integer(value: Value) -> int:
     if not isinstance(value, int):
         raise Http2Error("the peer sent bytes where a number belongs")
     return value - (1 << 64) if value >> 63 else value
-
-
-def packed_integers(value: Value) -> Iterator[int]:
-    """Yield the signed integers of a repeated field that is packed."""
-    data, position = _view(value), 0
-    if len(data) > 10 * _MOST_FIELDS:
-        raise Http2Error(f"the peer sent a list of more than {_MOST_FIELDS} numbers")
-    while position < len(data):
-        number, position = _varint_at(data, position)
-        yield integer(number)
 
 
 def map_entry(value: Value) -> tuple[str, str]:

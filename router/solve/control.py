@@ -7,29 +7,20 @@ generated classes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from router.errors import RpcError
 from router.model.events import SolveStatus
 from router.notation.varint import integer_field
 from router.rpc import RpcCall, RpcChannel
-from router.rpc.grpc import Status
 from router.rpc.http2 import Source
 from router.rpc.protobuf import field, map_entry, read
 from router.solve.events import solve_status
 from router.solve.inflight import BuildsInFlight
 
 if TYPE_CHECKING:
-    from google.protobuf.message import Message
-
     from router._proto import control_pb2 as pb
 
-_Message = TypeVar("_Message", bound="Message")
-
 __all__ = ["Control"]
-
-# What a daemon says of itself takes some thousand bytes. Fields that are empty take fifty times their size.
-_LARGEST_ANSWER = 1 << 20
 
 _SERVICE = "/moby.buildkit.v1.Control/"
 
@@ -66,16 +57,15 @@ class Control:
 
     def list_workers(self, *, timeout: float) -> pb.ListWorkersResponse:
         """Ask for the workers and their platforms."""
-        from router._proto import control_pb2 as pb
+        from router.solve import answers
 
-        answer = self._channel.unary(_SERVICE + "ListWorkers", b"", timeout=timeout)
-        return _parsed(pb.ListWorkersResponse(), answer)
+        return answers.workers(self._channel.unary(_SERVICE + "ListWorkers", b"", timeout=timeout))
 
     def info(self, *, timeout: float) -> pb.InfoResponse:
         """Ask for the daemon's version; engines older than it answer UNIMPLEMENTED."""
-        from router._proto import control_pb2 as pb
+        from router.solve import answers
 
-        return _parsed(pb.InfoResponse(), self._channel.unary(_SERVICE + "Info", b"", timeout=timeout))
+        return answers.info(self._channel.unary(_SERVICE + "Info", b"", timeout=timeout))
 
     def history(self, on_event: Callable[[memoryview], None], *, follow: bool = False) -> RpcCall:
         """Ask for the builds in flight; ``follow``: and be told of each that starts and ends from now on.
@@ -103,20 +93,3 @@ class Control:
 
 def _ignore(_message: memoryview) -> None:
     """Need no answer."""
-
-
-def _parsed(message: _Message, data: bytes) -> _Message:
-    """Fill a message from what the daemon answered; what is no such message is the daemon's fault."""
-    from google.protobuf.message import DecodeError
-
-    if len(data) > _LARGEST_ANSWER:
-        raise RpcError(f"the daemon's answer has {len(data)} bytes", code=Status.RESOURCE_EXHAUSTED)
-    try:
-        message.ParseFromString(data)
-    except DecodeError as exc:
-        raise RpcError(
-            f"the daemon's answer is no {type(message).__name__}",
-            code=Status.INTERNAL,
-            hint="is it a buildkitd?",
-        ) from exc
-    return message

@@ -4,18 +4,20 @@ Control.Solve tells what the exporters say, and nothing of what a frontend answe
 gateway hands that out, which a frontend itself builds through (the service LLBBridge): a Solve without a
 frontend opens the build, the calls of the gateway name it, Return ends it. In BuildKit's words the question
 is a subrequest.
+
+Only builds that ask come here: to import this module takes protobuf's runtime along.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from router._proto import gateway_pb2 as pb
+from router._proto.status_pb2 import Status
 from router.errors import ConnectionLostError, DialError, RouterError, RpcError
-from router.model.frozen import field as default
-from router.model.frozen import frozen
-from router.notation.varint import varint
+from router.model.frozen import field, frozen
 from router.rpc import RpcCall, RpcChannel
-from router.rpc.protobuf import field, map_entry, map_fields, read, submessage
+from router.solve.answers import parsed
 
 __all__ = ["Question", "ask_frontend", "question_attrs"]
 
@@ -23,8 +25,6 @@ _SERVICE = "/moby.buildkit.v1.frontend.LLBBridge/"
 _CAPABILITY = "moby.buildkit.frontend.subrequests+forward"
 # Seconds for the daemon to close the build; a daemon that doesn't is not waited for.
 _CLOSING = 5.0
-# Booleans that are true: results may be named by platform, and references may be messages.
-_ANY_RESULT = varint(5 << 3) + varint(1) + varint(6 << 3) + varint(1)
 
 
 @frozen
@@ -35,7 +35,7 @@ class Question:
     ref: str
     frontend: str
     attrs: Mapping[str, str]
-    definitions: Mapping[str, bytes] = default(default_factory=dict)
+    definitions: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def question_attrs(attrs: Mapping[str, str], method: str) -> dict[str, str]:
@@ -53,38 +53,54 @@ def ask_frontend(
 
     ``opened`` is the Solve that has opened the build; it is done afterwards unless the daemon hangs.
     """
-    answer: dict[str, str] = {}
+    answers: list[bytes] = []
 
     def answered(message: memoryview) -> None:
-        answer.clear()  # there is one; who sends more fills nothing
-        answer.update(_metadata(message))
+        answers[:] = [bytes(message)]  # there is one; who sends more fills nothing
 
-    # The numbers are those of BuildKit's frontend/gateway/pb/gateway.proto.
-    definitions = (field(13, field(1, name) + field(2, llb)) for name, llb in question.definitions.items())
-    request = field(2, question.frontend) + map_fields(3, question.attrs) + _ANY_RESULT
-    request += b"".join(definitions)
+    request = pb.SolveRequest(
+        Frontend=question.frontend,
+        FrontendOpt=question.attrs,
+        allowResultReturn=True,
+        allowResultArrayRef=True,
+    )
+    for name, definition in question.definitions.items():
+        request.FrontendInputs[name].ParseFromString(definition)
     call = channel.start(
         _SERVICE + "Solve",
-        request=request,
+        request=request.SerializeToString(),
         metadata=_build_id(question.ref),
         on_message=answered,
     )
     channel.run(lambda: call.done or opened.done)
-    if not call.done:
-        return answer, opened.error
-    _end(channel, opened, question.ref, call.error)
-    return answer, call.error
+    error = call.error if call.done else opened.error
+    try:
+        answer = _metadata(b"".join(answers))
+    except RpcError as exc:
+        answer, error = {}, error or exc
+    if call.done:
+        _end(channel, opened, question.ref, error)
+    return answer, error
+
+
+def _metadata(answer: bytes) -> dict[str, str]:
+    """Return the metadata of the result that a SolveResponse holds. Raises ``RpcError``."""
+    found = parsed(pb.SolveResponse(), answer).result.metadata
+    return {name: str(value, "utf-8", "replace") for name, value in found.items()}
 
 
 def _end(channel: RpcChannel, opened: RpcCall, ref: str, error: RouterError | None) -> None:
     """Close the build. What was asked is answered: no fault of the path can take it back."""
     if isinstance(error, RpcError):
-        request = field(2, varint(1 << 3) + varint(error.code) + field(2, str(error)))
+        request = pb.ReturnRequest(error=Status(code=error.code, message=str(error)))
     else:
-        request = field(1, b"")
+        request = pb.ReturnRequest(result=pb.Result())
     try:
         channel.start(
-            _SERVICE + "Return", request=request, metadata=_build_id(ref), on_message=lambda _message: None
+            _SERVICE + "Return",
+            request=request.SerializeToString(),
+            metadata=_build_id(ref),
+            on_message=lambda _message: None,
         )
         channel.run(lambda: opened.done, timeout=_CLOSING)
     except (ConnectionLostError, DialError):
@@ -93,14 +109,3 @@ def _end(channel: RpcChannel, opened: RpcCall, ref: str, error: RouterError | No
 
 def _build_id(ref: str) -> list[tuple[str, str]]:
     return [("buildkit-controlapi-buildid", ref)]
-
-
-def _metadata(response: memoryview) -> dict[str, str]:
-    """Return the metadata of the result that a SolveResponse holds."""
-    return dict(
-        map_entry(entry)
-        for number, result in read(response)
-        if number == 3
-        for name, entry in submessage(result)
-        if name == 10
-    )

@@ -1,17 +1,19 @@
-"""A definition in LLB, BuildKit's low-level language, as its message ``pb.Definition`` packs it. Pure."""
+"""A definition in LLB, BuildKit's low-level language, as its message ``pb.Definition``. Pure.
+
+Only builds of LLB and downloads come here: to import this module takes protobuf's runtime along.
+"""
 
 from __future__ import annotations
 
+from collections.abc import MutableSequence
 from hashlib import sha256
 
+from google.protobuf.message import DecodeError
+
+from router._proto import ops_pb2 as pb
 from router.errors import UsageError
-from router.notation.varint import varint
-from router.rpc.events import Http2Error
-from router.rpc.protobuf import Value, field, read, submessage, text
 
-__all__ = ["check_definition", "read_definition", "without_cache"]
-
-_IGNORE_CACHE = varint(1 << 3) + varint(1)
+__all__ = ["check_definition", "digest_of", "operations_of", "packed", "read_definition", "without_cache"]
 
 
 def check_definition(definition: bytes) -> None:
@@ -24,40 +26,37 @@ def without_cache(definition: bytes) -> bytes:
 
     Raises ``UsageError`` for what is no definition.
     """
-    operations, metadata, others = read_definition(definition)
-    for operation in operations:
-        digest = f"sha256:{sha256(operation).hexdigest()}"
-        # Of a field that stands twice the last counts: what else is known of the operation stays.
-        metadata[digest] = metadata.get(digest, b"") + _IGNORE_CACHE
-    entries = (field(2, field(1, digest) + field(2, known)) for digest, known in metadata.items())
-    return b"".join([*(field(1, operation) for operation in operations), *entries, *others])
+    marked = read_definition(definition)
+    for operation in operations_of(marked):
+        marked.metadata[digest_of(operation)].ignore_cache = True
+    return packed(marked)
 
 
-def read_definition(definition: bytes) -> tuple[list[bytes], dict[str, bytes], list[bytes]]:
-    """Return the operations, what is known of each by its digest, and the remaining fields, packed."""
-    operations: list[bytes] = []
-    metadata: dict[str, bytes] = {}
-    others: list[bytes] = []
+def read_definition(definition: bytes) -> pb.Definition:
+    """Return the message, which has an operation at least. Raises ``UsageError``."""
     try:
-        for number, value in read(memoryview(definition)):
-            if number == 1:
-                operations.append(_bytes(value))
-            elif number == 2:
-                entry = {1: memoryview(b""), 2: memoryview(b"")} | dict(submessage(value))
-                metadata[text(entry[1])] = _bytes(entry[2])
-            else:
-                others.append(field(number, _bytes(value)))
-    except Http2Error:
-        operations = []
-    if not operations:
+        read = pb.Definition.FromString(definition)
+    except DecodeError:
+        read = pb.Definition()
+    if not operations_of(read):
         raise UsageError(
             "what is given as LLB is no definition with operations in it",
             hint="give what a program prints that marshals LLB (the programs of BuildKit's examples do)",
         )
-    return operations, metadata, others
+    return read
 
 
-def _bytes(value: Value) -> bytes:
-    if isinstance(value, int):
-        raise Http2Error("a number where bytes belong")
-    return bytes(value)
+def operations_of(definition: pb.Definition) -> MutableSequence[bytes]:
+    """Return the packed operations; their field's name is a word of Python's."""
+    operations: MutableSequence[bytes] = getattr(definition, "def")
+    return operations
+
+
+def digest_of(operation: bytes) -> str:
+    """Return the name by which other operations and the metadata speak of a packed operation."""
+    return f"sha256:{sha256(operation).hexdigest()}"
+
+
+def packed(message: pb.Definition | pb.Op) -> bytes:
+    """Return the message's bytes, the same ones each time: digests are taken of them."""
+    return message.SerializeToString(deterministic=True)

@@ -108,6 +108,11 @@ class _Ways:
     def _by_exec(self) -> ByteStream:
         from router.kubernetes.exec import dial_exec
 
+        if self._options.tls is not None:
+            self._options.warn(
+                "connecting to pods by exec: the --tls options are not used"
+                " (they are with --via pod-ip or port-forward)"
+            )
         return dial_exec(self._pod, self._options.container or self._address.container, self._deadline)
 
     def _by_forward(self) -> ByteStream:

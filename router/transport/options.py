@@ -23,10 +23,10 @@ class DialOptions:
     for the whole of connecting.
 
     ``via`` is for pods whose address names no way; ``pod_port`` and ``container`` win over what the address
-    says. ``kube`` is what the API servers are talked to with, for who shares it. ``grpc_engine`` is
-    what speaks gRPC on the connection. ``tell`` hears why a way was
-    taken, one sentence at a time, from the thread that dials. ``files`` has what was read of TLS files that
-    can be read once.
+    says. ``kube`` is what the API servers are talked to with, for who shares it. ``grpc_engine`` is what
+    speaks gRPC on the connection. ``tell`` hears why a way was taken, one sentence at a time, from the thread
+    that dials, ``warn`` what of the options counts for nothing on it. ``files`` has what was read of TLS
+    files that can be read once.
     """
 
     tls: TLSOptions | None = None
@@ -39,5 +39,6 @@ class DialOptions:
     grpc_engine: GrpcEngine = "builtin"
     timeout: float = 10.0
     tell: Callable[[str], None] = _keep_quiet
+    warn: Callable[[str], None] = _keep_quiet
     environment: Mapping[str, str] = field(default_factory=dict)
     files: OneTimeFiles = field(default_factory=OneTimeFiles, repr=False)

@@ -52,8 +52,21 @@ def test_a_quiet_build_prints_the_digest_alone(warmroute: Installed, context: Pa
     assert done.stderr == ""
 
 
-def test_a_quiet_build_that_makes_no_image_prints_nothing(warmroute: Installed, context: Path) -> None:
-    done = warmroute.ok("build", "--progress=quiet", context)
+@pytest.mark.parametrize("backend", ["native", "buildctl"])
+def test_a_quiet_build_without_an_output_prints_the_id_that_its_image_has(
+    warmroute: Installed, context: Path, backend: str
+) -> None:
+    image = warmroute.ok("build", "-q", "-o", "type=image", context)
+
+    done = warmroute.ok("build", "-q", "--backend", backend, context)
+
+    assert (done.stdout, done.stderr) == (image.stdout, "")
+
+
+def test_a_quiet_build_of_something_else_than_an_image_prints_nothing(
+    warmroute: Installed, context: Path
+) -> None:
+    done = warmroute.ok("build", "--progress=quiet", "-o", "type=cacheonly", context)
 
     assert (done.stdout, done.stderr) == ("", "")
 
@@ -255,10 +268,10 @@ def test_ls_tells_of_every_daemon_also_of_the_dead(buildkitd: Buildkitd) -> None
     dead = f"tcp://127.0.0.1:{free_port()}"
     options = ("--addr", f"alive={buildkitd.address}", "--addr", f"dead={dead}")
 
-    table = Installed().ok("ls", *options)
-    listed = Installed().ok("ls", *options, "--format", "json").json
+    table = Installed().run("ls", *options)
+    listed = Installed().run("ls", *options, "--format", "json")
 
-    alive, gone = listed
+    alive, gone = listed.json
     assert (alive["name"], alive["state"], alive["version"]) == ("alive", "ready", "v0.32.1")
     assert "linux/amd64" in alive["platforms"]
     assert alive["builds"] == 0
@@ -266,6 +279,12 @@ def test_ls_tells_of_every_daemon_also_of_the_dead(buildkitd: Buildkitd) -> None
     assert "refused" in gone["error"]
     assert re.search(r"^alive .* ready +v0\.32\.1 +0 ", table.stdout, re.MULTILINE)
     assert f"dead: can't connect to {dead}" in table.stdout
+    assert (table.code, listed.code) == (69, 69)
+    assert "ERROR: 1 of 2 daemons did not answer: dead\n" in table.stderr
+
+
+def test_ls_of_daemons_that_answer_succeeds(warmroute: Installed) -> None:
+    assert warmroute.ok("ls").stderr == ""
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -264,9 +264,10 @@ def test_ls_shows_the_rest_when_a_pod_is_frozen(
     pid = cluster.pod_pid(pair[0])
     subprocess.run(["kill", "-STOP", str(pid)], check=True)
     try:
-        listed = program.ok("ls", "--selector", "app=pair", "--connect-timeout", "2", "--format", "json").json
+        done = program.run("ls", "--selector", "app=pair", "--connect-timeout", "2", "--format", "json")
     finally:
         subprocess.run(["kill", "-CONT", str(pid)], check=True)
 
-    assert [daemon["state"] for daemon in listed] == ["unreachable", "ready"]
-    assert listed[1]["version"]
+    assert [daemon["state"] for daemon in done.json] == ["unreachable", "ready"]
+    assert done.json[1]["version"]
+    assert done.code == 69

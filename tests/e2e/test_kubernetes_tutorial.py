@@ -38,17 +38,19 @@ def test_the_tutorial_works_as_it_is_written(cluster: Cluster, tmp_path: Path) -
     )
 
     assert done.returncode == 0, done.stdout
-    on = re.findall(r"building on (\S+) \((.*)\)", done.stdout)
-    daemons, places = zip(*on, strict=True)
-    assert daemons == ("buildkitd-2", "buildkitd-2", "buildkitd-1", "buildkitd-2", "buildkitd-2")
-    assert [place == "home" for place in places] == [True, True, False, True, True]
-    ran = re.findall(r"COPY hello data.*\n(?:.*\n)*?#\d+ (CACHED|DONE)", done.stdout)
-    assert ran == ["DONE", "CACHED", "DONE", "CACHED", "DONE", "CACHED"]
+    built = re.findall(r"built on (\S+) \((.*)\): (\d) of 1 steps? cached", done.stdout)
+    assert [(daemon, place == "home", int(cached)) for daemon, place, cached in built] == [
+        ("buildkitd-2", True, 0),
+        ("buildkitd-2", True, 1),
+        ("buildkitd-1", False, 0),
+        ("buildkitd-2", True, 1),
+        ("buildkitd-2", True, 0),  # a new pod
+        ("buildkitd-2", True, 1),
+    ]
     for shown in blocks("docs/tutorial.md", "")[1:]:
         assert_shown(shown, done.stdout)
     greeter, web, greeter_of_two, web_of_two = re.findall(r"^home +(\S+)", done.stdout, re.MULTILINE)
     assert (greeter, greeter_of_two) == ("buildkitd-2", "buildkitd-1")
     assert web == web_of_two
-    assert "no --push, --load or --output: the image stays in the daemon's build cache" in done.stdout
     assert "\nhello from the cache\n" in done.stdout
     assert not (tmp_path / "out").exists()

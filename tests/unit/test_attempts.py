@@ -23,9 +23,10 @@ from router.errors import (
     RouterError,
     ToolError,
 )
+from router.model.address import DockerAddress
 from router.model.daemon import Candidate, Daemon, Exclusion, Place
 from router.model.events import Attempt, Event, Notice, SolveStatus, Vertex
-from router.model.request import BuildRequest
+from router.model.request import BuildRequest, Output
 from router.model.result import BuildResult
 
 A, B, C = (Daemon(name=name, address=parse_address(f"tcp://{name}.test:1234")) for name in "abc")
@@ -44,6 +45,7 @@ class Backend:
     def __init__(self, *script: RouterError | None) -> None:
         self.tried: list[tuple[str, int]] = []
         self.told: tuple[Event, ...] = ()
+        self.requests: list[BuildRequest] = []
         self._script = iter(script)
 
     @property
@@ -51,7 +53,7 @@ class Backend:
         return "".join(name for name, _ in self.tried)
 
     def build(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> BuildResult:
-        assert request.context
+        self.requests.append(request)
         self.tried.append((daemon.name, context.max_builds))
         for event in self.told:
             context.on_event(event)
@@ -383,3 +385,28 @@ def test_the_result_tells_how_many_steps_were_cached(story: Story) -> None:
     result = story.run(backend, A)
 
     assert (result.cached, result.steps) == (1, 2)
+
+
+ENGINE = Daemon(name="engine", address=DockerAddress())
+
+
+@pytest.mark.parametrize(
+    ("request_", "daemon", "types"),
+    [
+        (BuildRequest(identify=True), A, ["image"]),
+        (BuildRequest(), A, []),
+        (BuildRequest(identify=True), ENGINE, []),
+        (BuildRequest(identify=True, load=True), A, []),
+        (BuildRequest(identify=True, call="check"), A, []),
+        (BuildRequest(identify=True, outputs=(Output(type="cacheonly"),)), A, ["cacheonly"]),
+    ],
+)
+def test_an_image_is_made_for_its_id_where_nothing_else_comes_of_the_build(
+    story: Story, request_: BuildRequest, daemon: Daemon, types: list[str]
+) -> None:
+    backend = Backend()
+
+    story.run(backend, daemon, request=request_)
+
+    (request,) = backend.requests
+    assert [output.type for output in request.outputs] == types

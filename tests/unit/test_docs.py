@@ -14,7 +14,7 @@ from docs.generate import PAGE, cli_page
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PAGES = [*_ROOT.glob("*.md"), *(_ROOT / "docs").rglob("*.md"), *(_ROOT / "examples").rglob("*.md")]
-_LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+_LINK = re.compile(r"\]\(([^)#:]*)(?:#([^):]*))?\)")
 
 
 def test_the_reference_of_the_command_line_is_fresh() -> None:
@@ -29,10 +29,18 @@ def test_the_reference_of_the_library_is_fresh_and_has_every_public_name() -> No
 
 
 @pytest.mark.parametrize("page", _PAGES, ids=lambda page: str(page.relative_to(_ROOT)))
-def test_every_link_of_a_page_leads_to_a_file(page: Path) -> None:
+def test_every_link_of_a_page_leads_to_a_file_and_a_heading(page: Path) -> None:
     links = _LINK.findall(page.read_text(encoding="utf-8"))
 
-    assert [link for link in links if not (page.parent / link).exists()] == []
+    assert [path for path, _ in links if not (page.parent / path).exists()] == []
+    to_headings = {(page.parent / path if path else page, heading) for path, heading in links if heading}
+    assert [heading for path, heading in to_headings if heading not in _anchors(path)] == []
+
+
+def _anchors(page: Path) -> list[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
 
 
 # What the operating system, a registry or the daemon says, and warmroute passes on.

@@ -21,7 +21,7 @@ _GHA = CacheOption(type="gha", attrs={"scope": "main"})
 @given(
     st.builds(
         CacheOption,
-        type=st.text(min_size=1),
+        type=st.sampled_from(["registry", "local", "inline", "gha", "s3", "azblob"]),
         attrs=st.dictionaries(st.sampled_from(["ref", "mode", "src", "access_key_id"]), st.text()),
     )
 )
@@ -49,6 +49,15 @@ def test_a_wrong_cache_is_refused_without_repeating_it() -> None:
     error = refused(lambda: parse_caches(["secret_access_key=hunter2"], CACHE_FROM))
 
     assert str(error) == "invalid --cache-from: the key type is missing"
+
+
+@pytest.mark.parametrize("text", ["type=foo", "type=Registry,ref=a", "type=regsitry,ref=a"])
+def test_a_type_that_no_daemon_knows_is_refused(text: str) -> None:
+    error = refused(lambda: parse_caches([text], CACHE_FROM))
+
+    assert str(error) == (
+        "invalid --cache-from: the type is none of registry, local, inline, gha, s3, azblob"
+    )
 
 
 def test_keys_stay_out_of_the_repr() -> None:

@@ -76,6 +76,8 @@ def test_addresses_and_a_selector_together_are_a_contradiction() -> None:
     [
         ((("a", "tcp://h:1"), ("a", "tcp://h:2")), "gives 'a' twice"),
         ((("a", "nonsense"),), "no scheme"),
+        ((("a", "tcp://h:1"), ("b", "tcp://h:1")), "gives tcp://h:1 two names: a and b"),
+        ((("a", "tcp://h"), ("b", "tcp://h:1234")), "gives tcp://h:1234 two names: a and b"),
     ],
 )
 def test_addresses_that_are_wrong_are_refused_at_once(

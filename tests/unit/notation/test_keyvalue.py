@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,3 +35,19 @@ def test_a_missing_name_is_refused_without_repeating_the_value() -> None:
     error = refused(lambda: parse_build_args(["=hunter2"], {}))
 
     assert str(error) == "invalid --build-arg: the name before the equals sign is missing"
+
+
+@pytest.mark.parametrize("path", [".", "..", "./app", "../app", "/app", "~/app"])
+def test_a_context_behind_an_option_without_a_value_is_not_taken_for_it(path: str) -> None:
+    for name, parse in (
+        ("--build-arg", lambda: parse_build_args([path], {})),
+        ("--label", lambda: parse_labels([path])),
+    ):
+        error = refused(parse)
+
+        assert str(error) == f"invalid {name}: what follows it is a path, and neither NAME=VALUE nor NAME"
+
+
+@pytest.mark.parametrize("text", [".=x", "/a=b", "com.example.a/b", ".hidden"])
+def test_names_may_look_odd(text: str) -> None:
+    assert list(parse_labels([text])) == [text.partition("=")[0]]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.render.cells import cell_width, fit, pad, printable, settle_line
+from cli.render.cells import cell_width, fit, pad, printable, rows_of, settle_line
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,27 @@ def test_cut_text_fits_and_is_the_start_of_the_whole(text: str, columns: int) ->
     assert text.startswith(fitted)
 
 
+@pytest.mark.parametrize(
+    ("text", "columns", "rows"),
+    [
+        ("abcde", 2, ["ab", "cd", "e"]),
+        ("漢字x", 3, ["漢", "字x"]),
+        ("", 4, []),
+        ("a漢", 1, ["a"]),
+    ],
+)
+def test_text_wraps_between_characters(text: str, columns: int, rows: list[str]) -> None:
+    assert rows_of(text, columns) == rows
+
+
+@given(st.text(), st.integers(2, 40))
+def test_wrapped_text_is_whole_and_fits(text: str, columns: int) -> None:
+    rows = rows_of(text, columns)
+
+    assert "".join(rows) == text
+    assert all(cell_width(row) <= columns for row in rows)
+
+
 @given(st.text(), st.integers(0, 60))
 def test_a_padded_line_fills_its_columns_but_for_half_a_wide_character(name: str, columns: int) -> None:
     line = pad(name, "1.0s", columns)
@@ -49,7 +70,7 @@ def test_a_padded_line_fills_its_columns_but_for_half_a_wide_character(name: str
     assert cell_width(line) <= columns
     if columns > len("1.0s"):
         assert cell_width(line) == columns
-        assert line.endswith(" 1.0s")
+        assert line.endswith("  1.0s" if columns > 5 else " 1.0s")
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def test_the_header_ends_with_the_daemon_where_there_is_room(columns: int, heade
         (vertex("a", 0, 1, error="exit code: 1"), Line(" => ERROR a              1.0s", "error")),
         (vertex("a", 0, 1, error="context canceled"), Line(" => CANCELED a           1.0s", "cancel")),
         (vertex("a\tb\x1b[2J", 0), Line(" => a b                  2.0s", "")),
-        (vertex("漢字" * 9, 0), Line(" => " + "漢字" * 5 + " 2.0s", "")),
+        (vertex("漢字" * 9, 0), Line(" => 漢字漢字漢字漢字漢   2.0s", "")),
     ],
 )
 def test_a_step_shows_what_became_of_it(message: SolveStatus, line: Line) -> None:
@@ -111,7 +111,7 @@ def test_a_transfer_has_a_bar_and_a_rate_where_there_is_room() -> None:
 def test_a_transfer_on_a_narrow_terminal_leaves_out_how_far_it_is() -> None:
     board = Board(vertex("a", 0), transfer("a", "sha256:0123456789", current=1230, total=4_500_000))
 
-    assert board.texts(columns=30)[2] == " => => sha256:0123456789 2.0s"
+    assert board.texts(columns=30)[2] == " => => sha256:012345678  2.0s"
 
 
 def test_a_warning_is_shown_with_its_step() -> None:
@@ -124,6 +124,26 @@ def test_a_running_step_shows_the_last_lines_it_wrote() -> None:
     board = Board(vertex("a", 0), log("a", "1\n2\n3\n\x1b[31m4\x1b[0m\n"))
 
     assert board.live()[2:] == [Line(f" => => # {number}", "log") for number in (2, 3, 4)]
+
+
+def test_a_long_line_of_a_running_step_wraps() -> None:
+    board = Board(vertex("a", 0), log("a", "first\n" + "0123456789" * 4))
+
+    assert board.texts(columns=30)[2:] == [
+        " => => # first",
+        " => => # " + "0123456789" * 2,
+        " => => # " + "0123456789" * 2,
+    ]
+
+
+def test_of_a_line_that_is_too_long_for_its_window_the_end_is_shown() -> None:
+    board = Board(vertex("a", 0), log("a", "x" * 60 + "and the end"))
+
+    assert board.texts(columns=30)[2:] == [
+        " => => # " + "x" * 20,
+        " => => # " + "x" * 20,
+        " => => # and the end",
+    ]
 
 
 def test_the_step_that_writes_most_gets_its_window_first() -> None:
