@@ -42,8 +42,9 @@ class ExtraOptions(OptionGroup, panel="Image"):
     annotations: list[str] | None = option(
         "--annotation",
         default=None,
-        metavar="[TYPE:]KEY=VALUE",
-        help="An annotation of the image: manifest, index, manifest-descriptor, index-descriptor.",
+        metavar="KEY=VALUE",
+        help="An annotation of the image, or TYPE:KEY=VALUE: manifest, index, manifest-descriptor,"
+        " index-descriptor.",
     )
     registry_tls: list[str] | None = option(
         "--registry-auth-tlscontext",
@@ -224,7 +225,10 @@ class ImageOptions(OptionGroup, panel="Image"):
         refuses_empty=True,
     )
     secrets: list[str] | None = option(
-        "--secret", default=None, metavar="id=ID[,src=PATH|,env=NAME]", help="A secret that steps can mount."
+        "--secret",
+        default=None,
+        metavar="id=ID[,...]",
+        help="A secret that steps can mount: src=PATH is a file, env=NAME a variable.",
     )
     labels: list[str] | None = option(
         "--label", default=None, metavar="NAME=VALUE", help="A label for the image.", refuses_empty=True

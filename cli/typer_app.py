@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import Parameter as SignatureParameter
-from inspect import Signature
+from inspect import Signature, getdoc
 from typing import Annotated, Any
 
 import typer
 
 from cli.command_line import HELP_NAMES
+from cli.examples import EXAMPLES
 from cli.groups import Argument, Option, variable
 from cli.parameters import Parameter, grouped, parameters_of
 from cli.program import Program, load
@@ -49,8 +50,17 @@ def typer_app(program: Program) -> typer.Typer:
             groups[group] = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
             app.add_typer(groups[group], name=group, help=_GROUPS[group], context_settings=_CONTEXT)
         target = groups.get(group, app)
-        target.command(last or program.name, epilog=_EPILOG)(as_typer_reads(command))
+        target.command(last or program.name, help=_summary(program, name), epilog=_EPILOG)(
+            as_typer_reads(command)
+        )
     return app
+
+
+def _summary(program: Program, name: str) -> str:
+    summary = getdoc(load(program, name)) or ""
+    examples = EXAMPLES.get(f"{program.name} {name}", ())
+    # The backspace keeps Typer from making one paragraph of the lines.
+    return "\n".join([summary, *(["", "\b", *examples] if examples else [])])
 
 
 def as_typer_reads(command: Callable[..., None]) -> Callable[..., None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from cli.examples import EXAMPLES
 from cli.groups import Argument, Option, variable
 from cli.legacy import BUILDKIT_BUILD, SKAFFOLD_BUILDKIT_WRAPPER
 from cli.main import PROGRAM
@@ -44,6 +45,8 @@ def _command(program: Program, name: str) -> str:
         [program.name, *filter(None, [name]), "[OPTIONS]", *filter(None, map(_in_usage, parameters))]
     )
     lines = [f"## {program.name} {name}".rstrip(), "", (function.__doc__ or "").strip(), "", f"`{usage}`", ""]
+    if examples := EXAMPLES.get(f"{program.name} {name}"):
+        lines += ["```sh", *examples, "```", ""]
     lines += [f"- `{argument.metavar}`: {_plain(argument.help)}" for argument in arguments]
     options = [parameter for parameter in parameters if isinstance(parameter.declared, Option)]
     if options:

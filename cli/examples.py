@@ -1,0 +1,19 @@
+"""What the help of a command shows first: command lines that are typical of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = ["EXAMPLES"]
+
+EXAMPLES: Mapping[str, tuple[str, ...]] = {
+    "warmroute build": (
+        "warmroute build --selector app=buildkitd -t example.com/team/app --push .",
+        "warmroute build --addr tcp://one:1234,tcp://two:1234 -t app --load .",
+        "warmroute build --secret id=npm,env=NPM_TOKEN --output out .",
+    ),
+    "warmroute where": ("warmroute where --selector app=buildkitd -t example.com/team/app",),
+    "warmroute ls": ("warmroute ls --selector app=buildkitd --namespace ci",),
+    "warmroute exec": ("warmroute exec --selector app=buildkitd -t example.com/team/app -- buildctl du",),
+    "warmroute drain-check": ("warmroute drain-check --selector app=buildkitd --wait-idle 10m buildkitd-1",),
+}
