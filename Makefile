@@ -20,11 +20,12 @@ demo: $(READY)  ## three daemons, six images, twice: see the builds come home
 
 test: check unit e2e  ## everything, on real servers
 
-check: $(READY)  ## style, types, layers
+check: $(READY)  ## style, types, layers, circles, dead code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/vulture
 
 unit: $(READY)
 	$(BIN)/pytest -n 2 tests/unit tests/wire tests/fuzz

@@ -168,7 +168,8 @@ def _no_such(program: Program, name: str) -> UsageError:
 def _hand_over(program: Program, words: Sequence[str]) -> None:
     from cli.typer_app import typer_app
 
-    typer_app(program)(args=words, prog_name=program.name)
+    commands = {name: load(program, name) for name in program.commands}
+    typer_app(program.name, program.summary, commands)(args=words, prog_name=program.name)
 
 
 def _print_error(error: RouterError) -> None:

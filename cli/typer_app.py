@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from inspect import Parameter as SignatureParameter
 from inspect import Signature, getdoc
 from typing import Annotated, Any
@@ -13,7 +13,6 @@ from cli.command_line import HELP_NAMES
 from cli.examples import EXAMPLES
 from cli.groups import Argument, Option, variable
 from cli.parameters import Parameter, grouped, parameters_of
-from cli.program import Program, load
 
 __all__ = ["as_typer_reads", "typer_app"]
 
@@ -28,37 +27,35 @@ _CONTEXT = {"help_option_names": list(HELP_NAMES)}
 _GROUPS = {"debug": "Look into LLB, and into what a daemon says of itself."}
 
 
-def typer_app(program: Program) -> typer.Typer:
-    """Return the app; calling it runs the program, as Typer reads the command line."""
+def typer_app(name: str, summary: str, commands: Mapping[str, Callable[..., None]]) -> typer.Typer:
+    """Return the app of a program; calling it runs a command, as Typer reads the command line."""
     app = typer.Typer(
-        name=program.name,
-        help=program.summary,
+        name=name,
+        help=summary,
         epilog=_EPILOG,
-        no_args_is_help="" not in program.commands,
+        no_args_is_help="" not in commands,
         rich_markup_mode="rich",
         pretty_exceptions_enable=False,
         context_settings=_CONTEXT,
     )
-    if "" not in program.commands:
+    if "" not in commands:
         # Without a callback Typer makes the only command of an app the app itself.
         app.callback()(lambda: None)
     groups: dict[str, typer.Typer] = {}
-    for name in program.commands:
-        command = load(program, name)
-        group, _, last = name.rpartition(" ")
+    for words, command in commands.items():
+        group, _, last = words.rpartition(" ")
         if group and group not in groups:
             groups[group] = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
             app.add_typer(groups[group], name=group, help=_GROUPS[group], context_settings=_CONTEXT)
         target = groups.get(group, app)
-        target.command(last or program.name, help=_summary(program, name), epilog=_EPILOG)(
-            as_typer_reads(command)
-        )
+        help_text = _summary(command, f"{name} {words}")
+        target.command(last or name, help=help_text, epilog=_EPILOG)(as_typer_reads(command))
     return app
 
 
-def _summary(program: Program, name: str) -> str:
-    summary = getdoc(load(program, name)) or ""
-    examples = EXAMPLES.get(f"{program.name} {name}", ())
+def _summary(command: Callable[..., None], name: str) -> str:
+    summary = getdoc(command) or ""
+    examples = EXAMPLES.get(name, ())
     # The backspace keeps Typer from making one paragraph of the lines.
     return "\n".join([summary, *(["", "\b", *examples] if examples else [])])
 

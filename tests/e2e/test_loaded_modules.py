@@ -27,17 +27,7 @@ run()
 # Each of them takes longer to load than what a build would need of it is worth.
 _HEAVY = {
     *("asyncio", "click", "cryptography", "dataclasses", "dns", "email", "google.protobuf", "grpc"),
-    *(
-        "http.client",
-        "kubernetes",
-        "rich",
-        "ssl",
-        "subprocess",
-        "tenacity",
-        "typer",
-        "urllib.request",
-        "yaml",
-    ),
+    *("http.client", "kubernetes", "rich", "ssl", "subprocess", "tenacity", "typer", "yaml"),
 }
 
 

@@ -138,5 +138,7 @@ def _sample(parameter: Parameter) -> tuple[str, object]:
 
 def _help(program: Program, command: str) -> str:
     with contextlib.redirect_stdout(io.StringIO()) as told, contextlib.suppress(SystemExit):
-        typer_app(program)(args=[*command.split(), "--help"], prog_name=program.name)
+        commands = {name: load(program, name) for name in program.commands}
+        app = typer_app(program.name, program.summary, commands)
+        app(args=[*command.split(), "--help"], prog_name=program.name)
     return told.getvalue()
