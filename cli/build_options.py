@@ -7,7 +7,7 @@ texts: each start reads them.
 from typing import Annotated
 
 from cli.groups import Only, OptionGroup, argument, option
-from router.model.request import ContextTimes
+from router import ContextTimes
 
 __all__ = [
     "AttestationOptions",

@@ -14,8 +14,7 @@ from typing import assert_never
 
 from cli.groups import Argument, Option, variable
 from cli.parameters import Parameter
-from router.errors import UsageError
-from router.notation.boolean import parse_bool
+from router import UsageError, parse_bool
 
 __all__ = ["HELP_NAMES", "HelpWantedError", "arguments_of"]
 

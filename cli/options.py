@@ -7,7 +7,7 @@ start reads them.
 from typing import Annotated, Literal
 
 from cli.groups import Only, OptionGroup, option
-from router.model.routing import BackendName, Fallback, GrpcEngine, Placement, Via
+from router import BackendName, Fallback, GrpcEngine, Placement, Via
 
 __all__ = [
     "ConnectionRouting",

@@ -18,15 +18,7 @@ from cli.beginning import is_out_of_descriptors
 from cli.command_line import HELP_NAMES, HelpWantedError, arguments_of
 from cli.parameters import grouped, parameters_of
 from cli.streams import open_closed_streams
-from router.config import environment
-from router.errors import (
-    CancelledError,
-    OutputError,
-    RouterError,
-    TimeLimitError,
-    UnreachableError,
-    UsageError,
-)
+from router import CancelledError, OutputError, RouterError, TimeLimitError, UnreachableError, UsageError
 
 __all__ = ["Program", "load", "run_process", "run_program"]
 
@@ -134,7 +126,7 @@ def _run(program: Program, words: Sequence[str]) -> None:
     command = load(program, name)
     parameters = parameters_of(command)
     try:
-        values = arguments_of(parameters, rest, environment())
+        values = arguments_of(parameters, rest, os.environ)
     except HelpWantedError:
         return _hand_over(program, [*name.split(), "--help"])
     except UsageError as exc:

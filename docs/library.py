@@ -38,9 +38,17 @@ _SECTIONS = (
     ("What comes of it", ("router.model.result", "router.model.events")),
     (
         "Daemons",
-        ("router.fleet", "router.model.daemon", "router.operations", "router.transport", "router.model"),
+        (
+            "router.fleet",
+            "router.placement",
+            "router.model.daemon",
+            "router.model.tls",
+            "router.operations",
+            "router.transport",
+        ),
     ),
-    ("More", ("router",)),
+    ("Words of buildx and buildctl as values", ("router.flags", "router.notation")),
+    ("What warmroute's own program is made of as well", ("",)),
 )
 
 
@@ -71,8 +79,8 @@ def _is_error(value: object) -> bool:
 
 
 def _module(value: Any) -> str:
-    # A union knows no module of its own.
-    return str((value.__args__[0] if isinstance(value, UnionType) else value).__module__)
+    # A union knows no module of its own; no more does a constant, nor a choice of words.
+    return str(getattr(value.__args__[0] if isinstance(value, UnionType) else value, "__module__", ""))
 
 
 def _tree(error: type[RouterError], public: list[type[RouterError]], depth: int) -> Iterator[str]:
@@ -85,7 +93,11 @@ def _tree(error: type[RouterError], public: list[type[RouterError]], depth: int)
 def _entry(name: str, value: Any) -> str:
     parts = [f"### {name}", ""]
     if isinstance(value, UnionType):
-        return "\n".join([*parts, f"`{' | '.join(part.__name__ for part in value.__args__)}`", ""])
+        return "\n".join([*parts, f"`{' | '.join(_name(part) for part in value.__args__)}`", ""])
+    if get_origin(value) is Literal:
+        return "\n".join([*parts, f"`{' | '.join(map(repr, get_args(value)))}`", ""])
+    if not callable(value):
+        return "\n".join([*parts, f"`{value!r}`", ""])
     shown = not is_dataclass(value) and not getattr(value, "_is_protocol", False)
     if shown:
         parts += [f"```python\n{_call(name, value)}\n```", ""]
@@ -97,6 +109,14 @@ def _entry(name: str, value: Any) -> str:
     if inspect.isclass(value):
         parts += list(_members(value))
     return "\n".join(parts)
+
+
+def _name(part: Any) -> str:
+    return (
+        part.__name__
+        if isinstance(part, type)
+        else str(part).replace("typing.", "").replace("ForwardRef", "")
+    )
 
 
 def _members(owner: type) -> Iterator[str]:

@@ -6,7 +6,7 @@
 >>> result.daemon, result.digest  # doctest: +SKIP
 
 The names below are the public ones; everything else may change. They are imported when they are first
-used, so that a program pays only for what it needs.
+used, so that a program pays only for what it needs. The command line of warmroute is made of these names too.
 """
 
 from __future__ import annotations
@@ -15,121 +15,193 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from router.build import BuildRouter, Route
-    from router.cancellation import Cancellation
-    from router.config import RouterConfig
-    from router.errors import (
-        BuildError,
-        BusyError,
-        CancelledError,
-        ConnectionLostError,
-        DialError,
-        FleetError,
-        NoDaemonError,
-        OutputError,
-        OverloadError,
-        RouterError,
-        RpcError,
-        TimeLimitError,
-        ToolError,
-        TransferError,
-        UnreachableError,
-        UsageError,
-    )
-    from router.fleet import Fleet
-    from router.model.build_options import Annotation, Attestation, ExtraHost, SSHAgent, Ulimit
-    from router.model.daemon import Candidate, Daemon, Place
-    from router.model.events import Attempt, Event, Notice, SolveStatus
-    from router.model.request import BuildRequest, CacheOption, Output, Secret
-    from router.model.result import BuildResult
-    from router.model.tls import TLSOptions
-    from router.operations.drain import drain
-    from router.operations.inspect import DaemonReport, inspect
-    from router.providers.stdin_context import open_stdin_context
-    from router.transport.options import DialOptions
+    from router.bounds import MOST_STEPS as MOST_STEPS
+    from router.bounds import MOST_TRANSFERS as MOST_TRANSFERS
+    from router.bounds import MOST_WARNINGS as MOST_WARNINGS
+    from router.bounds import shortened as shortened
+    from router.build import BuildRouter as BuildRouter
+    from router.build import Route as Route
+    from router.cancellation import Cancellation as Cancellation
+    from router.children import kill_children as kill_children
+    from router.config import RouterConfig as RouterConfig
+    from router.config import local_platform as local_platform
+    from router.config import tls_options as tls_options
+    from router.errors import BuildError as BuildError
+    from router.errors import BusyError as BusyError
+    from router.errors import CancelledError as CancelledError
+    from router.errors import ConnectionLostError as ConnectionLostError
+    from router.errors import DialError as DialError
+    from router.errors import FleetError as FleetError
+    from router.errors import NoDaemonError as NoDaemonError
+    from router.errors import OutputError as OutputError
+    from router.errors import OverloadError as OverloadError
+    from router.errors import RouterError as RouterError
+    from router.errors import RpcError as RpcError
+    from router.errors import TimeLimitError as TimeLimitError
+    from router.errors import ToolError as ToolError
+    from router.errors import TransferError as TransferError
+    from router.errors import UnreachableError as UnreachableError
+    from router.errors import UsageError as UsageError
+    from router.files import FileSink as FileSink
+    from router.files import check_file as check_file
+    from router.flags.add_host import parse_add_host as parse_add_host
+    from router.flags.address import parse_addresses as parse_addresses
+    from router.flags.annotation import parse_annotations as parse_annotations
+    from router.flags.attest import parse_attests as parse_attests
+    from router.flags.build_context import parse_build_contexts as parse_build_contexts
+    from router.flags.cache import CACHE_FROM as CACHE_FROM
+    from router.flags.cache import CACHE_TO as CACHE_TO
+    from router.flags.cache import parse_caches as parse_caches
+    from router.flags.call import Call as Call
+    from router.flags.call import parse_call as parse_call
+    from router.flags.entitlement import parse_entitlements as parse_entitlements
+    from router.flags.identity import parse_identity as parse_identity
+    from router.flags.network import parse_network as parse_network
+    from router.flags.output import is_load as is_load
+    from router.flags.output import parse_output as parse_output
+    from router.flags.output import resolve_outputs as resolve_outputs
+    from router.flags.platform import parse_platforms as parse_platforms
+    from router.flags.registry_tls import parse_registry_tlss as parse_registry_tlss
+    from router.flags.resource import parse_resources as parse_resources
+    from router.flags.secret import parse_secrets as parse_secrets
+    from router.flags.skaffold import SkaffoldBuild as SkaffoldBuild
+    from router.flags.skaffold import skaffold as skaffold
+    from router.flags.ssh import parse_sshs as parse_sshs
+    from router.flags.ulimit import parse_ulimits as parse_ulimits
+    from router.fleet import Fleet as Fleet
+    from router.json_shape import Shape as Shape
+    from router.json_shape import shaped as shaped
+    from router.model.annotations import MAX_BUILDS as MAX_BUILDS
+    from router.model.build_options import Annotation as Annotation
+    from router.model.build_options import Attestation as Attestation
+    from router.model.build_options import ExtraHost as ExtraHost
+    from router.model.build_options import SSHAgent as SSHAgent
+    from router.model.build_options import Ulimit as Ulimit
+    from router.model.daemon import NOT_ASKED as NOT_ASKED
+    from router.model.daemon import Candidate as Candidate
+    from router.model.daemon import Daemon as Daemon
+    from router.model.daemon import Place as Place
+    from router.model.events import Attempt as Attempt
+    from router.model.events import Event as Event
+    from router.model.events import Notice as Notice
+    from router.model.events import ProgressGroup as ProgressGroup
+    from router.model.events import SolveStatus as SolveStatus
+    from router.model.events import SourceRange as SourceRange
+    from router.model.events import Vertex as Vertex
+    from router.model.events import VertexLog as VertexLog
+    from router.model.events import VertexStatus as VertexStatus
+    from router.model.events import VertexWarning as VertexWarning
+    from router.model.frozen import replace as replace
+    from router.model.request import BuildRequest as BuildRequest
+    from router.model.request import CacheOption as CacheOption
+    from router.model.request import ContextTimes as ContextTimes
+    from router.model.request import Output as Output
+    from router.model.request import Secret as Secret
+    from router.model.result import BuildResult as BuildResult
+    from router.model.routing import BackendName as BackendName
+    from router.model.routing import Fallback as Fallback
+    from router.model.routing import GrpcEngine as GrpcEngine
+    from router.model.routing import Placement as Placement
+    from router.model.routing import Via as Via
+    from router.model.source import excerpt as excerpt
+    from router.model.source import source_lines as source_lines
+    from router.model.tls import TLSOptions as TLSOptions
+    from router.notation.boolean import parse_bool as parse_bool
+    from router.notation.duration import parse_duration as parse_duration
+    from router.notation.flag import Flag as Flag
+    from router.notation.keyvalue import parse_build_args as parse_build_args
+    from router.notation.keyvalue import parse_labels as parse_labels
+    from router.notation.size import SHM_SIZE as SHM_SIZE
+    from router.notation.size import parse_size as parse_size
+    from router.notation.tag import parse_reference as parse_reference
+    from router.notation.tag import parse_tags as parse_tags
+    from router.once import same_source as same_source
+    from router.operations.debug_daemon import Answer as Answer
+    from router.operations.debug_daemon import DaemonVersion as DaemonVersion
+    from router.operations.debug_daemon import Device as Device
+    from router.operations.debug_daemon import GCRule as GCRule
+    from router.operations.debug_daemon import Worker as Worker
+    from router.operations.debug_daemon import ask_info as ask_info
+    from router.operations.debug_daemon import ask_workers as ask_workers
+    from router.operations.debug_llb import llb_as_dot as llb_as_dot
+    from router.operations.debug_llb import llb_as_json as llb_as_json
+    from router.operations.debug_llb import llb_operations as llb_operations
+    from router.operations.dial_stdio import dial_stdio as dial_stdio
+    from router.operations.drain import drain as drain
+    from router.operations.inspect import DaemonReport as DaemonReport
+    from router.operations.inspect import inspect as inspect
+    from router.operations.provenance import build_provenance as build_provenance
+    from router.operations.run_with_daemon import run_with_daemon as run_with_daemon
+    from router.placement.key import Key as Key
+    from router.providers.stdin_context import open_stdin_context as open_stdin_context
+    from router.timelimit import TIME_IS_UP as TIME_IS_UP
+    from router.transport.options import DialOptions as DialOptions
+    from router.untrusted_json import read_json as read_json
 
 _MODULES = {
-    "router.build": ("BuildRouter", "Route"),
-    "router.cancellation": ("Cancellation",),
-    "router.config": ("RouterConfig",),
-    "router.errors": (
-        "BuildError",
-        "BusyError",
-        "CancelledError",
-        "ConnectionLostError",
-        "DialError",
-        "FleetError",
-        "NoDaemonError",
-        "OutputError",
-        "OverloadError",
-        "RouterError",
-        "RpcError",
-        "TimeLimitError",
-        "ToolError",
-        "TransferError",
-        "UnreachableError",
-        "UsageError",
-    ),
-    "router.fleet": ("Fleet",),
-    "router.model.build_options": ("Annotation", "Attestation", "ExtraHost", "SSHAgent", "Ulimit"),
-    "router.model.daemon": ("Candidate", "Daemon", "Place"),
-    "router.model.events": ("Attempt", "Event", "Notice", "SolveStatus"),
-    "router.model.request": ("BuildRequest", "CacheOption", "Output", "Secret"),
-    "router.model.result": ("BuildResult",),
-    "router.model.tls": ("TLSOptions",),
-    "router.operations.drain": ("drain",),
-    "router.operations.inspect": ("DaemonReport", "inspect"),
-    "router.transport.options": ("DialOptions",),
-    "router.providers.stdin_context": ("open_stdin_context",),
+    "router.bounds": "MOST_STEPS MOST_TRANSFERS MOST_WARNINGS shortened",
+    "router.build": "BuildRouter Route",
+    "router.cancellation": "Cancellation",
+    "router.children": "kill_children",
+    "router.config": "local_platform RouterConfig tls_options",
+    "router.errors": "BuildError BusyError CancelledError ConnectionLostError DialError FleetError"
+    " NoDaemonError OutputError OverloadError RouterError RpcError TimeLimitError ToolError"
+    " TransferError UnreachableError UsageError",
+    "router.files": "check_file FileSink",
+    "router.flags.add_host": "parse_add_host",
+    "router.flags.address": "parse_addresses",
+    "router.flags.annotation": "parse_annotations",
+    "router.flags.attest": "parse_attests",
+    "router.flags.build_context": "parse_build_contexts",
+    "router.flags.cache": "CACHE_FROM CACHE_TO parse_caches",
+    "router.flags.call": "Call parse_call",
+    "router.flags.entitlement": "parse_entitlements",
+    "router.flags.identity": "parse_identity",
+    "router.flags.network": "parse_network",
+    "router.flags.output": "is_load parse_output resolve_outputs",
+    "router.flags.platform": "parse_platforms",
+    "router.flags.registry_tls": "parse_registry_tlss",
+    "router.flags.resource": "parse_resources",
+    "router.flags.secret": "parse_secrets",
+    "router.flags.skaffold": "skaffold SkaffoldBuild",
+    "router.flags.ssh": "parse_sshs",
+    "router.flags.ulimit": "parse_ulimits",
+    "router.fleet": "Fleet",
+    "router.json_shape": "Shape shaped",
+    "router.model.annotations": "MAX_BUILDS",
+    "router.model.build_options": "Annotation Attestation ExtraHost SSHAgent Ulimit",
+    "router.model.daemon": "Candidate Daemon NOT_ASKED Place",
+    "router.model.events": "Attempt Event Notice ProgressGroup SolveStatus SourceRange Vertex VertexLog"
+    " VertexStatus VertexWarning",
+    "router.model.frozen": "replace",
+    "router.model.request": "BuildRequest CacheOption ContextTimes Output Secret",
+    "router.model.result": "BuildResult",
+    "router.model.routing": "BackendName Fallback GrpcEngine Placement Via",
+    "router.model.source": "excerpt source_lines",
+    "router.model.tls": "TLSOptions",
+    "router.notation.boolean": "parse_bool",
+    "router.notation.duration": "parse_duration",
+    "router.notation.flag": "Flag",
+    "router.notation.keyvalue": "parse_build_args parse_labels",
+    "router.notation.size": "parse_size SHM_SIZE",
+    "router.notation.tag": "parse_reference parse_tags",
+    "router.once": "same_source",
+    "router.operations.debug_daemon": "Answer ask_info ask_workers DaemonVersion Device GCRule Worker",
+    "router.operations.debug_llb": "llb_as_dot llb_as_json llb_operations",
+    "router.operations.dial_stdio": "dial_stdio",
+    "router.operations.drain": "drain",
+    "router.operations.inspect": "DaemonReport inspect",
+    "router.operations.provenance": "build_provenance",
+    "router.operations.run_with_daemon": "run_with_daemon",
+    "router.placement.key": "Key",
+    "router.providers.stdin_context": "open_stdin_context",
+    "router.timelimit": "TIME_IS_UP",
+    "router.transport.options": "DialOptions",
+    "router.untrusted_json": "read_json",
 }
-_HOME = {name: module for module, names in _MODULES.items() for name in names}
+_HOME = {name: module for module, names in _MODULES.items() for name in names.split()}
 
-__all__ = [
-    "Annotation",
-    "Attempt",
-    "Attestation",
-    "BuildError",
-    "BuildRequest",
-    "BuildResult",
-    "BuildRouter",
-    "BusyError",
-    "CacheOption",
-    "Cancellation",
-    "CancelledError",
-    "Candidate",
-    "ConnectionLostError",
-    "Daemon",
-    "DaemonReport",
-    "DialError",
-    "DialOptions",
-    "Event",
-    "ExtraHost",
-    "Fleet",
-    "FleetError",
-    "NoDaemonError",
-    "Notice",
-    "Output",
-    "OutputError",
-    "OverloadError",
-    "Place",
-    "Route",
-    "RouterConfig",
-    "RouterError",
-    "RpcError",
-    "SSHAgent",
-    "Secret",
-    "SolveStatus",
-    "TLSOptions",
-    "TimeLimitError",
-    "ToolError",
-    "TransferError",
-    "Ulimit",
-    "UnreachableError",
-    "UsageError",
-    "drain",
-    "inspect",
-    "open_stdin_context",
-]
+__all__ = list(_HOME)
 
 
 def __getattr__(name: str) -> object:

@@ -9,7 +9,7 @@ import os
 import signal
 from contextlib import suppress
 
-__all__ = ["forget", "kill_all", "remember"]
+__all__ = ["forget", "kill_children", "remember"]
 
 # Process groups. One table for the process, as the system has one: it belongs to `router.process`.
 _running: set[int] = set()
@@ -25,7 +25,7 @@ def forget(group: int) -> None:
     _running.discard(group)
 
 
-def kill_all() -> None:
+def kill_children() -> None:
     """Kill all that run. From any thread, and from a signal's handler."""
     for group in tuple(_running):
         with suppress(ProcessLookupError, PermissionError):

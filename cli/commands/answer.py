@@ -6,9 +6,7 @@ import os
 import sys
 
 from cli.render.call import render_answer
-from router.flags.call import parse_call
-from router.model.request import BuildRequest
-from router.model.result import BuildResult
+from router import BuildRequest, BuildResult, parse_call
 
 __all__ = ["print_answer"]
 

@@ -14,9 +14,7 @@ from cli.commands.routing import router_config
 from cli.commands.running import build_and_report
 from cli.groups import Only, OptionGroup, argument, option
 from cli.options import FleetOptions, ProgressDisplay, RoutingOptions
-from router.errors import UsageError
-from router.model.frozen import replace
-from router.model.request import CacheOption
+from router import CacheOption, UsageError, replace
 
 __all__ = ["command"]
 
@@ -79,4 +77,4 @@ def _with_local_cache(prepared: Prepared, source: str | None, destination: str |
     """Add the caches. That there is none to import yet is a warning, as in the old program."""
     cache_from = (CacheOption(type="local", attrs={"src": source}),) if source else ()
     cache_to = (CacheOption(type="local", attrs={"dest": destination}),) if destination else ()
-    return replace(prepared, request=replace(prepared.request, cache_from=cache_from, cache_to=cache_to))
+    return prepared._replace(request=replace(prepared.request, cache_from=cache_from, cache_to=cache_to))

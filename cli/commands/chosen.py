@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 
 from cli.render.foreign import printable
-from router.model.events import Event, Notice
+from router import Event, Notice
 
 __all__ = ["announce", "end_as", "warn"]
 

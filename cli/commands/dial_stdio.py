@@ -9,7 +9,7 @@ from cli.build_options import Subject
 from cli.commands.chosen import announce
 from cli.commands.requests import prepare
 from cli.options import ConnectionRouting, VerboseDisplay
-from router.errors import UsageError
+from router import UsageError
 
 __all__ = ["command"]
 
@@ -22,8 +22,7 @@ def command(subject: Subject, routing: ConnectionRouting, display: VerboseDispla
             "stdin is a terminal, and what a daemon speaks is not for people",
             hint="dial-stdio is for programs; `warmroute exec -- buildctl ...` runs one",
         )
-    from router import BuildRouter
-    from router.operations.dial_stdio import dial_stdio
+    from router import BuildRouter, dial_stdio
 
     with BuildRouter(config).connect(prepared.request, on_event=announce(display.verbose)) as connection:
         dial_stdio(connection)

@@ -11,7 +11,7 @@ from cli.commands.routing import router_config
 from cli.groups import OptionGroup, argument, option
 from cli.options import FleetRouting
 from cli.render.foreign import own_line, printable
-from router.errors import NoDaemonError, RouterError, UsageError
+from router import NoDaemonError, RouterError, UsageError
 
 if TYPE_CHECKING:
     from router import Daemon
@@ -70,8 +70,7 @@ def _counted(builds: int) -> str:
 
 
 def _seconds(wait: str) -> float:
-    from router.notation.duration import parse_duration
-    from router.notation.flag import Flag
+    from router import Flag, parse_duration
 
     return parse_duration(wait, Flag(name="--wait-idle", example="10m"))
 

@@ -15,10 +15,7 @@ import time
 from contextlib import suppress
 from typing import Protocol
 
-from router.cancellation import Cancellation
-from router.children import kill_all
-from router.errors import CancelledError, TimeLimitError
-from router.timelimit import TIME_IS_UP
+from router import TIME_IS_UP, Cancellation, CancelledError, TimeLimitError, kill_children
 
 __all__ = ["Ending", "Interrupted", "Silent"]
 
@@ -177,7 +174,7 @@ class Ending:
         """End the process; who comes second doesn't wait for who came first and is stuck."""
         if not self._leaving:
             self._leaving = True
-            kill_all()
+            kill_children()
             self._interrupted.leave()
         elif now < self._end_at + _LEAVE_WITHIN:
             return

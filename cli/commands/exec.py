@@ -24,8 +24,7 @@ def command(
 ) -> None:
     """Run a command with BUILDKIT_HOST of the daemon that a build would go to: buildctl, buildx, a script."""
     config, prepared = prepare(routing, subject)
-    from router import BuildRouter
-    from router.operations.run_with_daemon import run_with_daemon
+    from router import BuildRouter, run_with_daemon
 
     router = BuildRouter(config)
     with router.connect(prepared.request, on_event=announce(display.verbose)) as connection:

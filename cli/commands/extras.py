@@ -12,8 +12,7 @@ from cli.build_options import (
     ImageOptions,
     StepOptions,
 )
-from router.errors import UsageError
-from router.notation.flag import Flag
+from router import Flag, UsageError
 
 __all__ = ["extra_fields"]
 
@@ -34,10 +33,7 @@ def extra_fields(image: ImageOptions, local_platform: str) -> dict[str, object]:
 
 
 def _image(options: ExtraOptions, local_platform: str) -> dict[str, object]:
-    from router.flags.annotation import parse_annotations
-    from router.flags.build_context import parse_build_contexts
-    from router.flags.call import parse_call
-    from router.flags.registry_tls import parse_registry_tlss
+    from router import parse_annotations, parse_build_contexts, parse_call, parse_registry_tlss
 
     fields = _given(
         build_contexts=parse_build_contexts(options.build_contexts or ()),
@@ -51,13 +47,16 @@ def _image(options: ExtraOptions, local_platform: str) -> dict[str, object]:
 
 
 def _steps(options: StepOptions) -> dict[str, object]:
-    from router.flags.add_host import parse_add_host
-    from router.flags.entitlement import parse_entitlements
-    from router.flags.network import parse_network
-    from router.flags.resource import parse_resources
-    from router.flags.ssh import parse_sshs
-    from router.flags.ulimit import parse_ulimits
-    from router.notation.size import SHM_SIZE, parse_size
+    from router import (
+        SHM_SIZE,
+        parse_add_host,
+        parse_entitlements,
+        parse_network,
+        parse_resources,
+        parse_size,
+        parse_sshs,
+        parse_ulimits,
+    )
 
     return _given(
         ssh=parse_sshs(options.ssh or ()),
@@ -73,7 +72,7 @@ def _steps(options: StepOptions) -> dict[str, object]:
 
 
 def _caches(options: CacheOptions) -> dict[str, object]:
-    from router.flags.cache import CACHE_FROM, CACHE_TO, parse_caches
+    from router import CACHE_FROM, CACHE_TO, parse_caches
 
     stages = (stage for text in options.no_cache_filter or () for stage in text.split(","))
     return _given(
@@ -84,7 +83,7 @@ def _caches(options: CacheOptions) -> dict[str, object]:
 
 
 def _attestations(options: AttestationOptions) -> dict[str, object]:
-    from router.flags.attest import parse_attests
+    from router import parse_attests
 
     return _given(
         attestations=parse_attests(options.attests or (), sbom=options.sbom, provenance=options.provenance),

@@ -16,8 +16,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 from cli.commands.ending import Ending, Interrupted, Silent
-from router.cancellation import Cancellation
-from router.errors import CancelledError, TimeLimitError
+from router import Cancellation, CancelledError, TimeLimitError
 
 __all__ = ["Interrupted", "Silent", "interruptible"]
 

@@ -11,9 +11,7 @@ from cli.commands.interruption import Silent, interruptible
 from cli.commands.routing import router_config
 from cli.options import FleetRouting, FormatDisplay
 from cli.render.foreign import own_line, printable
-from router.errors import UnreachableError
-from router.model.annotations import MAX_BUILDS
-from router.model.daemon import NOT_ASKED
+from router import MAX_BUILDS, NOT_ASKED, UnreachableError
 
 if TYPE_CHECKING:
     from router import DaemonReport

@@ -11,12 +11,17 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from router.bounds import MOST_WARNINGS
-from router.errors import RouterError
-from router.model.events import Event, Notice, SolveStatus, VertexWarning
-from router.model.frozen import replace
-from router.model.result import BuildResult
-from router.notation.boolean import parse_bool
+from router import (
+    MOST_WARNINGS,
+    BuildResult,
+    Event,
+    Notice,
+    RouterError,
+    SolveStatus,
+    VertexWarning,
+    parse_bool,
+    replace,
+)
 
 if TYPE_CHECKING:
     from router import DialOptions
@@ -82,7 +87,7 @@ def _provenance(
     result: BuildResult, options: DialOptions, mode: Literal["min", "max"]
 ) -> tuple[dict[str, object], Sequence[str]]:
     """Return what the daemon keeps, and why the rest is not there: the build has succeeded whatever it is."""
-    from router.operations.provenance import build_provenance
+    from router import build_provenance
 
     try:
         found = build_provenance(result.address, result.ref, options, mode)

@@ -5,24 +5,33 @@ What the user gives explicitly wins over skaffold; where the two contradict each
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from cli.build_options import ImageOptions, ResultOptions
 from cli.commands.routing import router_config
 from cli.groups import OptionGroup
 from cli.options import RoutingOptions
-from router.config import RouterConfig, environment, local_platform
-from router.errors import UsageError
-from router.flags.output import is_load, parse_output, resolve_outputs
-from router.flags.platform import parse_platforms
-from router.flags.secret import parse_secrets
-from router.flags.skaffold import SkaffoldBuild, skaffold
-from router.model.frozen import frozen, replace
-from router.model.request import BuildRequest
-from router.notation.boolean import parse_bool
-from router.notation.keyvalue import parse_build_args, parse_labels
-from router.notation.tag import parse_reference, parse_tags
+from router import (
+    BuildRequest,
+    RouterConfig,
+    SkaffoldBuild,
+    UsageError,
+    is_load,
+    local_platform,
+    parse_bool,
+    parse_build_args,
+    parse_labels,
+    parse_output,
+    parse_platforms,
+    parse_reference,
+    parse_secrets,
+    parse_tags,
+    replace,
+    resolve_outputs,
+    skaffold,
+)
 
 __all__ = ["Prepared", "asked_by_skaffold", "build_request", "prepare", "skaffold_routing"]
 
@@ -30,8 +39,7 @@ _NO_RESULT = ResultOptions()
 _USUAL = ImageOptions()
 
 
-@frozen
-class Prepared:
+class Prepared(NamedTuple):
     """A request, and what the user should know about how it came to be; ``question`` is --call as given."""
 
     request: BuildRequest
@@ -51,14 +59,14 @@ def prepare(
 
 def asked_by_skaffold() -> SkaffoldBuild | None:
     """Return what skaffold's environment asks for, None outside of skaffold. Raises ``UsageError``."""
-    return skaffold(environment(), local=local_platform())
+    return skaffold(os.environ, local=local_platform())
 
 
 def build_request(
     image: ImageOptions, asked: SkaffoldBuild | None, result: ResultOptions = _NO_RESULT
 ) -> Prepared:
     """Return the request. Raises ``UsageError`` for an option that can't be read or contradicts another."""
-    variables = environment()
+    variables = os.environ
     warnings: tuple[str, ...] = ()
     named_context = image.context
     if asked is not None:

@@ -7,9 +7,7 @@ import json
 import re
 from collections.abc import Callable
 
-from router.files import FileSink, check_file
-from router.model.result import BuildResult
-from router.untrusted_json import read_json
+from router import BuildResult, FileSink, check_file, read_json
 
 __all__ = ["ResultFile", "image_id", "metadata", "reference"]
 

@@ -5,11 +5,7 @@ from __future__ import annotations
 import os
 
 from cli.options import RoutingOptions
-from router.config import RouterConfig, tls_options
-from router.errors import UsageError
-from router.flags.address import parse_addresses
-from router.flags.identity import parse_identity
-from router.model.tls import TLSOptions
+from router import RouterConfig, TLSOptions, UsageError, parse_addresses, parse_identity, tls_options
 
 __all__ = ["router_config"]
 
@@ -47,8 +43,10 @@ def router_config(options: RoutingOptions) -> RouterConfig:
 
 
 def _seconds(name: str, text: str) -> float:
-    from router.notation.duration import parse_duration  # few give one
-    from router.notation.flag import Flag
+    from router import (
+        Flag,
+        parse_duration,  # few give one
+    )
 
     return parse_duration(text, Flag(name=name, example="2m"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,14 +14,18 @@ from cli.commands.requests import Prepared
 from cli.options import DisplayOptions
 from cli.render import Renderer, chosen_mode, open_renderer
 from cli.render.foreign import own_line, printable
-from router import BuildResult, BuildRouter
-from router.cancellation import Cancellation
-from router.config import RouterConfig, environment
-from router.errors import UsageError
-from router.model.events import Event, Notice
-from router.model.frozen import replace
-from router.model.request import BuildRequest
-from router.model.tls import TLSOptions
+from router import (
+    BuildRequest,
+    BuildResult,
+    BuildRouter,
+    Cancellation,
+    Event,
+    Notice,
+    RouterConfig,
+    TLSOptions,
+    UsageError,
+    replace,
+)
 
 if TYPE_CHECKING:
     from cli.commands.results import ResultFile
@@ -38,7 +43,7 @@ def build_and_report(
     Raises what ``BuildRouter.build`` raises, and ``OutputError``.
     """
     files = _result_files(left)
-    progress = chosen_mode(shown.mode, sys.stderr, environment())
+    progress = chosen_mode(shown.mode, sys.stderr, os.environ)
     display = _Display()
     with (
         interruptible(display, watch_parent=prepared.by_skaffold, timeout=config.timeout) as cancellation,
@@ -46,11 +51,11 @@ def build_and_report(
     ):
         router = BuildRouter(config)
         renderer = open_renderer(
-            shown.mode, stream=sys.stderr, environment=environment(), verbosity=shown.verbose
+            shown.mode, stream=sys.stderr, environment=os.environ, verbosity=shown.verbose
         )
         display.show(renderer)
         asked = replace(request, identify=progress == "quiet")
-        result = _build(router, replace(prepared, request=asked), left, renderer, cancellation)
+        result = _build(router, prepared._replace(request=asked), left, renderer, cancellation)
         for file in files:
             file.write(result)
         if prepared.request.call != "build":
@@ -104,7 +109,7 @@ def _build(
             else:
                 from cli.commands.metadata import MetadataDetails
 
-                details = MetadataDetails(environment())
+                details = MetadataDetails(os.environ)
                 hearing = details.hearing(on_event)
                 result = router.build(prepared.request, on_event=hearing, cancellation=cancellation)
                 result = details.complete(result, router.dial_options, on_event)

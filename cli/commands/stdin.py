@@ -7,8 +7,7 @@ import sys
 from collections.abc import Iterable
 from typing import BinaryIO
 
-from router.errors import UsageError
-from router.once import same_source
+from router import UsageError, same_source
 
 __all__ = ["open_stdin", "read_stdin", "refuse_second_use"]
 

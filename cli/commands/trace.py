@@ -7,8 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from cli.render.rawjson import encode_status
-from router.errors import OutputError, UsageError
-from router.model.events import Event, SolveStatus
+from router import Event, OutputError, SolveStatus, UsageError
 
 __all__ = ["TraceFile"]
 

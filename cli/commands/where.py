@@ -12,7 +12,7 @@ from cli.commands.requests import prepare
 from cli.groups import Only, OptionGroup, argument
 from cli.options import FormatDisplay, RoutingOptions
 from cli.render.foreign import printable as line
-from router.placement.key import Key, printable
+from router import Key
 
 if TYPE_CHECKING:
     from router import Route
@@ -38,7 +38,7 @@ def command(arguments: KeyArguments, subject: Subject, routing: _Routing, displa
     from router import BuildRouter
 
     router, request = BuildRouter(config), prepared.request
-    given = [Key(key=printable(key), rule="key") for key in arguments.keys or ()]
+    given = [Key.own(key) for key in arguments.keys or ()]
     routes = router.routes(given or [router.key(request)], request.platforms)
     sys.stdout.write(f"{_json(routes) if display.format == 'json' else _tables(routes)}\n")
     if not routes[0].candidates:

@@ -11,8 +11,6 @@ from cli.commands.routing import router_config
 from cli.commands.running import build_and_report, print_plan
 from cli.groups import Only
 from cli.options import ProgressDisplay, RoutingOptions
-from router.config import environment
-from router.model.frozen import replace
 
 __all__ = ["command"]
 
@@ -28,12 +26,12 @@ _Routing = Annotated[
 def command(image: _Image, routing: _Routing, display: ProgressDisplay) -> None:
     """Build the image that skaffold asks for, with docker or on a buildkitd."""
     asked = asked_by_skaffold()
-    routed, warnings = _as_wrapper_routes(routing, has_host=bool(environment().get("BUILDKIT_HOST")))
+    routed, warnings = _as_wrapper_routes(routing, has_host=bool(os.environ.get("BUILDKIT_HOST")))
     if asked is not None and image.file and routing.backend != "docker":
         # The name of a Dockerfile was buildctl's, which looks for it in the context.
         image = image.replaced(file=os.path.join(asked.context, image.file))
     prepared = build_request(image, asked)
-    prepared = replace(prepared, warnings=(*warnings, *prepared.warnings))
+    prepared = prepared._replace(warnings=(*warnings, *prepared.warnings))
     config = router_config(skaffold_routing(routed, asked))
     if routing.dry_run:
         print_plan(config, prepared)

@@ -13,9 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, Protocol, TextIO, cast, get_args
 
-from router.errors import UsageError
-from router.model.events import Event
-from router.model.result import BuildResult
+from router import BuildResult, Event, UsageError
 
 __all__ = ["ProgressMode", "Renderer", "chosen_mode", "open_renderer"]
 

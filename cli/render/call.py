@@ -11,12 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cli.render.foreign import escaped, own_line, printable
-from router.errors import BuildError, UsageError
-from router.flags.call import Call
-from router.json_shape import Shape, shaped
-from router.model.events import SourceRange
-from router.model.source import excerpt, source_lines
-from router.untrusted_json import read_json
+from router import BuildError, Call, Shape, SourceRange, UsageError, excerpt, read_json, shaped, source_lines
 
 __all__ = ["Answer", "render_answer"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cli.render.cells import settle_line
 from cli.render.colors import paint
 from cli.render.foreign import indented, lines_of, place, printable
-from router.errors import BuildError, RouterError
+from router import BuildError, RouterError
 
 __all__ = ["render_error"]
 

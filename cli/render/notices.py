@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cli.render.foreign import printable
-from router.model.events import Attempt, Notice
+from router import Attempt, Notice
 
 __all__ = ["attempt_text", "notice_lines"]
 

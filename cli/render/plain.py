@@ -11,8 +11,7 @@ from cli.render.printer import PlainPrinter
 from cli.render.units import NANOSECONDS
 from cli.render.warnings import Warnings, summarize_warnings
 from cli.render.whereabouts import Whereabouts, building_on, last_lines
-from router.model.events import Event, SolveStatus
-from router.model.result import BuildResult
+from router import BuildResult, Event, SolveStatus
 
 __all__ = ["PlainRenderer"]
 

@@ -14,7 +14,7 @@ from cli.render.intervals import elapsed
 from cli.render.loglines import LogLines
 from cli.render.trace import Step, Trace
 from cli.render.units import NANOSECONDS, format_amount, format_log_time
-from router.model.events import SolveStatus, VertexLog, VertexStatus
+from router import SolveStatus, VertexLog, VertexStatus
 
 __all__ = ["PlainPrinter"]
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from router.model.events import Event
-from router.model.result import BuildResult
+from router import BuildResult, Event
 
 __all__ = ["QuietRenderer"]
 

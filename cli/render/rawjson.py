@@ -16,8 +16,9 @@ from cli.render.foreign import escaped
 from cli.render.notices import attempt_text
 from cli.render.output import Output, Turns
 from cli.render.units import NANOSECONDS
-from router.model.events import (
+from router import (
     Attempt,
+    BuildResult,
     Event,
     Notice,
     ProgressGroup,
@@ -28,7 +29,6 @@ from router.model.events import (
     VertexStatus,
     VertexWarning,
 )
-from router.model.result import BuildResult
 
 __all__ = ["RawJsonRenderer", "encode_status", "encode_warnings"]
 

@@ -9,9 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from cli.render.intervals import Interval, merge_intervals
-from router.bounds import MOST_STEPS, MOST_TRANSFERS, MOST_WARNINGS, shortened
-from router.model.events import SolveStatus, Vertex, VertexStatus
-from router.model.frozen import replace
+from router import (
+    MOST_STEPS,
+    MOST_TRANSFERS,
+    MOST_WARNINGS,
+    SolveStatus,
+    Vertex,
+    VertexStatus,
+    replace,
+    shortened,
+)
 
 __all__ = ["Step", "Trace", "Transfer"]
 

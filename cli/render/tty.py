@@ -15,8 +15,7 @@ from cli.render.screen import RESTORE, Screen
 from cli.render.trace import Step, Trace
 from cli.render.warnings import Warnings, summarize_warnings
 from cli.render.whereabouts import Whereabouts, building_on, last_lines
-from router.model.events import Attempt, Event, SolveStatus
-from router.model.result import BuildResult
+from router import Attempt, BuildResult, Event, SolveStatus
 
 __all__ = ["TtyRenderer", "open_tty"]
 

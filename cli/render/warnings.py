@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from cli.render.foreign import indented, place, printable
-from router.bounds import MOST_WARNINGS
-from router.model.events import Event, Notice, SolveStatus, VertexWarning
-from router.model.frozen import replace
+from router import MOST_WARNINGS, Event, Notice, SolveStatus, VertexWarning, replace
 
 __all__ = ["Shortener", "Warnings", "summarize_warnings"]
 
@@ -106,7 +104,7 @@ def _explanation(warning: VertexWarning) -> Iterator[str]:
 
 
 def _place(warning: VertexWarning) -> Iterator[str]:
-    from router.model.source import excerpt, source_lines  # most builds have no warnings
+    from router import excerpt, source_lines  # most builds have no warnings
 
     lines = source_lines(warning.source_data)
     head, *source = excerpt(warning.source_filename, lines, warning.ranges).split("\n")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from cli.render.foreign import printable
-from router.model.daemon import Place
-from router.model.events import Attempt, Event, Notice, SolveStatus
-from router.model.result import BuildResult
+from router import Attempt, BuildResult, Event, Notice, Place, SolveStatus
 
 __all__ = ["Whereabouts", "building_on", "last_lines"]
 

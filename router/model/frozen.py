@@ -40,7 +40,7 @@ else:
         """Declare a default made anew for each value, or a field that is kept out of the repr."""
         return _Field(default, default_factory, repr)
 
-    def replace(value, /, **changes):
+    def replace(value: _T, /, **changes: object) -> _T:
         """Return a copy with some fields changed. Raises TypeError for a field that is none of its."""
         kept = {name: getattr(value, name) for name in value.__frozen_fields__ if name not in changes}
         return type(value)(**kept, **changes)

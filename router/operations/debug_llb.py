@@ -17,7 +17,7 @@ from router._proto import ops_pb2 as pb
 from router.errors import UsageError
 from router.solve.llb import digest_of, operations_of, read_definition
 
-__all__ = ["Operation", "dot_graph", "json_lines", "operations"]
+__all__ = ["Operation", "llb_as_dot", "llb_as_json", "llb_operations"]
 
 
 # What stands there also where it is empty.
@@ -41,7 +41,7 @@ class Operation(NamedTuple):
     metadata: Mapping[str, Any]
 
 
-def operations(definition: bytes) -> tuple[Operation, ...]:
+def llb_operations(definition: bytes) -> tuple[Operation, ...]:
     """Return the operations, in the order of the definition. Raises ``UsageError`` for what is no LLB."""
     read = read_definition(definition)
     found: list[Operation] = []
@@ -59,14 +59,14 @@ def operations(definition: bytes) -> tuple[Operation, ...]:
     return tuple(found)
 
 
-def json_lines(found: Sequence[Operation]) -> Iterator[str]:
+def llb_as_json(found: Sequence[Operation]) -> Iterator[str]:
     """Yield each operation as JSON, as ``buildctl debug dump-llb`` writes it."""
     for operation in found:
         values = {"Op": operation.op, "Digest": operation.digest, "OpMetadata": operation.metadata}
         yield json.dumps(values, ensure_ascii=False, separators=(",", ":"))
 
 
-def dot_graph(found: Sequence[Operation]) -> Iterator[str]:
+def llb_as_dot(found: Sequence[Operation]) -> Iterator[str]:
     """Yield the lines of the graph in DOT, the language of Graphviz."""
     yield "digraph {"
     for operation in found:

@@ -55,6 +55,11 @@ class Key:
     key: str
     rule: KeyRule
 
+    @classmethod
+    def own(cls, key: str) -> Key:
+        """Return the user's own key, as ``--key`` gives it."""
+        return cls(key=printable(key), rule="key")
+
 
 def balancing_key(inputs: KeyInputs) -> Key:
     """Return the key by the first rule that applies.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,20 @@ def test_every_public_name_of_the_library_can_be_imported() -> None:
     import router
 
     assert [name for name in router.__all__ if not hasattr(router, name)] == []
+
+
+def test_the_public_names_are_the_same_for_who_runs_them_and_who_checks_types() -> None:
+    import router
+
+    tree = ast.parse(Path(router.__file__).read_text(encoding="utf-8"))
+    typed = {
+        (alias.asname, node.module)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("router.")
+        for alias in node.names
+    }
+
+    assert typed == {(name, router._HOME[name]) for name in router.__all__}
 
 
 def test_nothing_has_a_finalizer() -> None:

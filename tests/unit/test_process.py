@@ -17,7 +17,7 @@ import pytest
 from router import process
 from router.attached import run_attached
 from router.cancellation import Cancellation
-from router.children import kill_all
+from router.children import kill_children
 from router.errors import CancelledError, ToolError, UsageError
 from router.model.frozen import replace
 from router.process import Command, Process, Stdio, Watch, run
@@ -279,7 +279,7 @@ def test_all_that_run_can_be_killed_at_once() -> None:
         assert other.stdout is not None
         grandchild = int(other.stdout.readline())
 
-        kill_all()
+        kill_children()
 
         assert (one.wait(10), other.wait(10)) == (-signal.SIGKILL, -signal.SIGKILL)
         wait_until_gone(grandchild)

@@ -10,12 +10,10 @@ from cli.commands.interruption import Silent, interruptible
 from cli.commands.routing import router_config
 from cli.options import RoutingOptions
 from cli.render.foreign import lines_of
-from router.errors import NoDaemonError
+from router import NoDaemonError
 
 if TYPE_CHECKING:
-    from router import BuildRouter, DialOptions
-    from router.model.daemon import Daemon
-    from router.operations.debug_daemon import Answer
+    from router import Answer, BuildRouter, Daemon, DialOptions
 
 __all__ = ["ask"]
 
@@ -45,9 +43,9 @@ def ask(
 
 def _daemons(router: BuildRouter, key: str | None) -> Sequence[Daemon]:
     if key:
-        from router.placement.key import Key, printable
+        from router import Key
 
-        home = router.route(Key(key=printable(key), rule="key")).home
+        home = router.route(Key.own(key)).home
         daemons = [home] if home else []
     else:
         daemons = sorted(router.fleet.daemons(), key=lambda daemon: daemon.name)

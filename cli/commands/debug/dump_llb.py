@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from cli.groups import OptionGroup, argument, option
-from router.errors import UsageError
+from router import UsageError
 
 __all__ = ["command"]
 
@@ -19,10 +19,10 @@ class GraphOptions(OptionGroup, panel="Display"):
 
 def command(graph: GraphOptions) -> None:
     """Print LLB, each operation as a line of JSON."""
-    from router.operations.debug_llb import dot_graph, json_lines, operations
+    from router import llb_as_dot, llb_as_json, llb_operations
 
-    found = operations(_definition(graph.file or "-"))
-    sys.stdout.writelines(f"{line}\n" for line in (dot_graph(found) if graph.dot else json_lines(found)))
+    found = llb_operations(_definition(graph.file or "-"))
+    sys.stdout.writelines(f"{line}\n" for line in (llb_as_dot(found) if graph.dot else llb_as_json(found)))
 
 
 def _definition(path: str) -> bytes:

@@ -11,14 +11,14 @@ from cli.commands.debug.asking import ask
 from cli.options import FormatDisplay, HomeRouting
 
 if TYPE_CHECKING:
-    from router.operations.debug_daemon import Answer, DaemonVersion
+    from router import Answer, DaemonVersion
 
 __all__ = ["command"]
 
 
 def command(routing: HomeRouting, display: FormatDisplay) -> None:
     """Show the versions of daemons: each of the fleet, or the home of --key."""
-    from router.operations.debug_daemon import ask_info
+    from router import ask_info
 
     answers = ask(routing, ask_info)
     sys.stdout.write(f"{_json(answers) if display.format == 'json' else _table(answers)}\n")

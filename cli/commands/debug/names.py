@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from router.operations.debug_daemon import DaemonVersion, Worker
+    from router import DaemonVersion, Worker
 
 __all__ = ["version", "worker"]
 

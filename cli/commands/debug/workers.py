@@ -12,7 +12,7 @@ from cli.groups import Only
 from cli.options import DisplayOptions, HomeRouting
 
 if TYPE_CHECKING:
-    from router.operations.debug_daemon import Answer, GCRule, Worker
+    from router import Answer, GCRule, Worker
 
 __all__ = ["command"]
 
@@ -22,7 +22,7 @@ _Display = Annotated[DisplayOptions, Only("--verbose", "--format")]
 
 def command(routing: HomeRouting, display: _Display) -> None:
     """Show the workers of daemons: of each in the fleet, or of the home of --key."""
-    from router.operations.debug_daemon import ask_workers
+    from router import ask_workers
 
     answers = ask(routing, ask_workers)
     if display.format == "json":

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from router.errors import UsageError
 from router.notation.varint import varint
-from router.operations.debug_llb import dot_graph, json_lines, operations
+from router.operations.debug_llb import llb_as_dot, llb_as_json, llb_operations
 from router.rpc.protobuf import field
 
 MINUS_ONE = varint((1 << 64) - 1)
@@ -64,7 +64,7 @@ def definition(*packed: bytes) -> bytes:
     ],
 )
 def test_every_kind_of_operation_has_its_fields(operation: bytes, expected: object) -> None:
-    (found,) = operations(definition(operation))
+    (found,) = llb_operations(definition(operation))
 
     assert found.op["Op"] == expected
 
@@ -73,7 +73,7 @@ def test_what_is_known_of_an_operation_stands_beside_it() -> None:
     known = field(2, field(1, "llb.customname") + field(2, "a name")) + b"\x08\x01"
     metadata = field(2, field(1, digest(SOURCE)) + field(2, known))
 
-    (line,) = json_lines(operations(definition(SOURCE) + metadata))
+    (line,) = llb_as_json(llb_operations(definition(SOURCE) + metadata))
 
     assert json.loads(line) == {
         "Op": {"Op": {"source": {"identifier": "git://example.com/a"}}},
@@ -83,7 +83,7 @@ def test_what_is_known_of_an_operation_stands_beside_it() -> None:
 
 
 def test_the_graph_has_a_node_for_each_operation_and_an_edge_for_each_input() -> None:
-    lines = list(dot_graph(operations(definition(SOURCE, MERGE, SYMLINK, END))))
+    lines = list(llb_as_dot(llb_operations(definition(SOURCE, MERGE, SYMLINK, END))))
 
     assert lines[0] == "digraph {"
     assert f'  "{digest(SOURCE)}" [label="git://example.com/a" shape="ellipse"];' in lines
@@ -96,8 +96,8 @@ def test_the_graph_has_a_node_for_each_operation_and_an_edge_for_each_input() ->
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     try:
-        found = operations(definition(data) + field(2, data))
+        found = llb_operations(definition(data) + field(2, data))
     except UsageError:
         return
-    assert list(map(json.loads, json_lines(found)))
-    assert list(dot_graph(found))
+    assert list(map(json.loads, llb_as_json(found)))
+    assert list(llb_as_dot(found))
