@@ -54,7 +54,7 @@ _SECTIONS = (
 
 def library_page() -> str:
     """Return the page's text."""
-    values = {name: getattr(router, name) for name in router.__all__}
+    values = {name: getattr(router, name) for name in dir(router)}
     errors = [value for value in values.values() if _is_error(value)]
     others = {name: value for name, value in values.items() if not _is_error(value)}
     parts = [_HEAD]
