@@ -7,11 +7,12 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
 
-# What differs from run to run: times, sizes, digests, ports, and how wide a table's columns are.
+# What differs from run to run: times, sizes, digests, ports, a step's number, and how wide columns are.
 _VARIES = (
     (re.compile(r"sha256:[0-9a-f]+(?:\.\.\.)?"), "sha256:DIGEST"),
     (re.compile(r"\b127\.0\.0\.1:\d+"), "127.0.0.1:PORT"),
     (re.compile(r"\d+(?:\.\d+)? ?(?:m?s|[kM]?B)\b"), "AMOUNT"),
+    (re.compile(r"^#[1-9]\d* ", re.MULTILINE), "#STEP "),
     (re.compile(r"[ \t]+"), " "),
 )
 

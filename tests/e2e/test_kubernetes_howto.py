@@ -318,3 +318,31 @@ def test_a_registry_without_tls_is_refused_until_it_is_allowed_as_the_page_says(
     assert "server gave HTTP response to HTTPS client" in refused.stderr
     assert f"pushing manifest for {image}" in pushed.stderr
     assert sorted(unknown.tags("team/app")) == ["2", "latest"]
+
+
+@pytest.mark.usefixtures("daemons")
+def test_the_readmes_quick_start_on_pods_pushes(
+    cluster: Cluster, reachable: Registry, tmp_path: Path
+) -> None:
+    start = next(block for block in blocks("README.md", "sh") if "WARMROUTE_SELECTOR" in block)
+    context = write_tree(tmp_path, {"Dockerfile": "FROM scratch\nCOPY Dockerfile /\n"})
+
+    # The pods are there already, with a configuration that lets them push to a registry without TLS.
+    commands = [line for line in start.splitlines() if not line.startswith("kubectl apply ")]
+    done = subprocess.run(
+        ["sh", "-e", "-c", "\n".join(commands).replace("registry.example.com", reachable.host)],
+        cwd=context,
+        env={
+            "PATH": f"{WARMROUTE.parent}:{binaries.kubectl().parent}:{SEARCH_PATH}",
+            "HOME": str(context),
+            "KUBECONFIG": str(cluster.kubeconfig),
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert reachable.tags("team/app") == ("latest",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.builder import SEARCH_PATH, write_tree
-from tests.e2e.pages import blocks, sessions
+from tests.e2e.pages import assert_shown, blocks, sessions
 from tests.e2e.program import WARMROUTE
 from tests.servers import binaries
 from tests.servers.buildkitd import Buildkitd, start_buildkitd
@@ -36,6 +37,33 @@ def three(buildkitd_three: tuple[Buildkitd, ...]) -> str:
     """The three daemons under the names that pages give them, for --addr."""
     names = ("ash", "birch", "cedar")
     return ",".join(f"{name}={daemon.address}" for name, daemon in zip(names, buildkitd_three, strict=True))
+
+
+def test_the_readmes_second_build_on_another_machine_is_warm_as_it_shows(
+    three: str, registry: Registry, busybox: str, tmp_path: Path
+) -> None:
+    (export, _), *builds = sessions("README.md")
+    key = "registry.example.com/team/app"
+    # The page's key, whatever the registry of the test is called.
+    variables = {"WARMROUTE_ADDR": three, "WARMROUTE_KEY": key}
+    files = {"Dockerfile": f"FROM {busybox}\nCOPY . .\nRUN ./compile\n", "compile": "#!/bin/sh\nsleep 2\n"}
+
+    printed = []
+    for number, (command, _) in enumerate(builds):
+        machine = tmp_path / f"machine-{number}"
+        checkout = write_tree(machine / "app", files)
+        (checkout / "compile").chmod(0o755)
+        there = {**variables, "HOME": str(machine)}
+        done = run(command.replace("registry.example.com", registry.host), checkout, there)
+        assert done.returncode == 0, done.stderr
+        printed.append(done.stderr)
+
+    assert export.startswith("export WARMROUTE_ADDR=ash=tcp://")
+    for (_, shown), text in zip(builds, printed, strict=True):
+        assert_shown(shown, text)
+    assert registry.tags("team/app") == ("latest",)
+    first, second = (float(re.findall(r"cached, ([\d.]+) s", text)[0]) for text in printed)
+    assert first > 2 > second
 
 
 def test_the_commands_for_those_who_come_from_buildx_work(
