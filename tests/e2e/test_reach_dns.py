@@ -114,7 +114,7 @@ def test_a_name_that_is_not_known_is_told(dns: Dnsmasq) -> None:
 
 def test_a_server_that_stays_silent_is_told_in_time(tmp_path: Path) -> None:
     with Dnsmasq(tmp_path / "dns", []) as silent:
-        silent.signal(signal.SIGSTOP)
+        silent.freeze()
         url = f"dns://{NAME}?server={silent.address}"
         done = Installed().run("where", "--addr", url, "--connect-timeout", "2", "any")
         silent.signal(signal.SIGCONT)

@@ -92,7 +92,7 @@ class Buildkitd:
 
     def freeze(self) -> None:
         """Stop the daemon in its tracks: connections are accepted by the kernel, and never answered."""
-        self.process.signal(signal.SIGSTOP)
+        self.process.freeze()
 
     def thaw(self) -> None:
         """Let a frozen daemon go on."""

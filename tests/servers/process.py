@@ -98,6 +98,11 @@ class ManagedProcess:
         if not self._reaped:
             signal.pidfd_send_signal(self._pidfd, number)
 
+    def freeze(self) -> None:
+        """Stop the process in its tracks; return when the last of its threads has stopped."""
+        self.signal(signal.SIGSTOP)
+        os.waitid(os.P_PIDFD, self._pidfd, os.WSTOPPED | os.WNOWAIT)
+
     def stop(self, *, within: float = 10.0) -> None:
         """Ask the process to end, kill it and what is left of its group when it doesn't; do nothing twice."""
         if self._reaped:

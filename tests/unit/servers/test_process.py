@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -58,9 +57,11 @@ def test_a_server_that_ignores_the_signal_is_killed(tmp_path: Path) -> None:
 
 def test_a_frozen_server_can_be_stopped(tmp_path: Path) -> None:
     with ManagedProcess(["sleep", "1000"], log=tmp_path / "log") as process:
-        process.signal(signal.SIGSTOP)
+        process.freeze()
+        frozen = psutil.Process(process.pid).status()
         process.stop(within=30)
 
+    assert frozen == psutil.STATUS_STOPPED
     assert not psutil.pid_exists(process.pid)
 
 
