@@ -81,8 +81,8 @@ def _fields(group: type[OptionGroup], top: type[OptionGroup], path: tuple[str, .
 
 def _hints(group: type[OptionGroup]) -> dict[str, object]:
     hints: dict[str, object] = {}
-    for base in reversed(group.__mro__):
-        hints |= base.__annotations__ if base.__module__ != "builtins" else {}
+    for base in reversed(group.__mro__[: -len(OptionGroup.__mro__)]):
+        hints |= base.__annotations__
     # Where they are values already, nothing has to be compiled.
     return get_type_hints(group) if any(isinstance(hint, str) for hint in hints.values()) else hints
 

@@ -11,7 +11,7 @@ used, so that a program pays only for what it needs. The command line of warmrou
 
 from __future__ import annotations
 
-from importlib import import_module
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -207,7 +207,9 @@ if not TYPE_CHECKING:  # who checks types takes the names above, and knows no ot
     def __getattr__(name: str) -> object:
         if name not in _HOME:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(_HOME[name]), name)
+        module = _HOME[name]
+        __import__(module)  # -X importtime sees what it loads, and not what importlib does
+        value = getattr(sys.modules[module], name)
         globals()[name] = value
         return value
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from cli import build_options, options
 from cli.command_line import arguments_of
-from cli.groups import Option, variable
+from cli.groups import Option, OptionGroup, variable
 from cli.legacy import BUILDKIT_BUILD, SKAFFOLD_BUILDKIT_WRAPPER
 from cli.main import PROGRAM
 from cli.parameters import Parameter, parameters_of
@@ -70,6 +71,19 @@ def test_an_option_given_empty_is_not_given_or_wrong(
             read()
     else:
         assert read() in (parameter.default, [])
+
+
+def test_the_groups_that_builds_read_have_no_texts_to_compile() -> None:
+    groups = [*vars(build_options).values(), *vars(options).values()]
+    hints = {
+        f"{group.__name__}.{name}": hint
+        for group in groups
+        if isinstance(group, type) and issubclass(group, OptionGroup) and group is not OptionGroup
+        for name, hint in group.__annotations__.items()
+    }
+
+    assert len(hints) > 70
+    assert [name for name, hint in hints.items() if isinstance(hint, str)] == []
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
