@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from hashlib import sha256
 
 from router.docker import config as docker_config
 from router.errors import UsageError
@@ -70,8 +71,6 @@ def _endpoint_of_context(environment: Mapping[str, str], name: str, source: str)
     if name == "default":
         host = environment.get("DOCKER_HOST") or DEFAULT_HOST
         return endpoint_of_host(host, environment, source=source)
-    from hashlib import sha256
-
     # Docker's context store names its directories by the digest of the context's name.
     identity = sha256(name.encode()).hexdigest()
     store = os.path.join(docker_config.config_directory(environment) or "/", "contexts")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from typing import TYPE_CHECKING, cast
 
 from router.address import parse_address
 from router.descriptors import limit_hint
@@ -16,6 +17,9 @@ from router.net.sockets import SocketStream, describe_os_error
 from router.net.stream import ByteStream
 from router.net.tcp import connect_tcp
 from router.net.unix import connect_unix
+
+if TYPE_CHECKING:
+    import ssl
 
 __all__ = ["broken", "connect_engine", "stream_of"]
 
@@ -52,12 +56,9 @@ def stream_of(sock: socket.socket, peer: str, reply: Reply) -> ByteStream:
     """Return the stream that a connection to an engine has become by an upgrade."""
     if type(sock) is socket.socket:
         return SocketStream(sock, peer, received=reply.rest)
-    import ssl
-
     from router.net.tls import TLSStream
 
-    assert isinstance(sock, ssl.SSLSocket)
-    return TLSStream(sock, peer, received=reply.rest)
+    return TLSStream(cast("ssl.SSLSocket", sock), peer, received=reply.rest)
 
 
 def broken(peer: str, endpoint: DockerEndpoint, exc: OSError) -> DialError:

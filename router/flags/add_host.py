@@ -6,6 +6,8 @@ is.
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 from router.model.build_options import ExtraHost
 from router.notation.flag import Flag
 
@@ -44,8 +46,6 @@ def _without_brackets(address: str) -> str:
 
 def _is_address(text: str) -> bool:
     # Rarely needed, and slow to import.
-    from ipaddress import ip_address
-
     try:
         return not getattr(ip_address(text), "scope_id", None)
     except ValueError:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 from router.errors import DialError, UsageError
 from router.kubernetes.config import KubeTarget
@@ -53,8 +54,6 @@ class KubeApi:
     def __init__(
         self, target: KubeTarget, environment: Mapping[str, str], answers: PluginAnswers | None = None
     ) -> None:
-        from urllib.parse import urlsplit
-
         self.target = target
         self._environment = environment
         self._answers = answers

@@ -34,23 +34,21 @@ class KubeClients(Closing):
 
     def api(self, source: KubeSource) -> KubeApi:
         """Return the API server that a source names. Raises ``UsageError``."""
+        # Every build has an object of this class; few need what a connection to an API server does (TLS alone
+        # takes as long to load as a tenth of a cached build).
         from router.kubernetes.api import KubeApi
         from router.kubernetes.config import load_target
+        from router.kubernetes.credentials import PluginAnswers
 
         with self._lock:
             known = self._apis.get((source.kubeconfig, source.context))
             if known is None:
                 target = load_target(source, self._files)
                 named = (source.kubeconfig, target.context or None)
-                known = self._apis.get(named) or KubeApi(target, source.environment, self._plugin_answers())
+                self._answers = self._answers or PluginAnswers()
+                known = self._apis.get(named) or KubeApi(target, source.environment, self._answers)
                 self._apis[source.kubeconfig, source.context] = self._apis[named] = known
             return known
-
-    def _plugin_answers(self) -> PluginAnswers:
-        from router.kubernetes.credentials import PluginAnswers
-
-        self._answers = self._answers or PluginAnswers()
-        return self._answers
 
     def close(self) -> None:
         """Close the connections that are kept for a next request; those in use are not touched."""

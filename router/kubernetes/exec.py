@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from urllib.parse import urlencode
 
 from router.errors import ConnectionLostError, UnreachableError
 from router.kubernetes.refusal import refused
@@ -29,8 +30,6 @@ _STDERR_TAIL = 4096
 
 def dial_exec(pod: Pod, container: str | None, deadline: Deadline) -> ExecStream:
     """Start the command in the pod. Raises DialError."""
-    from urllib.parse import urlencode
-
     query = [("command", word) for word in DIAL_STDIO]
     query += [("stdin", "true"), ("stdout", "true"), ("stderr", "true"), ("tty", "false")]
     if container is not None:

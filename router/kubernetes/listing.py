@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from router.errors import DialError, FleetError, UsageError
 from router.kubernetes.api import KubeApi, KubeConnection, status_message
@@ -39,23 +40,19 @@ class Asked:
     @property
     def hint(self) -> str:
         """The kubectl command that lists the same pods."""
-        from shlex import join
+        from shlex import join  # nothing else of a build needs it
 
         context = ["--context", self.kube_context] if self.kube_context else []
         return join(["kubectl", "get", "pods", *context, "-n", self.namespace, "-l", self.selector])
 
     def path(self, **more: str) -> str:
         """Return the path of the list, or with ``watch`` of what changes in it."""
-        from urllib.parse import quote
-
         query = {"labelSelector": self.selector, **more}
         fields = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
         return f"/api/v1/namespaces/{quote(self.namespace)}/pods?{fields}"
 
     def stateful_set(self, name: str) -> str:
         """Return the path of a StatefulSet."""
-        from urllib.parse import quote
-
         return f"/apis/apps/v1/namespaces/{quote(self.namespace)}/statefulsets/{quote(name)}"
 
 

@@ -10,6 +10,7 @@ import os
 import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from urllib.parse import quote
 
 from router.errors import ConnectionLostError, DialError
 from router.kubernetes.api import KubeApi, Opened
@@ -55,8 +56,6 @@ class Pod:
 
     def path(self, subresource: str = "") -> str:
         """Return the path of the pod, or of something below it, with or without a query."""
-        from urllib.parse import quote
-
         below = f"/{subresource}" if subresource else ""
         return f"/api/v1/namespaces/{quote(self.namespace)}/pods/{quote(self.name)}{below}"
 

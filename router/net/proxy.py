@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import socket
+from base64 import b64encode
 from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
+from urllib.parse import unquote, urlsplit
 
 from router.errors import DialError, UsageError
 from router.model.frozen import field, frozen
@@ -34,8 +37,6 @@ class Proxy:
         """What an HTTP proxy is told beside the request: the login."""
         if not self.login:
             return ()
-        from base64 import b64encode
-
         return (("Proxy-Authorization", f"Basic {b64encode(':'.join(self.login).encode()).decode()}"),)
 
     def __str__(self) -> str:
@@ -44,8 +45,6 @@ class Proxy:
 
 def parse_proxy(text: str) -> Proxy:
     """Read a proxy's URL; without a scheme it is HTTP. Raises UsageError."""
-    from urllib.parse import unquote, urlsplit
-
     try:
         parts = urlsplit(text if "://" in text else f"http://{text}")
         port = parts.port
@@ -97,8 +96,6 @@ def connect_through(proxy: Proxy, host: str, port: int, deadline: Deadline) -> s
 
 
 def _is_excluded(host: str, port: int, excluded: str) -> bool:
-    from ipaddress import ip_address, ip_network
-
     try:
         address = ip_address(host)
     except ValueError:

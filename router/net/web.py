@@ -9,6 +9,7 @@ import re
 import socket
 import ssl
 from collections.abc import Mapping
+from urllib.parse import urljoin
 
 from router.errors import DialError, UsageError
 from router.model.frozen import field, frozen
@@ -88,8 +89,6 @@ def _checked(text: str) -> URL:
 
 
 def _redirected(url: URL, location: str) -> URL:
-    from urllib.parse import urljoin
-
     try:
         return _checked(urljoin(_text(url), location))
     except (UsageError, ValueError):

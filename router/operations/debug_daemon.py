@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
+from router._proto import worker_pb2 as pb
 from router.errors import ConnectionLostError, RouterError, RpcError
 from router.model.daemon import Daemon
 from router.model.frozen import frozen
@@ -13,9 +14,6 @@ from router.rpc import open_channel
 from router.rpc.grpc import Status
 from router.solve.control import Control
 from router.transport.options import DialOptions
-
-if TYPE_CHECKING:
-    from router._proto import worker_pb2 as pb
 
 __all__ = ["Answer", "DaemonVersion", "Device", "GCRule", "Worker", "ask_info", "ask_workers"]
 

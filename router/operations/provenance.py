@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from google.protobuf.message import DecodeError
+
+from router._proto import control_pb2 as pb
 from router.errors import CancelledError, RouterError, RpcError
 from router.model.address import Address
 from router.model.frozen import frozen
@@ -15,9 +18,6 @@ from router.rpc.grpc import Status
 from router.rpc.protobuf import field, read
 from router.transport.options import DialOptions
 from router.untrusted_json import NotJSONError, read_json
-
-if TYPE_CHECKING:
-    from router._proto import control_pb2 as pb
 
 __all__ = ["Provenance", "ProvenanceMode", "build_provenance"]
 
@@ -69,10 +69,6 @@ def build_provenance(address: Address, ref: str, options: DialOptions, mode: Pro
 
 
 def _records(channel: RpcChannel, ref: str, timeout: float) -> list[pb.BuildHistoryRecord]:
-    from google.protobuf.message import DecodeError
-
-    from router._proto import control_pb2 as pb
-
     request = pb.BuildHistoryRequest(Ref=ref, EarlyExit=True)
     events = _Parts()
     call = channel.start(

@@ -20,6 +20,7 @@ from router.model.request import BuildRequest, Output
 from router.model.result import BuildResult
 from router.net.deadline import Deadline
 from router.notation.boolean import parse_bool
+from router.notation.loopback import is_loopback
 from router.notation.tag import format_reference, parse_reference
 from router.untrusted_json import NotJSONError, read_json, text
 
@@ -86,7 +87,6 @@ class Pushes:
     def _manifest(
         self, name: str, daemon: Daemon, environment: Mapping[str, str], deadline: Deadline
     ) -> bytes | None:
-        from router.notation.loopback import is_loopback
         from router.providers.registry import Registries  # few builds are lost
 
         reference = parse_reference(name)
@@ -114,8 +114,6 @@ def _whole(name: str) -> str:
 
 
 def _is_here(daemon: Daemon) -> bool:
-    from router.notation.loopback import is_loopback
-
     if isinstance(daemon.address, TcpAddress):
         return is_loopback(daemon.address.host)
     return isinstance(daemon.address, UnixAddress)

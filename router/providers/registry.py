@@ -15,6 +15,7 @@ from router.net.web import WebRequest, fetch
 from router.notation.loopback import is_loopback
 from router.notation.tag import Reference
 from router.providers.registry_auth import RegistryAuth
+from router.providers.registry_tls import contexts
 from router.providers.registry_token import TokenError, TokenRequest
 
 __all__ = ["Registries"]
@@ -80,8 +81,6 @@ class Registries:
     def _send(self, request: WebRequest, deadline: Deadline) -> Reply:
         context = None
         if self.insecure and request.url.startswith("https:"):
-            from router.providers.registry_tls import contexts
-
             context = contexts([RegistryTLS(host="any", insecure=True)])["any"]
         return fetch(request, self.environment, deadline, context)
 

@@ -14,15 +14,18 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from router.cancellation import Cancellation
 from router.closing import Closing
+from router.docker.config import Credentials, DockerConfig, config_directory, load, registry_key
+from router.errors import CancelledError, DialError, UsageError
 from router.model.frozen import replace
+from router.net.deadline import Deadline
 from router.notation.boolean import parse_bool
+from router.notation.url import parse_url
 
 if TYPE_CHECKING:
     import ssl
 
-    from router.cancellation import Cancellation
-    from router.docker.config import Credentials, DockerConfig
     from router.model.build_options import RegistryTLS
     from router.once import OneTimeFiles
     from router.providers.registry_token import Token, TokenError, TokenRequest
@@ -49,7 +52,6 @@ def find_credentials(
     A bearer token stands in the file in any case; ``stop`` gives what ends a helper. Raises ``ToolError``
     when a helper fails, ``CancelledError``.
     """
-    from router.docker.config import registry_key
     from router.docker.credential_helpers import ask_helper
 
     key = registry_key(host)
@@ -63,7 +65,8 @@ def find_credentials(
 class RegistryAuth(Closing):
     """Answers for one build; may be asked from several threads at once. A context manager.
 
-    The docker config is read at the first question, and what reads it loaded then: most builds need neither.
+    The docker config is read at the first question, and what looks a login up or fetches a token is loaded
+    then: most builds need none of it.
     Every method raises ``UsageError`` for a broken login in the docker config, ``ToolError`` for a helper
     that fails. So does making it: ``UsageError``, for a file of ``tls``, which is for token servers that want
     more than the system's CAs.
@@ -108,8 +111,6 @@ class RegistryAuth(Closing):
         try:
             (found.username + found.secret).encode()
         except UnicodeEncodeError:
-            from router.errors import UsageError
-
             raise UsageError(
                 f"the login for {host} is not UTF-8, so the daemon can't be given it",
                 hint=f"run docker login {host} with a token instead of the password",
@@ -122,14 +123,13 @@ class RegistryAuth(Closing):
         A login is not sent by plain http, except to this machine or for a registry that ``tls`` calls
         insecure: the daemon names the server, and everybody on the way could read it.
         """
-        from router.errors import DialError, UsageError
-        from router.net.deadline import Deadline
+        # Few builds fetch one.
         from router.net.web import fetch
-        from router.providers.registry_token import TokenError, fetch_token
+        from router.providers.registry_token import TokenError, fetch_token, on_plain_http, out_of_reach
 
         found = self._find(request.host)
         if found.secret and not found.registry_token and not self._may_have_a_login(request):
-            raise self._refused(_on_plain_http(request))
+            raise self._refused(on_plain_http(request))
         send = partial(
             fetch,
             environment=self._environment,
@@ -141,11 +141,10 @@ class RegistryAuth(Closing):
         except TokenError as exc:
             raise self._refused(exc) from exc.__cause__
         except (DialError, UsageError) as exc:
-            raise self._refused(_out_of_reach(request, exc)) from exc
+            raise self._refused(out_of_reach(request, exc)) from exc
 
     def _may_have_a_login(self, request: TokenRequest) -> bool:
         from router.notation.loopback import is_loopback
-        from router.notation.url import parse_url
 
         url = parse_url(request.realm)
         if url is None or url.scheme != "http":
@@ -190,7 +189,6 @@ class RegistryAuth(Closing):
     def _authority(self) -> TokenAuthority:
         with self._lock:
             if self._keys is None:
-                from router.docker.config import config_directory
                 from router.providers.token_authority import TokenAuthority
 
                 self._keys = TokenAuthority(config_directory(self._environment))
@@ -208,9 +206,6 @@ class RegistryAuth(Closing):
 
     def _stopped(self) -> Cancellation:
         """Return what ends a helper; made for the first one, since most builds have none."""
-        from router.cancellation import Cancellation
-        from router.errors import CancelledError
-
         with self._lock:
             if self._closed:
                 raise CancelledError("the build is over")
@@ -219,28 +214,5 @@ class RegistryAuth(Closing):
 
     def _configuration(self) -> DockerConfig:
         if self._config is None:
-            from router.docker.config import load
-
             self._config = load(self._environment)
         return self._config
-
-
-def _on_plain_http(request: TokenRequest) -> TokenError:
-    from router.providers.registry_token import TokenError
-
-    return TokenError(
-        f"can't get a token for {request.host}: the token server {request.realm} is on plain http, where the "
-        "login is not sent; if that is meant, give "
-        f"--registry-auth-tlscontext host={request.host},insecure=true",
-        "the token server is on plain http",
-    )
-
-
-def _out_of_reach(request: TokenRequest, exc: Exception) -> TokenError:
-    from router.providers.registry_token import TokenError
-
-    return TokenError(
-        f"can't get a token for {request.host}: {exc}; if the daemon alone can reach that server, set "
-        "BUILDKIT_NO_CLIENT_TOKEN=1",
-        "the token server can't be reached",
-    )

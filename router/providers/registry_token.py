@@ -7,19 +7,21 @@ is what docker calls an identity token. Which one is tried when is as BuildKit's
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from router.model.frozen import field, frozen
+from router.net.web import WebRequest
 from router.untrusted_json import NotJSONError, members, read_json
 
 if TYPE_CHECKING:
     from router.docker.config import Credentials
     from router.net.http1 import Reply
-    from router.net.web import WebRequest
 
-__all__ = ["Token", "TokenError", "TokenRequest", "fetch_token"]
+__all__ = ["Token", "TokenError", "TokenRequest", "fetch_token", "on_plain_http", "out_of_reach"]
 
 # What the specification says of a token that doesn't tell how long it is good for, in seconds.
 DEFAULT_LIFETIME = 60
@@ -77,9 +79,26 @@ def fetch_token(request: TokenRequest, credentials: Credentials, send: Send) -> 
     return _token(request, send(_basic_request(request, credentials)))
 
 
-def _oauth_request(request: TokenRequest, credentials: Credentials) -> WebRequest:
-    from router.net.web import WebRequest
+def on_plain_http(request: TokenRequest) -> TokenError:
+    """Return the error for a login that would be sent where everybody on the way could read it."""
+    return TokenError(
+        f"can't get a token for {request.host}: the token server {request.realm} is on plain http, where the "
+        "login is not sent; if that is meant, give "
+        f"--registry-auth-tlscontext host={request.host},insecure=true",
+        "the token server is on plain http",
+    )
 
+
+def out_of_reach(request: TokenRequest, exc: Exception) -> TokenError:
+    """Return the error for a token server that this machine can't reach."""
+    return TokenError(
+        f"can't get a token for {request.host}: {exc}; if the daemon alone can reach that server, set "
+        "BUILDKIT_NO_CLIENT_TOKEN=1",
+        "the token server can't be reached",
+    )
+
+
+def _oauth_request(request: TokenRequest, credentials: Credentials) -> WebRequest:
     form = {"service": request.service, "client_id": "warmroute"}
     if request.scopes:
         form["scope"] = " ".join(request.scopes)
@@ -96,10 +115,6 @@ def _oauth_request(request: TokenRequest, credentials: Credentials) -> WebReques
 
 
 def _basic_request(request: TokenRequest, credentials: Credentials) -> WebRequest:
-    import base64
-
-    from router.net.web import WebRequest
-
     query = [("service", request.service)] if request.service else []
     query += [("scope", scope) for scope in request.scopes]
     joint = ("&" if "?" in request.realm else "?") if query else ""
@@ -160,8 +175,6 @@ def _object(reply: Reply) -> Mapping[str, Any]:
 def _unix_time(text: object) -> int:
     if not isinstance(text, str):
         return 0
-    from datetime import UTC, datetime
-
     try:
         moment = datetime.fromisoformat(text)
         return max(int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()), 0)

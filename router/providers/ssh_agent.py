@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
-from router.providers.ssh_keys import SSHKey, string
-
-__all__ = ["MOST_MESSAGE", "key_agent", "passed_on", "serve"]
+__all__ = ["MOST_MESSAGE", "AgentKey", "key_agent", "passed_on", "serve", "string"]
 
 # OpenSSH's own limit, on both ends.
 MOST_MESSAGE = 256 * 1024
@@ -29,6 +28,24 @@ _REFUSED = bytes((_FAILURE,))
 Agent = Callable[[bytes], bytes]
 
 
+class AgentKey(Protocol):
+    """A private key: its public half as SSH sends it, and what ``ssh-add -l`` shows."""
+
+    @property
+    def blob(self) -> bytes: ...
+
+    @property
+    def comment(self) -> str: ...
+
+    def sign(self, data: bytes, flags: int) -> bytes:
+        """Return a signature in SSH's form; ``flags`` are those of the request."""
+
+
+def string(data: bytes) -> bytes:
+    """Return SSH's form of a byte string: its size and itself."""
+    return len(data).to_bytes(4, "big") + data
+
+
 def serve(sock: socket.socket, agent: Agent) -> None:
     """Answer one client until it goes away or breaks the protocol; then close the socket."""
     with sock:
@@ -39,7 +56,7 @@ def serve(sock: socket.socket, agent: Agent) -> None:
             pass  # the client went away, or the agent behind did: in both cases nobody is left to tell
 
 
-def key_agent(keys: Sequence[SSHKey]) -> Agent:
+def key_agent(keys: Sequence[AgentKey]) -> Agent:
     """Return an agent that has these keys."""
     by_blob = {key.blob: key for key in keys}
     listed = b"".join(

@@ -16,6 +16,7 @@ from contextlib import suppress
 from router.errors import RouterError, UsageError
 from router.model.build_options import SSHAgent
 from router.model.frozen import frozen
+from router.net.unix import connect_unix
 from router.once import OneTimeFiles
 from router.providers.ssh_agent import Agent, key_agent, passed_on, serve
 
@@ -119,7 +120,7 @@ class SSHForwarding:
             if not agent.raw:  # what a raw socket's owner does on a connection is unknown
                 _connect(sockets[0], flag).close()
             return _Socket(path=sockets[0], raw=agent.raw)
-        from router.providers.ssh_keys import load_key
+        from router.providers.ssh_keys import load_key  # with all of cryptography; an agent needs none of it
 
         return key_agent([load_key(path, flag, self._files) for path in paths])
 
@@ -146,8 +147,6 @@ def _is_socket(path: str) -> bool:
 
 
 def _connect(path: str, flag: str) -> socket.socket:
-    from router.net.unix import connect_unix
-
     try:
         sock = connect_unix(path, f"the socket {path}", _CONNECT)
     except RouterError as exc:

@@ -8,21 +8,32 @@ Formats: RFC 4253 (section 6.6), RFC 5656, RFC 8332, RFC 8709.
 
 from __future__ import annotations
 
+import base64
 import os
 import warnings
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+    load_ssh_private_key,
+)
 
 from router.errors import UsageError
 from router.once import OneTimeFiles
+from router.providers.ssh_agent import string
 
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+__all__ = ["RSA_SHA2_256", "RSA_SHA2_512", "SSHKey", "load_key"]
 
-    PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey
-
-__all__ = ["RSA_SHA2_256", "RSA_SHA2_512", "SSHKey", "load_key", "string"]
+PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey
 
 # Flags of a sign request: draft-ietf-sshm-ssh-agent, section 6.
 RSA_SHA2_256 = 2
@@ -36,10 +47,6 @@ class SSHKey:
     """One private key. ``blob`` is its public half as SSH sends it, ``comment`` what ``ssh-add -l`` shows."""
 
     def __init__(self, private: PrivateKey, comment: str) -> None:
-        import base64
-
-        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
         line = private.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
         self.blob = base64.b64decode(line.split()[1])
         self.comment = comment
@@ -53,9 +60,6 @@ class SSHKey:
 
         ``flags`` choose the hash of an RSA key, which is SHA-1 without any.
         """
-        from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-
         match self._private:
             case RSAPrivateKey():
                 return _sign_rsa(self._private, data, flags)
@@ -71,12 +75,6 @@ def load_key(path: str, flag: str, files: OneTimeFiles | None = None) -> SSHKey:
     Raises ``UsageError`` when the file can't be read, has a passphrase, or holds something else.
     """
     data = _read(path, flag, files or OneTimeFiles())
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_ssh_private_key
-
     if b"-----BEGIN " not in data or b"PRIVATE KEY-----" not in data:
         _refuse_other_file(path, flag, data)
     load = load_ssh_private_key if b"-----BEGIN OPENSSH PRIVATE KEY-----" in data else load_pem_private_key
@@ -94,7 +92,7 @@ def load_key(path: str, flag: str, files: OneTimeFiles | None = None) -> SSHKey:
             f"{flag}: the key {path} can't be read: {_one_line(exc)}",
             hint=f"does ssh-keygen -y -f {path} read it? An agent may be able to: --ssh ID",
         ) from exc
-    if not isinstance(private, RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey):
+    if not isinstance(private, PrivateKey):
         raise UsageError(
             f"{flag}: the key {path} is of a kind that is not supported",
             hint="supported: RSA, ECDSA and Ed25519",
@@ -105,11 +103,6 @@ def load_key(path: str, flag: str, files: OneTimeFiles | None = None) -> SSHKey:
         raise UsageError(
             f"{flag}: the key {path} is none for SSH", hint="supported curves: NIST P-256, P-384 and P-521"
         ) from exc
-
-
-def string(data: bytes) -> bytes:
-    """Return SSH's form of a byte string: its size and itself."""
-    return len(data).to_bytes(4, "big") + data
 
 
 def _read(path: str, flag: str, files: OneTimeFiles) -> bytes:
@@ -150,9 +143,6 @@ def _without_parameters(data: bytes) -> bytes:
 
 
 def _sign_rsa(key: RSAPrivateKey, data: bytes, flags: int) -> bytes:
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-
     if flags & RSA_SHA2_512:
         return string(b"rsa-sha2-512") + string(key.sign(data, PKCS1v15(), hashes.SHA512()))
     if flags & RSA_SHA2_256:
@@ -162,10 +152,6 @@ def _sign_rsa(key: RSAPrivateKey, data: bytes, flags: int) -> bytes:
 
 
 def _sign_ecdsa(key: EllipticCurvePrivateKey, data: bytes) -> bytes:
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
-    from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-
     by_size: dict[int, hashes.HashAlgorithm] = {
         256: hashes.SHA256(),
         384: hashes.SHA384(),

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from router.docker.config import proxy_build_args
 from router.model.frozen import replace
 from router.model.request import BuildRequest
+from router.notation.git import parse_git_context
 
 __all__ = ["with_agent", "with_build_args", "with_surroundings"]
 
@@ -51,7 +52,6 @@ def with_agent(request: BuildRequest, environment: Mapping[str, str]) -> BuildRe
     if request.context_archive is not None or os.path.isdir(request.context):
         return request
     from router.model.build_options import SSHAgent
-    from router.notation.git import parse_git_context
 
     found = parse_git_context(request.context)
     if found is None or not found.by_ssh:

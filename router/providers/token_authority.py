@@ -18,12 +18,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from router.untrusted_json import NotJSONError, members, read_json
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 __all__ = ["TokenAuthority"]
 
@@ -48,8 +47,6 @@ class TokenAuthority:
 
     def public_key(self, host: str, salt: bytes, *, anonymous: bool) -> bytes:
         """Return the key of this user, or of anybody at a registry where ``anonymous`` has no login."""
-        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
         key = self._key(host, salt, anonymous=anonymous)
         return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
@@ -58,8 +55,6 @@ class TokenAuthority:
         return self._key(host, salt, anonymous=anonymous).sign(payload) + payload
 
     def _key(self, host: str, salt: bytes, *, anonymous: bool) -> Ed25519PrivateKey:
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
         seed = b"" if anonymous else self._seed(host)
         return Ed25519PrivateKey.from_private_bytes(hmac.digest(salt, seed, "sha256"))
 

@@ -5,6 +5,7 @@ https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
 
 from __future__ import annotations
 
+import binascii
 from collections.abc import Iterator, Mapping
 from struct import Struct
 
@@ -187,8 +188,6 @@ def status_details(packed: bytes) -> list[tuple[str, bytes]]:
 def _details(values: list[str]) -> list[tuple[str, bytes]]:
     if not values:
         return []
-    import binascii
-
     text = values[-1].split(",")[-1]
     try:
         return status_details(binascii.a2b_base64(text + "=" * (-len(text) % 4)))

@@ -13,20 +13,22 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from router._proto import content_pb2 as pb
 from router.net.stream import Buffer
 from router.notation.digest import is_digest
 from router.providers.oci_layout import Blob, BlobExistsError, BlobWriter, OCILayout, WrongContentError
 from router.rpc.grpc import Status, prefix
+from router.session.requests import undecodable
 from router.session.server import CallMetadata, CallRefused, StreamHandler, StreamMethod
 
-if TYPE_CHECKING:
-    from google.protobuf.timestamp_pb2 import Timestamp
-
-    from router._proto import content_pb2 as pb
-
 __all__ = ["content"]
+
+_Message = TypeVar("_Message", bound=Message)
 
 _SERVICE = "/containerd.services.content.v1.Content/"
 _STORE = "buildkit-attachable-store-id"
@@ -128,9 +130,7 @@ class _Write:
         self._answers: deque[bytes] = deque()
 
     def receive(self, message: memoryview) -> None:
-        from router._proto import content_pb2 as pb
-
-        request = pb.WriteContentRequest.FromString(bytes(message))
+        request = _parsed(pb.WriteContentRequest(), bytes(message))
         if self.done:
             raise CallRefused(Status.FAILED_PRECONDITION, "the blob is committed")
         if len(self._answers) >= _MOST_ANSWERS:
@@ -213,16 +213,12 @@ class _Write:
 
 
 def _info(store: OCILayout, request: bytes) -> Iterable[bytes]:
-    from router._proto import content_pb2 as pb
-
-    blob = _existing(store, pb.InfoRequest.FromString(request).digest)
+    blob = _existing(store, _parsed(pb.InfoRequest(), request).digest)
     return [pb.InfoResponse(info=_described(blob)).SerializeToString()]
 
 
 def _read(store: OCILayout, request: bytes) -> Iterable[bytes]:
-    from router._proto import content_pb2 as pb
-
-    asked = pb.ReadContentRequest.FromString(request)
+    asked = _parsed(pb.ReadContentRequest(), request)
     blob = _existing(store, asked.digest)
     begin = max(asked.offset, 0)
     if begin > blob.size:
@@ -232,8 +228,6 @@ def _read(store: OCILayout, request: bytes) -> Iterable[bytes]:
 
 
 def _chunks(store: OCILayout, blob: Blob, begin: int, end: int) -> Iterator[bytes]:
-    from router._proto import content_pb2 as pb
-
     position = begin
     while position < end:
         data = store.read(blob.digest, position, min(_CHUNK, end - position))
@@ -245,9 +239,7 @@ def _chunks(store: OCILayout, blob: Blob, begin: int, end: int) -> Iterator[byte
 
 
 def _list(store: OCILayout, request: bytes) -> Iterable[bytes]:
-    from router._proto import content_pb2 as pb
-
-    if pb.ListContentRequest.FromString(request).filters:
+    if _parsed(pb.ListContentRequest(), request).filters:
         raise CallRefused(Status.UNIMPLEMENTED, "blobs are listed without filters only")
     blobs = store.blobs()
     for start in range(0, len(blobs), _INFOS_IN_A_MESSAGE):
@@ -264,25 +256,19 @@ def _delete(_store: OCILayout, _request: bytes) -> Iterable[bytes]:
 
 
 def _status(active: dict[str, _Write], request: bytes) -> Iterable[bytes]:
-    from router._proto import content_pb2 as pb
-
-    write = _underway(active, pb.StatusRequest.FromString(request).ref)
+    write = _underway(active, _parsed(pb.StatusRequest(), request).ref)
     return [pb.StatusResponse(status=_progress(write)).SerializeToString()]
 
 
 def _list_statuses(active: dict[str, _Write], request: bytes) -> Iterable[bytes]:
-    from router._proto import content_pb2 as pb
-
-    if pb.ListStatusesRequest.FromString(request).filters:
+    if _parsed(pb.ListStatusesRequest(), request).filters:
         raise CallRefused(Status.UNIMPLEMENTED, "writes are listed without filters only")
     return [pb.ListStatusesResponse(statuses=map(_progress, active.values())).SerializeToString()]
 
 
 def _abort(active: dict[str, _Write], request: bytes) -> Iterable[bytes]:
-    from router._proto import content_pb2 as pb
-
     # What a broken call had written is removed with it: there is no other remainder.
-    _underway(active, pb.AbortRequest.FromString(request).ref).close()
+    _underway(active, _parsed(pb.AbortRequest(), request).ref).close()
     return [b""]
 
 
@@ -302,8 +288,6 @@ def _underway(active: dict[str, _Write], ref: str) -> _Write:
 
 
 def _described(blob: Blob) -> pb.Info:
-    from router._proto import content_pb2 as pb
-
     info = pb.Info(digest=blob.digest, size=blob.size)
     _set_time(info.created_at, blob.modified)
     _set_time(info.updated_at, blob.accessed)
@@ -311,14 +295,20 @@ def _described(blob: Blob) -> pb.Info:
 
 
 def _progress(write: _Write) -> pb.Status:
-    from router._proto import content_pb2 as pb
-
     status = pb.Status(ref=write.ref, total=write.total, expected=write.expected)
     if write.writer is not None:
         status.offset = write.writer.offset
         _set_time(status.started_at, write.writer.started)
         _set_time(status.updated_at, write.writer.updated)
     return status
+
+
+def _parsed(message: _Message, request: bytes) -> _Message:
+    try:
+        message.ParseFromString(request)
+    except DecodeError:
+        raise undecodable() from None
+    return message
 
 
 def _set_time(timestamp: Timestamp, seconds: float) -> None:

@@ -7,7 +7,7 @@ from router.rpc.grpc import Status
 from router.rpc.protobuf import read
 from router.session.server import CallRefused
 
-__all__ = ["RequestFields"]
+__all__ = ["RequestFields", "undecodable"]
 
 
 class RequestFields:
@@ -23,7 +23,7 @@ class RequestFields:
                 if not isinstance(value, int):
                     self._found.setdefault(number, []).append(bytes(value))
         except Http2Error:
-            raise _undecodable() from None
+            raise undecodable() from None
 
     def data(self, number: int) -> bytes:
         """Return a field of bytes, empty where it is missing."""
@@ -42,8 +42,9 @@ def _text(data: bytes) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError:
-        raise _undecodable() from None
+        raise undecodable() from None
 
 
-def _undecodable() -> CallRefused:
+def undecodable() -> CallRefused:
+    """Return what a request gets that is none."""
     return CallRefused(Status.INVALID_ARGUMENT, "the request can't be decoded")

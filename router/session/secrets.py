@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from router.rpc.grpc import Status
+from router.rpc.protobuf import field
+from router.session.requests import RequestFields
 from router.session.server import CallRefused, UnaryMethod
 
 __all__ = ["SecretSource", "secrets"]
@@ -21,13 +23,11 @@ def secrets(source: SecretSource) -> dict[str, UnaryMethod]:
     """Return the methods of the service."""
 
     def get_secret(request: bytes) -> bytes:
-        from router._proto.secrets_pb2 import GetSecretRequest, GetSecretResponse
-
-        name = GetSecretRequest.FromString(request).ID
+        name = RequestFields(request).text(1)
         value = source.get(name)
         if value is None:
             # The daemon looks for this code: a secret that is not required may be missing.
             raise CallRefused(Status.NOT_FOUND, f"secret {name}: not found")
-        return GetSecretResponse(data=value).SerializeToString()
+        return field(1, value)
 
     return {"/moby.buildkit.secrets.v1.Secrets/GetSecret": get_secret}

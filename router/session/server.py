@@ -272,11 +272,6 @@ class SessionServer:
         if isinstance(exc, RouterError):
             self._fail(exc)
             return Status.UNKNOWN, str(exc)
-        # Imported here: no call of a daemon's ever comes to this.
-        from google.protobuf.message import DecodeError
-
-        if isinstance(exc, DecodeError):
-            return Status.INVALID_ARGUMENT, "the request can't be decoded"
         # Its text is not told: nobody knows what is in it, and it may be a secret.
         error = RouterError(f"a call of the daemon's could not be answered: {type(exc).__name__}")
         error.__cause__ = exc

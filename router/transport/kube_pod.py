@@ -13,13 +13,18 @@ from router.errors import DialError
 from router.kubernetes.api import status_message
 from router.kubernetes.clients import KubeClients
 from router.kubernetes.config import KubeSource
+from router.kubernetes.exec import dial_exec
 from router.kubernetes.websocket import Pod
 from router.model.address import DEFAULT_PORT, KubePodAddress, TcpAddress
 from router.model.frozen import replace
 from router.model.tls import TLSOptions
 from router.net.deadline import Deadline
+from router.net.second_try import SecondTry
 from router.net.stream import ByteStream
+from router.net.tls import TLSPeer
+from router.net.tls_context import client_context
 from router.transport.options import DialOptions
+from router.transport.server_name import server_name
 from router.untrusted_json import NotJSONError, member, read_json, text
 
 __all__ = ["dial_kube_pod"]
@@ -79,8 +84,6 @@ class _Ways:
             return self._last_way(exc, closed)
         if not closed:
             self._say("by exec, which works from outside of the cluster and needs no open port")
-        from router.net.second_try import SecondTry
-
         return SecondTry(stream, lambda exc: self._last_way(exc, closed))
 
     def _last_way(self, exc: DialError, closed: list[DialError]) -> ByteStream:
@@ -91,7 +94,6 @@ class _Ways:
             stream = self._by_forward()
         except DialError as last:
             raise _no_way(self._pod, [*closed, last]) from last
-        from router.net.second_try import SecondTry
 
         def none_left(last: DialError) -> ByteStream:
             raise _no_way(self._pod, [*closed, last]) from last
@@ -106,8 +108,6 @@ class _Ways:
         return dial_tcp(address, options)
 
     def _by_exec(self) -> ByteStream:
-        from router.kubernetes.exec import dial_exec
-
         if self._options.tls is not None:
             self._options.warn(
                 "connecting to pods by exec: the --tls options are not used"
@@ -116,15 +116,13 @@ class _Ways:
         return dial_exec(self._pod, self._options.container or self._address.container, self._deadline)
 
     def _by_forward(self) -> ByteStream:
+        # Exec is what most pods are reached by; the other ways are loaded when they are taken.
         from router.kubernetes.forward import dial_forward
+        from router.net.tls_layer import secure
 
         tls = self._tls()
         if tls is None:
             return dial_forward(self._pod, self._port, self._deadline)
-        from router.net.tls import TLSPeer
-        from router.net.tls_context import client_context
-        from router.net.tls_layer import secure
-
         # First of all: a wrong file is the user's to correct, whether the daemon answers or not.
         context = client_context(tls, files=self._options.files)
         stream = dial_forward(self._pod, self._port, self._deadline)
@@ -137,8 +135,6 @@ class _Ways:
         tls = self._options.tls
         if tls is None:
             return None
-        from router.transport.server_name import server_name
-
         lacking = "{namespace}" in (tls.server_name or "") and not self._address.namespace
         namespace = self._pod.namespace if lacking else ""
         return replace(tls, server_name=server_name(self._address, tls, namespace=namespace))

@@ -6,6 +6,8 @@ must be known.
 
 from __future__ import annotations
 
+from shlex import quote
+
 from router.errors import ConnectionLostError, DialError, UnreachableError
 from router.model.address import SshAddress
 from router.net.exec_status import DIAL_STDIO, ExecEnd, command_failed, last_line
@@ -48,8 +50,6 @@ def ssh_arguments(address: SshAddress) -> tuple[str, ...]:
 
 def _quoted(words: tuple[str, ...]) -> tuple[str, ...]:
     """Quote for the far end's shell, which ssh hands the words to as one line."""
-    from shlex import quote
-
     return tuple(map(quote, words))
 
 
