@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from router.config import kubeconfig_paths
 from router.errors import UsageError
+from router.kubernetes.auth_provider import AuthProvider, read_provider
 from router.kubernetes.config_file import (
     FileMapping,
     entries,
@@ -26,7 +27,6 @@ from router.kubernetes.config_file import (
     strings,
     unreadable,
 )
-from router.kubernetes.oidc import OidcToken, read_provider
 from router.model.frozen import field, frozen
 from router.net.sockets import describe_os_error
 from router.once import OneTimeFiles
@@ -76,7 +76,7 @@ class KubeUser:
     key: bytes | None = field(default=None, repr=False)
     basic: tuple[str, str] | None = field(default=None, repr=False)
     plugin: ExecPlugin | None = None
-    oidc: OidcToken | None = None
+    provider: AuthProvider | None = None
     impersonate: tuple[tuple[str, str], ...] = ()
 
 
@@ -173,7 +173,7 @@ class _Merged:
             )
         context, _ = self._entry("contexts", name, f"the kubeconfig {self.source}")
         where = f"the context {name!r}"
-        cluster, directory = self._entry("clusters", string(context, "cluster"), where)
+        cluster, path = self._entry("clusters", string(context, "cluster"), where)
         server = string(cluster, "server")
         if not server:
             raise UsageError(f"the cluster of {where} in {self.source} has no server")
@@ -182,7 +182,7 @@ class _Merged:
             namespace=string(context, "namespace") or "default",
             source=self.source,
             context=name,
-            ca=_data(cluster, "certificate-authority", directory),
+            ca=_data(cluster, "certificate-authority", os.path.dirname(path)),
             server_name=string(cluster, "tls-server-name") or None,
             insecure=bool(cluster.get("insecure-skip-tls-verify")),
             proxy=string(cluster, "proxy-url") or None,
@@ -192,11 +192,11 @@ class _Merged:
     def _user(self, name: str, where: str) -> KubeUser:
         if not name:
             return KubeUser()
-        user, directory = self._entry("users", name, where)
+        user, path = self._entry("users", name, where)
+        directory = os.path.dirname(path)
         token_file = string(user, "tokenFile")
         username, password = string(user, "username"), string(user, "password")
         provider = mapping(user, "auth-provider")
-        owner = f"the user {name!r} in {self.source}"
         return KubeUser(
             token=string(user, "token") or None,
             token_file=os.path.join(directory, token_file) if token_file else None,
@@ -204,8 +204,8 @@ class _Merged:
             key=_data(user, "client-key", directory),
             basic=(username, password) if username and password else None,
             plugin=_plugin(mapping(user, "exec"), directory) if user.get("exec") else None,
-            oidc=_oidc(provider, owner) if provider and not user.get("exec") else None,
-            impersonate=_impersonation(user, owner),
+            provider=_provider(provider, name, path) if provider and not user.get("exec") else None,
+            impersonate=_impersonation(user, f"the user {name!r} in {self.source}"),
         )
 
     def _entry(self, section: str, name: str, where: str) -> tuple[FileMapping, str]:
@@ -218,10 +218,10 @@ class _Merged:
 
     def _add(self, path: str, config: FileMapping) -> None:
         self.current = self.current or string(config, "current-context")
-        directory = os.path.dirname(os.path.abspath(path))
+        path = os.path.abspath(path)
         for section, kind in _SECTIONS.items():
             for entry in entries(config, section):
-                self._entries[section].setdefault(string(entry, "name"), (mapping(entry, kind), directory))
+                self._entries[section].setdefault(string(entry, "name"), (mapping(entry, kind), path))
 
 
 def _with_scheme(server: str) -> str:
@@ -232,9 +232,10 @@ def _with_scheme(server: str) -> str:
     return f"http://{server}"
 
 
-def _oidc(provider: FileMapping, owner: str) -> OidcToken:
+def _provider(provider: FileMapping, user: str, path: str) -> AuthProvider:
     config = mapping(provider, "config")
-    return read_provider(string(provider, "name"), {str(key): string(config, key) for key in config}, owner)
+    values = {str(key): string(config, key) for key in config}
+    return read_provider(string(provider, "name"), values, user, path)
 
 
 def _data(values: FileMapping, key: str, directory: str) -> bytes | None:

@@ -1,6 +1,6 @@
 """Credentials for a Kubernetes API server: tokens, token files, and what credential plugins print.
 
-A plugin's answer is kept until it expires, by whoever owns the ``PluginAnswers``.
+An answer of a plugin, or of an issuer, is kept until it expires, by whoever owns the ``PluginAnswers``.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from router.errors import ToolError, UsageError
+from router.kubernetes.auth_provider import AuthProvider, held
 from router.kubernetes.config import ExecPlugin, KubeTarget, KubeUser
-from router.kubernetes.oidc import token_of
 from router.model.frozen import field, frozen
 from router.net.sockets import describe_os_error
 from router.untrusted_json import NotJSONError, member, read_json, text
@@ -36,26 +36,24 @@ class Credentials:
 
 
 class PluginAnswers:
-    """What credential plugins answered, and until when it holds. Safe for threads.
+    """What credential plugins and issuers answered, and until when it holds. Safe for threads.
 
-    A plugin runs once at a time, and others don't wait for it: it may open a browser.
+    Each is asked once at a time, and others don't wait for it: it may open a browser.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: dict[_Key, _Answer] = {}
+        self._kept: dict[Hashable, _Answer] = {}
 
-    def get(
-        self, key: tuple[ExecPlugin, str], ask: Callable[[], _Answered], *, timeout: float
-    ) -> Credentials:
-        """Return the answer that is kept, else that of ``ask``.
+    def get(self, key: Hashable, ask: Callable[[], _Answered], *, timeout: float) -> Credentials:
+        """Return the answer that is kept for ``key``, else that of ``ask``, with what it raises.
 
-        Waits ``timeout`` seconds for another thread that asks. Raises ToolError.
+        Raises TimeoutError when another thread has asked for ``timeout`` seconds.
         """
         with self._lock:
             answer = self._kept.setdefault(key, _Answer())
         if not answer.asking.acquire(timeout=timeout):
-            raise _failed(key[0], f"it did not end within {timeout:g} s")
+            raise TimeoutError
         try:
             if answer.credentials is None or answer.expired:
                 answer.credentials, answer.expires = ask()
@@ -75,7 +73,6 @@ class _Answer:
         return self.expires is not None and datetime.now(UTC) + _MARGIN >= self.expires
 
 
-_Key = tuple[ExecPlugin, str]
 _Answered = tuple[Credentials, datetime | None]
 
 
@@ -90,7 +87,7 @@ def credentials_for(
 
     Nothing but the impersonation where the server has no TLS, whatever the user has: everybody on the way
     could read it. Without ``answers`` a plugin is run each time. Raises ToolError where a credential plugin
-    is missing or fails, UsageError where a token file can't be read or an ID token has expired.
+    is missing or fails, UsageError where a token file can't be read or it takes another login.
     """
     user = target.user
     if not target.secure:
@@ -101,14 +98,25 @@ def credentials_for(
     elif user.basic is not None:
         authorization = f"Basic {base64.b64encode(':'.join(user.basic).encode()).decode()}"
     elif user.plugin is not None and user.cert is None:
-        asked = user.plugin
-
-        def ask() -> _Answered:
-            return _from_plugin(target, asked, environment, timeout)
-
-        return (answers or PluginAnswers()).get((asked, target.server), ask, timeout=timeout)
-    elif user.oidc is not None:
-        authorization = f"Bearer {token_of(user.oidc, time.time())}"
+        plugin = user.plugin
+        try:
+            return (answers or PluginAnswers()).get(
+                (plugin, target.server),
+                lambda: _from_plugin(target, plugin, environment, timeout),
+                timeout=timeout,
+            )
+        except TimeoutError as exc:
+            raise _failed(plugin, f"it did not end within {timeout:g} s") from exc
+    elif user.provider is not None:
+        provider = user.provider
+        try:
+            return (answers or PluginAnswers()).get(
+                (provider, target.server),
+                lambda: _from_provider(target, provider, environment, timeout),
+                timeout=timeout,
+            )
+        except TimeoutError as exc:
+            raise ToolError(f"the token of {provider} was not renewed within {timeout:g} s") from exc
     return Credentials(headers=_headers(authorization, target), cert=user.cert, key=user.key)
 
 
@@ -141,6 +149,19 @@ def _read_token(path: str) -> str:
     except (OSError, UnicodeDecodeError) as exc:
         why = describe_os_error(exc) if isinstance(exc, OSError) else "it is not text"
         raise UsageError(f"can't read the token file {path}: {why}") from exc
+
+
+def _from_provider(
+    target: KubeTarget, provider: AuthProvider, environment: Mapping[str, str], timeout: float
+) -> _Answered:
+    found = held(provider, time.time())
+    if found is None:
+        from router.kubernetes.renewal import renewed  # few users have a token that has expired
+
+        found = renewed(provider, environment, timeout=timeout)
+    user = target.user
+    headers = _headers(f"Bearer {found.token}", target)
+    return Credentials(headers=headers, cert=user.cert, key=user.key), found.expires
 
 
 def _from_plugin(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +15,9 @@ from typing import Any
 import pytest
 
 from router.errors import ToolError, UsageError
+from router.kubernetes.auth_provider import AuthProvider
 from router.kubernetes.config import ExecPlugin, KubeTarget, KubeUser
 from router.kubernetes.credentials import Credentials, PluginAnswers, credentials_for
-from router.kubernetes.oidc import OidcToken
 
 
 def target(user: KubeUser, server: str = "https://k") -> KubeTarget:
@@ -46,6 +48,13 @@ def id_token(expires: object) -> str:
     """Return a JWT with such a claim."""
     claims = base64.urlsafe_b64encode(json.dumps({"exp": expires}).encode()).decode().rstrip("=")
     return f"e30.{claims}.sesame"
+
+
+def oidc(token: str, refresh: str = "") -> AuthProvider:
+    """Return a provider with these tokens."""
+    tokens = {"id-token": token, "refresh-token": refresh}
+    config = {"idp-issuer-url": "https://issuer.test", "client-id": "c", **tokens}
+    return AuthProvider(name="oidc", user="jane", path="/nonexistent", config=tuple(config.items()))
 
 
 def test_a_token_is_a_bearer_header() -> None:
@@ -118,7 +127,7 @@ def test_nothing_secret_goes_to_a_server_without_tls(tmp_path: Path, server: str
         KubeUser(token_file=str(tmp_path / "missing")),
         KubeUser(basic=("jane", "sesame")),
         KubeUser(plugin=runs),
-        KubeUser(oidc=OidcToken(owner="jane", id_token=id_token(4e9))),
+        KubeUser(provider=oidc(id_token(4e9))),
         KubeUser(cert=b"certificate", key=b"sesame"),
     ):
         assert credentials_for(target(user, server), {}, timeout=10) == Credentials()
@@ -155,35 +164,74 @@ def test_a_token_begins_no_header_of_its_own(token: str) -> None:
 def test_an_id_token_that_holds_is_a_bearer_header(expires: float) -> None:
     token = id_token(expires)
 
-    assert ask(KubeUser(oidc=OidcToken(owner="jane", id_token=token))).headers == (
-        ("Authorization", f"Bearer {token}"),
-    )
+    assert ask(KubeUser(provider=oidc(token))).headers == (("Authorization", f"Bearer {token}"),)
 
 
 @pytest.mark.parametrize(
-    ("token", "renewable", "message", "hint"),
+    ("token", "message", "hint"),
     [
-        (id_token(1_000_000_000), True, "has expired, and warmroute can't renew it", "kubectl renews it"),
-        (id_token(1_000_000_000), False, "has expired, and there is no refresh token", "log in again"),
-        (id_token(None), False, "has expired", "log in again"),
-        (id_token("later"), False, "has expired", "log in again"),
-        ("", True, "is missing, and warmroute can't renew it", "kubectl renews it"),
-        ("sesame", True, "is no JWT", None),
-        ("a.sesame!.c", True, "is no JWT", None),
-        ("a..c", True, "is no JWT", None),
+        (id_token(1_000_000_000), "has expired, and there is no refresh token", "log in again"),
+        (id_token(None), "has expired", "log in again"),
+        (id_token("later"), "has expired", "log in again"),
+        ("", "is missing, and there is no refresh token", "log in again"),
+        ("sesame", "is no JWT", None),
+        ("a.sesame!.c", "is no JWT", None),
+        ("a..c", "is no JWT", None),
     ],
 )
 def test_an_id_token_that_does_not_hold_is_told_with_what_to_do(
-    token: str, renewable: bool, message: str, hint: str | None
+    token: str, message: str, hint: str | None
 ) -> None:
-    user = KubeUser(oidc=OidcToken(owner="the user 'jane' in config", id_token=token, renewable=renewable))
-
     with pytest.raises(UsageError, match=message) as caught:
-        ask(user)
+        ask(KubeUser(provider=oidc(token)))
 
-    assert "the user 'jane' in config" in str(caught.value)
+    assert "the user 'jane' in /nonexistent" in str(caught.value)
     assert "sesame" not in str(caught.value)
     assert (caught.value.hint or "").startswith(hint or "")
+
+
+def test_renewing_names_the_extra_where_the_package_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "kubernetes", None)
+
+    with pytest.raises(UsageError, match="takes the package kubernetes, which is not installed") as caught:
+        ask(KubeUser(provider=oidc(id_token(1), refresh="sesame")))
+
+    assert (caught.value.hint or "").startswith("pip install 'warmroute[kubernetes]'")
+
+
+def test_nothing_is_renewed_that_can_t_be_kept() -> None:
+    with pytest.raises(UsageError, match="the new tokens can't be written to that file"):
+        ask(KubeUser(provider=oidc(id_token(1), refresh="sesame")))
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("azure", "kubelogin"), ("own", "the credential plugin .exec. of your provider")]
+)
+def test_a_provider_that_the_package_doesn_t_know_is_told(name: str, hint: str) -> None:
+    provider = AuthProvider(name=name, user="jane", path="/nonexistent")
+
+    with pytest.raises(UsageError, match=f"'{name}', which the package kubernetes doesn't know") as caught:
+        ask(KubeUser(provider=provider))
+
+    assert re.search(hint, caught.value.hint or "")
+
+
+def test_a_token_of_gcp_is_used_as_long_as_it_holds() -> None:
+    config = (("access-token", "sesame"), ("expiry", "2100-01-01T00:00:00Z"))
+    provider = AuthProvider(name="gcp", user="jane", path="/nonexistent", config=config)
+
+    assert ask(KubeUser(provider=provider)).headers == (("Authorization", "Bearer sesame"),)
+
+
+def test_a_token_of_gcp_is_renewed_by_the_command_that_the_kubeconfig_names(tmp_path: Path) -> None:
+    command = tmp_path / "gcloud"
+    token = {"access_token": "sesame", "token_expiry": "2100-01-01T00:00:00Z"}
+    command.write_text(f"#!/bin/sh\necho '{json.dumps({'credential': token})}'\n")
+    command.chmod(0o755)
+    config = (("cmd-args", "config"), ("cmd-path", str(command)))
+    provider = AuthProvider(name="gcp", user="jane", path="/nonexistent", config=config)
+
+    assert ask(KubeUser(provider=provider)).headers == (("Authorization", "Bearer sesame"),)
 
 
 def test_a_plugin_is_asked_again_when_its_answer_has_expired(tmp_path: Path) -> None:

@@ -1,0 +1,160 @@
+"""Renewing what an auth-provider of a kubeconfig holds, by the package kubernetes, and keeping it there.
+
+Many issuers take a refresh token once and hand out the next: tokens that were not written back would log
+kubectl out. So where they can't be kept, nothing is renewed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+import time
+from collections.abc import Mapping
+from importlib.util import find_spec
+
+from router.errors import ToolError, UsageError
+from router.files import create_aside
+from router.kubernetes.auth_provider import AuthProvider, Held, held
+from router.kubernetes.config_file import FileMapping, entries, mapping, read_kubeconfig, string, unreadable
+from router.model.frozen import replace
+from router.net.sockets import describe_os_error
+from router.once import OneTimeFiles
+from router.untrusted_json import NotJSONError, members, read_json, text
+
+__all__ = ["renewed"]
+
+_PROGRAM = os.path.join(os.path.dirname(__file__), "package_program.py")
+_LOG_IN = "log in again as your cluster's administrators tell you to"
+_PLUGINS = {
+    "gcp": "use the credential plugin gke-gcloud-auth-plugin",
+    "azure": "use the credential plugin kubelogin",
+}
+
+
+def renewed(provider: AuthProvider, environment: Mapping[str, str], *, timeout: float) -> Held:
+    """Return a token that holds, and write what is new into the kubeconfig.
+
+    Raises ``UsageError`` where it takes another login, the package, or rights on the file; ``ToolError``
+    where the package fails, or isn't done within ``timeout`` seconds.
+    """
+    provider = _stored(provider)
+    # Another process may have been faster, as it may be when the issuer has refused.
+    if (found := held(provider, time.time())) is not None:
+        return found
+    _check(provider)
+    answer = _ask(provider, environment, timeout)
+    changed = {name: str(value) for name, value in members(answer, "config").items()}
+    if refused := text(answer, "refused"):
+        if (found := held(_stored(provider), time.time())) is not None:
+            return found
+        raise UsageError(f"{_what(provider)}, and the issuer refused to renew it: {refused}", hint=_LOG_IN)
+    token = text(answer, "token")
+    if not token:
+        raise UsageError(
+            f"{provider} has the auth-provider {provider.name!r}, which the package kubernetes doesn't know",
+            hint=_PLUGINS.get(provider.name, "use the credential plugin (exec) of your provider"),
+        )
+    try:
+        _keep(provider, changed)
+    except OSError as exc:
+        raise UsageError(
+            f"{_what(provider)}; it was renewed, but can't be written there: {describe_os_error(exc)}",
+            hint=_LOG_IN,
+        ) from exc
+    config = {**dict(provider.config), **changed}
+    # Whatever time is left of it: the next request asks again.
+    return held(replace(provider, config=tuple(config.items())), 0.0) or Held(token=token)
+
+
+def _what(provider: AuthProvider) -> str:
+    if provider.name != "oidc":
+        return f"the token (auth-provider {provider.name}) of {provider} has expired or is missing"
+    state = "has expired" if provider.get("id-token") else "is missing"
+    return f"the ID token (auth-provider oidc) of {provider} {state}"
+
+
+def _check(provider: AuthProvider) -> None:
+    """Raise ``UsageError`` where a renewal can't come to a good end."""
+    if provider.name == "oidc" and not provider.get("refresh-token"):
+        raise UsageError(f"{_what(provider)}, and there is no refresh token", hint=_LOG_IN)
+    if find_spec("kubernetes") is None:
+        raise UsageError(
+            f"{_what(provider)}, and renewing it takes the package kubernetes, which is not installed",
+            hint="pip install 'warmroute[kubernetes]'; or let kubectl renew it: kubectl get pods",
+        )
+    if provider.name == "oidc" and not _can_keep(provider.path):
+        raise UsageError(
+            f"{_what(provider)}; it is not renewed, because the new tokens can't be written to that file",
+            hint="a kubeconfig of your own that is a regular file, or a token or a service account",
+        )
+
+
+def _can_keep(path: str) -> bool:
+    path = os.path.realpath(path)
+    regular = os.path.isfile(path) and not os.path.ismount(path)
+    return regular and os.access(path, os.W_OK) and os.access(os.path.dirname(path), os.W_OK)
+
+
+def _ask(provider: AuthProvider, environment: Mapping[str, str], timeout: float) -> object:
+    from router.process import Command, Watch, run
+
+    asked = json.dumps({"name": provider.name, "config": dict(provider.config)}).encode()
+    command = Command(argv=(sys.executable, "-P", _PROGRAM), environment=environment, stdin=asked)
+    issuer = provider.get("idp-issuer-url").rstrip("/")
+    hint = f"curl -sS {issuer}/.well-known/openid-configuration" if issuer else _PLUGINS.get(provider.name)
+    began = time.monotonic()
+    try:
+        finished = run(command, Watch(deadline=timeout))
+        answer = read_json(finished.stdout)
+    except ToolError as exc:
+        if time.monotonic() - began < timeout:
+            raise
+        raise ToolError(f"{_what(provider)}, and was not renewed within {timeout:g} s", hint=hint) from exc
+    except NotJSONError as exc:
+        raise ToolError(f"{_what(provider)}; renewing it failed: {finished.message}", hint=hint) from exc
+    if failed := text(answer, "failed"):
+        raise ToolError(f"{_what(provider)}; renewing it failed: {failed[:300]}", hint=hint)
+    return answer
+
+
+def _stored(provider: AuthProvider) -> AuthProvider:
+    """Return what the kubeconfig has by now, or what was read before where it can be read once only."""
+    if not os.path.isfile(provider.path):
+        return provider
+    try:
+        content = read_kubeconfig(provider.path, OneTimeFiles())
+    except OSError as exc:
+        raise unreadable(provider.path, exc) from exc
+    for entry in entries(content, "users"):
+        if string(entry, "name") == provider.user:
+            config = _config(entry)
+            return replace(provider, config=tuple(sorted((name, string(config, name)) for name in config)))
+    return provider
+
+
+def _config(entry: FileMapping) -> FileMapping:
+    return mapping(mapping(mapping(entry, "user"), "auth-provider"), "config")
+
+
+def _keep(provider: AuthProvider, changed: Mapping[str, str]) -> None:
+    """Write new values into the kubeconfig, which is whole at any time; as with kubectl, comments go."""
+    import yaml
+
+    path = os.path.realpath(provider.path)
+    if not (changed and _can_keep(path)):
+        return  # tokens of gcp come anew without the old ones
+    content = dict(read_kubeconfig(path, OneTimeFiles()))
+    for entry in entries(content, "users"):
+        if string(entry, "name") == provider.user:
+            entry["user"]["auth-provider"]["config"] = {**_config(entry), **changed}
+    descriptor, aside = create_aside(os.path.dirname(path), 0o600)
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
+            os.fchmod(descriptor, stat.S_IMODE(os.stat(path).st_mode))
+            yaml.safe_dump(content, file, sort_keys=False, allow_unicode=True)
+        os.replace(aside, path)
+    except BaseException:
+        os.unlink(aside)
+        raise
