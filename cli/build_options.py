@@ -59,7 +59,12 @@ class ExtraOptions(OptionGroup, panel="Image"):
         metavar="METHOD",
         help="What the frontend is asked for: build, check, outline, targets; [dim]also ,format=json.[/]",
     )
-    check: bool = option("--check", default=False, help="The same as --call=check: lint, build nothing.")
+    check: bool = option(
+        "--check",
+        default=False,
+        help="The same as --call=check: lint, build nothing.",
+        outranked_by=("--call",),
+    )
 
     @property
     def question(self) -> str:
@@ -165,7 +170,11 @@ class GenericOptions(OptionGroup, panel=_GENERIC):
     """A build as buildctl takes it."""
 
     frontend: str | None = option(
-        "--frontend", default=None, metavar="NAME", help="The frontend: dockerfile.v0, gateway.v0."
+        "--frontend",
+        default=None,
+        metavar="NAME",
+        help="The frontend: dockerfile.v0, gateway.v0.",
+        outranked_by=("--file",),
     )
     frontend_options: list[str] | None = option(
         "--opt",
@@ -189,7 +198,11 @@ class GenericOptions(OptionGroup, panel=_GENERIC):
         refuses_empty=True,
     )
     llb: str | None = option(
-        "--llb", default=None, metavar="PATH", help="LLB to solve instead of a Dockerfile; - is stdin."
+        "--llb",
+        default=None,
+        metavar="PATH",
+        help="LLB to solve instead of a Dockerfile; - is stdin.",
+        outranked_by=("--file",),
     )
 
 
@@ -216,6 +229,7 @@ class ImageOptions(OptionGroup, panel="Image"):
         default=None,
         metavar="PATH",
         help="The Dockerfile; - is stdin, a URL is downloaded. [dim]default: CONTEXT/Dockerfile.[/]",
+        outranked_by=("--frontend", "--llb"),
     )
     build_args: list[str] | None = option(
         "--build-arg",

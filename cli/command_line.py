@@ -9,14 +9,14 @@ together (`-qv`) and may be given a truth value (`--push=false`), and `--`, afte
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import assert_never
 
 from cli.groups import Argument, Option, variable
 from cli.parameters import Parameter
 from router import UsageError, parse_bool
 
-__all__ = ["HELP_NAMES", "HelpWantedError", "arguments_of"]
+__all__ = ["HELP_NAMES", "HelpWantedError", "arguments_of", "from_variables"]
 
 HELP_NAMES = ("--help", "-h")
 
@@ -51,12 +51,27 @@ def arguments_of(
         elif texts := reader.given.get(parameter.name):
             if given := _given(parameter, parameter.declared, texts):
                 values[parameter.name] = _value(parameter, given, parameter.declared.names[0])
-        elif text := environment.get(variable(parameter.declared), ""):
+        elif text := reader.in_variable(parameter.declared, environment):
             texts = _items(text) if parameter.kind == "list" else [text]
             values[parameter.name] = _value(parameter, texts, variable(parameter.declared))
     if reader.positional:
         raise UsageError(f"unexpected argument: {reader.positional[0]}")
     return values
+
+
+def from_variables(
+    parameters: Sequence[Parameter], words: Sequence[str], environment: Mapping[str, str]
+) -> list[Option]:
+    """Return the options whose values come from variables; the words must be readable."""
+    reader = _Reader(parameters, words)
+    reader.read()
+    return [
+        parameter.declared
+        for parameter in parameters
+        if isinstance(parameter.declared, Option)
+        and parameter.name not in reader.given
+        and reader.in_variable(parameter.declared, environment)
+    ]
 
 
 class _Reader:
@@ -89,6 +104,15 @@ class _Reader:
                     self.positional.extend(self._words)
                     return
 
+    def in_variable(self, option: Option, environment: Mapping[str, str]) -> str:
+        """Return what an option's variable holds, empty where that does not count."""
+        text = environment.get(variable(option), "")
+        return "" if text and any(map(self._is_given, option.outranked_by)) else text
+
+    def _is_given(self, name: str) -> bool:
+        found = self._options.get(name)
+        return found is not None and any(self.given.get(found[0].name, ()))
+
     def _long(self, word: str) -> None:
         name, equals, value = word.partition("=")
         parameter, option = self._find(name)
@@ -114,12 +138,10 @@ class _Reader:
         if name in HELP_NAMES:
             raise HelpWantedError
         if name not in self._options:
-            from difflib import get_close_matches
+            from cli.other_flags import hint_for
 
-            near = get_close_matches(name, self._options, n=1, cutoff=0.7)
-            raise UsageError(
-                f"no such option: {name}", hint=f"did you mean {near[0]}?" if near else None, reason="option"
-            )
+            hint = hint_for(name, self._options) or _near(name, self._options)
+            raise UsageError(f"no such option: {name}", hint=hint, reason="option")
         return self._options[name]
 
     def _next(self, name: str) -> str:
@@ -129,6 +151,13 @@ class _Reader:
 
     def _add(self, parameter: Parameter, text: str) -> None:
         self.given.setdefault(parameter.name, []).append(text)
+
+
+def _near(name: str, known: Iterable[str]) -> str | None:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, n=1, cutoff=0.7)
+    return f"did you mean {near[0]}?" if near else None
 
 
 def _items(text: str) -> list[str]:

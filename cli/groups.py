@@ -22,7 +22,9 @@ class Option(NamedTuple):
 
     ``aliases`` are names of other programs that are understood as well. ``minimum`` bounds a number; ``env``
     is a variable that is not called after it. An option that is given empty counts as not given, and its
-    variable does neither, unless ``refuses_empty``. The help may hold rich's markup.
+    variable does neither, unless ``refuses_empty``. Nor does the variable where one of the options that it is
+    ``outranked_by`` stands on the command line, since the two exclude each other. The help may hold rich's
+    markup.
     """
 
     names: tuple[str, ...]
@@ -34,6 +36,7 @@ class Option(NamedTuple):
     minimum: float | None = None
     env: str = ""
     refuses_empty: bool = False
+    outranked_by: tuple[str, ...] = ()
 
 
 class Argument(NamedTuple):
@@ -76,9 +79,10 @@ def option(  # noqa: PLR0913 -- they are what there is to say of an option
     minimum: float | None = None,
     env: str = "",
     refuses_empty: bool = False,
+    outranked_by: tuple[str, ...] = (),
 ) -> _T:
     """Declare a field of a group to be an option (see `Option`); the panel is the group's unless given."""
-    declared = Option(names, help, panel, metavar, off, aliases, minimum, env, refuses_empty)
+    declared = Option(names, help, panel, metavar, off, aliases, minimum, env, refuses_empty, outranked_by)
     return _Declaration(declared, default)  # type: ignore[return-value]  # the group puts the default there
 
 

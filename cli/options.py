@@ -39,6 +39,7 @@ class FleetOptions(OptionGroup, panel="Routing"):
         aliases=("--kube-pod-selector",),
         metavar="LABELS",
         help="Pods that run buildkitd, by label.",
+        outranked_by=("--addr",),
     )
     namespace: str | None = option(
         "--namespace",
@@ -62,6 +63,7 @@ class FleetOptions(OptionGroup, panel="Routing"):
         metavar="[NAME=]URL",
         help="A daemon: tcp://, unix://, kube-pod://, ssh://, docker-container:// and more, or a fleet:"
         " dns://; repeatable, comma lists too.",
+        outranked_by=("--selector",),
     )
 
 
@@ -88,6 +90,7 @@ class ReachOptions(OptionGroup, panel="Routing"):
         metavar="WHAT",
         help="What of a pod decides about its keys: name, node, label:KEY or annotation:KEY."
         " [dim]default: name.[/]",
+        outranked_by=("--addr",),
     )
     via: Via = option("--via", default="auto", help="The way to pods.")
     pod_port: float | None = option(
@@ -145,17 +148,35 @@ class TLSFlags(OptionGroup, panel="TLS"):
     """What a daemon is known by, and we are to it."""
 
     ca: str | None = option(
-        "--tls-ca", default=None, metavar="PATH", help="The CA that signed the daemons' certificates."
+        "--tls-ca",
+        default=None,
+        metavar="PATH",
+        help="The CA that signed the daemons' certificates.",
+        outranked_by=("--tls-dir",),
     )
     cert: str | None = option(
-        "--tls-cert", default=None, metavar="PATH", help="The certificate that we show."
+        "--tls-cert",
+        default=None,
+        metavar="PATH",
+        help="The certificate that we show.",
+        outranked_by=("--tls-dir",),
     )
-    key: str | None = option("--tls-key", default=None, metavar="PATH", help="The key of our certificate.")
+    key: str | None = option(
+        "--tls-key",
+        default=None,
+        metavar="PATH",
+        help="The key of our certificate.",
+        outranked_by=("--tls-dir",),
+    )
     server_name: str | None = option(
         "--tls-server-name", default=None, metavar="NAME", help="The name in the daemons' certificates."
     )
     directory: str | None = option(
-        "--tls-dir", default=None, metavar="DIR", help="A directory with ca.pem, cert.pem and key.pem."
+        "--tls-dir",
+        default=None,
+        metavar="DIR",
+        help="A directory with ca.pem, cert.pem and key.pem.",
+        outranked_by=("--tls-ca", "--tls-cert", "--tls-key"),
     )
 
 
@@ -198,7 +219,13 @@ class DisplayOptions(OptionGroup, panel="Display"):
     progress: Literal["auto", "tty", "plain", "rawjson", "quiet", "none"] = option(
         "--progress", default="auto", help="How progress is shown, on stderr."
     )
-    quiet: bool = option("--quiet", "-q", default=False, help="Print the image's id alone.")
+    quiet: bool = option(
+        "--quiet",
+        "-q",
+        default=False,
+        help="Print the image's id alone.",
+        outranked_by=("--progress",),
+    )
     verbose: int = option(
         "--verbose",
         "-v",

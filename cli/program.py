@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -16,13 +17,16 @@ from typing import NamedTuple, NoReturn, cast
 
 from cli.beginning import is_out_of_descriptors
 from cli.command_line import HELP_NAMES, HelpWantedError, arguments_of
-from cli.parameters import grouped, parameters_of
+from cli.groups import Option, variable
+from cli.lookup import as_asked, named, no_such
+from cli.parameters import Parameter, grouped, parameters_of
 from cli.streams import open_closed_streams
 from router import CancelledError, OutputError, RouterError, TimeLimitError, UnreachableError, UsageError
 
 __all__ = ["Program", "load", "run_process", "run_program"]
 
-_FOR_TYPER = frozenset([*HELP_NAMES, "--install-completion", "--show-completion"])
+_COMPLETION_NAMES = ("--install-completion", "--show-completion")
+_FOR_TYPER = frozenset([*HELP_NAMES, *_COMPLETION_NAMES])
 _BROKEN_PIPE, _INTERRUPTED = 141, 130
 
 # A command tells all errors of its own by type. These can only come from what it prints: a full disk, a
@@ -117,51 +121,76 @@ def run_process(program: Program) -> NoReturn:
 def _run(program: Program, words: Sequence[str]) -> None:
     completing = f"_{program.name.replace('-', '_').upper()}_COMPLETE"
     single = "" in program.commands
-    name, rest = ("", words) if single else _named(program, words)
+    words = words if single else as_asked(program.commands, words)
+    name, rest = ("", words) if single else named(program.commands, words)
     asked = words[name.count(" ") :]
+    if len(words) == 2 and words[0] in _COMPLETION_NAMES:
+        from cli.completion import complete_in
+
+        option, shell = words
+        return complete_in(shell, program=program.name, variable=completing, option=option)
     if completing in os.environ or _FOR_TYPER.intersection(asked[:1]) or not (asked or single):
         return _hand_over(program, words)
     if name not in program.commands:
-        raise _no_such(program, name)
+        raise no_such(program.name, program.commands, name)
+    return _call(program, name, rest)
+
+
+def _call(program: Program, name: str, words: Sequence[str]) -> None:
+    """Read the options of a command, and run it."""
     command = load(program, name)
     parameters = parameters_of(command)
     try:
-        values = arguments_of(parameters, rest, os.environ)
+        values = arguments_of(parameters, words, os.environ)
     except HelpWantedError:
         return _hand_over(program, [*name.split(), "--help"])
     except UsageError as exc:
         see = f"see {program.name} {name}".rstrip() + " --help"
-        raise UsageError(str(exc), hint=f"{exc.hint} {see}" if exc.hint else see) from exc
-    return command(**grouped(parameters, values))
+        raise UsageError(str(exc), hint=f"{exc.hint}; {see}" if exc.hint else see) from exc
+    _tell_of_unknown_variables(program, parameters)
+    try:
+        return command(**grouped(parameters, values))
+    except UsageError as exc:
+        from cli.variables import with_sources
+
+        raise with_sources(exc, parameters, words, os.environ)  # noqa: B904 -- it is the same error
 
 
-def _named(program: Program, words: Sequence[str]) -> tuple[str, Sequence[str]]:
-    """Return the command that the first words name, and the words behind it."""
-    first = "".join(words[:1])
-    if first and any(name.startswith(f"{first} ") for name in program.commands):
-        return f"{first} {''.join(words[1:2])}", words[2:]
-    return first, words[1:]
+def _tell_of_unknown_variables(program: Program, parameters: Sequence[Parameter]) -> None:
+    """Warn of variables that are called after the program, and are no option's."""
+    own = {variable(each.declared) for each in parameters if isinstance(each.declared, Option)}
+    prefix = f"{program.name.upper()}_"
+    strange = [name for name in os.environ if name.startswith(prefix) and name not in own]
+    if strange:
+        # Those of the other commands are none; to know them takes loading all.
+        from cli.render.foreign import printable
+        from cli.variables import unknown_variables
 
-
-def _no_such(program: Program, name: str) -> UsageError:
-    group, blank, command = name.rpartition(" ")
-    known = dict.fromkeys(
-        each.removeprefix(group + blank).partition(" ")[0]
-        for each in program.commands
-        if each.startswith(group + blank)
-    )
-    see = f"{program.name} {group}".rstrip()
-    return UsageError(
-        f"no such {'option' if command.startswith('-') else 'command'}: {name}",
-        hint=f"the commands are {', '.join(known)}; see {see} --help",
-    )
+        commands = [load(program, name) for name in program.commands]
+        for said in unknown_variables(strange, commands):
+            _print(f"warmroute: {printable(said)}\n", hurried=False)
 
 
 def _hand_over(program: Program, words: Sequence[str]) -> None:
     from cli.typer_app import typer_app
 
     commands = {name: load(program, name) for name in program.commands}
-    typer_app(program.name, program.summary, commands)(args=words, prog_name=program.name)
+    stdout = os.dup(sys.stdout.fileno())
+    try:
+        typer_app(program.name, program.summary, commands)(args=words, prog_name=program.name)
+    except SystemExit as exc:
+        # What writes help makes a failure of a reader that has seen enough.
+        if exc.code == 1 and _reader_is_gone(stdout):
+            raise BrokenPipeError from exc
+        raise
+    finally:
+        os.close(stdout)
+
+
+def _reader_is_gone(descriptor: int) -> bool:
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 def _print_error(error: RouterError) -> None:

@@ -1,4 +1,4 @@
-"""Write docs/reference/cli.md from the programs' own declarations, and library.md: `make docs`."""
+"""Write docs/reference/cli.md from the programs' own declarations, flags.md and library.md: `make docs`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cli.legacy import BUILDKIT_BUILD, SKAFFOLD_BUILDKIT_WRAPPER
 from cli.main import PROGRAM
 from cli.parameters import Parameter, parameters_of
 from cli.program import Program, load
-from docs import library
+from docs import flags, library
 
 __all__ = ["PAGE", "cli_page"]
 
@@ -81,4 +81,5 @@ def _plain(text: str) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(cli_page(), encoding="utf-8")
+    flags.PAGE.write_text(flags.flags_page(), encoding="utf-8")
     library.PAGE.write_text(library.library_page(), encoding="utf-8")

@@ -14,6 +14,7 @@ from cli.commands.requests import Prepared
 from cli.options import DisplayOptions
 from cli.render import Renderer, chosen_mode, open_renderer
 from cli.render.foreign import own_line, printable
+from cli.render.whereabouts import where
 from router import (
     BuildRequest,
     BuildResult,
@@ -21,6 +22,7 @@ from router import (
     Cancellation,
     Event,
     Notice,
+    Place,
     RouterConfig,
     TLSOptions,
     UsageError,
@@ -74,9 +76,13 @@ def print_plan(config: RouterConfig, prepared: Prepared) -> None:
         sys.stderr.write(f"warmroute: {printable(warning)}\n")
     with _with_stdin(prepared.request, config.tls) as request:
         route, argv = BuildRouter(config).command(request)
+    place, chosen = next((place, each) for place, each in enumerate(route.candidates, start=1) if each.fit)
     sys.stderr.write(
         f"key {printable(route.key.key)} (rule: {route.key.rule}), placement {route.placement}\n"
+        f"daemon {where(chosen.daemon.name, Place(number=place))}\n"
     )
+    if config.backend == "native":
+        sys.stderr.write("the native backend does itself what this command line of buildctl says:\n")
     sys.stdout.write(f"{shlex.join(argv)}\n")
 
 

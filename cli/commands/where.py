@@ -7,12 +7,13 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
-from cli.build_options import Subject
-from cli.commands.requests import prepare
+from cli.build_options import ImageOptions, Subject
+from cli.commands.requests import asked_by_skaffold, build_request, skaffold_routing
+from cli.commands.routing import router_config
 from cli.groups import Only, OptionGroup, argument
 from cli.options import FormatDisplay, RoutingOptions
 from cli.render.foreign import printable as line
-from router import Key
+from router import UsageError
 
 if TYPE_CHECKING:
     from router import Route
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-class KeyArguments(OptionGroup):
+class ImageArguments(OptionGroup):
     """What is looked for."""
 
-    keys: list[str] | None = argument(
-        "KEY", default=None, help="Balancing keys. [dim]default: what `build` would use here[/]"
+    images: list[str] | None = argument(
+        "IMAGE",
+        default=None,
+        help="Names of images, each the same as --tag. [dim]default: what `build` would build here[/]",
     )
 
 
@@ -32,17 +35,28 @@ class KeyArguments(OptionGroup):
 _Routing = Annotated[RoutingOptions, Only("fleet", "home", "--backend", "reach")]
 
 
-def command(arguments: KeyArguments, subject: Subject, routing: _Routing, display: FormatDisplay) -> None:
-    """Show which daemon each key belongs to, and which come next."""
-    config, prepared = prepare(routing, subject)
+def command(arguments: ImageArguments, subject: Subject, routing: _Routing, display: FormatDisplay) -> None:
+    """Show which daemon each image belongs to, and which come next; --key takes a key as it is."""
+    asked = asked_by_skaffold()
+    config = router_config(skaffold_routing(routing, asked))
+    requests = [build_request(each, asked).request for each in _subjects(subject, arguments.images)]
     from router import BuildRouter
 
-    router, request = BuildRouter(config), prepared.request
-    given = [Key.own(key) for key in arguments.keys or ()]
-    routes = router.routes(given or [router.key(request)], request.platforms)
+    router = BuildRouter(config)
+    routes = router.routes([router.key(request) for request in requests], requests[0].platforms)
     sys.stdout.write(f"{_json(routes) if display.format == 'json' else _tables(routes)}\n")
     if not routes[0].candidates:
         sys.stderr.write(f"no {line(router.fleet.describe())}\n")
+
+
+def _subjects(subject: ImageOptions, images: Sequence[str] | None) -> Sequence[ImageOptions]:
+    """Return what to look for: as many builds as images are named, else the one of the options."""
+    if images and subject.tags:
+        raise UsageError(
+            f"images are named twice, as arguments ({', '.join(images)}) and by --tag",
+            hint="leave out one of them",
+        )
+    return [subject.replaced(tags=[image]) for image in images or ()] or [subject]
 
 
 def _json(routes: Sequence[Route]) -> str:

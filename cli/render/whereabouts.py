@@ -5,7 +5,7 @@ from __future__ import annotations
 from cli.render.foreign import printable
 from router import Attempt, BuildResult, Event, Notice, Place, SolveStatus
 
-__all__ = ["Whereabouts", "building_on", "last_lines"]
+__all__ = ["Whereabouts", "building_on", "last_lines", "where"]
 
 
 class Whereabouts:
@@ -36,7 +36,7 @@ class Whereabouts:
         """The daemon in a few words, empty before there is one."""
         if self._attempt is None:
             return ""
-        label = _daemon(self._attempt.daemon, _choice(self._attempt.place))
+        label = where(self._attempt.daemon, self._attempt.place)
         return label if self._has_it else f"trying {label}"
 
 
@@ -53,13 +53,18 @@ def last_lines(result: BuildResult | None, nanoseconds: int, *, cache_only: bool
     """Say what came of a build that succeeded, in lines of warmroute's own; nothing without a result."""
     if result is None:
         return ""
-    where = _daemon(result.daemon, _choice(result.place))
     steps = f"{result.cached} of {result.steps} step{'s' if result.steps > 1 else ''} cached, "
-    lines = [f"built on {where}: {steps if result.steps else ''}{nanoseconds / 1e9:.1f} s"]
+    took = f"{steps if result.steps else ''}{nanoseconds / 1e9:.1f} s"
+    lines = [f"built on {where(result.daemon, result.place)}: {took}"]
     if cache_only:
         stays = f"the image stays in the build cache of {printable(result.daemon)}"
         lines.append(f"no --push, --load or --output: {stays}")
     return "".join(f"warmroute: {line}\n" for line in lines)
+
+
+def where(name: str, place: Place) -> str:
+    """Return a daemon with the choice that it is: ``buildkitd-2 (home)``."""
+    return _daemon(name, _choice(place))
 
 
 def _daemon(name: str, detail: str) -> str:

@@ -19,9 +19,7 @@ def discover(options: FleetOptions) -> Fleet:
     where two were asked for at once or one is wrong. Nothing is connected yet.
     """
     if options.addresses and options.selector:
-        raise UsageError(
-            "both addresses and a label selector were given", hint="leave out --addr or --selector"
-        )
+        raise UsageError("--addr and --selector exclude each other", hint="leave out one of them")
     if options.identity.kind != "name" and not options.selector:
         raise UsageError(
             "--identity is for pods, and no --selector was given",

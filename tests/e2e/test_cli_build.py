@@ -226,6 +226,7 @@ def test_a_dry_run_prints_what_would_run_and_connects_to_nothing(context: Path, 
 
     assert done.stdout.startswith(f"buildctl --addr {address} build --frontend dockerfile.v0 ")
     assert "key a.test/b (rule: " in done.stderr
+    assert f"daemon {address} (home)\nthe native backend does itself what " in done.stderr
     assert "hidden" not in done.stdout + done.stderr
 
 
@@ -243,8 +244,35 @@ def test_a_failed_build_tells_the_step_and_its_output_and_exits_with_1(
     assert not (tmp_path / "metadata").exists()
 
 
+@pytest.mark.parametrize("image", ["x/y", "app", "docker.io/library/app:1", "registry.test/team/app:2"])
+def test_where_and_build_agree_on_the_key_of_an_image(
+    warmroute: Installed, context: Path, image: str
+) -> None:
+    addresses = ("--addr", ",".join(f"d{number}=tcp://127.0.0.1:{number + 1}" for number in range(9)))
+    options = ("--format", "json", *addresses)
+
+    by_name = warmroute.ok("where", image, *options).json
+    by_tag = warmroute.ok("where", "-t", image, *options).json
+    plan = warmroute.ok("build", "--dry-run", *addresses, "-t", image, context)
+
+    assert by_name == by_tag
+    assert f"key {by_name['key']} (rule: tag)" in plan.stderr
+    assert f"daemon {by_name['home']} (home)" in plan.stderr
+
+
+def test_where_takes_a_key_as_it_is_by_its_option_alone(warmroute: Installed) -> None:
+    raw = warmroute.ok("where", "--key", "Some Key", "--format", "json").json
+    refused = warmroute.run("where", "Some Key")
+    twice = warmroute.run("where", "a", "-t", "b")
+
+    assert (raw["key"], raw["rule"]) == ("Some Key", "key")
+    assert raw["order"][0]["state"] == "not asked"
+    assert (refused.code, twice.code) == (2, 2)
+    assert "images are named twice, as arguments (a) and by --tag" in twice.stderr
+
+
 def test_where_tells_the_order_for_a_key(warmroute: Installed) -> None:
-    done = warmroute.ok("where", "some-key", "--addr", "a=tcp://a:1,b=tcp://b:1", "--format", "json")
+    done = warmroute.ok("where", "--key=some-key", "--addr", "a=tcp://a:1,b=tcp://b:1", "--format", "json")
 
     assert set(done.json) == {"key", "rule", "placement", "home", "order"}
     assert (done.json["key"], done.json["rule"], done.json["placement"]) == ("some-key", "key", "ring")

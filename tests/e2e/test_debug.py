@@ -148,7 +148,7 @@ def test_only_the_home_of_a_key_is_asked(buildkitd_three: tuple[Buildkitd, ...])
 
     asked = Installed().ok("debug", "info", "--key", "some", *options, "--format", "json").json
 
-    home = Installed().ok("where", "some", *options, "--format", "json").json["home"]
+    home = Installed().ok("where", "--key=some", *options, "--format", "json").json["home"]
     assert [answer["daemon"] for answer in asked] == [home]
 
 

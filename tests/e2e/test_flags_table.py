@@ -61,14 +61,14 @@ def test_the_table_has_each_flag_of_the_tool_and_no_other(tool: str) -> None:
     assert set(table(tool)) == found
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("tool", [*TOOLS, "docker build"])
 def test_what_the_table_calls_ours_is_ours(tool: str, ours: set[str]) -> None:
     named = {flag if here == "=" else here for flag, (here, _) in table(tool).items() if here != "none"}
 
     assert named <= ours
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("tool", [*TOOLS, "docker build"])
 def test_a_flag_that_we_do_not_have_is_one_that_we_really_do_not_have_and_says_why(
     tool: str, ours: set[str]
 ) -> None:
@@ -78,6 +78,20 @@ def test_a_flag_that_we_do_not_have_is_one_that_we_really_do_not_have_and_says_w
     assert all(missing.values())
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+def test_buildx_takes_the_flags_that_it_does_not_list() -> None:
+    for flag in table("docker build"):
+        done = subprocess.run(
+            [binaries.buildx(), "build", f"{flag}=1", "/nonexistent"],
+            env={"DOCKER_HOST": "unix:///nonexistent", "HOME": "/nonexistent"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+        assert done.returncode != 0
+        assert "unknown flag" not in done.stderr, flag
+
+
+@pytest.mark.parametrize("tool", [*TOOLS, "docker build"])
 def test_the_table_is_in_order(tool: str) -> None:
     assert list(table(tool)) == sorted(table(tool))

@@ -55,10 +55,10 @@ def test_a_cordoned_pod_takes_no_builds_and_all_commands_say_why(
     cluster: Cluster, fleet: tuple[str, ...], program: Program, tmp_path: Path
 ) -> None:
     context = write_tree(tmp_path / "hello", HELLO)
-    home = where(program, "-l", SELECTOR, "hello")["home"]
+    home = where(program, "-l", SELECTOR, "--key=hello")["home"]
 
     with annotated(cluster, home, "warmroute.dev/cordon=its disk is being replaced"):
-        route = where(program, "-l", SELECTOR, "hello")
+        route = where(program, "-l", SELECTOR, "--key=hello")
         listed = {entry["name"]: entry for entry in program.ok("ls", "-l", SELECTOR, "--format", "json").json}
         table = program.ok("ls", "-l", SELECTOR).stdout
         built = program.ok("build", "-v", "-l", SELECTOR, "--key", "hello", context)
@@ -92,7 +92,7 @@ def test_where_and_ls_know_the_same_precise_state(cluster: Cluster, program: Pro
     cluster.apply(idle_pod("broken", app="states", image="docker.io/library/no-such-image:1"))
     with deleted_afterwards(cluster, "pod", "broken"):
         wait_for(
-            lambda: reasons(where(program, "-l", "app=states", "k")) == {"broken": "ErrImageNeverPull"},
+            lambda: reasons(where(program, "-l", "app=states", "--key=k")) == {"broken": "ErrImageNeverPull"},
             "the state is the reason",
         )
         (listed,) = program.ok("ls", "-l", "app=states", "--format", "json").json
@@ -133,12 +133,12 @@ def test_members_that_were_never_created_have_their_places(
     cluster.apply(stateful_set("absent", 3))
     with deleted_afterwards(cluster, "statefulset", "absent"):
         wait_for(lambda: len(cluster.pods("app=absent")) == 1, "the first pod is created")
-        order = where(program, "-l", "app=absent", "k")["order"]
+        order = where(program, "-l", "app=absent", "--key=k")["order"]
         user = user_with(cluster, "lists-only", [("pods", ["list"])])
         least = Program(
             environment={"KUBECONFIG": str(kubeconfig(cluster, tmp_path / "config", {"user": user}))}
         )
-        seen = where(least, "-l", "app=absent", "k")["order"]
+        seen = where(least, "-l", "app=absent", "--key=k")["order"]
 
     assert sorted(entry["name"] for entry in order) == ["absent-2", "absent-3", "absent-4"]
     assert {entry["name"]: entry["reason"] for entry in order if entry["name"] != "absent-2"} == {
@@ -194,11 +194,11 @@ def test_two_pods_of_one_identity_are_an_error_that_names_both(cluster: Cluster,
         cluster.apply(idle_pod(name, app="twins"))
     with deleted_afterwards(cluster, "pods", "-l", "app=twins"):
         cluster.wait_ready("app=twins", 2)
-        same_label = program.run("where", "-l", "app=twins", "--identity", "label:app", "k")
-        same_node = program.run("where", "-l", "app=twins", "--identity", "node", "k")
-        without = where(program, "-l", "app=twins", "--identity", "annotation:slot", "k")
+        same_label = program.run("where", "-l", "app=twins", "--identity", "label:app", "--key=k")
+        same_node = program.run("where", "-l", "app=twins", "--identity", "node", "--key=k")
+        without = where(program, "-l", "app=twins", "--identity", "annotation:slot", "--key=k")
         cluster.kubectl("annotate", "pod", "twin-1", "slot=a")
-        one_placed = where(program, "-l", "app=twins", "--identity", "annotation:slot", "k")
+        one_placed = where(program, "-l", "app=twins", "--identity", "annotation:slot", "--key=k")
 
     assert "twin-1 and twin-2 have the same identity 'twins'" in same_label.stderr
     assert "twin-1 and twin-2 have the same identity" in same_node.stderr
@@ -226,7 +226,7 @@ def test_the_restart_of_a_pod_moves_its_own_keys_only_and_for_as_long_as_it_last
         cluster.kubectl("delete", "pod", lost, "--wait=false")
         phases["terminating"] = all_keys()
         wait_for(
-            lambda: reasons(where(program, "-l", SELECTOR, "k"))[lost] == "unschedulable",
+            lambda: reasons(where(program, "-l", SELECTOR, "--key=k"))[lost] == "unschedulable",
             "the new pod waits for a node",
         )
         phases["unschedulable"] = all_keys()

@@ -63,7 +63,7 @@ def test_each_variant_builds_and_lets_a_build_finish_when_its_pod_is_deleted(
 ) -> None:
     context = with_busybox(tmp_path / "context", ("RUN echo waiting; sleep 3; echo done > /done",))
     with applied(cluster, name) as pods:
-        home = client.ok("where", *WHERE, "--format", "json", "any").json["home"]
+        home = client.ok("where", *WHERE, "--format", "json", "--key=any").json["home"]
         deleting = Deleting(cluster, home, f"--namespace={NAMESPACE}", "--wait=false")
         builder = building_on_home(client, tmp_path)
         builder.then = deleting
@@ -123,7 +123,7 @@ def test_a_drain_waits_for_the_build_and_takes_one_daemon_at_a_time(
     context = with_busybox(tmp_path / "context", ("RUN echo waiting; sleep 15; echo done > /done",))
     with applied(cluster, "privileged.yaml") as pods:
         wait_for(lambda: allowed_disruptions(cluster) == 1, "the budget knows the pods")
-        home = client.ok("where", *WHERE, "--format", "json", "any").json["home"]
+        home = client.ok("where", *WHERE, "--format", "json", "--key=any").json["home"]
         builder = building_on_home(client, tmp_path)
         other = next(pod for pod in pods if pod != home)
         draining = Draining(cluster=cluster, client=client, home=home, other=other)

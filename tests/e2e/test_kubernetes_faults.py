@@ -44,7 +44,7 @@ def test_pods_that_are_not_ready_are_listed_and_left_out(
         wait_for(lambda: len(cluster.pods("app=pair")) == 2, "a new pod is pending")
 
         assert states(program, "app=pair") == {pair[0]: "unschedulable", pair[1]: "ready"}
-        where = program.ok("where", "--selector", "app=pair", "--format", "json", "any").json
+        where = program.ok("where", "--selector", "app=pair", "--format", "json", "--key=any").json
         left_out = {each["name"]: each["reason"] for each in where["order"] if not each["fit"]}
         assert left_out == {pair[0]: "unschedulable"}
         cluster.kubectl("delete", "pod", pair[1])
@@ -92,7 +92,7 @@ def test_a_selector_that_cannot_be_read_is_the_users_fault(program: Program, con
 def test_a_build_whose_pod_goes_away_is_begun_anew(
     cluster: Cluster, pair: tuple[str, ...], program: Program, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
-    where = program.ok("where", "--selector", "app=pair", "--format", "json", "any").json
+    where = program.ok("where", "--selector", "app=pair", "--format", "json", "--key=any").json
     home, second = (each["name"] for each in where["order"])
     # A step has the pod's network, so it can tell where it is: it hangs on the home alone.
     lines = ("ARG HOME_IP", "RUN if ip addr | grep -q $HOME_IP/; then echo waiting; sleep 120; fi")

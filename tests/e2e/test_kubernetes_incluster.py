@@ -114,7 +114,7 @@ def test_daemons_without_a_port_are_reached_by_exec(cluster: Cluster, context: P
         applied(cluster, "privileged.yaml"),
         client_pod(cluster, "builder", NAMESPACE, context) as client,
     ):
-        listed = client.warmroute("where", "--selector", SELECTOR, "any")
+        listed = client.warmroute("where", "--selector", SELECTOR, "--key=any")
         built = client.warmroute("build", "--selector", SELECTOR, "-v", "/context")
 
     assert "kube-pod://buildkitd-0?namespace=buildkit&container=buildkitd" in listed

@@ -155,7 +155,7 @@ def one_pod_gone(cluster: Cluster) -> Iterator[str]:
 
 def test_to_read_statefulsets_shows_a_member_that_is_not_there(cluster: Cluster, client: Client) -> None:
     apply_example(cluster, "client.yaml")
-    ask = ("where", *WHERE, "--format=json", "any")
+    ask = ("where", *WHERE, "--format=json", "--key=any")
     with one_pod_gone(cluster) as gone:
         without = client.program.ok(*ask).json["order"]
         with more(cluster):

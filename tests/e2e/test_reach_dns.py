@@ -54,7 +54,7 @@ def dns(buildkitd_three: tuple[Buildkitd, ...], tmp_path: Path) -> Iterator[Dnsm
 def names(dns: Dnsmasq, address: str, *routing: str) -> dict[str, str]:
     """Return the daemons that an address stands for, by name, with their own addresses."""
     url = f"{address}?server={dns.address}"
-    listed = Installed().ok("where", "--addr", url, "--format", "json", *routing, "any").json
+    listed = Installed().ok("where", "--addr", url, "--format", "json", *routing, "--key=any").json
     return {each["name"]: each["address"] for each in listed["order"]}
 
 
@@ -74,7 +74,7 @@ def test_builds_go_to_the_same_daemon_as_by_the_pods_names(
     by_hand = ",".join(f"b-{number}={daemon.address}" for number, daemon in enumerate(buildkitd_three))
     url = f"dns://{NAME}?server={dns.address}"
     for key in ("one", "two", "three", "four"):
-        expected = Installed().ok("where", "--addr", by_hand, "--format", "json", key).json["home"]
+        expected = Installed().ok("where", "--addr", by_hand, "--format", "json", "--key", key).json["home"]
         done = Installed().ok("build", "--addr", url, "--key", key, "-v", context)
         assert done.daemon == expected
 
@@ -107,7 +107,7 @@ def test_each_listing_asks_anew(dns: Dnsmasq) -> None:
 
 
 def test_a_name_that_is_not_known_is_told(dns: Dnsmasq) -> None:
-    done = Installed().run("where", "--addr", f"dns://nobody.test?server={dns.address}", "any")
+    done = Installed().run("where", "--addr", f"dns://nobody.test?server={dns.address}", "--key=any")
     assert done.code == 69
     assert "can't resolve nobody.test: the name is not known" in done.stderr
 
@@ -116,7 +116,7 @@ def test_a_server_that_stays_silent_is_told_in_time(tmp_path: Path) -> None:
     with Dnsmasq(tmp_path / "dns", []) as silent:
         silent.freeze()
         url = f"dns://{NAME}?server={silent.address}"
-        done = Installed().run("where", "--addr", url, "--connect-timeout", "2", "any")
+        done = Installed().run("where", "--addr", url, "--connect-timeout", "2", "--key=any")
         silent.signal(signal.SIGCONT)
     assert done.code == 69
     assert f"{silent.address} stays silent" in done.stderr
@@ -148,7 +148,7 @@ def test_the_machines_own_resolver_and_its_search_list_are_used(tmp_path: Path) 
         server = subprocess.Popen([*inside, "dnsmasq", "--keep-in-foreground", f"--conf-file={config}"])
         try:
             url = "dns://buildkitd.ci"
-            command = [*inside, str(BIN / "warmroute"), "where", "--addr", url, "any"]
+            command = [*inside, str(BIN / "warmroute"), "where", "--addr", url, "--key=any"]
             variables = Installed().variables
 
             def listed() -> str:

@@ -63,7 +63,7 @@ def test_buildctl_builds_on_the_keys_home(
     warmroute: Installed, buildkitd_three: tuple[Buildkitd, ...], context: Path, tmp_path: Path
 ) -> None:
     fleet = ",".join(f"d{number}={daemon.address}" for number, daemon in enumerate(buildkitd_three))
-    chosen = warmroute.ok("where", "--addr", fleet, "--format", "json", "some-key").json["home"]
+    chosen = warmroute.ok("where", "--addr", fleet, "--format", "json", "--key=some-key").json["home"]
     home = buildkitd_three[int(chosen[1:])]
 
     done = warmroute.ok("exec", "--addr", fleet, "--key", "some-key", "sh", "-c", "echo $BUILDKIT_HOST")
@@ -150,7 +150,7 @@ def test_the_first_daemon_that_answers_is_taken(
 
 def home(warmroute: Installed, fleet: str, key: str) -> str:
     """Return the name of a key's home."""
-    return str(warmroute.ok("where", "--addr", fleet, "--format", "json", key).json["home"])
+    return str(warmroute.ok("where", "--addr", fleet, "--format", "json", "--key", key).json["home"])
 
 
 def test_without_a_daemon_the_command_does_not_run(warmroute: Installed, tmp_path: Path) -> None:

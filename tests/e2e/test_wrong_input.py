@@ -92,7 +92,7 @@ def assert_refused(done: Finished, code: int, message: str, workspace: Path | No
         ("--addr ftp://host:1", "ftp"),
         ("--addr tcp://host:port", "tcp://host:port"),
         ("--addr x=tcp://a:1 --addr x=tcp://b:1", "gives 'x' twice"),
-        ("--selector app=x", "both addresses and a label selector"),
+        ("--selector app=x --addr tcp://a:1", "--addr and --selector exclude each other"),
         ("--tls-cert cert.pem", "--tls-cert is given without --tls-key"),
         ("--tls-dir .", "--tls-dir . has no ca.pem"),
         ("--tls-ca nothing.pem", "nothing.pem"),

@@ -185,17 +185,17 @@ ATTACKS = {
     "an error of 7 KB with escapes": _building(
         tuple, failure=(ESCAPE + "failed ") * 400, codes=frozenset({FAILED})
     ),
-    "ls: a history without end": _asking(_history_without_end, "ls", codes=frozenset({0})),
-    "ls: a history of names of 8 MB": _asking(_huge_records, "ls", codes=frozenset({0})),
-    "ls: a record of empty entries": _asking(_records_of_empty_entries, "ls", codes=frozenset({0})),
+    "ls: a history without end": _asking(_history_without_end, "ls", codes=frozenset({69})),
+    "ls: a history of names of 8 MB": _asking(_huge_records, "ls", codes=frozenset({69})),
+    "ls: a record of empty entries": _asking(_records_of_empty_entries, "ls", codes=frozenset({69})),
     "ls: answers without end": _asking(
-        _answers_without_end, "ls", method="Info", codes=frozenset({0}), megabytes=60
+        _answers_without_end, "ls", method="Info", codes=frozenset({69}), megabytes=60
     ),
     "ls: workers without end": _asking(
-        _answers_without_end, "ls", method="ListWorkers", codes=frozenset({0}), megabytes=60
+        _answers_without_end, "ls", method="ListWorkers", codes=frozenset({69}), megabytes=60
     ),
     "ls: an answer of 14 MB": _asking(
-        _one_huge_answer, "ls", method="Info", codes=frozenset({0}), megabytes=100
+        _one_huge_answer, "ls", method="Info", codes=frozenset({69}), megabytes=100
     ),
     "ls: a version of escapes": _asking(
         _hostile_version, "ls", method="Info", codes=frozenset({0}), megabytes=60

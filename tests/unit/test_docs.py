@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import router
-from docs import library
+from docs import flags, library
 from docs.generate import PAGE, cli_page
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -19,6 +19,10 @@ _LINK = re.compile(r"\]\(([^)#:]*)(?:#([^):]*))?\)")
 
 def test_the_reference_of_the_command_line_is_fresh() -> None:
     assert PAGE.read_text(encoding="utf-8") == cli_page(), "run `make docs`"
+
+
+def test_the_table_of_flags_is_fresh() -> None:
+    assert flags.PAGE.read_text(encoding="utf-8") == flags.flags_page(), "run `make docs`"
 
 
 def test_the_reference_of_the_library_is_fresh_and_has_every_public_name() -> None:

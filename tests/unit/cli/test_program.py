@@ -87,6 +87,62 @@ def test_wrong_usage_is_one_message_and_a_hint_and_exit_2(words: tuple[str, ...]
     assert (done.returncode, done.stdout) == (2, "")
 
 
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (("--version",), "warmroute "),
+        (("help",), "Usage: warmroute [OPTIONS] COMMAND"),
+        (("help", "ls"), "Usage: warmroute ls [OPTIONS]"),
+    ],
+)
+def test_the_version_and_help_are_found_in_other_programs_ways(words: tuple[str, ...], shown: str) -> None:
+    done = _warmroute(*words)
+
+    assert done.stdout.strip().startswith(shown)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("shell", "mark"), [("bash", "complete -o"), ("zsh", "compdef"), ("fish", "complete --command")]
+)
+def test_the_completion_that_is_shown_is_that_of_the_shell_that_is_named(shell: str, mark: str) -> None:
+    done = _warmroute("--show-completion", shell)
+
+    assert mark in done.stdout
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_shell_without_completion_is_an_error() -> None:
+    done = _warmroute("--show-completion", "csh")
+
+    assert "ERROR: no completion for the shell csh\nhint: choose one of bash, zsh, fish" in done.stderr
+    assert done.returncode == 2
+
+
+def test_a_completion_is_installed_for_the_shell_that_is_named(tmp_path: Path) -> None:
+    done = _warmroute("--install-completion", "zsh", HOME=str(tmp_path))
+
+    assert done.stdout == f"zsh completion installed in {tmp_path}/.zfunc/_warmroute\n"
+    assert "compdef" in (tmp_path / ".zfunc" / "_warmroute").read_text()
+
+
+def test_an_unknown_variable_is_told_and_is_no_error() -> None:
+    done = _warmroute("version", WARMROUTE_SELCTOR="app=x", WARMROUTE_SELECTOR="app=y")
+
+    assert done.stderr == (
+        "warmroute: the variable WARMROUTE_SELCTOR is unknown: did you mean WARMROUTE_SELECTOR?\n"
+    )
+    assert done.returncode == 0
+
+
+def test_exclusive_options_from_the_environment_name_their_variables() -> None:
+    done = _warmroute("ls", WARMROUTE_SELECTOR="app=x", WARMROUTE_ADDR="tcp://h:1")
+
+    assert "ERROR: --addr and --selector exclude each other\n" in done.stderr
+    assert "WARMROUTE_SELECTOR" in done.stderr
+    assert "WARMROUTE_ADDR" in done.stderr
+
+
 def test_without_a_command_the_help_is_shown() -> None:
     done = _warmroute()
 
@@ -102,12 +158,15 @@ def test_an_address_that_cannot_be_reached_gives_69(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_reader_that_has_gone_away_is_no_error() -> None:
+@pytest.mark.parametrize(
+    "words", [("version",), ("--help",), ("build", "--help"), ("--show-completion", "zsh")]
+)
+def test_a_reader_that_has_gone_away_is_no_error(words: tuple[str, ...]) -> None:
     read, write = os.pipe()
     os.close(read)
     with os.fdopen(write) as nobody_reads:
         done = subprocess.run(
-            [sys.executable, "-c", _RUN, "version"],
+            [sys.executable, "-c", _RUN, *words],
             stdout=nobody_reads,
             stderr=subprocess.PIPE,
             text=True,

@@ -67,7 +67,7 @@ def test_with_nothing_there_all_that_was_looked_for_is_named(
 
 
 def test_addresses_and_a_selector_together_are_a_contradiction() -> None:
-    with pytest.raises(UsageError, match="both"):
+    with pytest.raises(UsageError, match="--addr and --selector exclude each other"):
         discover(FleetOptions(addresses=(("a", "tcp://h:1"),), selector="app=b"))
 
 

@@ -1,0 +1,48 @@
+"""Which command the first words of a command line name, in the ways that people try."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from router import UsageError
+
+__all__ = ["as_asked", "named", "no_such"]
+
+_VERSION_NAMES = frozenset({"--version", "-V"})
+
+
+def as_asked(commands: Collection[str], words: Sequence[str]) -> Sequence[str]:
+    """Return the words with what other programs call it in place of ours: ``--version``, ``help build``."""
+    if words[:1] == ["help"] and "help" not in commands:
+        return [*words[1:], "--help"]
+    if _VERSION_NAMES.intersection(words[:1]) and "version" in commands:
+        return ["version", *words[1:]]
+    return words
+
+
+def named(commands: Collection[str], words: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """Return the command that the first words name, whether there is one or not, and the words behind it."""
+    first = "".join(words[:1])
+    if first and any(name.startswith(f"{first} ") for name in commands):
+        return f"{first} {''.join(words[1:2])}", words[2:]
+    return first, words[1:]
+
+
+def no_such(program: str, commands: Collection[str], name: str) -> UsageError:
+    """Return the error for a command that there isn't, with the one that was meant."""
+    group, blank, command = name.rpartition(" ")
+    known = dict.fromkeys(
+        each.removeprefix(group + blank).partition(" ")[0]
+        for each in commands
+        if each.startswith(group + blank)
+    )
+    see = f"{program} {group}".rstrip()
+    listed = f"the commands are {', '.join(known)}; see {see} --help"
+    if command.startswith("-"):
+        return UsageError(f"no such option: {name}", hint=listed)
+    from difflib import get_close_matches
+
+    near = get_close_matches(command, known, n=1)
+    return UsageError(
+        f"no such command: {name}", hint=f"did you mean {near[0]}? {listed}" if near else listed
+    )
