@@ -84,12 +84,13 @@ def tools(address: str, directory: Path) -> tuple[Tool, ...]:
     )
 
 
-def installed(venv: Path) -> Path:
-    """Install warmroute as a user does: an editable install starts slower."""
+def installed(venv: Path, *, extras: str = "") -> Path:
+    """Install warmroute as a user does, perhaps with extras: an editable install starts slower."""
     repository = Path(__file__).resolve().parents[1]
+    source = f"{repository}[{extras}]" if extras else str(repository)
     subprocess.run([sys.executable, "-m", "venv", venv], check=True)
     pip: list[str | Path] = [venv / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--constraint", repository / "constraints.txt", repository], check=True)
+    subprocess.run([*pip, "--constraint", repository / "constraints.txt", source], check=True)
     return venv / "bin" / "warmroute"
 
 
