@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from cli.build_options import ImageOptions, ResultOptions
-from cli.commands.requests import prepare
+from cli.given.requests import prepare
 from cli.groups import Only
 from cli.options import DisplayOptions, RoutingOptions
 
@@ -17,7 +17,7 @@ _Display = Annotated[DisplayOptions, Only("--progress", "--quiet", "--verbose")]
 def command(image: ImageOptions, result: ResultOptions, routing: RoutingOptions, display: _Display) -> None:
     """Build an image on the daemon that is warm for it."""
     config, prepared = prepare(routing, image, result)
-    from cli.commands.running import build_and_report, print_plan
+    from cli.building.running import build_and_report, print_plan
 
     if routing.dry_run:
         print_plan(config, prepared)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from cli.build_options import ImageOptions, ResultOptions
-from cli.commands.requests import Prepared, build_request
-from cli.commands.routing import router_config
-from cli.commands.running import build_and_report
+from cli.building.running import build_and_report
+from cli.given.requests import Prepared, build_request
+from cli.given.routing import router_config
 from cli.groups import Only, OptionGroup, argument, option
 from cli.options import FleetOptions, ProgressDisplay, RoutingOptions
 from router import CacheOption, UsageError, replace

@@ -6,8 +6,8 @@ import os
 import sys
 
 from cli.build_options import Subject
-from cli.commands.chosen import announce
-from cli.commands.requests import prepare
+from cli.chosen import announce
+from cli.given.requests import prepare
 from cli.options import ConnectionRouting, VerboseDisplay
 from router import UsageError
 

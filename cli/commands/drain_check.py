@@ -6,9 +6,9 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cli.commands.interruption import Silent, interruptible
-from cli.commands.routing import router_config
+from cli.given.routing import router_config
 from cli.groups import OptionGroup, argument, option
+from cli.interruption import Silent, interruptible
 from cli.options import FleetRouting
 from cli.render.foreign import own_line, printable
 from router import NoDaemonError, RouterError, UsageError

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from cli.build_options import Subject
-from cli.commands.chosen import announce, end_as, warn
-from cli.commands.requests import prepare
+from cli.chosen import announce, end_as, warn
+from cli.given.requests import prepare
 from cli.groups import OptionGroup, argument
 from cli.options import ConnectionRouting, VerboseDisplay
 

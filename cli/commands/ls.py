@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from cli.commands.interruption import Silent, interruptible
-from cli.commands.routing import router_config
+from cli.given.routing import router_config
+from cli.interruption import Silent, interruptible
 from cli.options import FleetRouting, FormatDisplay
 from cli.render.foreign import own_line, printable
 from router import MAX_BUILDS, NOT_ASKED, UnreachableError
@@ -49,7 +49,7 @@ def _require_answers(reports: tuple[DaemonReport, ...]) -> None:
 
 
 def _table(reports: tuple[DaemonReport, ...]) -> str:
-    from cli.commands.table import room_on_stdout, table
+    from cli.render.table import room_on_stdout, table
 
     apart = any(report.daemon.hashed != report.daemon.name for report in reports)
     lines = table(

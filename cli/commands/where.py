@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from cli.build_options import ImageOptions, Subject
-from cli.commands.requests import asked_by_skaffold, build_request, skaffold_routing
-from cli.commands.routing import router_config
+from cli.given.requests import asked_by_skaffold, build_request, skaffold_routing
+from cli.given.routing import router_config
 from cli.groups import Only, OptionGroup, argument
 from cli.options import FormatDisplay, RoutingOptions
 from cli.render.foreign import printable as line
@@ -93,7 +93,7 @@ def _tables(routes: Sequence[Route]) -> str:
 
 
 def _table(route: Route) -> str:
-    from cli.commands.table import room_on_stdout, table
+    from cli.render.table import room_on_stdout, table
 
     apart = any(candidate.daemon.hashed != candidate.daemon.name for candidate in route.candidates)
     lines = table(

@@ -6,9 +6,9 @@ import os
 from typing import Annotated
 
 from cli.build_options import ImageOptions
-from cli.commands.requests import asked_by_skaffold, build_request, skaffold_routing
-from cli.commands.routing import router_config
-from cli.commands.running import build_and_report, print_plan
+from cli.building.running import build_and_report, print_plan
+from cli.given.requests import asked_by_skaffold, build_request, skaffold_routing
+from cli.given.routing import router_config
 from cli.groups import Only
 from cli.options import ProgressDisplay, RoutingOptions
 

@@ -18,7 +18,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
-from cli.commands.results import metadata
+from cli.building.results import metadata
 from cli.render.call import render_answer
 from router._proto import control_pb2 as pb
 from router._proto.fsutil_pb2 import Packet, Stat

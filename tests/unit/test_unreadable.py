@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli.build_options import AttestationOptions, ImageOptions
-from cli.commands.requests import build_request
+from cli.given.requests import build_request
 from router.config import tls_options
 from router.errors import RouterError
 from router.files import check_file

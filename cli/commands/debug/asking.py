@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from cli.commands.interruption import Silent, interruptible
-from cli.commands.routing import router_config
+from cli.given.routing import router_config
+from cli.interruption import Silent, interruptible
 from cli.options import RoutingOptions
 from cli.render.foreign import lines_of
 from router import NoDaemonError

@@ -27,7 +27,7 @@ def command(graph: GraphOptions) -> None:
 
 def _definition(path: str) -> bytes:
     if path == "-":
-        from cli.commands.stdin import read_stdin
+        from cli.given.stdin import read_stdin
 
         return read_stdin("the LLB", "debug dump-llb")
     try:

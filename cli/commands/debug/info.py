@@ -25,7 +25,7 @@ def command(routing: HomeRouting, display: FormatDisplay) -> None:
 
 
 def _table(answers: Sequence[Answer[DaemonVersion]]) -> str:
-    from cli.commands.table import table
+    from cli.render.table import table
 
     return table(
         ("DAEMON", "ADDRESS", "BUILDKIT", "REVISION", "DOCKERFILE", "PACKAGE"),

@@ -37,7 +37,7 @@ def _workers(answers: Sequence[Answer[tuple[Worker, ...]]]) -> Iterator[tuple[st
 
 
 def _table(answers: Sequence[Answer[tuple[Worker, ...]]]) -> str:
-    from cli.commands.table import table
+    from cli.render.table import table
 
     rows = [(name, worker.id, ", ".join(_platforms(worker))) for name, worker in _workers(answers)]
     return table(("DAEMON", "ID", "PLATFORMS"), rows)

@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 import pytest
 
-from cli.commands.metadata import MetadataDetails
+from cli.building.metadata import MetadataDetails
 from router._proto import content_pb2, control_pb2
 from router.address import parse_address
 from router.errors import CancelledError

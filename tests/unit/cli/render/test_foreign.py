@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.commands.table import table
 from cli.render.call import render_answer
 from cli.render.error import render_error
 from cli.render.foreign import escaped, indented, lines_of, log_text, place
 from cli.render.plain import PlainRenderer
 from cli.render.rawjson import RawJsonRenderer
+from cli.render.table import table
 from cli.render.tty import open_tty
 from cli.render.warnings import summarize_warnings
 from router.errors import BuildError, DialError

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from cli.build_options import ImageOptions, ResultOptions
-from cli.commands.requests import asked_by_skaffold, build_request, skaffold_routing
+from cli.given.requests import asked_by_skaffold, build_request, skaffold_routing
 from cli.options import FleetOptions, RoutingOptions
 from router.errors import UsageError
 from router.flags.skaffold import SkaffoldBuild

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cli.commands.table import table
+from cli.render.table import table
 
 HEADER = ("NAME", "ADDRESS", "STATE")
 ROWS = [("one", "tcp://one.example.com:1234", "ready"), ("two", "", "not\x1b[2Jready")]

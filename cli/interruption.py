@@ -2,7 +2,7 @@
 
 The first signal cancels the build on the daemon. What does not heed that in time (a connection being made,
 a handler in a loop), and anything at the second signal, is unwound by an exception; what even that doesn't
-reach is left behind. `cli.commands.ending` sees to it that all of it is over within two seconds.
+reach is left behind. `cli.ending` sees to it that all of it is over within two seconds.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-from cli.commands.ending import Ending, Interrupted, Silent
+from cli.ending import Ending, Interrupted, Silent
 from router import Cancellation, CancelledError, TimeLimitError
 
 __all__ = ["Interrupted", "Silent", "interruptible"]

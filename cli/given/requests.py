@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from cli.build_options import ImageOptions, ResultOptions
-from cli.commands.routing import router_config
+from cli.given.routing import router_config
 from cli.groups import OptionGroup
 from cli.options import RoutingOptions
 from router import (
@@ -90,7 +90,7 @@ def build_request(
         outputs=tuple(parse_output(text) for text in result.outputs or ()),
     )
     if _rare(image) != _rare(_USUAL):
-        from cli.commands.extras import extra_fields
+        from cli.given.extras import extra_fields
 
         fields: dict[str, Any] = extra_fields(image, local_platform())
         request = replace(request, **fields)
@@ -100,7 +100,7 @@ def build_request(
                 hint=f"name it as the frontend, or the LLB, does: --local context={named_context}",
             )
         if request.definition is not None and image.generic.llb in {None, "-"}:
-            from cli.commands.stdin import refuse_second_use
+            from cli.given.stdin import refuse_second_use
 
             refuse_second_use("the LLB", request.files)
     if len(request.platforms) > 1:

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from cli.build_options import ResultOptions
-from cli.commands.interruption import interruptible
-from cli.commands.requests import Prepared
+from cli.given.requests import Prepared
+from cli.interruption import interruptible
 from cli.options import DisplayOptions
 from cli.render import Renderer, chosen_mode, open_renderer
 from cli.render.foreign import own_line, printable
@@ -30,7 +30,7 @@ from router import (
 )
 
 if TYPE_CHECKING:
-    from cli.commands.results import ResultFile
+    from cli.building.results import ResultFile
 
 __all__ = ["build_and_report", "print_plan"]
 
@@ -61,7 +61,7 @@ def build_and_report(
         for file in files:
             file.write(result)
         if prepared.request.call != "build":
-            from cli.commands.answer import print_answer
+            from cli.building.answer import print_answer
 
             print_answer(prepared.question, prepared.request, result)
         elif progress == "quiet" and result.image_id:
@@ -89,7 +89,7 @@ def print_plan(config: RouterConfig, prepared: Prepared) -> None:
 def _result_files(left: ResultOptions) -> Sequence[ResultFile]:
     if left.metadata_file is None and left.iidfile is None and left.ref_file is None:
         return ()
-    from cli.commands.results import ResultFile, image_id, metadata, reference  # few builds leave files
+    from cli.building.results import ResultFile, image_id, metadata, reference  # few builds leave files
 
     wanted = (
         ("--metadata-file", left.metadata_file, metadata),
@@ -113,7 +113,7 @@ def _build(
             if left.metadata_file is None or prepared.request.call != "build":
                 result = router.build(prepared.request, on_event=on_event, cancellation=cancellation)
             else:
-                from cli.commands.metadata import MetadataDetails
+                from cli.building.metadata import MetadataDetails
 
                 details = MetadataDetails(os.environ)
                 hearing = details.hearing(on_event)
@@ -132,7 +132,7 @@ def _traced(on_event: Callable[[Event], None], path: str | None) -> Iterator[Cal
     if path is None:
         yield on_event
         return
-    from cli.commands.trace import TraceFile
+    from cli.building.trace import TraceFile
 
     with TraceFile(path) as trace:
 
@@ -187,7 +187,7 @@ def _with_stdin(request: BuildRequest, tls: TLSOptions | None) -> Iterator[Build
     if request.generic or "-" not in {request.context, request.dockerfile}:
         yield request
         return
-    from cli.commands.stdin import open_stdin, read_stdin, refuse_second_use
+    from cli.given.stdin import open_stdin, read_stdin, refuse_second_use
 
     what = "the context" if request.context == "-" else "the Dockerfile"
     refuse_second_use(

@@ -14,7 +14,7 @@ from cli.build_options import (
     ImageOptions,
     StepOptions,
 )
-from cli.commands.requests import build_request
+from cli.given.requests import build_request
 from cli.groups import OptionGroup
 from router.errors import UsageError
 from router.model.build_options import Annotation, Attestation, ExtraHost, RegistryTLS, SSHAgent, Ulimit

@@ -139,7 +139,7 @@ def _text_of(path: str | None) -> str:
 
 def _llb(path: str) -> bytes:
     if path == "-":
-        from cli.commands.stdin import read_stdin
+        from cli.given.stdin import read_stdin
 
         return read_stdin("the LLB", "--llb -")
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands.results import ResultFile, image_id, metadata
+from cli.building.results import ResultFile, image_id, metadata
 from router.address import parse_address
 from router.errors import UsageError
 from router.model.daemon import Place

@@ -7,7 +7,7 @@ from base64 import b64decode
 
 import pytest
 
-from cli.commands.metadata import MetadataDetails
+from cli.building.metadata import MetadataDetails
 from router.address import parse_address
 from router.model.events import Event, Notice, SolveStatus, VertexWarning
 from router.model.result import BuildResult

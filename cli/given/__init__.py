@@ -1,0 +1,1 @@
+"""From what was given, options and what is piped in, to values of the library."""
