@@ -230,8 +230,7 @@ def _failure(output: ToolOutput, done: Finished, daemon: Daemon, context: Backen
         return error
     if output.started:
         return ConnectionLostError(f"{daemon.name} broke off: {output.message}", temporary=True)
-    at = "" if daemon.name == str(daemon.address) else f" ({daemon.address})"
-    return DialError(f"can't reach {daemon.name}{at} with buildctl: {lost}", temporary=True)
+    return DialError(f"can't reach {daemon.peer} with buildctl: {lost}", temporary=True)
 
 
 def _unreachable(daemon: Daemon, context: BackendContext) -> str:

@@ -96,9 +96,8 @@ def _build(request: BuildRequest, daemon: Daemon, context: BackendContext, opene
         inputs = inputs if image is None else image.added_to(inputs)
         copies = open_copies(request, inputs, context)
         deadline = time.monotonic() + context.dial.timeout
-        peer = f"{daemon.name} ({daemon.address})"
         with open_channel(
-            daemon.address, context.dial, peer=peer, cancellation=context.cancellation
+            daemon.address, context.dial, peer=daemon.peer, cancellation=context.cancellation
         ) as channel:
             ssh_checks, ssh_connections = _ssh_services(forwarding, channel)
             session = SessionServer(

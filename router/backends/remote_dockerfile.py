@@ -42,9 +42,10 @@ def download_dockerfile(url: str, daemon: Daemon, context: BackendContext, store
     it, ``DialError`` and ``ConnectionLostError``.
     """
     deadline = time.monotonic() + context.dial.timeout
-    peer = f"{daemon.name} ({daemon.address})"
     sink = _Memory(url)
-    with open_channel(daemon.address, context.dial, peer=peer, cancellation=context.cancellation) as channel:
+    with open_channel(
+        daemon.address, context.dial, peer=daemon.peer, cancellation=context.cancellation
+    ) as channel:
         session = SessionServer(
             unary={health.CHECK: health.check, **secrets(store)},
             streaming=filesend({0: lambda: sink}, wake=channel.wake),

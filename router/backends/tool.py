@@ -117,7 +117,7 @@ def run_build(
             raise
         waited = f"{command.argv[0]} within {context.dial.timeout:g} s"
         raise DialError(
-            f"{daemon.name} ({daemon.address}) did not answer {waited}",
+            f"{daemon.peer} did not answer {waited}",
             hint="is it a buildkitd, and is it alive? `warmroute ls` asks all of them",
             temporary=True,
         ) from exc

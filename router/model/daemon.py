@@ -53,6 +53,11 @@ class Daemon:
         """What placement hashes: the identity, which is the name unless another was chosen."""
         return self.identity or self.name
 
+    @property
+    def peer(self) -> str:
+        """What errors of a connection call it: the name with the address, unless that is the name."""
+        return self.name if "://" in self.name else f"{self.name} ({self.address})"
+
 
 @frozen
 class Exclusion:

@@ -67,25 +67,24 @@ def connect(daemon: Daemon, options: DialOptions) -> Connection:
     except BaseException:
         stream.close()
         raise
-    options.tell(f"connected to {daemon.name} ({daemon.address})")
+    options.tell(f"connected to {daemon.peer}")
     return Connection(daemon, greeted)
 
 
 def _greeting(stream: ByteStream, daemon: Daemon, deadline: Deadline) -> bytes:
-    peer = f"{daemon.name} ({daemon.address})"
     try:
         while (data := stream.recv()) is None:
             wait(stream, deadline, writing=stream.wants_write())
             stream.flush()
     except TimeoutError as exc:
         raise DialError(
-            f"{peer} did not answer in time",
+            f"{daemon.peer} did not answer in time",
             hint="is it a buildkitd, and is it alive? one that wants TLS is as silent: give --tls-ca",
             reason="timeout",
             temporary=True,
         ) from exc
     if not data:
-        raise DialError(f"{peer} closed the connection without a word", temporary=True)
+        raise DialError(f"{daemon.peer} closed the connection without a word", temporary=True)
     return data
 
 

@@ -102,7 +102,7 @@ def _ask(
     if not daemon.ready or daemon.terminating:
         return Answer(daemon=daemon, error=ConnectionLostError(f"{daemon.name} is {daemon.state}"))
     try:
-        with open_channel(daemon.address, options, peer=f"{daemon.name} ({daemon.address})") as channel:
+        with open_channel(daemon.address, options, peer=daemon.peer) as channel:
             return Answer(daemon=daemon, value=question(Control(channel), options.timeout))
     except RouterError as exc:
         return Answer(daemon=daemon, error=exc)

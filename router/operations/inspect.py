@@ -48,7 +48,7 @@ def _report(daemon: Daemon, options: DialOptions) -> DaemonReport:
     if not daemon.ready or daemon.terminating:
         return DaemonReport(daemon=daemon, error=daemon.state)
     try:
-        with open_channel(daemon.address, options, peer=f"{daemon.name} ({daemon.address})") as channel:
+        with open_channel(daemon.address, options, peer=daemon.peer) as channel:
             control = Control(channel)
             workers = control.list_workers(timeout=options.timeout)
             return DaemonReport(

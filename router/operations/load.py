@@ -56,9 +56,8 @@ class LoadWatch(Closing):
     ) -> None:
         self._stack = ExitStack()
         self._timeout = options.timeout
-        peer = f"{daemon.name} ({daemon.address})"
         self._channel = self._stack.enter_context(
-            open_channel(daemon.address, options, peer=peer, cancellation=cancellation)
+            open_channel(daemon.address, options, peer=daemon.peer, cancellation=cancellation)
         )
         self._control = Control(self._channel)
         self._changed = False
@@ -138,9 +137,8 @@ def builds_in_flight(
 
     Raises ``DialError``, ``ConnectionLostError``, ``RpcError``, ``CancelledError``.
     """
-    peer = f"{daemon.name} ({daemon.address})"
     try:
-        with open_channel(daemon.address, options, peer=peer, cancellation=cancellation) as channel:
+        with open_channel(daemon.address, options, peer=daemon.peer, cancellation=cancellation) as channel:
             return Control(channel).active_builds(timeout=options.timeout)
     except RpcError as exc:
         if exc.code != Status.UNIMPLEMENTED:
