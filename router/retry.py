@@ -7,66 +7,98 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from router.errors import RouterError
+from router.model.frozen import frozen
 
-__all__ = ["persisting", "retrying"]
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+    from tenacity.wait import wait_base
+
+__all__ = ["Pauses", "pause_after", "persisting", "retrying"]
 
 _Result = TypeVar("_Result")
 
 
-def retrying(call: Callable[[], _Result], *, attempts: int = 3, first_wait: float = 0.2) -> _Result:
-    """Return what ``call`` returns, trying up to ``attempts`` times, and raise its last error.
+@frozen
+class Pauses:
+    """``first`` seconds after the first attempt, then twice as long each time, but never longer than
+    ``longest``; each with some jitter, so that clients that failed together don't come back together.
 
-    Waits ``first_wait`` seconds after the first failure, twice that after the next, each with some jitter
-    so that clients that failed together don't come back together.
+    What ``sleep`` raises ends it.
     """
-    left = attempts
 
-    def again(error: RouterError) -> bool:
-        nonlocal left
-        left -= 1
-        return error.temporary and left > 0
+    first: float
+    longest: float = 60.0
+    sleep: Callable[[float], None] = time.sleep
 
-    return persisting(call, again=again, first_wait=first_wait)
+
+def retrying(call: Callable[[], _Result], *, attempts: int = 3, first_wait: float = 0.2) -> _Result:
+    """Return what ``call`` returns, trying up to ``attempts`` times, and raise its last error."""
+
+    def again(error: RouterError, attempt: int) -> bool:
+        return error.temporary and attempt < attempts
+
+    return persisting(call, again=again, pauses=Pauses(first=first_wait))
 
 
 def persisting(
     call: Callable[[], _Result],
     *,
-    again: Callable[[RouterError], bool],
-    first_wait: float,
-    longest_wait: float = 60.0,
-    sleep: Callable[[float], None] = time.sleep,
+    again: Callable[[RouterError, int], bool],
+    pauses: Pauses,
+    before_pause: Callable[[RouterError], None] = lambda _error: None,
 ) -> _Result:
-    """Return what ``call`` returns, trying as long as ``again`` says so of its error; raise the last one.
+    """Return what ``call`` returns, trying as long as ``again`` says so; raise the last error.
 
-    Waits as ``retrying`` does, never longer than ``longest_wait`` seconds and the jitter. What ``sleep``
-    raises ends it.
+    ``again`` gets an error and the number of the attempt that it ended, from 1. It must change nothing: it
+    may be asked twice. ``before_pause`` hears of an error that is worth another attempt.
     """
     try:
         return call()
     except RouterError as exc:
-        if not again(exc):
+        if not again(exc, 1):
             raise
-        failed = [exc]
-    # Only now: the import takes longer than a listing.
-    from tenacity import Retrying, retry_if_exception, wait_exponential, wait_random
+        first_error = exc
+    # Only now: the import takes longer than a listing. For tenacity this was the first attempt.
+    from tenacity import Retrying
 
-    def once_more() -> _Result:
+    failed = [first_error]
+
+    def attempt() -> _Result:
         if failed:
             raise failed.pop()
         return call()
 
-    first = [True]  # of what has failed already ``again`` has been asked
+    def worth_it(state: RetryCallState) -> bool:
+        error = _error(state)
+        return isinstance(error, RouterError) and again(error, state.attempt_number)
 
-    def worth_it(error: BaseException) -> bool:
-        return isinstance(error, RouterError) and (bool(first and first.pop()) or again(error))
+    def tell(state: RetryCallState) -> None:
+        error = _error(state)
+        if isinstance(error, RouterError):
+            before_pause(error)
 
     return Retrying(
-        wait=wait_exponential(multiplier=first_wait, max=longest_wait) + wait_random(0, first_wait),
-        retry=retry_if_exception(worth_it),
-        sleep=sleep,
-        reraise=True,
-    )(once_more)
+        retry=worth_it, wait=_growing(pauses), sleep=pauses.sleep, before_sleep=tell, reraise=True
+    )(attempt)
+
+
+def pause_after(attempt: int, pauses: Pauses) -> float:
+    """Return the seconds to wait after an attempt, numbered from 1, where what is repeated is no call."""
+    from tenacity import RetryCallState, Retrying
+
+    state = RetryCallState(Retrying(), None, (), {})
+    state.attempt_number = attempt
+    return _growing(pauses)(state)
+
+
+def _growing(pauses: Pauses) -> wait_base:
+    from tenacity import wait_exponential, wait_random
+
+    return wait_exponential(multiplier=pauses.first, max=pauses.longest) + wait_random(0, pauses.first)
+
+
+def _error(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome is not None else None

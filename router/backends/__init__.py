@@ -44,12 +44,7 @@ class BackendContext:
 
 
 class Backend(Protocol):
-    """One way to carry a build out.
-
-    ``asks_for_turn``: it minds ``context.max_builds`` itself, over the connection that the build uses.
-    """
-
-    asks_for_turn: bool
+    """One way to carry a build out."""
 
     def build(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> BuildResult:
         """Build, blocking until it is done.

@@ -17,6 +17,7 @@ from router.backends.answer import PrintedAnswer, check_buildctl_call
 from router.backends.lending import lend
 from router.backends.tool import (
     ToolOutput,
+    ask_for_turn,
     format_export,
     open_sink,
     run_build,
@@ -56,10 +57,9 @@ _OLDEST = (0, 13)
 class BuildctlBackend:
     """Runs buildctl. Stateless."""
 
-    asks_for_turn = False
-
     def build(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> BuildResult:
         """Build by one run of buildctl; see ``Backend.build``."""
+        ask_for_turn(daemon, context)
         _check(request, daemon, context.dial)
         SecretStore(request.secrets, context.environment, context.files).check()
         with lend(request, context) as lent:

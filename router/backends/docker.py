@@ -23,7 +23,7 @@ from router.backends.docker_argv import (
 )
 from router.backends.docker_plain import PlainParser
 from router.backends.lending import lend
-from router.backends.tool import ToolOutput, open_sink, run_build, tool_version
+from router.backends.tool import ToolOutput, ask_for_turn, open_sink, run_build, tool_version
 from router.backends.tool_metadata import tool_metadata
 from router.docker.endpoint import find_endpoint
 from router.errors import ConnectionLostError, DialError, OutputError, RouterError, ToolError, UsageError
@@ -67,10 +67,9 @@ class _Client:
 class DockerBackend:
     """Runs docker. Stateless."""
 
-    asks_for_turn = False
-
     def build(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> BuildResult:
         """Build by one run of docker, then push; see ``Backend.build``. ``OutputError``: the push failed."""
+        ask_for_turn(daemon, context)
         address = _address(daemon, context.environment)
         SecretStore(request.secrets, context.environment, context.files).check()
         plan = docker_plan(request)

@@ -58,8 +58,6 @@ _MOST_HELD = 1000
 class NativeBackend:
     """Speaks to the daemon itself. Stateless: one instance may build many times, also from many threads."""
 
-    asks_for_turn = True
-
     def build(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> BuildResult:
         """Build over one new connection; see ``Backend.build``."""
         with streams() as opened:

@@ -26,6 +26,7 @@ from router.solve.failure import BuildObserver
 __all__ = [
     "Sink",
     "ToolOutput",
+    "ask_for_turn",
     "format_export",
     "open_sink",
     "run_build",
@@ -98,6 +99,14 @@ class ToolOutput:
             hint=told.hint,
             exit_code=done.returncode,
         )
+
+
+def ask_for_turn(daemon: Daemon, context: BackendContext) -> None:
+    """Raise ``BusyError`` where the daemon has ``context.max_builds`` in flight: no program asks that."""
+    if context.max_builds:
+        from router.solve.room import require_room
+
+        require_room(daemon, context.max_builds, context.dial, context.cancellation)
 
 
 def run_build(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
@@ -41,9 +42,10 @@ class Sighting:
     trouble: FleetError | None = None
 
 
-class WatchedFleet(Fleet, Protocol):
-    """A fleet that tells of changes by itself; others are listed again and again."""
+class WatchedFleet(ABC):
+    """What a fleet is as well that tells of changes by itself; others are listed again and again."""
 
+    @abstractmethod
     def sightings(self, deadline: Deadline, cancellation: Cancellation) -> Iterator[Sighting]:
         """Yield what is seen at once, and again when it changes, until the deadline.
 

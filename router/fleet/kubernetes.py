@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from router.cancellation import Cancellation
 from router.errors import FleetError, UsageError
-from router.fleet.contract import FleetOptions, Sighting
+from router.fleet.contract import FleetOptions, Sighting, WatchedFleet
 from router.kubernetes.api import KubeApi
 from router.kubernetes.clients import KubeClients
 from router.kubernetes.config import KubeSource, KubeTarget
@@ -20,7 +20,7 @@ from router.retry import retrying
 __all__ = ["KubernetesFleet"]
 
 
-class KubernetesFleet:
+class KubernetesFleet(WatchedFleet):
     """Pods matching ``options.selector``. The kubeconfig is read when it is first needed."""
 
     def __init__(self, options: FleetOptions) -> None:

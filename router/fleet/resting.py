@@ -4,31 +4,29 @@ from __future__ import annotations
 
 from router.cancellation import Cancellation
 from router.net.deadline import Deadline
+from router.retry import Pauses, pause_after
 
 __all__ = ["Rests"]
 
-_FIRST, _LONGEST = 0.25, 5.0
+_PAUSES = Pauses(first=0.25, longest=5.0)
 
 
 class Rests:
-    """Pauses that grow: each twice the one before, with some jitter, and none beyond the deadline."""
+    """Pauses that grow as ``router.retry`` has it, and none beyond the deadline."""
 
     def __init__(self, deadline: Deadline, cancellation: Cancellation) -> None:
         self._deadline = deadline
         self._cancellation = cancellation
-        self._pause = _FIRST
+        self._looks = 0
 
     def begin_again(self) -> None:
         """Let the next pause be a short one: all went well."""
-        self._pause = _FIRST
+        self._looks = 0
 
     def rest(self) -> bool:
         """Pause, and say whether any time is left. Raises CancelledError."""
-        from random import uniform
-
         if self._deadline.passed:
             return False
-        pause = self._pause * uniform(0.75, 1.25)  # noqa: S311 - jitter is no secret
-        self._cancellation.sleep(min(pause, self._deadline.remaining()))
-        self._pause = min(2 * self._pause, _LONGEST)
+        self._looks += 1
+        self._cancellation.sleep(min(pause_after(self._looks, _PAUSES), self._deadline.remaining()))
         return not self._deadline.passed

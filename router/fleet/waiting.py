@@ -49,9 +49,8 @@ def wait_for_fit(fleet: Fleet, order: Order, patience: Patience) -> tuple[Candid
 
 
 def _sightings(fleet: Fleet, deadline: Deadline, cancellation: Cancellation) -> Iterator[Sighting]:
-    watched: WatchedFleet | None = fleet if hasattr(fleet, "sightings") else None  # type: ignore[assignment]
-    if watched is not None:
-        yield from watched.sightings(deadline, cancellation)
+    if isinstance(fleet, WatchedFleet):
+        yield from fleet.sightings(deadline, cancellation)
     else:
         yield from _listings(fleet, deadline, cancellation)
 

@@ -1,4 +1,4 @@
-"""How many builds daemons have in flight: asked once, watched, or waited for until one has room."""
+"""How many builds daemons have in flight: watched, or waited for until one has room."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from typing import Self
 
 from router.cancellation import Cancellation
 from router.closing import Closing
-from router.errors import CancelledError, ConnectionLostError, DialError, RouterError, RpcError
+from router.errors import CancelledError, DialError, RouterError, RpcError
 from router.model.daemon import Daemon
 from router.model.frozen import frozen
 from router.rpc import open_channel
 from router.rpc.grpc import Status
 from router.solve.control import Control
-from router.solve.inflight import BuildsInFlight, too_busy
+from router.solve.inflight import BuildsInFlight
 from router.transport.options import DialOptions
 
-__all__ = ["LoadWatch", "Waiting", "builds_in_flight", "require_room", "wait_for_room"]
+__all__ = ["LoadWatch", "Waiting", "wait_for_room"]
 
 # How many daemons are watched at once; each takes a connection and a thread.
 _MOST_WATCHED = 16
@@ -128,33 +128,6 @@ class LoadWatch(Closing):
         if self._listening.error is not None:
             raise self._listening.error
         return True
-
-
-def builds_in_flight(
-    daemon: Daemon, options: DialOptions, cancellation: Cancellation | None = None
-) -> int | None:
-    """Ask a daemon over a connection of its own; None where it can't tell.
-
-    Raises ``DialError``, ``ConnectionLostError``, ``RpcError``, ``CancelledError``.
-    """
-    try:
-        with open_channel(daemon.address, options, peer=daemon.peer, cancellation=cancellation) as channel:
-            return Control(channel).active_builds(timeout=options.timeout)
-    except RpcError as exc:
-        if exc.code != Status.UNIMPLEMENTED:
-            raise
-        return None
-
-
-def require_room(daemon: Daemon, bound: int, options: DialOptions, cancellation: Cancellation) -> None:
-    """Raise ``BusyError`` where a daemon has ``bound`` builds in flight or more, ``DialError`` where it can't
-    be asked; for backends that don't ask it themselves."""
-    try:
-        builds = builds_in_flight(daemon, options, cancellation)
-    except (ConnectionLostError, RpcError) as exc:
-        raise DialError(str(exc), hint=exc.hint, temporary=exc.temporary) from exc
-    if builds is not None and builds >= bound:
-        raise too_busy(daemon.name, builds, bound)
 
 
 @frozen

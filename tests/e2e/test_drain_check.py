@@ -17,7 +17,8 @@ from router.model.daemon import Daemon
 from router.model.events import Event, SolveStatus
 from router.operations.drain import drain
 from router.operations.inspect import inspect
-from router.operations.load import Waiting, builds_in_flight, wait_for_room
+from router.operations.load import Waiting, wait_for_room
+from router.solve.room import builds_in_flight
 from router.transport.options import DialOptions
 from tests.e2e.builder import Builder, active_builds, write_tree
 from tests.e2e.kubernetes import wait_for

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 import router.attempts
+import router.failover
 from router.address import parse_address
 from router.attempts import Attempts, Policy
 from router.backends import BackendContext
@@ -39,8 +40,6 @@ class Backend:
 
     ``tried`` has the daemon and the bound of each attempt.
     """
-
-    asks_for_turn = True
 
     def __init__(self, *script: RouterError | None) -> None:
         self.tried: list[tuple[str, int]] = []
@@ -98,7 +97,7 @@ class Story:
 @pytest.fixture
 def story(monkeypatch: pytest.MonkeyPatch) -> Iterator[Story]:
     monkeypatch.setattr(router.attempts, "_FIRST_WAIT", 0.0)
-    monkeypatch.setattr(router.attempts, "_PATIENCE", 0.05)
+    monkeypatch.setattr(router.failover, "_PATIENCE", 0.05)
     told = Story()
     with told.cancellation:
         yield told
@@ -224,7 +223,7 @@ def test_who_waits_for_a_daemon_that_is_lost_and_alone_says_so_at_once_and_now_a
 
     clock = SimpleNamespace(monotonic=lambda: sum(rounds), time_ns=lambda: 0)
     monkeypatch.setattr(router.attempts, "time", clock)
-    monkeypatch.setattr(router.attempts, "_PATIENCE", 30.0)
+    monkeypatch.setattr(router.failover, "_PATIENCE", 30.0)
 
     with pytest.raises(ConnectionLostError):
         story.run(Backend(lost("a"), *[refused("a")] * 20), rank=rank)

@@ -43,8 +43,6 @@ class _Fleet:
 class _Backend:
     """Builds, or fails as it is told to for a daemon; remembers who was tried, and by which backend."""
 
-    asks_for_turn = True
-
     def __init__(self) -> None:
         self.tried: list[str] = []
         self.names: list[BackendName] = []

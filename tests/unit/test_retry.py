@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from router.errors import CancelledError, FleetError, RouterError
-from router.retry import persisting, retrying
+from router.retry import Pauses, pause_after, persisting, retrying
+
+AT_ONCE = Pauses(first=0)
 
 
 class Flaky:
@@ -52,30 +57,49 @@ def test_an_error_of_another_kind_is_none_of_its_business() -> None:
 
 def test_who_knows_better_decides_what_is_worth_another_attempt() -> None:
     call = Flaky(3, temporary=False)
-    asked: list[str] = []
+    asked: list[tuple[str, int]] = []
 
-    def again(error: RouterError) -> bool:
-        asked.append(str(error))
+    def again(error: RouterError, attempt: int) -> bool:
+        asked.append((str(error), attempt))
         return True
 
-    assert persisting(call, again=again, first_wait=0) == 4
-    assert asked == ["failure 1", "failure 2", "failure 3"]
+    assert persisting(call, again=again, pauses=AT_ONCE) == 4
+    # The first one twice: tenacity is loaded only where there is something for it to do.
+    assert list(dict.fromkeys(asked)) == [("failure 1", 1), ("failure 2", 2), ("failure 3", 3)]
 
 
 def test_an_error_that_is_not_worth_it_is_the_last() -> None:
     call = Flaky(9)
     with pytest.raises(FleetError, match="failure 2"):
-        persisting(call, again=lambda error: str(error) == "failure 1", first_wait=0)
+        persisting(call, again=lambda error, _: str(error) == "failure 1", pauses=AT_ONCE)
     assert call.calls == 2
+
+
+def test_each_error_that_is_worth_it_is_told_before_its_pause() -> None:
+    told: list[str] = []
+    pauses = Pauses(first=1.0, sleep=lambda _: told.append("slept"))
+
+    persisting(
+        Flaky(2), again=lambda *_: True, pauses=pauses, before_pause=lambda error: told.append(str(error))
+    )
+
+    assert told == ["failure 1", "slept", "failure 2", "slept"]
 
 
 def test_waits_grow_up_to_the_longest() -> None:
     slept: list[float] = []
 
-    persisting(Flaky(5), again=lambda _: True, first_wait=1.0, longest_wait=3.0, sleep=slept.append)
+    persisting(Flaky(5), again=lambda *_: True, pauses=Pauses(first=1.0, longest=3.0, sleep=slept.append))
 
     for waited, least in zip(slept, (1, 2, 3, 3, 3), strict=True):
         assert least <= waited < least + 1
+
+
+def test_what_is_no_call_is_repeated_with_the_same_pauses() -> None:
+    pauses = Pauses(first=1.0, longest=3.0)
+
+    for attempt, least in enumerate((1, 2, 3, 3), 1):
+        assert least <= pause_after(attempt, pauses) < least + 1
 
 
 def test_an_interrupted_wait_ends_it() -> None:
@@ -84,5 +108,17 @@ def test_an_interrupted_wait_ends_it() -> None:
 
     call = Flaky(5)
     with pytest.raises(CancelledError):
-        persisting(call, again=lambda _: True, first_wait=0, sleep=interrupted)
+        persisting(call, again=lambda *_: True, pauses=Pauses(first=0, sleep=interrupted))
     assert call.calls == 1
+
+
+def test_a_failure_that_is_not_worth_it_loads_nothing() -> None:
+    script = (
+        "import sys\n"
+        "from router.errors import BuildError\n"
+        "from router.retry import retrying\n"
+        "def call(): raise BuildError('failed')\n"
+        "try: retrying(call)\n"
+        "except BuildError: sys.exit('tenacity' in sys.modules)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -11,7 +11,7 @@ import pytest
 from router.address import parse_address
 from router.cancellation import Cancellation
 from router.errors import CancelledError, FleetError, NoDaemonError
-from router.fleet.contract import Sighting
+from router.fleet.contract import Sighting, WatchedFleet
 from router.fleet.waiting import Patience, wait_for_fit
 from router.model.daemon import Candidate, Daemon
 from router.net.deadline import Deadline
@@ -46,7 +46,7 @@ class _Listed:
 
 
 @dataclass
-class _Watched(_Listed):
+class _Watched(_Listed, WatchedFleet):
     """A fleet that tells of its changes."""
 
     seen: list[Sighting] = field(default_factory=list)

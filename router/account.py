@@ -1,0 +1,156 @@
+"""What is told of the attempts of one build while they go on, and the one error that all faults come to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from router.bounds import MOST_STEPS, put, shortened
+from router.errors import ConnectionLostError, NoDaemonError, RouterError, UnreachableError
+from router.model.address import DockerAddress
+from router.model.daemon import Candidate, Daemon, Place
+from router.model.events import Attempt, Event, Notice, NoticeLevel, SolveStatus, Vertex
+from router.model.frozen import replace
+from router.model.request import BuildRequest
+from router.model.result import BuildResult
+from router.solve.tally import StepTally
+
+__all__ = ["Account", "stays_in_cache"]
+
+# How often it is said that this is what is waited for, in seconds.
+_TELL_EVERY = 10.0
+# Characters of a step's name that are kept, to tell of it that it was lost.
+_LONGEST_NAME = 1000
+# Displays know a step that was given up by how its error ends.
+_LOST = "lost with the daemon: context canceled"
+
+
+class Account:
+    """Keeps what was told already. ``why`` is the latest fault, for whoever is tried next."""
+
+    def __init__(self, request: BuildRequest, on_event: Callable[[Event], None]) -> None:
+        self.why = ""
+        self._request = request
+        self._on_event = on_event
+        self._running: dict[str, Vertex] = {}
+        self._candidates: Sequence[Candidate] = ()
+        self._faults: list[RouterError] = []
+        self._without: dict[str, str] = {}  # why a daemon that was tried has no build, by name
+        self._place = Place()
+        self._tally = StepTally()
+        self._losses = 0
+        self._announced = False
+        self._told: set[tuple[int, str]] = set()  # the attempts that were
+        self._told_at = float("-inf")
+
+    def tell(self, level: NoticeLevel, text: str) -> None:
+        """Tell something in words."""
+        self._on_event(Notice(level=level, text=text))
+
+    def saw(self, event: Event) -> None:
+        """Pass on what a backend tells, and take note of the steps that run."""
+        if isinstance(event, SolveStatus):
+            self._tally.see(event)
+            for vertex in event.vertexes:
+                if vertex.started is None or vertex.completed is not None:
+                    self._running.pop(vertex.digest, None)
+                else:
+                    known = replace(vertex, name=shortened(vertex.name, _LONGEST_NAME), inputs=())
+                    put(self._running, vertex.digest, known, MOST_STEPS)
+        self._on_event(event)
+
+    def listed(self, candidates: Sequence[Candidate]) -> None:
+        """Take note of the order in which a round tries daemons."""
+        self._candidates = candidates
+
+    def begins(self, daemon: Daemon) -> None:
+        """Tell who is tried now, and why it is not the one before."""
+        self._place = self._place_of(daemon)
+        if not self._announced:
+            self._announced = True
+            self._tell_what_is_left(daemon)
+        number = self._losses + 1
+        if self.why and number == 1:
+            self.tell("warning" if self._faults else "info", f"{self.why}; trying {daemon.name}")
+        place = self._place
+        which = "home" if place.number == 1 else f"number {place.number} in its order"
+        self.tell("verbose", f"trying {daemon.name} ({which})")
+        reason = self.why if number > 1 else ""
+        if (number, daemon.name) not in self._told:
+            self._told.add((number, daemon.name))
+            self._on_event(
+                Attempt(number=number, daemon=daemon.name, address=daemon.address, reason=reason, place=place)
+            )
+        self.why = ""
+
+    def built(self, result: BuildResult) -> BuildResult:
+        """Return the result with the choice that its daemon was, and how warm it was."""
+        cached, steps = self._tally.counts()
+        return replace(self.placed(result), cached=cached, steps=steps)
+
+    def placed(self, result: BuildResult) -> BuildResult:
+        """Return the result with the choice that its daemon was."""
+        return replace(result, place=self._place)
+
+    def busy(self, daemon: Daemon, error: RouterError) -> None:
+        """Take note of a daemon that has enough to do."""
+        self.why = str(error)
+        self._without[daemon.name] = "busy"
+
+    def unreached(self, daemon: Daemon, error: RouterError) -> None:
+        """Take note of a daemon that never had the build."""
+        self._faults.append(error)
+        self.why = str(error)
+        self._without[daemon.name] = "unreachable"
+
+    def lost(self, daemon: Daemon, error: RouterError) -> None:
+        """Take note of a daemon that had the build, and tell that its steps are given up."""
+        self._faults.append(error)
+        self.why = str(error)
+        self._without[daemon.name] = "lost the build"
+        self._losses += 1
+        now = time.time_ns()
+        lost = [replace(vertex, completed=now, error=_LOST) for vertex in self._running.values()]
+        self._running.clear()
+        if lost:
+            self._on_event(SolveStatus(vertexes=tuple(lost)))
+
+    def waits(self, error: RouterError, left: float, now: float) -> None:
+        """Tell, now and then, that somebody is waited for who can be reached."""
+        if now - self._told_at >= _TELL_EVERY:
+            self._told_at = now
+            self.tell("warning", f"waiting for a daemon, {left:.0f} s at most: {error}")
+
+    def sum_of(self, error: UnreachableError) -> UnreachableError:
+        """Return the error of the build: the only fault as it is, of several one that names all."""
+        faults = list(dict.fromkeys(map(str, self._faults)))
+        if not self._faults:
+            return error
+        last = self._faults[-1]
+        if len(faults) == 1 and isinstance(last, UnreachableError):
+            return last
+        tried = "".join(f"\n  {fault}" for fault in faults)
+        if self._losses:
+            times = "1 time" if self._losses == 1 else f"{self._losses} times"
+            said = f"the build was lost {times}, and no daemon is left to try"
+            return ConnectionLostError(f"{said}:{tried}", hint=last.hint)
+        return NoDaemonError(f"none of {len(faults)} daemons could be reached:{tried}", hint=last.hint)
+
+    def _place_of(self, daemon: Daemon) -> Place:
+        """Return which choice a daemon is, and why the build is not at home."""
+        names = [candidate.daemon.name for candidate in self._candidates]
+        home, number = self._candidates[0], names.index(daemon.name) + 1
+        reason = home.reason or self._without.get(home.daemon.name, "")
+        return Place(number=number, home=home.daemon.name, reason=reason if number > 1 else "")
+
+    def _tell_what_is_left(self, daemon: Daemon) -> None:
+        """Say so if nothing will come of the build but cache."""
+        if stays_in_cache(self._request, daemon):
+            text = "no --push, --load or --output: the image stays in the daemon's build cache"
+            self._on_event(Notice(level="warning", text=text, reason="cache-only"))
+
+
+def stays_in_cache(request: BuildRequest, daemon: Daemon) -> bool:
+    """Say whether nothing is to come of a build but cache; a Docker engine keeps the image anyhow."""
+    wanted = request.outputs or request.push or request.load or request.call != "build"
+    return not wanted and not isinstance(daemon.address, DockerAddress)
