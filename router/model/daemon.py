@@ -21,8 +21,8 @@ class Daemon:
     """One buildkitd.
 
     ``name`` is what people call it; ``identity`` is what placement hashes, empty where that is the name.
-    ``unplaced`` says why it has no identity, and so no place in any order. ``address`` says
-    how it is dialled.
+    ``unplaced`` says why it has no identity, and so no place in any order. ``address`` is a value whose
+    ``str`` is its text (``tcp://one:1234``).
 
     ``state`` is one or two words for a person (``ready``, ``CrashLoopBackOff``, ``not asked``), ``detail``
     what else is known of it. ``present`` is false for a member of the fleet that is known but not there.
