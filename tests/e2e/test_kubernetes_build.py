@@ -65,6 +65,44 @@ def test_a_failing_build_is_told_and_tried_on_no_other_pod(program: Program, tmp
     assert done.stderr.count("building on") == 1
 
 
+@pytest.mark.usefixtures("fleet")
+@pytest.mark.parametrize("via", ["auto", "exec"])
+def test_it_is_told_once_that_exec_does_not_use_the_tls_options(
+    program: Program, tmp_path: Path, via: str
+) -> None:
+    context = write_tree(tmp_path / "context", HELLO)
+    tls = write_tree(tmp_path / "tls", {"ca.pem": "", "cert.pem": "", "key.pem": ""})
+    options = ("--selector", SELECTOR, "--via", via)
+
+    unused = program.ok("build", *options, "--tls-dir", tls, context)
+    without = program.ok("build", *options, context)
+
+    said = "warmroute: connecting to pods by exec: the --tls options are not used (they are with --via pod-ip"
+    assert unused.stderr.count(said) == 1
+    assert "--tls" not in without.stderr
+
+
+def test_a_build_away_from_its_cordoned_home_says_so_without_being_asked(
+    cluster: Cluster, fleet: tuple[str, ...], program: Program, tmp_path: Path
+) -> None:
+    assert fleet
+    context = write_tree(tmp_path / "context", HELLO)
+    options = ("--selector", SELECTOR, "-t", "example.test/away")
+    home, second, *_ = [
+        each["name"] for each in program.ok("where", *options, "--format", "json").json["order"]
+    ]
+    cluster.kubectl("annotate", "pod", home, "warmroute.dev/cordon=disk")
+    try:
+        away = program.ok("build", *options, context)
+    finally:
+        cluster.kubectl("annotate", "pod", home, "warmroute.dev/cordon-")
+    back = program.ok("build", *options, context)
+
+    assert away.stderr.count(f"#0 building on {second} (2nd choice; home {home}: cordoned: disk)\n") == 1
+    assert f"warmroute: built on {second} (2nd choice): " in away.stderr
+    assert f"#0 building on {home} (home)\n" in back.stderr
+
+
 def test_a_pod_can_be_named_by_its_address(fleet: tuple[str, ...], program: Program, tmp_path: Path) -> None:
     context = write_tree(tmp_path / "context", HELLO)
     metadata = tmp_path / "metadata.json"
