@@ -146,7 +146,7 @@ class Account:
     def _tell_what_is_left(self, daemon: Daemon) -> None:
         """Say so if nothing will come of the build but cache."""
         if stays_in_cache(self._request, daemon):
-            text = "no --push, --load or --output: the image stays in the daemon's build cache"
+            text = "no --push, --load or --output: only the build cache keeps the image"
             self._on_event(Notice(level="warning", text=text, reason="cache-only"))
 
 

@@ -22,7 +22,7 @@ from tests.servers.ports import free_port
 from tests.servers.registry import Registry
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-STAYS_IN_CACHE = "no --push, --load or --output: the image stays in the daemon's build cache"
+STAYS_IN_CACHE = "no --push, --load or --output: only the build cache keeps the image"
 
 
 @pytest.fixture

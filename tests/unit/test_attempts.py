@@ -326,7 +326,7 @@ def test_that_nothing_was_asked_for_is_told_once_and_before_anything_is_built(st
 
     first = story.events[0]
     assert isinstance(first, Notice)
-    assert "no --push, --load or --output: the image stays in the daemon's build cache" in first.text
+    assert "no --push, --load or --output: only the build cache keeps the image" in first.text
     assert first.reason == "cache-only"
     assert len(story.notices("warning")) == 1
 
