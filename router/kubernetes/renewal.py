@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 import sys
 import time
 from collections.abc import Mapping
 from importlib.util import find_spec
 
 from router.errors import ToolError, UsageError
-from router.files import create_aside
 from router.kubernetes.auth_provider import AuthProvider, Held, held
-from router.kubernetes.config_file import FileMapping, entries, mapping, read_kubeconfig, string, unreadable
+from router.kubernetes.provider_file import can_keep, keep, locked, stored
 from router.model.frozen import replace
+from router.net.deadline import Deadline
 from router.net.sockets import describe_os_error
-from router.once import OneTimeFiles
 from router.untrusted_json import NotJSONError, members, read_json, text
 
 __all__ = ["renewed"]
@@ -39,16 +37,22 @@ def renewed(provider: AuthProvider, environment: Mapping[str, str], *, timeout: 
     Raises ``UsageError`` where it takes another login, the package, or rights on the file; ``ToolError``
     where the package fails, or isn't done within ``timeout`` seconds.
     """
-    provider = _stored(provider)
-    # Another process may have been faster, as it may be when the issuer has refused.
+    deadline = Deadline(timeout)
+    provider = stored(provider)
     if (found := held(provider, time.time())) is not None:
         return found
     _check(provider)
-    answer = _ask(provider, environment, timeout)
-    changed = {name: str(value) for name, value in members(answer, "config").items()}
+    try:
+        with locked(provider.path, deadline):
+            provider = stored(provider)  # another process may have been faster
+            return held(provider, time.time()) or _renewed(provider, environment, deadline)
+    except TimeoutError as exc:
+        raise ToolError(f"{_what(provider)}, and another process was renewing it for {timeout:g} s") from exc
+
+
+def _renewed(provider: AuthProvider, environment: Mapping[str, str], deadline: Deadline) -> Held:
+    answer = _ask(provider, environment, deadline.remaining())
     if refused := text(answer, "refused"):
-        if (found := held(_stored(provider), time.time())) is not None:
-            return found
         raise UsageError(f"{_what(provider)}, and the issuer refused to renew it: {refused}", hint=_LOG_IN)
     token = text(answer, "token")
     if not token:
@@ -56,13 +60,15 @@ def renewed(provider: AuthProvider, environment: Mapping[str, str], *, timeout: 
             f"{provider} has the auth-provider {provider.name!r}, which the package kubernetes doesn't know",
             hint=_PLUGINS.get(provider.name, "use the credential plugin (exec) of your provider"),
         )
-    try:
-        _keep(provider, changed)
-    except OSError as exc:
-        raise UsageError(
-            f"{_what(provider)}; it was renewed, but can't be written there: {describe_os_error(exc)}",
-            hint=_LOG_IN,
-        ) from exc
+    changed = {name: str(value) for name, value in members(answer, "config").items()}
+    if changed and can_keep(provider.path):  # tokens of gcp come anew without the old ones
+        try:
+            keep(provider, changed)
+        except OSError as exc:
+            raise UsageError(
+                f"{_what(provider)}; it was renewed, but can't be written there: {describe_os_error(exc)}",
+                hint=_LOG_IN,
+            ) from exc
     config = {**dict(provider.config), **changed}
     # Whatever time is left of it: the next request asks again.
     return held(replace(provider, config=tuple(config.items())), 0.0) or Held(token=token)
@@ -84,17 +90,11 @@ def _check(provider: AuthProvider) -> None:
             f"{_what(provider)}, and renewing it takes the package kubernetes, which is not installed",
             hint="pip install 'warmroute[kubernetes]'; or let kubectl renew it: kubectl get pods",
         )
-    if provider.name == "oidc" and not _can_keep(provider.path):
+    if provider.name == "oidc" and not can_keep(provider.path):
         raise UsageError(
             f"{_what(provider)}; it is not renewed, because the new tokens can't be written to that file",
             hint="a kubeconfig of your own that is a regular file, or a token or a service account",
         )
-
-
-def _can_keep(path: str) -> bool:
-    path = os.path.realpath(path)
-    regular = os.path.isfile(path) and not os.path.ismount(path)
-    return regular and os.access(path, os.W_OK) and os.access(os.path.dirname(path), os.W_OK)
 
 
 def _ask(provider: AuthProvider, environment: Mapping[str, str], timeout: float) -> object:
@@ -117,44 +117,3 @@ def _ask(provider: AuthProvider, environment: Mapping[str, str], timeout: float)
     if failed := text(answer, "failed"):
         raise ToolError(f"{_what(provider)}; renewing it failed: {failed[:300]}", hint=hint)
     return answer
-
-
-def _stored(provider: AuthProvider) -> AuthProvider:
-    """Return what the kubeconfig has by now, or what was read before where it can be read once only."""
-    if not os.path.isfile(provider.path):
-        return provider
-    try:
-        content = read_kubeconfig(provider.path, OneTimeFiles())
-    except OSError as exc:
-        raise unreadable(provider.path, exc) from exc
-    for entry in entries(content, "users"):
-        if string(entry, "name") == provider.user:
-            config = _config(entry)
-            return replace(provider, config=tuple(sorted((name, string(config, name)) for name in config)))
-    return provider
-
-
-def _config(entry: FileMapping) -> FileMapping:
-    return mapping(mapping(mapping(entry, "user"), "auth-provider"), "config")
-
-
-def _keep(provider: AuthProvider, changed: Mapping[str, str]) -> None:
-    """Write new values into the kubeconfig, which is whole at any time; as with kubectl, comments go."""
-    import yaml
-
-    path = os.path.realpath(provider.path)
-    if not (changed and _can_keep(path)):
-        return  # tokens of gcp come anew without the old ones
-    content = dict(read_kubeconfig(path, OneTimeFiles()))
-    for entry in entries(content, "users"):
-        if string(entry, "name") == provider.user:
-            entry["user"]["auth-provider"]["config"] = {**_config(entry), **changed}
-    descriptor, aside = create_aside(os.path.dirname(path), 0o600)
-    try:
-        with open(descriptor, "w", encoding="utf-8") as file:
-            os.fchmod(descriptor, stat.S_IMODE(os.stat(path).st_mode))
-            yaml.safe_dump(content, file, sort_keys=False, allow_unicode=True)
-        os.replace(aside, path)
-    except BaseException:
-        os.unlink(aside)
-        raise

@@ -29,9 +29,11 @@ from router.rpc import open_channel
 from router.solve.control import Control
 from router.transport.options import DialOptions
 from tests.e2e.builder import Builder, wait_until_idle, write_tree
+from tests.e2e.program import Program
 from tests.servers import binaries
 from tests.servers.buildkitd import Buildkitd, start_buildkitd
 from tests.servers.certs import CA
+from tests.servers.registry import Registry
 from tests.servers.sshd import HOST, start_sshd
 
 _BIG = 30_000_000
@@ -171,3 +173,13 @@ def test_a_stream_of_another_kind(
         files = builder.files(BuildRequest(context=str(context)))
 
     assert files == {"a": b"a" * _BIG}
+
+
+def test_the_program_prints_nothing_of_grpcio_s_own(registry: Registry, tmp_path: Path) -> None:
+    context = write_tree(tmp_path / "context", {"Dockerfile": "FROM scratch\nCOPY Dockerfile /\n"})
+    program = Program(environment={"WARMROUTE_GRPC_ENGINE": "grpcio"})
+
+    done = program.run("build", "--addr", f"tcp://{registry.host}", "--quiet", context)
+
+    assert done.code == 69
+    assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["ERROR", "hint"]

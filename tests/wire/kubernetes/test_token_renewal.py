@@ -10,6 +10,7 @@ import stat
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -214,6 +215,15 @@ def test_what_another_process_has_renewed_is_taken_from_the_file(tmp_path: Path,
     found = renewed(stale, {}, timeout=20)
 
     assert found.token == issuer.id_token
+    assert len(issuer.asked) == 1
+
+
+def test_processes_that_start_at_once_use_a_refresh_token_once(tmp_path: Path, issuer: _Server) -> None:
+    path = kubeconfig(tmp_path, issuer)
+
+    with ThreadPoolExecutor(4) as pool:  # each with a router of its own, as processes have
+        assert list(pool.map(listed, [path] * 4)) == [0] * 4
+
     assert len(issuer.asked) == 1
 
 
