@@ -113,6 +113,16 @@ def test_a_failing_step_shows_its_last_output_and_its_lines(screen: Screen) -> N
     build.check_sane()
 
 
+def test_a_terminal_shows_the_daemon_in_the_header_and_in_the_last_line(screen: Screen) -> None:
+    with screen.build("--output", "type=cacheonly", "linked") as build:
+        assert build.wait() == 0
+
+    header, *_, last = build.terminal.everything()
+    assert re.fullmatch(r"\[\+\] Building \d+\.\ds \((\d+)/\1\) FINISHED +one \(home\)", header)
+    assert len(header) == 79
+    assert re.fullmatch(r"warmroute: built on one \(home\): \d of \d steps cached, \d+\.\d s", last)
+
+
 @pytest.mark.parametrize("columns", [20, 80, 300])
 def test_a_terminal_of_any_width_is_filled_and_not_exceeded(screen: Screen, columns: int) -> None:
     with screen.build("--output", "type=cacheonly", "talking", columns=columns, rows=30) as build:
