@@ -11,6 +11,7 @@ from cli.given.routing import router_config
 from cli.interruption import Silent, interruptible
 from cli.options import FleetRouting, FormatDisplay
 from cli.render.foreign import own_line, printable
+from cli.render.table import room_on_stdout, table
 from router import MAX_BUILDS, NOT_ASKED, UnreachableError
 
 if TYPE_CHECKING:
@@ -49,8 +50,6 @@ def _require_answers(reports: tuple[DaemonReport, ...]) -> None:
 
 
 def _table(reports: tuple[DaemonReport, ...]) -> str:
-    from cli.render.table import room_on_stdout, table
-
     apart = any(report.daemon.hashed != report.daemon.name for report in reports)
     lines = table(
         ("NAME", *(["IDENTITY"] if apart else []), "ADDRESS", "STATE", "VERSION", "BUILDS", "PLATFORMS"),

@@ -13,6 +13,7 @@ from cli.given.routing import router_config
 from cli.groups import Only, OptionGroup, argument
 from cli.options import FormatDisplay, RoutingOptions
 from cli.render.foreign import printable as line
+from cli.render.table import room_on_stdout, table
 from router import UsageError
 
 if TYPE_CHECKING:
@@ -93,8 +94,6 @@ def _tables(routes: Sequence[Route]) -> str:
 
 
 def _table(route: Route) -> str:
-    from cli.render.table import room_on_stdout, table
-
     apart = any(candidate.daemon.hashed != candidate.daemon.name for candidate in route.candidates)
     lines = table(
         ("", "NAME", *(["IDENTITY"] if apart else []), "ADDRESS", "STATE", "LEFT OUT"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from cli.given.stdin import read_stdin
 from cli.groups import OptionGroup, argument, option
 from router import UsageError
 
@@ -27,8 +28,6 @@ def command(graph: GraphOptions) -> None:
 
 def _definition(path: str) -> bytes:
     if path == "-":
-        from cli.given.stdin import read_stdin
-
         return read_stdin("the LLB", "debug dump-llb")
     try:
         with open(path, "rb") as file:

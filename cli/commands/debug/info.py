@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cli.commands.debug.asking import ask
+from cli.commands.debug.names import version
 from cli.options import FormatDisplay, HomeRouting
+from cli.render.table import table
 
 if TYPE_CHECKING:
     from router import Answer, DaemonVersion
@@ -25,8 +27,6 @@ def command(routing: HomeRouting, display: FormatDisplay) -> None:
 
 
 def _table(answers: Sequence[Answer[DaemonVersion]]) -> str:
-    from cli.render.table import table
-
     return table(
         ("DAEMON", "ADDRESS", "BUILDKIT", "REVISION", "DOCKERFILE", "PACKAGE"),
         [
@@ -45,8 +45,6 @@ def _table(answers: Sequence[Answer[DaemonVersion]]) -> str:
 
 
 def _json(answers: Sequence[Answer[DaemonVersion]]) -> str:
-    from cli.commands.debug.names import version
-
     listed = [
         {
             "daemon": answer.daemon.name,

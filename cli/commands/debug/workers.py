@@ -7,9 +7,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
+from cli.commands.debug import names
 from cli.commands.debug.asking import ask
 from cli.groups import Only
 from cli.options import DisplayOptions, HomeRouting
+from cli.render.foreign import printable
+from cli.render.table import table
+from cli.render.units import NANOSECONDS, format_bytes
 
 if TYPE_CHECKING:
     from router import Answer, GCRule, Worker
@@ -37,8 +41,6 @@ def _workers(answers: Sequence[Answer[tuple[Worker, ...]]]) -> Iterator[tuple[st
 
 
 def _table(answers: Sequence[Answer[tuple[Worker, ...]]]) -> str:
-    from cli.render.table import table
-
     rows = [(name, worker.id, ", ".join(_platforms(worker))) for name, worker in _workers(answers)]
     return table(("DAEMON", "ID", "PLATFORMS"), rows)
 
@@ -49,8 +51,6 @@ def _platforms(worker: Worker) -> list[str]:
 
 def _details(answers: Sequence[Answer[tuple[Worker, ...]]]) -> Iterator[str]:
     """Yield a block of lines for each worker, with a blank line between."""
-    from cli.render.foreign import printable
-
     for number, (name, worker) in enumerate(_workers(answers)):
         if number:
             yield ""
@@ -74,8 +74,6 @@ def _facts(name: str, worker: Worker) -> Iterator[tuple[str, str]]:
 
 
 def _rule(rule: GCRule) -> str:
-    from cli.render.units import NANOSECONDS, format_bytes
-
     limits = {
         "reserved": rule.reserved_space,
         "at most": rule.max_used_space,
@@ -89,13 +87,11 @@ def _rule(rule: GCRule) -> str:
 
 
 def _json(answers: Sequence[Answer[tuple[Worker, ...]]]) -> str:
-    from cli.commands.debug.names import worker
-
     listed = [
         {
             "daemon": answer.daemon.name,
             "address": str(answer.daemon.address),
-            "workers": None if answer.value is None else [worker(each) for each in answer.value],
+            "workers": None if answer.value is None else [names.worker(each) for each in answer.value],
             "error": str(answer.error or ""),
         }
         for answer in answers
