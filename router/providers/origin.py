@@ -135,8 +135,8 @@ def _identity(path: str) -> str:
 
 def _clear(folder: str, now: int) -> None:
     """Remove records that no build has used for long, and the oldest where there are many."""
-    with suppress(OSError):
-        records = [(entry.stat().st_mtime_ns, entry.path) for entry in os.scandir(folder)]
+    with suppress(OSError), os.scandir(folder) as entries:
+        records = [(entry.stat().st_mtime_ns, entry.path) for entry in entries]
         records.sort(reverse=True)
         for position, (modified, path) in enumerate(records):
             if modified < now - _OLDEST or position >= _MOST_RECORDS:
