@@ -62,7 +62,7 @@ def follow(
 
 
 def _changes(received: Iterator[bytes], reply: Reply, pods: PodList) -> Iterator[None]:
-    lines = LineReader(chunked=reply.headers.get("transfer-encoding", "").lower().endswith("chunked"))
+    lines = LineReader(chunked=reply.chunked)
     for data in received:
         for line in lines.feed(data):
             pods.apply(line)

@@ -59,6 +59,11 @@ class Reply:
     rest: bytes = b""
 
     @property
+    def chunked(self) -> bool:
+        """Whether the body comes in chunks, also one that the caller reads."""
+        return _is_chunked(self.headers)
+
+    @property
     def text(self) -> str:
         """The body for a person: one line, not too long."""
         return " ".join(self.body[:2000].decode(errors="replace").split())[:300]
@@ -174,7 +179,7 @@ def _parse_head(head: bytes) -> tuple[int, str, Mapping[str, str]]:
 def _read_body(reader: _Reader, status: int, headers: Mapping[str, str]) -> bytes:
     if status in {204, 304}:
         return b""
-    if headers.get("transfer-encoding", "").lower().endswith("chunked"):
+    if _is_chunked(headers):
         return _read_chunks(reader)
     length = headers.get("content-length")
     if length is None:
@@ -182,6 +187,10 @@ def _read_body(reader: _Reader, status: int, headers: Mapping[str, str]) -> byte
     if not _LENGTH.fullmatch(length):
         raise HttpProtocolError("the answer has no valid Content-Length")
     return bytes(reader.exactly(int(length)))
+
+
+def _is_chunked(headers: Mapping[str, str]) -> bool:
+    return headers.get("transfer-encoding", "").lower().endswith("chunked")
 
 
 def _read_chunks(reader: _Reader) -> bytes:
