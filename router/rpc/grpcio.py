@@ -72,7 +72,7 @@ class _Call(RpcCall):
         """Let grpcio's thread and the listener go."""
         self.responses.cancel()
         self.outgoing.put(None)
-        self.room.release()
+        self.room.release(_HEARD_AHEAD)
 
 
 class GrpcioChannel(RpcChannel):

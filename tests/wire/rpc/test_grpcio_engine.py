@@ -6,6 +6,8 @@ import os
 import socket
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -17,6 +19,7 @@ from router.cancellation import Cancellation
 from router.errors import CancelledError, DialError, UnreachableError, UsageError
 from router.model.tls import TLSOptions
 from router.rpc import RpcChannel, open_channel
+from router.rpc.grpcio import GrpcioChannel
 from router.transport.options import DialOptions
 from tests.servers.certs import CA
 from tests.wire.rpc.grpc_server import Server
@@ -156,6 +159,16 @@ def test_what_a_bridged_stream_says_of_its_end_is_the_error(tmp_path: Path) -> N
 
     with pytest.raises(UnreachableError, match="no container with name builder"):
         connect("podman-container://builder", options)
+
+
+def test_what_was_not_read_holds_no_thread_up(server: Server) -> None:
+    with connect(f"tcp://127.0.0.1:{server.port}") as channel:
+        assert isinstance(channel, GrpcioChannel)
+        channel.start("/test.Service/Count", request=b"5000", on_message=lambda _: None)
+        while len(channel._heard) < 8:  # as much as may wait
+            channel._wait_to_be_woken(None, time.monotonic() + 20)
+
+    assert [thread for thread in threading.enumerate() if thread.name == "grpcio"] == []
 
 
 def test_without_the_package_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
