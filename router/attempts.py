@@ -41,9 +41,10 @@ from router.faults import fault_of
 from router.model.daemon import Candidate, Daemon
 from router.model.events import Event, SolveStatus
 from router.model.frozen import replace
-from router.model.request import BuildRequest, Output
+from router.model.request import Output
 from router.model.result import BuildResult
 from router.retry import Pauses, persisting
+from router.solve.prepared import PreparedBuild
 
 if TYPE_CHECKING:
     from router.operations.pushed import Pushes
@@ -69,17 +70,17 @@ class Attempts:
     """One build, tried as often as it takes. Not for use twice."""
 
     def __init__(
-        self, request: BuildRequest, context: BackendContext, backend: Backend, policy: Policy
+        self, build: PreparedBuild, context: BackendContext, backend: Backend, policy: Policy
     ) -> None:
-        self._request = request
-        self._account = Account(request, context.on_event)
+        self._build = build
+        self._account = Account(build.request, context.on_event)
         self._context = replace(context, on_event=self._saw)
         self._backend = backend
         self._policy = policy
         self._course = Course()
         self._candidates: Sequence[Candidate] = ()
         self._line_ends: float | None = None
-        self._pushes = _pushes(request)
+        self._pushes = _pushes(build)
 
     def run(self, rank: Ranking) -> BuildResult:
         """Build. Raises the error that nothing can be done about; of several faults, one that names all."""
@@ -139,7 +140,7 @@ class Attempts:
         self._account.begins(daemon)
         try:
             context = replace(self._context, max_builds=bound)
-            return self._account.built(self._backend.build(self._request_for(daemon), daemon, context))
+            return self._account.built(self._backend.build(self._build_for(daemon), daemon, context))
         except RouterError as exc:
             match fault_of(exc):
                 case "unreached":
@@ -161,11 +162,12 @@ class Attempts:
                     self._happened(Broke(waitable=isinstance(exc, UnreachableError)))
             raise
 
-    def _request_for(self, daemon: Daemon) -> BuildRequest:
-        """Return the request, with an image to be told the digest of where one was not asked for."""
-        if not (self._request.identify and stays_in_cache(self._request, daemon)):
-            return self._request
-        return replace(self._request, outputs=(Output(type="image", attrs={"store": "false"}),))
+    def _build_for(self, daemon: Daemon) -> PreparedBuild:
+        """Return the build, with an image to be told the digest of where one was not asked for."""
+        request = self._build.request
+        if not (request.identify and stays_in_cache(request, daemon)):
+            return self._build
+        return replace(self._build, outputs=(Output(type="image", attrs={"store": "false"}),))
 
     def _in_line(self, bounds: Sequence[tuple[Daemon, int]]) -> Daemon | None:
         """Return who has room as soon as somebody has, None where the time in line is over."""
@@ -210,12 +212,12 @@ class Attempts:
             self._account.waits(error, step.patience, time.monotonic())
 
 
-def _pushes(request: BuildRequest) -> Pushes | None:
-    if not (request.push or request.outputs):
+def _pushes(build: PreparedBuild) -> Pushes | None:
+    if not (build.request.push or build.request.outputs):
         return None
     from router.operations.pushed import pushes_of  # few builds push, and it takes some loading
 
-    return pushes_of(request)
+    return pushes_of(build)
 
 
 def _one_of(daemons: Sequence[Daemon]) -> Daemon:

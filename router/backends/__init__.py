@@ -13,9 +13,9 @@ from router.cancellation import Cancellation
 from router.model.daemon import Daemon
 from router.model.events import Event
 from router.model.frozen import field, frozen
-from router.model.request import BuildRequest
 from router.model.result import BuildResult
 from router.once import OneTimeFiles
+from router.solve.prepared import PreparedBuild
 from router.transport.options import DialOptions
 
 __all__ = ["Backend", "BackendContext"]
@@ -46,7 +46,7 @@ class BackendContext:
 class Backend(Protocol):
     """One way to carry a build out."""
 
-    def build(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> BuildResult:
+    def build(self, build: PreparedBuild, daemon: Daemon, context: BackendContext, /) -> BuildResult:
         """Build, blocking until it is done.
 
         Raises ``BuildError`` when the build itself fails, ``UnreachableError`` when the daemon or a tool
@@ -56,5 +56,5 @@ class Backend(Protocol):
         ``CancelledError`` when ``context.cancellation`` was thrown.
         """
 
-    def command(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> Sequence[str]:
+    def command(self, build: PreparedBuild, daemon: Daemon, context: BackendContext, /) -> Sequence[str]:
         """Return, as argv with secrets redacted, what ``build`` would run; used by ``--dry-run``."""

@@ -37,12 +37,12 @@ from router.model.frozen import replace
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
 from router.process import Command, Finished, Watch, run
-from router.providers.secrets import SecretStore
 from router.providers.surroundings import with_agent, with_build_args
 from router.redaction import redacted
 from router.solve.dockerfile import remote_dockerfile
 from router.solve.exporters import ExportPlan, export_plans
 from router.solve.inputs import Inputs, open_inputs
+from router.solve.prepared import PreparedBuild
 from router.solve.rawjson import parse_rawjson
 from router.solve.request import entitlements, frontend_attrs
 from router.transport.options import DialOptions, TLSOptions
@@ -57,21 +57,21 @@ _OLDEST = (0, 13)
 class BuildctlBackend:
     """Runs buildctl. Stateless."""
 
-    def build(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> BuildResult:
+    def build(self, build: PreparedBuild, daemon: Daemon, context: BackendContext) -> BuildResult:
         """Build by one run of buildctl; see ``Backend.build``."""
         ask_for_turn(daemon, context)
-        _check(request, daemon, context.dial)
-        SecretStore(request.secrets, context.environment, context.files).check()
-        with lend(request, context) as lent:
-            return self._build(lent.request, daemon, lent.context)
+        _check(build.request, daemon, context.dial)
+        with lend(build.request, context) as lent:
+            return self._build(replace(build, request=lent.request), daemon, lent.context)
 
-    def _build(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> BuildResult:
-        request = with_agent(with_build_args(request, context.environment), context.environment)
-        plans = export_plans(request, engine=False)
+    def _build(self, build: PreparedBuild, daemon: Daemon, context: BackendContext) -> BuildResult:
+        request = with_build_args(build.request, context.environment)
+        request = with_agent(request, build.located.git, context.environment)
+        plans = export_plans(build, engine=False)
         with (
-            open_inputs(request) as inputs,
+            open_inputs(build.located) as inputs,
             tempfile.TemporaryDirectory(prefix="warmroute-buildctl-") as folder,
-            open_sink(plans, context.environment) as sink,
+            open_sink(plans, build.engine) as sink,
         ):
             files = ["--metadata-file", f"{folder}/metadata", "--ref-file", f"{folder}/ref"]
             if request.source_policy:
@@ -97,17 +97,17 @@ class BuildctlBackend:
                 key=context.key,
             )
 
-    def command(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> Sequence[str]:
+    def command(self, build: PreparedBuild, daemon: Daemon, context: BackendContext) -> Sequence[str]:
         """Return what ``build`` would run; see ``Backend.command``."""
-        _check(request, daemon, context.dial)
-        return buildctl_command(request, daemon, context)
+        _check(build.request, daemon, context.dial)
+        return buildctl_command(build, daemon, context)
 
 
-def buildctl_command(request: BuildRequest, daemon: Daemon, context: BackendContext) -> Sequence[str]:
+def buildctl_command(build: PreparedBuild, daemon: Daemon, context: BackendContext) -> Sequence[str]:
     """Return a build in buildctl's words, redacted, whether buildctl could reach the daemon or not."""
-    plans = export_plans(request, engine=False)
-    with open_inputs(request) as inputs:
-        arguments = build_arguments(request, inputs, plans)
+    plans = export_plans(build, engine=False)
+    with open_inputs(build.located) as inputs:
+        arguments = build_arguments(build.request, inputs, plans)
         return redacted([*client_arguments(daemon, context.dial), "build", *arguments])
 
 

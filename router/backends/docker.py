@@ -34,9 +34,9 @@ from router.model.frozen import frozen, replace
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
 from router.process import Command, Finished, Watch, run
-from router.providers.secrets import SecretStore
 from router.redaction import redacted
-from router.solve.inputs import Inputs, open_inputs
+from router.solve.located import Remote
+from router.solve.prepared import PreparedBuild
 from router.solve.rawjson import parse_rawjson
 
 __all__ = ["DockerBackend"]
@@ -67,18 +67,16 @@ class _Client:
 class DockerBackend:
     """Runs docker. Stateless."""
 
-    def build(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> BuildResult:
+    def build(self, build: PreparedBuild, daemon: Daemon, context: BackendContext) -> BuildResult:
         """Build by one run of docker, then push; see ``Backend.build``. ``OutputError``: the push failed."""
         ask_for_turn(daemon, context)
         address = _address(daemon, context.environment)
-        SecretStore(request.secrets, context.environment, context.files).check()
-        plan = docker_plan(request)
-        with lend(request, context) as lent:
+        plan = docker_plan(build)
+        with lend(build.request, context) as lent:
             engine = _Engine(address, daemon, lent.context)
             client = engine.client()
-            with open_inputs(request) as inputs:  # for what it finds; docker reads the files itself
-                _check_client(client, request, inputs)
-                metadata = engine.build(lent.request, plan, client)
+            _check_client(client, build)
+            metadata = engine.build(lent.request, plan, client)
         if plan.push:
             metadata |= engine.push(plan.tags)
         return BuildResult(
@@ -89,12 +87,11 @@ class DockerBackend:
             key=context.key,
         )
 
-    def command(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> Sequence[str]:
+    def command(self, build: PreparedBuild, daemon: Daemon, context: BackendContext) -> Sequence[str]:
         """Return the run of ``docker build``; see ``Backend.command``. Pushing comes after it."""
-        plan = docker_plan(request)
-        with open_inputs(request):
-            address = _address(daemon, context.environment)
-            return redacted([*engine_arguments(address), "build", *build_arguments(request, plan)])
+        plan = docker_plan(build)
+        address = _address(daemon, context.environment)
+        return redacted([*engine_arguments(address), "build", *build_arguments(build.request, plan)])
 
 
 class _Engine:
@@ -131,7 +128,7 @@ class _Engine:
         plans = [plan.export] if plan.export is not None else []
         with (
             tempfile.TemporaryDirectory(prefix="warmroute-docker-") as folder,
-            open_sink(plans, self._context.environment) as sink,
+            open_sink(plans, None) as sink,
         ):
             flags = ["--progress", "rawjson" if client.rawjson else "plain"]
             if plan.export is None and request.call == "build":
@@ -224,7 +221,8 @@ def _address(daemon: Daemon, environment: Mapping[str, str]) -> DockerAddress:
     return DockerAddress(context=found.context, endpoint=None if found.context else found.host)
 
 
-def _check_client(client: _Client, request: BuildRequest, inputs: Inputs) -> None:
+def _check_client(client: _Client, build: PreparedBuild) -> None:
+    request = build.request
     needed = {
         "--build-context": request.build_contexts,
         "--annotation": request.annotations,
@@ -238,7 +236,7 @@ def _check_client(client: _Client, request: BuildRequest, inputs: Inputs) -> Non
     for option, given in needed.items():
         if given and not client.buildx:
             raise ToolError(f"docker without buildx has no {option}", hint=_GET_BUILDX)
-    remote = "context" not in inputs.directories
+    remote = isinstance(build.located.context, Remote)
     if remote and request.dockerfile_text is not None and not client.buildx:
         raise ToolError(
             "docker without buildx takes no Dockerfile from stdin for a remote context", hint=_GET_BUILDX

@@ -15,7 +15,7 @@ from router.flags.annotation import format_annotation
 from router.flags.build_context import format_build_contexts
 from router.flags.cache import format_cache
 from router.flags.context import STDIN
-from router.flags.output import is_directory, is_load, resolve_outputs
+from router.flags.output import is_directory, is_load
 from router.flags.resource import RESOURCES
 from router.flags.secret import format_secret
 from router.flags.ssh import format_ssh
@@ -25,6 +25,7 @@ from router.model.request import BuildRequest, Output
 from router.notation.boolean import parse_bool
 from router.solve.exporters import ExportPlan
 from router.solve.inputs import Inputs
+from router.solve.prepared import PreparedBuild
 from router.solve.request import Exporter, frontend_attrs
 
 __all__ = ["DockerPlan", "build_arguments", "docker_plan", "engine_arguments"]
@@ -52,10 +53,10 @@ class DockerPlan:
     export: ExportPlan | None = None
 
 
-def docker_plan(request: BuildRequest) -> DockerPlan:
+def docker_plan(build: PreparedBuild) -> DockerPlan:
     """Sort the outputs out. Raises ``UsageError`` for what ``docker build`` can't do."""
+    request, outputs = build.request, build.outputs
     _check_form(request)
-    outputs = resolve_outputs(request.outputs, push=request.push, load=request.load, tags=request.tags)
     images = [output for output in outputs if output.type == "image" or is_load(output)]
     others = [output for output in outputs if output not in images]
     if len(others) > 1 or (images and others):

@@ -21,12 +21,10 @@ from router.faults import fault_of
 from router.model.address import DockerAddress
 from router.model.daemon import Daemon
 from router.model.events import Notice, SolveStatus
-from router.model.frozen import replace
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
 from router.providers.outputs import Streams, streams
 from router.providers.registry_auth import RegistryAuth
-from router.providers.secrets import SecretStore
 from router.providers.surroundings import with_agent, with_surroundings
 from router.rpc import RpcCall, RpcChannel, open_channel
 from router.session import health
@@ -40,9 +38,11 @@ from router.solve.dockerfile import remote_dockerfile
 from router.solve.exporters import ExportPlan, export_plans
 from router.solve.failure import BuildObserver, explain
 from router.solve.inputs import Inputs, open_inputs
+from router.solve.prepared import PreparedBuild
 from router.solve.request import SolveIdentity, frontend_attrs, solve_request
 
 if TYPE_CHECKING:
+    from router.docker.endpoint import DockerEndpoint
     from router.providers.ssh_forwarding import SSHForwarding
     from router.solve.caches import Caches
     from router.solve.image_directory import ImageDirectory
@@ -58,38 +58,36 @@ _MOST_HELD = 1000
 class NativeBackend:
     """Speaks to the daemon itself. Stateless: one instance may build many times, also from many threads."""
 
-    def build(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> BuildResult:
+    def build(self, build: PreparedBuild, daemon: Daemon, context: BackendContext) -> BuildResult:
         """Build over one new connection; see ``Backend.build``."""
         with streams() as opened:
-            return _build(request, daemon, context, opened)
+            return _build(build, daemon, context, opened)
 
-    def command(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> Sequence[str]:
+    def command(self, build: PreparedBuild, daemon: Daemon, context: BackendContext) -> Sequence[str]:
         """Return what would be asked of the daemon, in buildctl's words."""
         from router.backends.buildctl import buildctl_command
 
-        return buildctl_command(request, daemon, context)
+        return buildctl_command(build, daemon, context)
 
 
-def _build(request: BuildRequest, daemon: Daemon, context: BackendContext, opened: Streams) -> BuildResult:
-    store = SecretStore(request.secrets, context.environment, context.files)
-    store.check()
-    request = with_agent(request, context.environment)
+def _build(build: PreparedBuild, daemon: Daemon, context: BackendContext, opened: Streams) -> BuildResult:
+    request = with_agent(build.request, build.located.git, context.environment)
     forwarding = _find_agents(request, context)
     registries = RegistryAuth(context.environment, request.registry_tls, files=context.files)
     request = with_surroundings(request, context.environment)
     # An engine keeps an image of what is built; an answer is none.
-    plans = export_plans(request, engine=_is_engine(daemon)) if request.call == "build" else ()
-    targets = _targets(plans, context.environment, opened)
+    plans = export_plans(build, engine=_is_engine(daemon)) if request.call == "build" else ()
+    targets = _targets(plans, build.engine, opened)
     image = _image_directory(plans)
+    located = build.located
     if url := remote_dockerfile(request):
         from router.backends.remote_dockerfile import download_dockerfile
 
-        text = download_dockerfile(url, daemon, context, store)
-        request = replace(request, dockerfile=None, dockerfile_text=text)
+        located = located.with_dockerfile(download_dockerfile(url, daemon, context, build.secrets))
     caches = _open_caches(request, context)
     if caches is not None:
         request = caches.request
-    with open_inputs(request) as found:
+    with open_inputs(located) as found:
         inputs = found if caches is None else caches.added_to(found)
         inputs = inputs if image is None else image.added_to(inputs)
         copies = open_copies(request, inputs, context)
@@ -101,7 +99,7 @@ def _build(request: BuildRequest, daemon: Daemon, context: BackendContext, opene
             session = SessionServer(
                 unary={
                     health.CHECK: health.check,
-                    **secrets(store),
+                    **secrets(build.secrets),
                     **auth(registries),
                     **ssh_checks,
                 },
@@ -114,8 +112,8 @@ def _build(request: BuildRequest, daemon: Daemon, context: BackendContext, opene
                 wake=channel.wake,
             )
             try:
-                build = _Build(request, daemon, context, channel, session)
-                result = build.run(inputs, plans, copies, deadline)
+                solving = _Build(request, daemon, context, channel, session)
+                result = solving.run(inputs, plans, copies, deadline)
             except RouterError:
                 for refusal in registries.refusals:
                     context.on_event(Notice(level="warning", text=refusal))
@@ -334,7 +332,7 @@ class _Build:
 
 
 def _targets(
-    plans: Sequence[ExportPlan], environment: Mapping[str, str], opened: Streams
+    plans: Sequence[ExportPlan], engine: DockerEndpoint | None, opened: Streams
 ) -> dict[int, Target]:
     targets: dict[int, Target] = {}
     for number, plan in enumerate(plans):
@@ -347,7 +345,8 @@ def _targets(
             case "load":
                 from router.providers.docker_load import DockerLoadSink
 
-                targets[number] = partial(DockerLoadSink, environment)
+                assert engine is not None  # whoever prepared the build has found it
+                targets[number] = partial(DockerLoadSink, engine)
             case "image-directory" | "none":
                 pass
     return targets

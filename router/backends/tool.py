@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from router.backends import BackendContext
 from router.bounds import shortened
@@ -22,6 +22,9 @@ from router.process import Command, Finished, Watch, run
 from router.providers.outputs import Streams, streams
 from router.solve.exporters import ExportPlan
 from router.solve.failure import BuildObserver
+
+if TYPE_CHECKING:
+    from router.docker.endpoint import DockerEndpoint
 
 __all__ = [
     "Sink",
@@ -144,7 +147,7 @@ def through_stdout(plans: Sequence[ExportPlan]) -> list[ExportPlan]:
 
 
 @contextmanager
-def open_sink(plans: Sequence[ExportPlan], environment: Mapping[str, str]) -> Iterator[Sink | None]:
+def open_sink(plans: Sequence[ExportPlan], engine: DockerEndpoint | None) -> Iterator[Sink | None]:
     """Yield where the program's stdout goes, None where no plan needs it; commit it unless an error passes.
 
     Raises ``UsageError`` for a second one: a program has one stdout.
@@ -159,7 +162,7 @@ def open_sink(plans: Sequence[ExportPlan], environment: Mapping[str, str]) -> It
         yield None
         return
     with streams() as opened:
-        sink = _sink(files[0], environment, opened)
+        sink = _sink(files[0], engine, opened)
         try:
             yield sink
         except BaseException:
@@ -168,11 +171,12 @@ def open_sink(plans: Sequence[ExportPlan], environment: Mapping[str, str]) -> It
         sink.commit()
 
 
-def _sink(plan: ExportPlan, environment: Mapping[str, str], opened: Streams) -> Sink:
+def _sink(plan: ExportPlan, engine: DockerEndpoint | None, opened: Streams) -> Sink:
     if plan.delivery == "load":
         from router.providers.docker_load import DockerLoadSink
 
-        return DockerLoadSink(environment)
+        assert engine is not None  # whoever prepared the build has found it
+        return DockerLoadSink(engine)
     return opened.open(plan.dest)
 
 

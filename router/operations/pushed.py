@@ -12,16 +12,16 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from router.errors import CancelledError, RouterError
-from router.flags.output import resolve_outputs
 from router.model.address import TcpAddress, UnixAddress
 from router.model.daemon import Daemon
 from router.model.events import SolveStatus
-from router.model.request import BuildRequest, Output
+from router.model.request import Output
 from router.model.result import BuildResult
 from router.net.deadline import Deadline
 from router.notation.boolean import parse_bool
 from router.notation.loopback import is_loopback
 from router.notation.tag import format_reference, parse_reference
+from router.solve.prepared import PreparedBuild
 from router.untrusted_json import NotJSONError, read_json, text
 
 __all__ = ["Pushes", "pushes_of"]
@@ -31,9 +31,9 @@ _ANNOUNCED = r"pushing manifest for (\S+)@(sha256:[0-9a-f]{64})"
 _TIMEOUT = 10.0
 
 
-def pushes_of(request: BuildRequest) -> Pushes | None:
+def pushes_of(build: PreparedBuild) -> Pushes | None:
     """Return what is to be watched for, None where a push is not all that comes of the build."""
-    outputs = resolve_outputs(request.outputs, push=request.push, load=request.load, tags=request.tags)
+    request, outputs = build.request, build.outputs
     if not outputs or request.call != "build" or request.cache_to or not all(map(_is_a_push, outputs)):
         return None
     insecure = {

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from socket import SHUT_RDWR
 
 from router.bounds import shortened
-from router.docker.endpoint import find_endpoint
+from router.docker.endpoint import DockerEndpoint
 from router.docker.engine import connect_engine
 from router.errors import DialError, OutputError
 from router.net.deadline import Deadline
@@ -25,9 +25,8 @@ _MOST_ANSWER = 1024 * 1024
 _LONGEST_WHY = 2000
 
 
-def check_engine(environment: Mapping[str, str]) -> None:
+def check_engine(endpoint: DockerEndpoint) -> None:
     """Raise ``DialError`` if the engine can't be reached, before a build is spent on it."""
-    endpoint = find_endpoint(environment)
     try:
         connect_engine(endpoint, Deadline(_CONNECT_TIMEOUT)).close()
     except DialError as exc:
@@ -37,14 +36,13 @@ def check_engine(environment: Mapping[str, str]) -> None:
 class DockerLoadSink:
     """One ``POST /images/load``, whose body is the archive.
 
-    ``environment`` names the engine, as for the docker command. Raises ``OutputError`` where the engine can't
+    Raises ``OutputError`` where the engine can't
     be reached (by now it is no fault of the daemon's, and the next one would not help) or refuses the image.
     """
 
     waits = True  # while the engine unpacks what it has
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        endpoint = find_endpoint(environment)
+    def __init__(self, endpoint: DockerEndpoint) -> None:
         self._peer = f"the Docker engine at {endpoint.host}"
         self._connection = HTTPConnection("docker")
         try:

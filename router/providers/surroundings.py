@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 
 from router.docker.config import proxy_build_args
 from router.model.frozen import replace
 from router.model.request import BuildRequest
-from router.notation.git import parse_git_context
+from router.notation.git import GitContext
 
 __all__ = ["with_agent", "with_build_args", "with_surroundings"]
 
@@ -45,15 +44,13 @@ def with_build_args(request: BuildRequest, environment: Mapping[str, str]) -> Bu
     return replace(request, build_args={**added, **request.build_args})
 
 
-def with_agent(request: BuildRequest, environment: Mapping[str, str]) -> BuildRequest:
-    """Let a context that is cloned by SSH have the user's agent, as buildx does without ``--ssh``."""
-    if request.ssh or request.generic or not environment.get("SSH_AUTH_SOCK"):
-        return request
-    if request.context_archive is not None or os.path.isdir(request.context):
+def with_agent(request: BuildRequest, git: GitContext | None, environment: Mapping[str, str]) -> BuildRequest:
+    """Let a context that is cloned by SSH have the user's agent, as buildx does without ``--ssh``.
+
+    ``git`` is the context where the daemon clones it, None for any other.
+    """
+    if git is None or not git.by_ssh or request.ssh or not environment.get("SSH_AUTH_SOCK"):
         return request
     from router.model.build_options import SSHAgent
 
-    found = parse_git_context(request.context)
-    if found is None or not found.by_ssh:
-        return request
     return replace(request, ssh=(SSHAgent(id="default"),))

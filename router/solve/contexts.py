@@ -7,19 +7,30 @@ business.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import assert_never
 
 from router.errors import UsageError
 from router.flags.build_context import BUILD_CONTEXT, context_kind
 from router.model.frozen import frozen
-from router.notation.git import parse_git_context
 from router.notation.oci_reference import OCIReference, format_oci_reference, parse_oci_reference
 from router.notation.url import parse_url
 from router.providers.oci_index import only_image, resolve_image
 from router.providers.oci_layout import OCILayout
 from router.readable import Fault, directory_fault, file_fault, is_missing
 
-__all__ = ["Offers", "has_git_query", "named_contexts", "open_layout"]
+__all__ = [
+    "DirectoryContext",
+    "LayoutContext",
+    "NamedContext",
+    "Offers",
+    "RemoteContext",
+    "directories",
+    "has_query",
+    "locate_contexts",
+    "offer",
+    "open_layout",
+]
 
 # What a frontend must be able to do; one that is not says so, where it would have taken no notice.
 _CONTEXTS = "moby.buildkit.frontend.contexts+forward"
@@ -40,32 +51,84 @@ class Offers:
     capabilities: frozenset[str]
 
 
-def named_contexts(contexts: Mapping[str, str]) -> Offers:
-    """Return what contexts by name come to. Raises ``UsageError`` for one that is not there."""
+@frozen
+class DirectoryContext:
+    """A directory of this machine."""
+
+    name: str
+    path: str
+
+
+@frozen
+class LayoutContext:
+    """An image in an OCI layout."""
+
+    name: str
+    layout: OCILayout
+    tag: str
+    digest: str
+
+
+@frozen
+class RemoteContext:
+    """What the daemon fetches. ``by_query``: a git URL with a query, which only newer daemons read."""
+
+    name: str
+    url: str
+    by_query: bool
+
+
+NamedContext = DirectoryContext | LayoutContext | RemoteContext
+
+
+def locate_contexts(contexts: Mapping[str, str]) -> tuple[NamedContext, ...]:
+    """Look for contexts by name. Raises ``UsageError`` for one that is not there."""
+    return tuple(_located(name, value) for name, value in contexts.items())
+
+
+def _located(name: str, value: str) -> NamedContext:
+    match context_kind(value):
+        case "directory":
+            return DirectoryContext(name=name, path=_directory(name, value))
+        case "oci-layout":
+            reference = parse_oci_reference(value, BUILD_CONTEXT)
+            layout = open_layout(reference.path, _told(name, value))
+            digest = _resolve(layout, reference, name)
+            return LayoutContext(name=name, layout=layout, tag=reference.tag, digest=digest)
+        case kind:
+            return RemoteContext(name=name, url=value, by_query=kind == "git" and has_query(value))
+
+
+def directories(contexts: Iterable[NamedContext]) -> list[str]:
+    """Return those of the contexts that are directories of this machine."""
+    return [context.path for context in contexts if isinstance(context, DirectoryContext)]
+
+
+def offer(contexts: Iterable[NamedContext]) -> Offers:
+    """Return what contexts come to for one attempt of a build; the names of layouts say nothing."""
     directories: dict[str, str] = {}
     layouts: dict[str, OCILayout] = {}
     attrs: dict[str, str] = {}
     capabilities = {_CONTEXTS}
-    for name, value in contexts.items():
-        match context_kind(value):
-            case "directory":
+    for context in contexts:
+        match context:
+            case DirectoryContext(name=name, path=path):
                 local = f"_{name}" if name in _TAKEN else name
-                directories[local] = _directory(name, value)
+                directories[local] = path
                 attrs[f"context:{name}"] = f"local:{local}"
                 # Part of what the daemon keeps the files by; the machine has no part in it.
-                attrs[f"sharedkey:localdir:{name}"] = os.path.basename(os.path.abspath(value))
-            case "oci-layout":
-                reference = parse_oci_reference(value, BUILD_CONTEXT)
+                attrs[f"sharedkey:localdir:{name}"] = os.path.basename(os.path.abspath(path))
+            case LayoutContext(name=name, layout=layout, tag=tag, digest=digest):
                 store = os.urandom(16).hex()
-                layouts[f"oci:{store}"] = layout = open_layout(reference.path, _told(name, value))
-                digest = _resolve(layout, reference, name)
-                found = OCIReference(path=store, tag=reference.tag, digest=digest)
+                layouts[f"oci:{store}"] = layout
+                found = OCIReference(path=store, tag=tag, digest=digest)
                 attrs[f"context:{name}"] = format_oci_reference(found)
-            case "git" if has_git_query(value):
-                attrs[f"context:{name}"] = value
-                capabilities.add(_GIT_QUERY)
+            case RemoteContext(name=name, url=url, by_query=by_query):
+                attrs[f"context:{name}"] = url
+                if by_query:
+                    capabilities.add(_GIT_QUERY)
             case _:
-                attrs[f"context:{name}"] = value
+                assert_never(context)
     return Offers(directories=directories, layouts=layouts, attrs=attrs, capabilities=frozenset(capabilities))
 
 
@@ -88,11 +151,10 @@ def open_layout(path: str, what: str) -> OCILayout:
     return OCILayout(path)
 
 
-def has_git_query(context: str) -> bool:
-    """Say whether a context is a git URL with a query (``?ref=...``), which only newer daemons read."""
-    git = parse_git_context(context)
-    url = parse_url(context) if git is not None else None
-    return url is not None and bool(url.query)
+def has_query(url: str) -> bool:
+    """Say whether the URL of a git context has a query (``?ref=...``), which only newer daemons read."""
+    parsed = parse_url(url)
+    return parsed is not None and bool(parsed.query)
 
 
 def _told(name: str, value: str) -> str:

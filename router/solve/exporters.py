@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Literal
 
 from router.errors import UsageError
-from router.flags.output import is_directory, resolve_outputs
+from router.flags.output import is_directory
 from router.model.frozen import frozen, replace
 from router.model.request import BuildRequest, Output
+from router.solve.prepared import PreparedBuild
 from router.solve.request import Exporter
 
 __all__ = ["Delivery", "ExportPlan", "export_plans"]
@@ -29,12 +30,12 @@ class ExportPlan:
     dest: str = ""
 
 
-def export_plans(request: BuildRequest, *, engine: bool) -> tuple[ExportPlan, ...]:
+def export_plans(build: PreparedBuild, *, engine: bool) -> tuple[ExportPlan, ...]:
     """Return the exporters in the daemon's order. ``engine``: the daemon is a Docker engine's BuildKit.
 
-    Raises ``UsageError`` for outputs that contradict each other or the daemon.
+    Raises ``UsageError`` for an output without a destination.
     """
-    outputs = resolve_outputs(request.outputs, push=request.push, load=request.load, tags=request.tags)
+    outputs, request = build.outputs, build.request
     if not outputs and engine:
         # docker build always leaves the image in its engine.
         outputs = (Output(type="image"),)

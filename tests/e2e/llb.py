@@ -13,6 +13,7 @@ from router.session.filesync import filesync
 from router.session.server import SessionServer
 from router.solve.control import Control
 from router.solve.inputs import open_inputs
+from router.solve.located import locate
 from router.solve.request import SolveIdentity, frontend_attrs, solve_request
 from router.transport import dial
 from router.transport.options import DialOptions
@@ -33,7 +34,7 @@ def definition(address: str, request: BuildRequest) -> bytes:
                 found.extend(map(_bytes, _fields(submessage(reference), 2)))
 
     with (
-        open_inputs(request) as inputs,
+        open_inputs(locate(request)) as inputs,
         Channel(dial(parse_address(address), DialOptions(timeout=10)), peer=address) as channel,
     ):
         session = SessionServer(unary={}, streaming=filesync(inputs.directories), wake=channel.wake)

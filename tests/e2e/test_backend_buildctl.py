@@ -25,6 +25,8 @@ from router.errors import BuildError, CancelledError, ConnectionLostError, DialE
 from router.model.daemon import Daemon
 from router.model.events import Event, SolveStatus
 from router.model.request import BuildRequest, Output, Secret
+from router.once import OneTimeFiles
+from router.solve.prepared import PreparedBuild, prepare_build
 from router.transport.options import DialOptions, TLSOptions
 from tests.servers import binaries
 from tests.servers.buildkitd import Buildkitd, start_buildkitd
@@ -89,6 +91,9 @@ class Build:
             environment={"PATH": path, "HOME": "/nonexistent", **self.variables},
         )
 
+    def prepared(self, request: BuildRequest) -> PreparedBuild:
+        return prepare_build(request, self.context.environment, OneTimeFiles())
+
     def on_event(self, event: Event) -> None:
         self.events.append(event)
 
@@ -113,7 +118,7 @@ def build(buildkitd: Buildkitd) -> Iterator[Build]:
 
 
 def run(build: Build, request: BuildRequest) -> dict[str, str]:
-    return dict(BuildctlBackend().build(request, build.daemon, build.context).metadata)
+    return dict(BuildctlBackend().build(build.prepared(request), build.daemon, build.context).metadata)
 
 
 def test_a_request_with_everything_builds(build: Build, project: Path, tmp_path: Path) -> None:
@@ -143,7 +148,7 @@ def test_the_result_has_digest_and_ref(build: Build, project: Path) -> None:
         context=str(project), target="result", tags=("example.test/app:1",), outputs=(Output(type="image"),)
     )
 
-    result = BuildctlBackend().build(request, build.daemon, build.context)
+    result = BuildctlBackend().build(build.prepared(request), build.daemon, build.context)
 
     assert result.digest.startswith("sha256:")
     assert result.metadata["image.name"] == "example.test/app:1"

@@ -29,6 +29,8 @@ from router.model.daemon import Candidate, Daemon, Exclusion, Place
 from router.model.events import Attempt, Event, Notice, SolveStatus, Vertex
 from router.model.request import BuildRequest, Output
 from router.model.result import BuildResult
+from router.solve.prepared import PreparedBuild
+from tests.unit.prepared import prepared
 
 A, B, C = (Daemon(name=name, address=parse_address(f"tcp://{name}.test:1234")) for name in "abc")
 REQUEST = BuildRequest(load=True)
@@ -44,15 +46,15 @@ class Backend:
     def __init__(self, *script: RouterError | None) -> None:
         self.tried: list[tuple[str, int]] = []
         self.told: tuple[Event, ...] = ()
-        self.requests: list[BuildRequest] = []
+        self.builds: list[PreparedBuild] = []
         self._script = iter(script)
 
     @property
     def names(self) -> str:
         return "".join(name for name, _ in self.tried)
 
-    def build(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> BuildResult:
-        self.requests.append(request)
+    def build(self, build: PreparedBuild, daemon: Daemon, context: BackendContext) -> BuildResult:
+        self.builds.append(build)
         self.tried.append((daemon.name, context.max_builds))
         for event in self.told:
             context.on_event(event)
@@ -61,7 +63,7 @@ class Backend:
             raise error
         return BuildResult(daemon=daemon.name, address=daemon.address, ref="r")
 
-    def command(self, _request: BuildRequest, _daemon: Daemon, _context: BackendContext) -> Sequence[str]:
+    def command(self, _build: PreparedBuild, _daemon: Daemon, _context: BackendContext) -> Sequence[str]:
         return ()
 
 
@@ -82,7 +84,7 @@ class Story:
     ) -> BuildResult:
         context = BackendContext(key="k", on_event=self.events.append, cancellation=self.cancellation)
         candidates = tuple(Candidate(daemon=daemon) for daemon in fleet)
-        return Attempts(request, context, backend, policy).run(rank or (lambda: candidates))
+        return Attempts(prepared(request), context, backend, policy).run(rank or (lambda: candidates))
 
     @property
     def attempts(self) -> list[tuple[int, str, str]]:
@@ -395,7 +397,7 @@ ENGINE = Daemon(name="engine", address=DockerAddress())
         (BuildRequest(identify=True), A, ["image"]),
         (BuildRequest(), A, []),
         (BuildRequest(identify=True), ENGINE, []),
-        (BuildRequest(identify=True, load=True), A, []),
+        (BuildRequest(identify=True, load=True), A, ["docker"]),
         (BuildRequest(identify=True, call="check"), A, []),
         (BuildRequest(identify=True, outputs=(Output(type="cacheonly"),)), A, ["cacheonly"]),
     ],
@@ -407,5 +409,5 @@ def test_an_image_is_made_for_its_id_where_nothing_else_comes_of_the_build(
 
     story.run(backend, daemon, request=request_)
 
-    (request,) = backend.requests
-    assert [output.type for output in request.outputs] == types
+    (build,) = backend.builds
+    assert [output.type for output in build.outputs] == types

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import router.build
+import router.backends.choice
 from router.address import parse_address
 from router.backends import BackendContext
 from router.build import BuildRouter
@@ -20,6 +20,7 @@ from router.model.events import Attempt, Event, Notice
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
 from router.model.routing import BackendName
+from router.solve.prepared import PreparedBuild
 
 
 class _Fleet:
@@ -48,14 +49,14 @@ class _Backend:
         self.names: list[BackendName] = []
         self.faults: dict[str, Exception] = {}
 
-    def build(self, request: BuildRequest, daemon: Daemon, context: BackendContext) -> BuildResult:
+    def build(self, build: PreparedBuild, daemon: Daemon, context: BackendContext) -> BuildResult:
         self.tried.append(daemon.name)
         if daemon.name in self.faults:
             raise self.faults[daemon.name]
-        assert request.context
+        assert build.request.context
         return BuildResult(daemon=daemon.name, address=daemon.address, ref=context.key)
 
-    def command(self, _request: BuildRequest, daemon: Daemon, _context: BackendContext) -> Sequence[str]:
+    def command(self, _build: PreparedBuild, daemon: Daemon, _context: BackendContext) -> Sequence[str]:
         return ["build", daemon.name]
 
 
@@ -67,7 +68,7 @@ def backend(monkeypatch: pytest.MonkeyPatch) -> _Backend:
         fake.names.append(name)
         return fake
 
-    monkeypatch.setattr(router.build, "_backend", choose)
+    monkeypatch.setattr(router.backends.choice, "backend_named", choose)
     return fake
 
 

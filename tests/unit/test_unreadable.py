@@ -18,7 +18,7 @@ from router.fstransfer.sender import Sender
 from router.model.request import BuildRequest, CacheOption
 from router.model.tls import TLSOptions
 from router.solve.caches import open_caches
-from router.solve.inputs import check_inputs
+from router.solve.located import checked as checked_request
 from tests.unit.unprivileged import folder_for_anybody, unprivileged
 
 DIGEST = sha256(b"{}").hexdigest()
@@ -57,7 +57,7 @@ def said(action: Callable[[], object]) -> str:
 
 def checked(folder: Path, **options: object) -> Callable[[], object]:
     request = BuildRequest(**{"context": str(folder / "context"), **options})  # type: ignore[arg-type]
-    return lambda: check_inputs(request)
+    return lambda: checked_request(request)
 
 
 @pytest.mark.parametrize(

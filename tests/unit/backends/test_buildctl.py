@@ -18,12 +18,13 @@ from router.model.request import BuildRequest, CacheOption, Output, Secret
 from router.solve.exporters import export_plans
 from router.solve.inputs import Inputs
 from router.transport.options import DialOptions, TLSOptions
+from tests.unit.prepared import looked_up, prepared
 
 ONE = Daemon(name="one", address=parse_address("tcp://one:1234"))
 
 
 def arguments(request: BuildRequest, inputs: Inputs | None = None) -> list[str]:
-    return build_arguments(request, inputs or Inputs(), export_plans(request, engine=False))
+    return build_arguments(request, inputs or Inputs(), export_plans(prepared(request), engine=False))
 
 
 @pytest.mark.parametrize(
@@ -150,7 +151,7 @@ def test_a_missing_buildctl_is_named_with_the_way_to_get_it(
     make_context: Callable[[str], BackendContext], project: Path
 ) -> None:
     with pytest.raises(ToolError, match="buildctl is not installed") as caught:
-        BuildctlBackend().build(BuildRequest(context=str(project)), ONE, make_context(""))
+        BuildctlBackend().build(looked_up(BuildRequest(context=str(project))), ONE, make_context(""))
 
     assert caught.value.hint is not None
     assert "https://github.com/moby/buildkit/releases" in caught.value.hint
@@ -164,7 +165,7 @@ def test_an_old_buildctl_is_named_with_its_version(
         echo 'flag provided but not defined: -ref-file' >&2; exit 1"""
 
     with pytest.raises(ToolError, match=r"buildctl 0\.12\.5 is too old: 0\.13 or newer"):
-        BuildctlBackend().build(BuildRequest(context=str(project)), ONE, make_context(script))
+        BuildctlBackend().build(looked_up(BuildRequest(context=str(project))), ONE, make_context(script))
 
 
 def test_a_docker_engine_is_out_of_buildctls_reach(
@@ -173,23 +174,16 @@ def test_a_docker_engine_is_out_of_buildctls_reach(
     engine = Daemon(name="docker", address=parse_address("docker://?host=unix:///run/engine.sock"))
 
     with pytest.raises(UsageError, match="buildctl can't reach docker://"):
-        BuildctlBackend().build(BuildRequest(context=str(project)), engine, make_context(""))
+        BuildctlBackend().build(looked_up(BuildRequest(context=str(project))), engine, make_context(""))
 
 
 def test_two_files_are_one_too_many(make_context: Callable[[str], BackendContext], project: Path) -> None:
     outputs = (Output(type="oci", dest="a.tar"), Output(type="tar", dest="b.tar"))
 
     with pytest.raises(UsageError, match="a program has one stdout"):
-        BuildctlBackend().build(BuildRequest(context=str(project), outputs=outputs), ONE, make_context(""))
-
-
-def test_a_missing_secret_is_said_before_anything_runs(
-    make_context: Callable[[str], BackendContext], project: Path
-) -> None:
-    request = BuildRequest(context=str(project), secrets=(Secret(id="a", env="NONE"),))
-
-    with pytest.raises(UsageError, match="variable NONE is not set"):
-        BuildctlBackend().build(request, ONE, make_context(""))
+        BuildctlBackend().build(
+            looked_up(BuildRequest(context=str(project), outputs=outputs)), ONE, make_context("")
+        )
 
 
 def test_the_command_is_shown_redacted_without_running_anything(
@@ -202,7 +196,7 @@ def test_the_command_is_shown_redacted_without_running_anything(
         outputs=(Output(type="tar", dest="a.tar"),),
     )
 
-    assert BuildctlBackend().command(request, ONE, make_context("")) == [
+    assert BuildctlBackend().command(looked_up(request), ONE, make_context("")) == [
         *("buildctl", "--addr", "tcp://one:1234", "build", "--frontend", "dockerfile.v0"),
         *(
             "--local",
@@ -222,6 +216,6 @@ def test_a_build_elsewhere_can_be_shown_in_buildctls_words(
 ) -> None:
     engine = Daemon(name="docker", address=parse_address("docker://"))
 
-    shown = buildctl_command(BuildRequest(context=str(project)), engine, make_context(""))
+    shown = buildctl_command(looked_up(BuildRequest(context=str(project))), engine, make_context(""))
 
     assert list(shown[:3]) == ["buildctl", "--addr", "docker://"]

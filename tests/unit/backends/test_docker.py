@@ -14,6 +14,7 @@ from router.cancellation import Cancellation
 from router.errors import ToolError, UsageError
 from router.model.daemon import Daemon
 from router.model.request import BuildRequest, Secret
+from tests.unit.prepared import looked_up
 
 ENGINE = Daemon(name="docker", address=parse_address("docker://?host=unix:///run/engine.sock"))
 
@@ -65,7 +66,7 @@ def test_a_docker_that_can_not_build_is_refused_with_the_way_to_get_it(
     make_context: Callable[[str], BackendContext], project: Path, script: str, message: str, hint: str
 ) -> None:
     with pytest.raises(ToolError, match=message) as caught:
-        DockerBackend().build(BuildRequest(context=str(project)), ENGINE, make_context(script))
+        DockerBackend().build(looked_up(BuildRequest(context=str(project))), ENGINE, make_context(script))
 
     assert caught.value.hint is not None
     assert hint in caught.value.hint
@@ -77,18 +78,9 @@ def test_a_daemon_that_is_no_engine_is_refused(
     daemon = Daemon(name="one", address=parse_address("tcp://one:1234"))
 
     with pytest.raises(UsageError, match="needs a Docker engine; tcp://one:1234 is not one") as caught:
-        DockerBackend().build(BuildRequest(context=str(project)), daemon, make_context(""))
+        DockerBackend().build(looked_up(BuildRequest(context=str(project))), daemon, make_context(""))
 
     assert caught.value.hint == "use --backend native"
-
-
-def test_a_missing_secret_is_said_before_anything_runs(
-    make_context: Callable[[str], BackendContext], project: Path
-) -> None:
-    request = BuildRequest(context=str(project), secrets=(Secret(id="a", env="NONE"),))
-
-    with pytest.raises(UsageError, match="variable NONE is not set"):
-        DockerBackend().build(request, ENGINE, make_context(""))
 
 
 def test_the_command_is_shown_redacted_without_running_anything(
@@ -100,7 +92,7 @@ def test_the_command_is_shown_redacted_without_running_anything(
         secrets=(Secret(id="a", env="TOKEN"),),
     )
 
-    assert DockerBackend().command(request, ENGINE, make_context("")) == [
+    assert DockerBackend().command(looked_up(request), ENGINE, make_context("")) == [
         *("docker", "--host", "unix:///run/engine.sock", "build"),
         *("--build-arg", "API_TOKEN=****", "--secret", "id=a,env=TOKEN"),
         str(project),
@@ -112,6 +104,6 @@ def test_an_address_without_a_name_means_the_engine_of_the_environment(
 ) -> None:
     daemon = Daemon(name="docker", address=parse_address("docker://"))
 
-    shown = DockerBackend().command(BuildRequest(context=str(project)), daemon, make_context(""))
+    shown = DockerBackend().command(looked_up(BuildRequest(context=str(project))), daemon, make_context(""))
 
     assert shown[:3] == ["docker", "--host", "unix:///var/run/docker.sock"]

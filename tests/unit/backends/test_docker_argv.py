@@ -15,10 +15,11 @@ from router.errors import UsageError
 from router.model.address import DockerAddress
 from router.model.build_options import Annotation, Attestation, ExtraHost, RegistryTLS, SSHAgent, Ulimit
 from router.model.request import BuildRequest, CacheOption, Output, Secret
+from tests.unit.prepared import prepared
 
 
 def arguments(request: BuildRequest) -> list[str]:
-    return build_arguments(request, docker_plan(request))
+    return build_arguments(request, docker_plan(prepared(request)))
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ def test_a_field_becomes_its_flag(request_: BuildRequest, flags: list[str]) -> N
 def test_a_dockerfile_may_stand_in_the_place_of_the_context() -> None:
     request = BuildRequest(context="-", dockerfile_text=b"FROM scratch")
 
-    assert build_arguments(request, docker_plan(request)) == ["-"]
+    assert build_arguments(request, docker_plan(prepared(request))) == ["-"]
 
 
 def test_the_context_comes_last() -> None:
@@ -126,7 +127,7 @@ def test_the_engine_is_named_by_host_or_context(address: DockerAddress, argv: li
 def test_an_image_stays_in_the_engine_and_is_pushed_from_there(
     request_: BuildRequest, plan: DockerPlan
 ) -> None:
-    assert docker_plan(request_) == plan
+    assert docker_plan(prepared(request_)) == plan
 
 
 @pytest.mark.parametrize(
@@ -147,7 +148,7 @@ def test_an_image_stays_in_the_engine_and_is_pushed_from_there(
 )
 def test_outputs_that_docker_build_lacks_are_refused(request_: BuildRequest, message: str) -> None:
     with pytest.raises(UsageError, match=message) as caught:
-        docker_plan(request_)
+        docker_plan(prepared(request_))
 
     assert caught.value.hint is not None
     assert "--backend native" in caught.value.hint
@@ -159,8 +160,8 @@ def test_a_frontend_option_without_a_flag_is_refused() -> None:
 
 
 def test_a_file_goes_through_stdout_and_a_tree_does_not() -> None:
-    file = docker_plan(BuildRequest(outputs=(Output(type="tar", dest="a.tar"),)))
-    tree = docker_plan(BuildRequest(outputs=(Output(type="local", dest="a"),)))
+    file = docker_plan(prepared(BuildRequest(outputs=(Output(type="tar", dest="a.tar"),))))
+    tree = docker_plan(prepared(BuildRequest(outputs=(Output(type="local", dest="a"),))))
 
     assert build_arguments(BuildRequest(), on_stdout(file)) == ["--output", "type=tar,dest=-", "."]
     assert build_arguments(BuildRequest(), on_stdout(tree)) == ["--output", "type=local,dest=a", "."]
@@ -179,4 +180,4 @@ def test_a_file_goes_through_stdout_and_a_tree_does_not() -> None:
 )
 def test_what_docker_has_no_flag_for_is_refused(request_: BuildRequest) -> None:
     with pytest.raises(UsageError, match="the docker backend can't pass on"):
-        docker_plan(request_)
+        docker_plan(prepared(request_))

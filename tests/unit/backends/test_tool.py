@@ -77,7 +77,7 @@ def file_plan(path: Path) -> ExportPlan:
 
 
 def test_a_file_appears_when_all_went_well(tmp_path: Path) -> None:
-    with open_sink([file_plan(tmp_path / "a.tar")], {}) as sink:
+    with open_sink([file_plan(tmp_path / "a.tar")], None) as sink:
         assert sink is not None
         sink.write(memoryview(b"content"))
         assert not (tmp_path / "a.tar").exists()
@@ -87,7 +87,7 @@ def test_a_file_appears_when_all_went_well(tmp_path: Path) -> None:
 
 def test_nothing_is_left_behind_by_an_error(tmp_path: Path) -> None:
     def fail_halfway() -> None:
-        with open_sink([file_plan(tmp_path / "a.tar")], {}) as sink:
+        with open_sink([file_plan(tmp_path / "a.tar")], None) as sink:
             assert sink is not None
             sink.write(memoryview(b"half"))
             raise KeyError
@@ -101,7 +101,7 @@ def test_nothing_is_left_behind_by_an_error(tmp_path: Path) -> None:
 def test_without_a_file_there_is_no_sink(tmp_path: Path) -> None:
     tree = ExportPlan(exporter=Exporter(type="local", attrs={}), delivery="tree", dest=str(tmp_path))
 
-    with open_sink([tree], {}) as sink:
+    with open_sink([tree], None) as sink:
         assert sink is None
 
 

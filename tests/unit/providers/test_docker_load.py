@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from router.docker.endpoint import find_endpoint
 from router.errors import DialError, OutputError
 from router.providers.docker_load import DockerLoadSink, check_engine
 
@@ -65,7 +66,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 
 def test_the_engine_gets_the_archive_as_it_comes(engine: Engine) -> None:
-    sink = DockerLoadSink(engine.environment)
+    sink = DockerLoadSink(find_endpoint(engine.environment))
     for part in (b"one", b"", b"\r\n0\r\n"):
         sink.write(memoryview(part))
     sink.commit()
@@ -91,7 +92,7 @@ def test_the_engine_gets_the_archive_as_it_comes(engine: Engine) -> None:
 )
 def test_an_engine_that_does_not_take_it_says_why(engine: Engine, answer: bytes | None, why: str) -> None:
     engine.answer = answer
-    sink = DockerLoadSink(engine.environment)
+    sink = DockerLoadSink(find_endpoint(engine.environment))
     sink.write(memoryview(b"archive"))
 
     with pytest.raises(OutputError, match=why) as caught:
@@ -103,7 +104,7 @@ def test_an_engine_that_does_not_take_it_says_why(engine: Engine, answer: bytes 
 
 def test_abort_ends_a_commit_that_waits(engine: Engine) -> None:
     engine.answer = b""
-    sink = DockerLoadSink(engine.environment)
+    sink = DockerLoadSink(find_endpoint(engine.environment))
     errors: list[OutputError] = []
 
     def commit() -> None:
@@ -123,7 +124,7 @@ def test_abort_ends_a_commit_that_waits(engine: Engine) -> None:
 
 def test_an_archive_that_is_given_up_is_not_ended(engine: Engine) -> None:
     engine.answer = None
-    sink = DockerLoadSink(engine.environment)
+    sink = DockerLoadSink(find_endpoint(engine.environment))
     sink.write(memoryview(b"half"))
     sink.abort()
     sink.abort()
@@ -136,8 +137,8 @@ def test_an_engine_that_is_not_there_is_seen_before_the_build(tmp_path: Path) ->
     environment = {"DOCKER_HOST": f"unix://{tmp_path}/gone.sock", "HOME": str(tmp_path)}
 
     with pytest.raises(DialError, match="--load: can't connect") as caught:
-        check_engine(environment)
+        check_engine(find_endpoint(environment))
     with pytest.raises(OutputError, match="can't load the image: can't connect"):
-        DockerLoadSink(environment)
+        DockerLoadSink(find_endpoint(environment))
 
     assert caught.value.exit_code == 69

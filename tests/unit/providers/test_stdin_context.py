@@ -15,6 +15,7 @@ from router.errors import UsageError
 from router.model.request import BuildRequest
 from router.providers.stdin_context import open_stdin_context
 from router.solve.inputs import open_inputs
+from router.solve.located import locate
 
 STDIN = BuildRequest(context="-")
 
@@ -50,7 +51,7 @@ def test_what_is_no_archive_is_the_dockerfile() -> None:
 
     with open_stdin_context(STDIN, io.BytesIO(text)) as request:
         assert (request.dockerfile_text, request.context_archive) == (text, None)
-        with open_inputs(request) as inputs:
+        with open_inputs(locate(request)) as inputs:
             assert list(Path(inputs.directories["context"]).iterdir()) == []
             assert Path(inputs.directories["dockerfile"], "Dockerfile").read_bytes() == text
 

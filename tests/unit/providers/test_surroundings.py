@@ -7,6 +7,7 @@ import pytest
 from router import BuildRequest
 from router.model.build_options import SSHAgent
 from router.providers.surroundings import with_agent
+from router.solve.located import locate
 
 AGENT = {"SSH_AUTH_SOCK": "/run/agent"}
 
@@ -17,8 +18,10 @@ AGENT = {"SSH_AUTH_SOCK": "/run/agent"}
 def test_a_context_that_is_cloned_by_ssh_has_the_users_agent(context: str) -> None:
     request = BuildRequest(context=context)
 
-    assert with_agent(request, AGENT).ssh == (SSHAgent(id="default"),)
-    assert with_agent(request, {}).ssh == ()
+    git = locate(request).git
+
+    assert with_agent(request, git, AGENT).ssh == (SSHAgent(id="default"),)
+    assert with_agent(request, git, {}).ssh == ()
 
 
 @pytest.mark.parametrize(
@@ -38,6 +41,8 @@ def test_nothing_else_has_it_without_being_told(
 ) -> None:
     folder = tmp_path_factory.mktemp("here")
     (folder / "git@here:app").mkdir()
+    for directory in (folder, folder / "git@here:app"):
+        (directory / "Dockerfile").touch()
     monkeypatch.chdir(folder)
 
-    assert with_agent(request_, AGENT) == request_
+    assert with_agent(request_, locate(request_).git, AGENT) == request_

@@ -10,7 +10,8 @@ import pytest
 
 from router.errors import UsageError
 from router.model.request import BuildRequest
-from router.solve.inputs import Inputs, check_inputs, open_inputs
+from router.solve.inputs import Inputs, open_inputs
+from router.solve.located import checked, locate
 
 GIT = "https://example.test/app.git"
 
@@ -32,8 +33,8 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def opened(context: str = "app", **contexts: str) -> Inputs:
     request = BuildRequest(context=context, build_contexts=contexts)
-    check_inputs(request)
-    with open_inputs(request) as inputs:
+    checked(request)
+    with open_inputs(locate(request)) as inputs:
         return inputs
 
 
@@ -96,7 +97,9 @@ def test_a_query_of_a_git_url_needs_a_frontend_that_reads_it(
 def test_an_archive_that_the_frontend_knows_is_pulled_by_its_address(tmp_path: Path) -> None:
     (tmp_path / "context.tgz").write_bytes(b"\x1f\x8b\x08")
 
-    with open_inputs(BuildRequest(context_archive="context.tgz", dockerfile="docker/Other")) as inputs:
+    with open_inputs(
+        locate(BuildRequest(context_archive="context.tgz", dockerfile="docker/Other"))
+    ) as inputs:
         (upload_id, path), *_ = inputs.uploads.items()
         assert inputs.attrs == {"context": f"http://buildkit-session/{upload_id}", "filename": "docker/Other"}
         assert path == "context.tgz"
@@ -107,7 +110,7 @@ def test_an_archive_that_the_frontend_knows_is_pulled_by_its_address(tmp_path: P
 def test_an_archive_that_it_would_not_know_is_unpacked_for_it(tmp_path: Path) -> None:
     (tmp_path / "context.zst").write_bytes(b"\x28\xb5\x2f\xfd\x00")
 
-    with open_inputs(BuildRequest(context_archive="context.zst", dockerfile="Other")) as inputs:
+    with open_inputs(locate(BuildRequest(context_archive="context.zst", dockerfile="Other"))) as inputs:
         assert inputs.attrs == {"filename": "Other"}
         assert set(inputs.definitions) == {"context", "dockerfile"}
         assert next(iter(inputs.uploads)).encode() in inputs.definitions["context"]
@@ -123,11 +126,11 @@ def test_an_archive_that_it_would_not_know_is_unpacked_for_it(tmp_path: Path) ->
     ],
 )
 def test_what_is_not_there_is_refused(request_: BuildRequest, why: str) -> None:
-    with pytest.raises(UsageError, match=why), open_inputs(request_):
+    with pytest.raises(UsageError, match=why), open_inputs(locate(request_)):
         pass
 
 
 def test_the_url_of_a_dockerfile_is_not_looked_for_here() -> None:
     request = BuildRequest(context="app", dockerfile="https://example.test/Dockerfile")
 
-    check_inputs(request)
+    checked(request)

@@ -8,6 +8,7 @@ from router.errors import UsageError
 from router.model.request import BuildRequest, Output, OutputType
 from router.solve.exporters import Delivery, ExportPlan, export_plans
 from router.solve.request import Exporter
+from tests.unit.prepared import prepared
 
 
 def plan(kind: str, delivery: Delivery = "none", dest: str = "", **attrs: str) -> ExportPlan:
@@ -48,7 +49,7 @@ PUSHED = {"push": "true", "unpack": "false"}
     ],
 )
 def test_a_buildkitd_is_asked_for(request_: BuildRequest, plans: tuple[ExportPlan, ...]) -> None:
-    assert export_plans(request_, engine=False) == plans
+    assert export_plans(prepared(request_), engine=False) == plans
 
 
 @pytest.mark.parametrize(
@@ -65,15 +66,15 @@ def test_a_buildkitd_is_asked_for(request_: BuildRequest, plans: tuple[ExportPla
 def test_an_engine_keeps_what_nothing_else_is_said_about(
     request_: BuildRequest, plans: tuple[ExportPlan, ...]
 ) -> None:
-    assert export_plans(request_, engine=True) == plans
+    assert export_plans(prepared(request_), engine=True) == plans
 
 
 @pytest.mark.parametrize("kind", ["local", "tar", "oci"])
 def test_an_output_without_its_destination_is_refused(kind: OutputType) -> None:
     with pytest.raises(UsageError, match=f"type={kind} needs a destination"):
-        export_plans(BuildRequest(outputs=(Output(type=kind),)), engine=False)
+        export_plans(prepared(BuildRequest(outputs=(Output(type=kind),))), engine=False)
 
 
 def test_what_is_pushed_needs_a_name() -> None:
     with pytest.raises(UsageError, match="no name"):
-        export_plans(BuildRequest(push=True), engine=False)
+        export_plans(prepared(BuildRequest(push=True)), engine=False)

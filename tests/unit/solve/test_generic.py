@@ -8,7 +8,7 @@ import pytest
 
 from router import BuildRequest
 from router.errors import UsageError
-from router.solve.inputs import check_inputs
+from router.solve.located import checked
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from router.solve.inputs import check_inputs
 @pytest.mark.parametrize("form", [{"frontend": "gateway.v0"}, {"frontend": "", "definition": b"llb"}])
 def test_a_frontend_is_handed_directories_only(form: Any, fields: Any, flag: str) -> None:
     with pytest.raises(UsageError, match=f"no place for {flag}$"):
-        check_inputs(BuildRequest(generic=True, **form, **fields))
+        checked(BuildRequest(generic=True, **form, **fields))
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,6 @@ def test_a_frontend_is_handed_directories_only(form: Any, fields: Any, flag: str
 )
 def test_llb_has_nobody_to_read_a_frontends_options(fields: Any, flag: str) -> None:
     with pytest.raises(UsageError, match=f"^{flag}: LLB has no frontend"):
-        check_inputs(BuildRequest(generic=True, frontend="", definition=b"llb", **fields))
+        checked(BuildRequest(generic=True, frontend="", definition=b"llb", **fields))
 
-    check_inputs(BuildRequest(generic=True, frontend="gateway.v0", **fields))
+    checked(BuildRequest(generic=True, frontend="gateway.v0", **fields))

@@ -11,7 +11,7 @@ import pytest
 
 from router.errors import UsageError
 from router.model.request import BuildRequest
-from router.solve.inputs import check_inputs
+from router.solve.located import checked
 from tests.unit.unprivileged import folder_for_anybody, unprivileged
 
 
@@ -58,7 +58,7 @@ def test_what_would_hold_the_daemon_up_or_not_count_is_refused(
     make(context / name)
 
     with pytest.raises(UsageError, match=f"{context}/{name} {said}") as caught:
-        check_inputs(BuildRequest(context=str(context)))
+        checked(BuildRequest(context=str(context)))
 
     assert caught.value.reason == "context"
 
@@ -81,28 +81,28 @@ def test_what_the_daemon_reads_or_takes_for_none_is_not(
 ) -> None:
     make(context / name)
 
-    check_inputs(BuildRequest(context=str(context)))
+    checked(BuildRequest(context=str(context)))
 
 
 def test_a_dockerfiles_own_ignore_file_is_the_only_one_that_is_read(context: Path) -> None:
     (context / "Dockerfile.dockerignore").write_text("**/key\n")
     _pipe(context / ".dockerignore")
 
-    check_inputs(BuildRequest(context=str(context)))
+    checked(BuildRequest(context=str(context)))
 
 
 def test_that_of_a_dockerfile_on_stdin_is_the_contexts(context: Path) -> None:
     _pipe(context / ".dockerignore")
 
     with pytest.raises(UsageError, match=r"/\.dockerignore is neither"):
-        check_inputs(BuildRequest(context=str(context), dockerfile_text=b"FROM scratch\n"))
+        checked(BuildRequest(context=str(context), dockerfile_text=b"FROM scratch\n"))
 
 
 def test_those_of_further_contexts_are_looked_at_too(context: Path) -> None:
     _pipe(context / "sub/.dockerignore")
 
     with pytest.raises(UsageError, match=r"sub/\.dockerignore is neither"):
-        check_inputs(BuildRequest(context=str(context), build_contexts={"other": str(context / "sub")}))
+        checked(BuildRequest(context=str(context), build_contexts={"other": str(context / "sub")}))
 
 
 def test_that_of_a_dockerfile_that_is_a_link_out_of_its_folder_may_be_one_too(
@@ -114,12 +114,12 @@ def test_that_of_a_dockerfile_that_is_a_link_out_of_its_folder_may_be_one_too(
     own.symlink_to(tmp_path / "outside")
     request = BuildRequest(context=str(context), dockerfile=str(context / "linked"))
 
-    check_inputs(request)
+    checked(request)
 
     own.unlink()
     _pipe(own)
     with pytest.raises(UsageError, match=r"linked\.dockerignore is neither"):
-        check_inputs(request)
+        checked(request)
 
 
 @pytest.mark.parametrize(
@@ -141,8 +141,8 @@ def test_buildctls_form_of_a_build_is_checked_for_the_frontends_that_read_them(
     )
 
     with pytest.raises(UsageError, match=f"{pipe} is neither a file"):
-        check_inputs(request)
-    check_inputs(BuildRequest(generic=True, frontend="", definition=b"x", local_dirs=directories))
+        checked(request)
+    checked(BuildRequest(generic=True, frontend="", definition=b"x", local_dirs=directories))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -154,7 +154,7 @@ def test_one_that_cant_be_read_is_named(name: str) -> None:
 
         def check() -> str:
             with pytest.raises(UsageError) as caught:
-                check_inputs(BuildRequest(context=str(folder)))
+                checked(BuildRequest(context=str(folder)))
             return str(caught.value)
 
         assert unprivileged(check) == f"can't read {folder}/{name}: permission denied"

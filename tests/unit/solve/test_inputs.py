@@ -9,7 +9,8 @@ import pytest
 
 from router.errors import UsageError
 from router.model.request import BuildRequest
-from router.solve.inputs import Inputs, check_inputs, open_inputs
+from router.solve.inputs import Inputs, open_inputs
+from router.solve.located import checked, locate
 
 REMOTE = "https://example.test/context.tar"
 GIT = "https://example.test/app.git#main:sub"
@@ -33,7 +34,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def opened(request: BuildRequest) -> Inputs:
-    with open_inputs(request) as inputs:
+    with open_inputs(locate(request)) as inputs:
         return inputs
 
 
@@ -87,7 +88,7 @@ def test_a_remote_context_takes_a_dockerfile_by_its_absolute_path(workplace: Pat
 
 @pytest.mark.parametrize("context", ["app", REMOTE])
 def test_a_dockerfile_given_as_text_is_a_file_as_long_as_it_is_needed(context: str) -> None:
-    with open_inputs(BuildRequest(context=context, dockerfile_text=b"FROM scratch\n")) as inputs:
+    with open_inputs(locate(BuildRequest(context=context, dockerfile_text=b"FROM scratch\n"))) as inputs:
         folder = Path(inputs.directories["dockerfile"])
         assert (folder / inputs.attrs["filename"]).read_bytes() == b"FROM scratch\n"
         assert os.listdir(folder) == ["Dockerfile"]
@@ -114,7 +115,7 @@ def test_a_directory_wins_over_a_url_of_the_same_form(workplace: Path) -> None:
     ],
 )
 def test_what_is_not_there_is_told_before_the_build(request_: BuildRequest, message: str) -> None:
-    for look in (check_inputs, opened):
+    for look in (checked, opened):
         with pytest.raises(UsageError, match=message) as caught:
             look(request_)
         assert caught.value.hint

@@ -1,0 +1,258 @@
+"""Where everything is that a build reads: the contexts and the Dockerfile of a request, looked for once.
+
+Looks before a daemon is bothered, at what can be seen here: that directories and the Dockerfile exist, and
+that ignore files can be read. What a URL names is the daemon's business. Nothing is written, and nothing is
+kept open: every attempt offers from this what the daemon it goes to has to get.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from router.errors import UsageError
+from router.flags.context import STDIN, GitContext, HTTPContext, parse_context
+from router.model.frozen import field, frozen, replace
+from router.model.request import BuildRequest
+from router.once import is_one_time
+from router.readable import directory_fault
+from router.solve.dockerfile import existing_file, files_of_link, find_dockerfile, remote_dockerfile
+from router.solve.ignore_files import IGNORE_FILE, check_generic_ignore_files, check_ignore_files
+
+if TYPE_CHECKING:
+    from router.providers.oci_layout import OCILayout
+    from router.solve.contexts import NamedContext
+
+__all__ = [
+    "Archive",
+    "Context",
+    "CopiedDockerfile",
+    "Dockerfile",
+    "Folder",
+    "GenericForm",
+    "LocalDockerfile",
+    "Located",
+    "NamedDockerfile",
+    "NoFiles",
+    "Remote",
+    "checked",
+    "locate",
+]
+
+
+# The main context.
+
+
+@frozen
+class Folder:
+    """A directory of this machine."""
+
+    path: str
+
+
+@frozen
+class Archive:
+    """A tar as it came on stdin. ``is_plain``: the frontend knows by its first bytes that it is none of its
+    Dockerfiles."""
+
+    path: str
+    is_plain: bool
+
+
+@frozen
+class Remote:
+    """What the daemon fetches by a URL, from git or by http."""
+
+    url: str
+    parsed: GitContext | HTTPContext
+
+
+@frozen
+class NoFiles:
+    """No files but the Dockerfile, which came on stdin in the context's place."""
+
+
+@frozen
+class GenericForm:
+    """buildctl's form: no context and no Dockerfile, but directories and layouts by their names."""
+
+    directories: Mapping[str, str]
+    layouts: Mapping[str, OCILayout] = field(default_factory=dict)
+
+
+Context = Folder | Archive | Remote | NoFiles | GenericForm
+
+
+# The Dockerfile.
+
+
+@frozen
+class LocalDockerfile:
+    """One that is offered in its place, with the files beside it."""
+
+    directory: str
+    name: str
+
+
+@frozen
+class CopiedDockerfile:
+    """One that is written into a directory of its own: ``files`` by their names, the Dockerfile first.
+
+    It came on stdin, or is a link that a daemon can't follow; ``link`` is where that lies.
+    """
+
+    files: Mapping[str, bytes] = field(repr=False)
+    link: LocalDockerfile | None = None
+
+
+@frozen
+class NamedDockerfile:
+    """One that only the frontend looks for: by a path within the context, empty for its own default, or by
+    a URL."""
+
+    name: str = ""
+
+
+Dockerfile = LocalDockerfile | CopiedDockerfile | NamedDockerfile
+
+
+@frozen
+class Located:
+    """The main context, the Dockerfile, and the contexts beside the main one."""
+
+    context: Context
+    dockerfile: Dockerfile = NamedDockerfile()
+    others: tuple[NamedContext, ...] = ()
+
+    @property
+    def git(self) -> GitContext | None:
+        """The main context where it is one that the daemon clones."""
+        parsed = self.context.parsed if isinstance(self.context, Remote) else None
+        return parsed if isinstance(parsed, GitContext) else None
+
+    def with_dockerfile(self, text: bytes) -> Located:
+        """Return the same with a Dockerfile of which there is only the text."""
+        return replace(self, dockerfile=CopiedDockerfile(files={"Dockerfile": text}))
+
+
+def locate(request: BuildRequest) -> Located:
+    """Look for what a request names. Raises ``UsageError`` for a context or Dockerfile that is not there."""
+    if request.generic:
+        return Located(context=_generic(request))
+    context = _context(request)
+    dockerfile = _dockerfile(request, context)
+    if not request.build_contexts:
+        return Located(context=context, dockerfile=dockerfile)
+    from router.solve.contexts import locate_contexts
+
+    return Located(context=context, dockerfile=dockerfile, others=locate_contexts(request.build_contexts))
+
+
+def checked(request: BuildRequest) -> Located:
+    """Do as ``locate``, and raise ``UsageError`` also for an ignore file that can't be read, and for what
+    buildctl's form has no place for."""
+    if request.generic:
+        from router.solve.generic import check_generic
+
+        check_generic(request)
+        located = locate(request)
+        check_generic_ignore_files(request.frontend, request.local_dirs, request.frontend_options)
+        return located
+    located = locate(request)
+    others: list[str] = []
+    if located.others:
+        from router.solve.contexts import directories
+
+        others = directories(located.others)
+    context = located.context.path if isinstance(located.context, Folder) else None
+    check_ignore_files(context, _own_ignore_file(located.dockerfile), others)
+    return located
+
+
+def _own_ignore_file(dockerfile: Dockerfile) -> tuple[str, str] | None:
+    """Return directory and name of the ignore file beside a Dockerfile, whether it is there or not."""
+    match dockerfile:
+        case LocalDockerfile(directory=directory, name=name):
+            return directory, name + IGNORE_FILE
+        case CopiedDockerfile(link=LocalDockerfile(directory=directory, name=name)):
+            # The daemon gets a copy of what it leads to.
+            return os.path.split(os.path.realpath(os.path.join(directory, name + IGNORE_FILE)))
+        case _:
+            return None
+
+
+def _generic(request: BuildRequest) -> GenericForm:
+    for name, path in request.local_dirs.items():
+        if fault := directory_fault(path):
+            raise UsageError(
+                f"--local {name}={path}: {path} {fault.text}",
+                hint=fault.hint or "give a directory",
+                reason="local",
+            )
+    if not request.oci_layouts:
+        return GenericForm(directories=request.local_dirs)
+    from router.solve.contexts import open_layout
+
+    layouts = {
+        f"oci:{name}": open_layout(path, f"--oci-layout {name}={path}")
+        for name, path in request.oci_layouts.items()
+    }
+    return GenericForm(directories=request.local_dirs, layouts=layouts)
+
+
+def _context(request: BuildRequest) -> Context:
+    if request.context_archive is not None:
+        return _archive(request.context_archive)
+    if request.context == STDIN:
+        if request.dockerfile_text is not None:
+            return NoFiles()
+        raise UsageError(
+            "the build context is stdin, which has not been read", hint="router.open_stdin_context reads it"
+        )
+    if not os.path.isdir(request.context):  # as buildx does: a directory wins over a URL of that form
+        parsed = parse_context(request.context)
+        if isinstance(parsed, GitContext | HTTPContext):
+            return Remote(url=request.context, parsed=parsed)
+    return _folder(request.context)
+
+
+def _folder(path: str) -> Folder:
+    if fault := directory_fault(path):
+        piped = f"an archive comes on stdin: warmroute build - < {path}"
+        raise UsageError(
+            f"the build context {path} {fault.text}",
+            hint=piped if is_one_time(path) else fault.hint or "give a directory, or a git or http URL",
+            reason="context",
+        )
+    return Folder(path=path)
+
+
+def _archive(path: str) -> Archive:
+    from router.notation.archive import HEADER_SIZE, is_plain_archive
+
+    try:
+        with open(path, "rb") as file:
+            header = file.read(HEADER_SIZE)
+    except OSError as exc:
+        raise UsageError(f"can't read the context {path}: {exc.strerror}", reason="context") from exc
+    return Archive(path=path, is_plain=is_plain_archive(header))
+
+
+def _dockerfile(request: BuildRequest, context: Context) -> Dockerfile:
+    named = request.dockerfile or ""
+    if request.dockerfile_text is not None:
+        return CopiedDockerfile(files={"Dockerfile": request.dockerfile_text})
+    if url := remote_dockerfile(request):
+        return NamedDockerfile(name=url)
+    if isinstance(context, Folder):
+        return _local(*find_dockerfile(context.path, request.dockerfile))
+    if isinstance(context, Remote) and os.path.isabs(named):
+        return _local(*existing_file(named))
+    return NamedDockerfile(name=named)
+
+
+def _local(directory: str, name: str) -> Dockerfile:
+    found = LocalDockerfile(directory=directory, name=name)
+    files = files_of_link(directory, name)
+    return found if files is None else CopiedDockerfile(files=files, link=found)
