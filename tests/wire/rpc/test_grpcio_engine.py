@@ -7,7 +7,6 @@ import socket
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -19,7 +18,6 @@ from router.cancellation import Cancellation
 from router.errors import CancelledError, DialError, UnreachableError, UsageError
 from router.model.tls import TLSOptions
 from router.rpc import RpcChannel, open_channel
-from router.rpc.grpcio import GrpcioChannel
 from router.transport.options import DialOptions
 from tests.servers.certs import CA
 from tests.wire.rpc.grpc_server import Server
@@ -161,12 +159,21 @@ def test_what_a_bridged_stream_says_of_its_end_is_the_error(tmp_path: Path) -> N
         connect("podman-container://builder", options)
 
 
-def test_what_was_not_read_holds_no_thread_up(server: Server) -> None:
+def test_what_was_not_read_holds_no_thread_up(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = threading.Event()
+
+    class Room(threading.Semaphore):
+        def acquire(self, *_arguments: object, **_named: object) -> bool:
+            if super().acquire(blocking=False):
+                return True
+            full.set()
+            return super().acquire()
+
     with connect(f"tcp://127.0.0.1:{server.port}") as channel:
-        assert isinstance(channel, GrpcioChannel)
+        monkeypatch.setattr("router.rpc.grpcio.threading.Semaphore", Room)
         channel.start("/test.Service/Count", request=b"5000", on_message=lambda _: None)
-        while len(channel._heard) < 8:  # as much as may wait
-            channel._wait_to_be_woken(None, time.monotonic() + 20)
+        monkeypatch.undo()
+        assert full.wait(20)
 
     assert [thread for thread in threading.enumerate() if thread.name == "grpcio"] == []
 
