@@ -73,8 +73,7 @@ class Account:
         if self.why and number == 1:
             self.tell("warning" if self._faults else "info", f"{self.why}; trying {daemon.name}")
         place = self._place
-        which = "home" if place.number == 1 else f"number {place.number} in its order"
-        self.tell("verbose", f"trying {daemon.name} ({which})")
+        self.tell("verbose", f"trying {daemon.name} ({place})")
         reason = self.why if number > 1 else ""
         if (number, daemon.name) not in self._told:
             self._told.add((number, daemon.name))

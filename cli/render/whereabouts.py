@@ -43,7 +43,7 @@ class Whereabouts:
 def building_on(attempt: Attempt) -> str:
     """Say where the build has begun, and why not at home."""
     place = attempt.place
-    detail = _choice(place)
+    detail = str(place)
     if place.reason:
         detail += f"; home {printable(place.home)}: {printable(place.reason)}"
     return f"building on {_daemon(attempt.daemon, detail)}"
@@ -64,20 +64,8 @@ def last_lines(result: BuildResult | None, nanoseconds: int, *, cache_only: bool
 
 def where(name: str, place: Place) -> str:
     """Return a daemon with the choice that it is: ``buildkitd-2 (home)``."""
-    return _daemon(name, _choice(place))
+    return _daemon(name, str(place))
 
 
 def _daemon(name: str, detail: str) -> str:
     return f"{printable(name)} ({detail})"
-
-
-def _choice(place: Place) -> str:
-    match place.number:
-        case 0:
-            return "fallback"
-        case 1:
-            return "home"
-        case number:
-            teen = 10 < number % 100 < 14
-            ending = "th" if teen else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-            return f"{number}{ending} choice"

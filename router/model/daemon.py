@@ -94,9 +94,20 @@ class Place:
     """Which choice a daemon is for a key: 1 is the key's home, 0 one outside of the order (a fallback).
 
     ``home`` is the name of the daemon at home, and ``reason`` why the build isn't there; both are empty where
-    ``number`` is 0, and ``reason`` where it is 1.
+    ``number`` is 0, and ``reason`` where it is 1. ``str`` of it is ``home``, ``2nd choice`` or ``fallback``.
     """
 
     number: int = 1
     home: str = ""
     reason: str = ""
+
+    def __str__(self) -> str:
+        match self.number:
+            case 0:
+                return "fallback"
+            case 1:
+                return "home"
+            case number:
+                teen = 10 < number % 100 < 14
+                ending = "th" if teen else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+                return f"{number}{ending} choice"

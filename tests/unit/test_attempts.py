@@ -411,3 +411,13 @@ def test_an_image_is_made_for_its_id_where_nothing_else_comes_of_the_build(
 
     (build,) = backend.builds
     assert [output.type for output in build.outputs] == types
+
+
+def test_who_is_tried_is_told_in_the_words_of_the_displays(story: Story) -> None:
+    story.run(Backend(refused("a"), busy(1), busy(1)), A, B, C, policy=Policy(max_builds=1))
+
+    assert story.notices("verbose")[:3] == [
+        "trying a (home)",
+        "trying b (2nd choice)",
+        "trying c (3rd choice)",
+    ]
