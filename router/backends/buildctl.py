@@ -7,7 +7,6 @@ which it can't reach.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Sequence
 
@@ -24,8 +23,9 @@ from router.backends.tool import (
     through_stdout,
     tool_version,
 )
+from router.backends.tool_faults import explained, read_text
 from router.backends.tool_metadata import tool_metadata
-from router.errors import ConnectionLostError, DialError, RouterError, ToolError, UsageError
+from router.errors import RouterError, ToolError, UsageError
 from router.flags.add_host import HOST_GATEWAY
 from router.flags.cache import format_cache
 from router.flags.registry_tls import format_registry_tls
@@ -36,7 +36,7 @@ from router.model.daemon import Daemon
 from router.model.frozen import replace
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
-from router.process import Command, Finished, Watch, run
+from router.process import Command, Finished
 from router.providers.surroundings import with_agent, with_build_args
 from router.redaction import redacted
 from router.solve.dockerfile import remote_dockerfile
@@ -88,11 +88,11 @@ class BuildctlBackend:
             done = run_build(command, output, context, daemon, answer or sink)
             if done.returncode:
                 raise _failure(output, done, daemon, context)
-            metadata = tool_metadata(_read(f"{folder}/metadata"), "buildctl", context.on_event)
+            metadata = tool_metadata(read_text(f"{folder}/metadata"), "buildctl", context.on_event)
             return BuildResult(
                 daemon=daemon.name,
                 address=daemon.address,
-                ref=_read(f"{folder}/ref"),
+                ref=read_text(f"{folder}/ref"),
                 metadata=metadata if answer is None else answer.of_buildctl(),
                 key=context.key,
             )
@@ -213,45 +213,15 @@ def _command(argv: Sequence[str], context: BackendContext) -> Command:
 
 
 def _failure(output: ToolOutput, done: Finished, daemon: Daemon, context: BackendContext) -> RouterError:
-    """Tell faults of the program, of the path and of the build from each other.
-
-    By asking, not by reading messages: a failed step is the build's fault; else the program's version is
-    looked at, then whether the daemon answers now.
-    """
-    error = output.build_error(done)
-    if error.step:
-        return error
     version = () if output.started else tool_version(_command(("buildctl", "--version"), context))
     if any(version) and version < _OLDEST:
         found = ".".join(map(str, version))
         return ToolError(f"buildctl {found} is too old: 0.13 or newer is needed", hint=_HINT)
-    lost = _unreachable(daemon, context)
-    if not lost:
-        return error
-    if output.started:
-        return ConnectionLostError(f"{daemon.name} broke off: {output.message}", temporary=True)
-    return DialError(f"can't reach {daemon.peer} with buildctl: {lost}", temporary=True)
-
-
-def _unreachable(daemon: Daemon, context: BackendContext) -> str:
-    """Return why the daemon can't be reached now, empty if it can."""
     argv = (*client_arguments(daemon, context.dial), "debug", "workers")
-    watch = Watch(deadline=context.dial.timeout, cancellation=context.cancellation)
-    try:
-        done = run(_command(argv, context), watch)
-    except ToolError as exc:
-        return str(exc)
-    return done.message.removeprefix("error: ") if done.returncode else ""
+    return explained(output, done, daemon, context, _command(argv, context))
 
 
 def _written(path: str, text: str) -> str:
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
     return path
-
-
-def _read(path: str) -> str:
-    if not os.path.exists(path):
-        return ""
-    with open(path, encoding="utf-8", errors="replace") as file:
-        return file.read()

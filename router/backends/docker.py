@@ -6,7 +6,6 @@ command's own builder is used, or its buildx plugin; its credentials are the doc
 
 from __future__ import annotations
 
-import os
 import re
 import tempfile
 import time
@@ -24,16 +23,17 @@ from router.backends.docker_argv import (
 from router.backends.docker_plain import PlainParser
 from router.backends.lending import lend
 from router.backends.tool import ToolOutput, ask_for_turn, open_sink, run_build, tool_version
+from router.backends.tool_faults import explained, read_text
 from router.backends.tool_metadata import tool_metadata
 from router.docker.endpoint import find_endpoint
-from router.errors import ConnectionLostError, DialError, OutputError, RouterError, ToolError, UsageError
+from router.errors import OutputError, ToolError, UsageError
 from router.model.address import DockerAddress
 from router.model.daemon import Daemon
 from router.model.events import SolveStatus, Vertex, VertexLog
 from router.model.frozen import frozen, replace
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
-from router.process import Command, Finished, Watch, run
+from router.process import Command, Watch, run
 from router.redaction import redacted
 from router.solve.located import Remote
 from router.solve.prepared import PreparedBuild
@@ -142,12 +142,13 @@ class _Engine:
             output = ToolOutput(client.parser(), self._context.on_event)
             answer = PrintedAnswer() if request.call != "build" else None
             done = run_build(command, output, self._context, self._daemon, answer or sink)
-            if answer is not None and (answered := answer.of_docker(_read(f"{folder}/metadata"))):
+            if answer is not None and (answered := answer.of_docker(read_text(f"{folder}/metadata"))):
                 return answered
             if done.returncode:
-                raise self._failure(output, done)
-            metadata = tool_metadata(_read(f"{folder}/metadata"), "docker buildx", self._context.on_event)
-            return _completed(metadata, _read(f"{folder}/iid"), plan.tags)
+                question = self._command("version", "--format", "{{.Server.Version}}")
+                raise explained(output, done, self._daemon, self._context, question)
+            metadata = tool_metadata(read_text(f"{folder}/metadata"), "docker buildx", self._context.on_event)
+            return _completed(metadata, read_text(f"{folder}/iid"), plan.tags)
 
     def push(self, tags: Sequence[str]) -> dict[str, str]:
         """Push each tag; return the digest that the registry gave. Raises ``OutputError``."""
@@ -187,26 +188,6 @@ class _Engine:
             descriptors=self._context.lent,
         )
 
-    def _failure(self, output: ToolOutput, done: Finished) -> RouterError:
-        error = output.build_error(done)
-        if error.step:
-            return error
-        lost = self._unreachable()
-        if not lost:
-            return error
-        if output.started:
-            return ConnectionLostError(f"{self._daemon.name} broke off: {output.message}", temporary=True)
-        return DialError(f"can't reach {self._daemon.name} with docker: {lost}", temporary=True)
-
-    def _unreachable(self) -> str:
-        """Return why the engine can't be reached now, empty if it can."""
-        watch = Watch(deadline=self._context.dial.timeout, cancellation=self._context.cancellation)
-        try:
-            done = run(self._command("version", "--format", "{{.Server.Version}}"), watch)
-        except ToolError as exc:
-            return str(exc)
-        return done.message if done.returncode else ""
-
 
 def _address(daemon: Daemon, environment: Mapping[str, str]) -> DockerAddress:
     address = daemon.address
@@ -241,13 +222,6 @@ def _check_client(client: _Client, build: PreparedBuild) -> None:
         raise ToolError(
             "docker without buildx takes no Dockerfile from stdin for a remote context", hint=_GET_BUILDX
         )
-
-
-def _read(path: str) -> str:
-    if not os.path.exists(path):
-        return ""
-    with open(path, encoding="utf-8", errors="replace") as file:
-        return file.read()
 
 
 def _completed(metadata: dict[str, str], image_id: str, tags: Sequence[str]) -> dict[str, str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Sequence
+from typing import Protocol
 
 from router.cancellation import Cancellation
 from router.errors import ConnectionLostError
 from router.net.buffers import without
-from router.net.stream import Buffer, ByteStream
+from router.net.stream import Buffer, Buffered, Readable, Writable
 
 __all__ = ["relay"]
 
@@ -18,7 +19,15 @@ __all__ = ["relay"]
 _LINGER = 1.0
 
 
-def relay(client: ByteStream, daemon: ByteStream, *, cancellation: Cancellation | None = None) -> None:
+class _Sink(Writable, Buffered, Protocol):
+    """Where bytes go, and may have to wait."""
+
+
+class _End(Readable, _Sink, Protocol):
+    """One of the two: a stream that is the caller's to close."""
+
+
+def relay(client: _End, daemon: _End, *, cancellation: Cancellation | None = None) -> None:
     """Move bytes both ways until the daemon ends, the client is gone, or ``cancellation`` is thrown.
 
     A client that has no more to say still hears the daemon out. Both streams stay the caller's to close.
@@ -39,7 +48,7 @@ def relay(client: ByteStream, daemon: ByteStream, *, cancellation: Cancellation 
 class _Client:
     """The client's stream, whose faults are its end and nobody else's."""
 
-    def __init__(self, stream: ByteStream) -> None:
+    def __init__(self, stream: _End) -> None:
         self.gone = False
         self._stream = stream
 
@@ -75,14 +84,11 @@ class _Client:
     def finish(self) -> bool:
         return self._stream.finish()
 
-    def close(self) -> None:
-        self._stream.close()
-
 
 class _Direction:
     """What goes from one stream to the other: one piece at a time, so that the slower one sets the pace."""
 
-    def __init__(self, source: ByteStream, sink: ByteStream) -> None:
+    def __init__(self, source: Readable, sink: _Sink) -> None:
         self.source, self.sink = source, sink
         self.finished = False
         self._ended = False

@@ -5,12 +5,12 @@ from __future__ import annotations
 import select
 
 from router.net.deadline import Deadline
-from router.net.stream import ByteStream
+from router.net.stream import Buffered, Readable
 
 __all__ = ["flush", "wait"]
 
 
-def wait(stream: ByteStream, deadline: Deadline, *, writing: bool = False) -> None:
+def wait(stream: Readable, deadline: Deadline, *, writing: bool = False) -> None:
     """Return when there may be something to read, or to write where that is asked for.
 
     Raises TimeoutError past the deadline.
@@ -23,7 +23,7 @@ def wait(stream: ByteStream, deadline: Deadline, *, writing: bool = False) -> No
     deadline.remaining()
 
 
-def flush(stream: ByteStream, deadline: Deadline) -> None:
+def flush(stream: Buffered, deadline: Deadline) -> None:
     """Send all that the stream itself holds.
 
     Raises TimeoutError past the deadline, and what the stream raises.

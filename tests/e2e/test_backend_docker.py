@@ -352,6 +352,7 @@ def test_an_engine_that_is_not_there_is_unreachable(build: Build, project: Path,
     build.address = f"docker://?host=unix://{tmp_path}/gone.sock"
 
     with pytest.raises(
-        DialError, match="can't reach docker with docker: Cannot connect to the Docker daemon"
+        DialError,
+        match=r"can't reach docker \(docker://\S+\) with docker: Cannot connect to the Docker daemon",
     ):
         build.run(BuildRequest(context=str(project), target="result"))

@@ -87,6 +87,17 @@ def test_a_remote_context_takes_a_dockerfile_by_its_absolute_path(workplace: Pat
 
 
 @pytest.mark.parametrize("context", ["app", REMOTE])
+def test_a_dockerfile_behind_a_link_that_leads_out_is_copied(context: str, workplace: Path) -> None:
+    link = workplace / "app/Linked"
+    link.symlink_to(workplace / "beside/Outside")
+
+    with open_inputs(locate(BuildRequest(context=context, dockerfile=str(link)))) as inputs:
+        copy = Path(inputs.directories["dockerfile"], inputs.attrs["filename"])
+        assert not copy.is_symlink()
+        assert copy.read_text() == "FROM scratch\n"
+
+
+@pytest.mark.parametrize("context", ["app", REMOTE])
 def test_a_dockerfile_given_as_text_is_a_file_as_long_as_it_is_needed(context: str) -> None:
     with open_inputs(locate(BuildRequest(context=context, dockerfile_text=b"FROM scratch\n"))) as inputs:
         folder = Path(inputs.directories["dockerfile"])
