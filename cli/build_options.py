@@ -126,21 +126,21 @@ class CacheOptions(OptionGroup, panel="Cache"):
         "--no-cache-filter",
         default=None,
         metavar="STAGE",
-        help="A stage to build anew; repeatable, comma lists too.",
+        help="A stage to build without the cache; repeatable, comma lists too.",
     )
     cache_from: list[str] | None = option(
         "--cache-from",
         default=None,
         aliases=("--import-cache",),
         metavar="NAME|type=TYPE[,...]",
-        help="A cache to look into: registry, local, inline, gha, s3, azblob.",
+        help="A cache to import: registry, local, inline, gha, s3, azblob.",
     )
     cache_to: list[str] | None = option(
         "--cache-to",
         default=None,
         aliases=("--export-cache",),
         metavar="NAME|type=TYPE[,...]",
-        help="A cache to write to: the same types.",
+        help="A cache to export to: the same types.",
     )
 
 
@@ -180,7 +180,7 @@ class GenericOptions(OptionGroup, panel=_GENERIC):
         "--opt",
         default=None,
         metavar="NAME=VALUE",
-        help="An option for the frontend, as it stands.",
+        help="An option for the frontend, passed on unchanged.",
         refuses_empty=True,
     )
     local_dirs: list[str] | None = option(
@@ -255,8 +255,8 @@ class ImageOptions(OptionGroup, panel="Image"):
         help="Platforms to build for; repeatable, comma lists too.",
         refuses_empty=True,
     )
-    no_cache: bool = option("--no-cache", default=False, help="Build every step anew.")
-    pull: bool = option("--pull", default=False, help="Look for newer base images.")
+    no_cache: bool = option("--no-cache", default=False, help="Build every step without the cache.")
+    pull: bool = option("--pull", default=False, help="Always check for newer base images.")
     extra: ExtraOptions = ExtraOptions()
     steps: StepOptions = StepOptions()
     caches: CacheOptions = CacheOptions()
@@ -297,18 +297,22 @@ class ResultOptions(OptionGroup, panel="Result"):
         " is a local directory, - a tar on stdout.",
     )
     metadata_file: str | None = option(
-        "--metadata-file", default=None, metavar="PATH", help="Write there what came of the build, as JSON."
+        "--metadata-file", default=None, metavar="PATH", help="Write the result's metadata as JSON."
     )
     iidfile: str | None = option(
-        "--iidfile", default=None, metavar="PATH", help="Write the image's id there, and nothing else."
+        "--iidfile", default=None, metavar="PATH", help="Write only the image's id to this file."
     )
     ref_file: str | None = option(
-        "--ref-file", default=None, metavar="PATH", help="Write the build's reference there.", panel=_GENERIC
+        "--ref-file",
+        default=None,
+        metavar="PATH",
+        help="Write the build's reference to this file.",
+        panel=_GENERIC,
     )
     trace: str | None = option(
         "--trace",
         default=None,
         metavar="PATH",
-        help="Append there every status that the daemon sends, as JSON lines.",
+        help="Append every status of the daemon to this file, as JSON lines.",
         panel=_GENERIC,
     )

@@ -64,7 +64,7 @@ def interruptible(
                 raise
             raise TimeLimitError(
                 f"the build did not end within {timeout:g} s",
-                hint="--timeout allows it more; what was done by then stays in the daemon's cache",
+                hint="raise --timeout; finished steps stay cached",
             ) from exc
         finally:
             ending.over = True

@@ -126,15 +126,14 @@ class LimitOptions(OptionGroup, panel="Routing"):
         "--queue",
         default=None,
         metavar="DURATION",
-        help="Where every daemon has its bound of builds, wait so long in line. [dim]default: take the"
-        " least loaded.[/]",
+        help="When all daemons are full, wait this long in line. [dim]default: take the least loaded.[/]",
     )
     retries: float = option(
         "--retries",
         default=2,
         metavar="N",
         minimum=0,
-        help="How often a build is begun anew that its daemon has lost.",
+        help="How often to retry a build whose daemon was lost.",
     )
     timeout: str | None = option(
         "--timeout",
@@ -158,14 +157,14 @@ class TLSFlags(OptionGroup, panel="TLS"):
         "--tls-cert",
         default=None,
         metavar="PATH",
-        help="The certificate that we show.",
+        help="The client certificate.",
         outranked_by=("--tls-dir",),
     )
     key: str | None = option(
         "--tls-key",
         default=None,
         metavar="PATH",
-        help="The key of our certificate.",
+        help="Its private key.",
         outranked_by=("--tls-dir",),
     )
     server_name: str | None = option(
@@ -199,7 +198,7 @@ class RoutingOptions(OptionGroup, panel="Routing"):
         "--wait",
         default=None,
         metavar="DURATION",
-        help="Where no daemon can take the build, wait so long for one (scale from zero, rollouts)."
+        help="When no daemon can take the build, wait this long for one (scale from zero, rollouts)."
         " [dim]default: don't wait.[/]",
     )
     limits: LimitOptions = LimitOptions()
@@ -223,7 +222,7 @@ class DisplayOptions(OptionGroup, panel="Display"):
         "--quiet",
         "-q",
         default=False,
-        help="Print the image's id alone.",
+        help="Print only the image's id.",
         outranked_by=("--progress",),
     )
     verbose: int = option(

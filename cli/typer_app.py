@@ -19,12 +19,12 @@ __all__ = ["as_typer_reads", "typer_app"]
 _EPILOG = (
     "Each option can come from a variable: --build-arg from WARMROUTE_BUILD_ARG. One that holds a list has"
     " one item on each line, or on a single line items with blanks between. The command line wins.\n\n"
-    "Exit codes: 0 done; 1 the build failed, or its result could not be written; 2 something given is wrong;"
+    "Exit codes: 0 done; 1 the build failed, or its result could not be written; 2 wrong usage;"
     " 69 a daemon or a tool can't be reached; 124 --timeout has passed; 130 interrupted."
 )
 
 _CONTEXT = {"help_option_names": list(HELP_NAMES)}
-_GROUPS = {"debug": "Look into LLB, and into what a daemon says of itself."}
+_GROUPS = {"debug": "Inspect LLB and daemons."}
 
 
 def typer_app(name: str, summary: str, commands: Mapping[str, Callable[..., None]]) -> typer.Typer:

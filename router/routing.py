@@ -102,7 +102,7 @@ class Routing:
             (route,) = self.routes([key], platforms)
         for candidate in route.candidates:
             if not candidate.fit:
-                tell(on_event, "verbose", f"leaving out {candidate.daemon.name}: {candidate.reason}")
+                tell(on_event, "verbose", f"skipping {candidate.daemon.name}: {candidate.reason}")
         self.fit(route)
         return route.candidates
 

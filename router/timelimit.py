@@ -76,7 +76,7 @@ class TimeLimit:
         if (late or self.cancellation.why == TIME_IS_UP) and isinstance(error, CancelledError):
             raise TimeLimitError(
                 f"the build did not end within {self._seconds:g} s: {self._what()}",
-                hint="--timeout allows it more; what was done by then stays in the daemon's cache",
+                hint="raise --timeout; finished steps stay cached",
             ) from error
 
     def _watch(self) -> None:

@@ -57,11 +57,15 @@ def command(draining: DrainOptions, routing: FleetRouting) -> None:
 def _chosen(daemons: Sequence[Daemon], name: str | None, where: str, hint: str | None) -> Daemon:
     names = ", ".join(sorted(daemon.name for daemon in daemons))
     if name is None and len(daemons) > 1:
-        raise UsageError(f"which of {names}?", hint="warmroute drain-check NAME")
+        raise UsageError(f"name the daemon to check: {names}", hint="warmroute drain-check NAME")
     found = [daemon for daemon in daemons if name in {None, daemon.name}]
     if not found:
-        wanted = f"{name} is not among them: {names}" if names else "there are none"
-        raise NoDaemonError(f"no such daemon among the {where} ({wanted})", hint=hint)
+        raise NoDaemonError(
+            f'no daemon named "{name}" among the {where}; there are {names}'
+            if names
+            else f"there are no {where}",
+            hint=hint,
+        )
     return found[0]
 
 

@@ -17,7 +17,7 @@ def open_stdin(what: str, option: str) -> BinaryIO:
     if sys.stdin is None or os.isatty(sys.stdin.fileno()):
         state = "is closed" if sys.stdin is None else "is a terminal"
         raise UsageError(
-            f"{what} is to come from stdin ({option}), which {state}",
+            f"{what} should come from stdin ({option}), but stdin {state}",
             hint=f"redirect it: warmroute build {option} ... < FILE",
         )
     return sys.stdin.buffer

@@ -49,7 +49,7 @@ def _parse(text: str, flag: Flag) -> Iterable[CacheOption]:
     if not type_name:
         raise flag.error(text, "the key type is missing")
     if type_name not in _TYPES:
-        raise flag.error(text, f"the type is none of {', '.join(_TYPES)}")
+        raise flag.error(text, f"the type is not one of {', '.join(_TYPES)}")
     return [CacheOption(type=type_name, attrs=attrs)]
 
 

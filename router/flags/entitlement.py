@@ -34,7 +34,7 @@ def parse_entitlement(text: str) -> str:
         return text
     kind, equals, device = text.partition("=")
     if kind != "device" or not equals:
-        raise _FLAG.error(text, f"it is none of {', '.join(_PLAIN)}")
+        raise _FLAG.error(text, f"it is not one of {', '.join(_PLAIN)}")
     if not device:
         return kind
     for option in parse_fields(device, _FLAG)[1:]:

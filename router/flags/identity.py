@@ -19,7 +19,7 @@ def parse_identity(text: str, flag: Flag = _FLAG) -> Identity:
         case (("label" | "annotation"), ":") if key:
             return Identity(kind=word, key=key)
         case (("label" | "annotation"), _):
-            raise flag.error(text, f"which {word}? it is named after a colon")
+            raise flag.error(text, f"the {word} is missing: write it after a colon")
         case _:
             raise flag.error(text, "a pod's identity is its name, its node, label:KEY or annotation:KEY")
 

@@ -136,12 +136,12 @@ def _check_together(outputs: Iterable[Output]) -> None:
         pushed = output.type == "image" and parse_bool(output.attrs.get("push", ""))
         if pushed and not output.attrs.get("name"):
             raise UsageError(
-                "the image is to be pushed, but it has no name",
+                "--push needs a --tag",
                 hint="give it one: --tag registry.example.com/team/app:1.0",
             )
         on_stdout += output.dest == STDOUT
     if on_stdout > 1:
         raise UsageError(
-            "several outputs are to be written to stdout",
-            hint="give each but one a file of its own: --output type=tar,dest=out.tar",
+            "more than one output goes to stdout",
+            hint="send all but one to a file: --output type=tar,dest=out.tar",
         )

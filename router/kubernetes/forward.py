@@ -140,8 +140,8 @@ class ForwardStream:
             )
         if "reset by peer" in said:
             return DialError(
-                f"{self._where} hung up before it said a word",
-                hint="is it a buildkitd? one that wants TLS hangs up like this: give --tls-ca",
+                f"{self._where} closed the connection at once",
+                hint="the daemon may require TLS: try --tls-ca or --tls-dir",
                 temporary=True,
             )
         return DialError(f"can't connect to {self._where}: {said or ended}", temporary=True)

@@ -52,7 +52,7 @@ def refused(pod: Pod, resource: Subresource, reply: Reply) -> DialError:
 
 def _forbidden(namespace: str, resource: str, said: str) -> DialError:
     lacking = _LACKING.search(said)
-    who = f"the user {lacking['user']} may not {lacking['verb']} it" if lacking else said.rstrip(": ")
+    who = f"user {lacking['user']} can't {lacking['verb']} it" if lacking else said.rstrip(": ")
     return DialError(
         f"{resource} is forbidden in namespace {namespace}: {who}",
         hint=f"a Role in namespace {namespace} must allow the verbs create and get on {resource}",

@@ -25,7 +25,7 @@ _CHUNK = 1 << 16
 _NOT_YET_VALID, _EXPIRED, _WRONG_NAME, _WRONG_IP = 9, 10, 62, 64
 
 _NO_TLS = ("it does not speak TLS", "leave the TLS options out; or is this the wrong port?")
-_PAIR_HINT = "give --tls-cert and --tls-key, signed by the CA that the server trusts"
+_PAIR_HINT = "pass --tls-cert and --tls-key, signed by a CA that the server trusts"
 _PAIR_REFUSED = ("it refused the client certificate", _PAIR_HINT)
 # What OpenSSL calls an alert or a broken record: what it means, what to do.
 _REASONS: Mapping[str, tuple[str, str | None]] = {
@@ -192,8 +192,8 @@ def _describe_verification(server_name: str, exc: ssl.SSLCertVerificationError) 
     match exc.verify_code:
         case code if code in {_WRONG_NAME, _WRONG_IP}:
             return (
-                f"its certificate is not for {server_name}",
-                "give --tls-server-name the name that the certificate has",
+                f'its certificate is not valid for "{server_name}"',
+                "set --tls-server-name to a name in the certificate",
             )
         case code if code == _EXPIRED:
             return "its certificate has expired", "renew the server's certificate; is this clock right?"
@@ -202,5 +202,5 @@ def _describe_verification(server_name: str, exc: ssl.SSLCertVerificationError) 
         case _:
             return (
                 f"its certificate is not trusted ({exc.verify_message})",
-                "give --tls-ca the certificate of the CA that signed it",
+                "pass the CA that signed it with --tls-ca",
             )

@@ -129,6 +129,6 @@ def _check_digest(text: str, flag: Flag, digest: str) -> None:
     algorithm, _, digits = digest.partition(":")
     length = _HEX_LENGTHS.get(algorithm)
     if length is None:
-        raise flag.error(text, f"the digest's algorithm {algorithm} is none of {', '.join(_HEX_LENGTHS)}")
+        raise flag.error(text, f"the digest's algorithm {algorithm} is not one of {', '.join(_HEX_LENGTHS)}")
     if len(digits) != length or digits.lower() != digits:
         raise flag.error(text, f"a {algorithm} digest has {length} lower-case hexadecimal digits")

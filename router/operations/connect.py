@@ -79,7 +79,7 @@ def _greeting(stream: ByteStream, daemon: Daemon, deadline: Deadline) -> bytes:
     except TimeoutError as exc:
         raise DialError(
             f"{daemon.peer} did not answer in time",
-            hint="is it a buildkitd, and is it alive? one that wants TLS is as silent: give --tls-ca",
+            hint="is it a buildkitd, and is it alive? it may require TLS: try --tls-ca or --tls-dir",
             reason="timeout",
             temporary=True,
         ) from exc

@@ -41,7 +41,7 @@ def open_stdin_context(request: BuildRequest, stream: BinaryIO) -> Iterator[Buil
     header = stream.read(HEADER_SIZE)
     if not header.strip(b"\0"):
         what = "holds an archive without files" if header else "is empty"
-        raise UsageError(f"the context is to come from stdin, which {what}", hint=_HINT)
+        raise UsageError(f"the context should come from stdin, but stdin {what}", hint=_HINT)
     if not is_archive(header):
         yield replace(request, dockerfile_text=_dockerfile(request, header, stream))
         return

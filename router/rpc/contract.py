@@ -20,7 +20,7 @@ from router.rpc.streams import Source
 
 __all__ = ["HUNG_UP", "MessageHandler", "RpcCall", "RpcChannel"]
 
-HUNG_UP = "is it a buildkitd? one that wants TLS hangs up like this: give --tls-ca"
+HUNG_UP = "the daemon may require TLS: try --tls-ca or --tls-dir"
 
 
 class MessageHandler(Protocol):

@@ -12,9 +12,7 @@ from router.model.source import excerpt, source_lines
 __all__ = ["excerpt_of", "hint_for"]
 
 # What can be done about a failure, by the daemon's words: it has no other way of telling.
-_LOG_IN = (
-    "docker login to that registry: the credentials are those of the docker config of who runs the build"
-)
+_LOG_IN = "run docker login for that registry: credentials come from your docker config"
 _INSECURE = "if the registry is meant to be like that: --registry-auth-tlscontext host={},insecure=true"
 _PLAIN_HTTP = (
     "a registry without TLS: --output type=image,push=true,registry.insecure=true, or buildkitd.toml"
@@ -23,12 +21,10 @@ _UNKNOWN_CALL = (
     "this frontend has no such method: --call subrequests.describe lists those it has;"
     " --build-arg BUILDKIT_SYNTAX=docker/dockerfile:1 takes a newer one"
 )
-_GRANT = "--allow {} grants it; the daemon has to allow it too (insecure-entitlements in buildkitd.toml)"
-_GRANTED = "who runs the daemon can allow it: insecure-entitlements in buildkitd.toml"
+_GRANT = "--allow {} grants it; the daemon must allow it too (insecure-entitlements in buildkitd.toml)"
+_GRANTED = "the daemon's administrator can allow it: insecure-entitlements in buildkitd.toml"
 _FORWARD = "--ssh default forwards the agent of SSH_AUTH_SOCK, --ssh ID=PATH a socket or a private key"
-_OLD_ENGINE = (
-    "the BuildKit inside of this Docker engine has less than a buildkitd: --addr or --selector names one"
-)
+_OLD_ENGINE = "the BuildKit inside this Docker engine can't do that; use a buildkitd: --addr or --selector"
 _HINTS = (
     (
         re.compile(

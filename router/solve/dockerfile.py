@@ -52,7 +52,7 @@ def with_piped_dockerfile(request: BuildRequest, files: OneTimeFiles) -> BuildRe
     except OSError as exc:
         if exc.errno == errno.EBADF:
             raise UsageError(
-                f"the Dockerfile is to come from stdin (--file {path}), which is closed",
+                f"the Dockerfile should come from stdin (--file {path}), but stdin is closed",
                 hint="redirect it: warmroute build --file - ... < FILE",
                 reason="dockerfile",
             ) from exc

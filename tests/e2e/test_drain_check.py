@@ -171,9 +171,9 @@ def test_the_daemon_is_named_where_there_are_several(daemon: Buildkitd) -> None:
 
     assert Installed().ok("drain-check", "a", *two).stdout == "a has no build in flight\n"
     unnamed = Installed().run("drain-check", *two)
-    assert (unnamed.code, "which of a, b?" in unnamed.stderr) == (2, True)
+    assert (unnamed.code, "name the daemon to check: a, b" in unnamed.stderr) == (2, True)
     unknown = Installed().run("drain-check", "c", *two)
-    assert (unknown.code, "c is not among them: a, b" in unknown.stderr) == (69, True)
+    assert (unknown.code, 'no daemon named "c"' in unknown.stderr) == (69, True)
     away = Installed().run("drain-check", "b", *two)
     assert (away.code, "connection refused" in away.stderr) == (69, True)
 

@@ -69,7 +69,7 @@ def test_a_cordoned_pod_takes_no_builds_and_all_commands_say_why(
     ]
     assert (listed[home]["cordoned"], listed[home]["cordon"]) == (True, "its disk is being replaced")
     assert f"{home}: cordoned: its disk is being replaced" in table
-    assert f"leaving out {home}: cordoned: its disk is being replaced" in built.stderr
+    assert f"skipping {home}: cordoned: its disk is being replaced" in built.stderr
     assert built.daemon == route["order"][1]["name"] != home
     assert program.ok("build", "-v", "-l", SELECTOR, "--key", "hello", context).daemon == home
     assert set(fleet) == set(reasons(route))

@@ -127,7 +127,7 @@ def test_a_server_name_and_an_insecure_cluster_are_honoured(cluster: Cluster, tm
     named = {"tls-server-name": "kubernetes"}
     assert listed(kubeconfig(cluster, tmp_path / "named", {"cluster": named})) == listed(cluster.kubeconfig)
     wrong = {"tls-server-name": "elsewhere"}
-    with pytest.raises(FleetError, match="certificate is not for elsewhere"):
+    with pytest.raises(FleetError, match='certificate is not valid for "elsewhere'):
         listed(kubeconfig(cluster, tmp_path / "wrong", {"cluster": wrong}))
     config = json.loads(cluster.kubeconfig.read_text())
     del config["clusters"][0]["cluster"]["certificate-authority"]

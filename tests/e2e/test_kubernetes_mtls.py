@@ -183,13 +183,13 @@ def test_a_wrong_ca_is_told(certificates: Certificates, client: Client, tmp_path
 def test_a_wrong_name_is_told(certificates: Certificates, client: Client) -> None:
     done = client.build("--tls-dir", certificates.client, "--tls-server-name", "registry")
 
-    refused(done, "its certificate is not for registry", "--tls-server-name")
+    refused(done, 'its certificate is not valid for "registry', "--tls-server-name")
 
 
 def test_without_a_name_the_pods_own_is_expected(certificates: Certificates, client: Client) -> None:
     done = client.build("--tls-dir", certificates.client)
 
-    refused(done, "its certificate is not for buildkitd-", "--tls-server-name")
+    refused(done, 'its certificate is not valid for "buildkitd-', "--tls-server-name")
 
 
 def test_a_client_certificate_of_another_ca_is_told(

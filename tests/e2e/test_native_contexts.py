@@ -507,7 +507,7 @@ def test_the_command_takes_a_dockerfile_on_stdin(buildkitd: Buildkitd, tmp_path:
 @pytest.mark.parametrize(
     ("options", "data", "why"),
     [
-        ([], b"", "which is empty"),
+        ([], b"", "but stdin is empty"),
         ([], b"\0" * 10240, "an archive without files"),
         ([], b"\x7fELF\x02\x01\0\0", "neither a Dockerfile nor a tar"),
         ([], b"# large\n" * (1 << 22), "too large for a Dockerfile"),
@@ -531,7 +531,7 @@ def test_a_terminal_is_no_context(tmp_path: Path) -> None:
         os.close(terminal)
 
     assert done.returncode == 2
-    assert b"the context is to come from stdin (-), which is a terminal" in done.stderr
+    assert b"the context should come from stdin (-), but stdin is a terminal" in done.stderr
 
 
 def test_a_disk_that_is_full_fails_with_what_to_do(tmp_path: Path) -> None:

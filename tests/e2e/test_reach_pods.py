@@ -228,7 +228,7 @@ def test_each_fault_of_tls_with_a_pod_has_its_own_words(
             workers(address, told(cluster.kubeconfig, [], tls=tls))
         return f"{caught.value} {getattr(caught.value, 'hint', '')}"
 
-    assert "certificate is not for other" in error(client(authority, tmp_path, "other"))
+    assert 'certificate is not valid for "other"' in error(client(authority, tmp_path, "other"))
     assert "certificate is not trusted" in error(client(authority, tmp_path, trusted=CA()))
     anonymous = TLSOptions(ca=client(authority, tmp_path).ca)
     assert "client certificate" in error(anonymous)

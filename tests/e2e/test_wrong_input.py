@@ -64,7 +64,7 @@ def assert_refused(done: Finished, code: int, message: str, workspace: Path | No
         ('--output type=tar,"dest=x', "invalid --output"),
         ("--output type=local", "needs dest"),
         ("--output type=image,dest=x", "has no dest"),
-        ("--output - --output type=oci", "several outputs are to be written to stdout"),
+        ("--output - --output type=oci", "more than one output goes to stdout"),
         ("--output file", "is not a directory"),
         ("--output /proc/1/nothing", "the output /proc/1/nothing"),
         ("--output type=tar,dest=file/out.tar", "file is not a directory"),
@@ -75,7 +75,7 @@ def assert_refused(done: Finished, code: int, message: str, workspace: Path | No
         ("--secret id=a,src=nothing", "secret a: can't read nothing: No such file or directory"),
         ("--secret id=a,env=NOTHING", "secret a: variable NOTHING is not set"),
         ("--secret id=a,src=.", "secret a: can't read .: Is a directory"),
-        ("--push", "the image is to be pushed, but it has no name"),
+        ("--push", "--push needs a --tag"),
         ("--load --platform linux/amd64,linux/arm64", "--load takes one platform, not 2"),
         ("-o type=docker,dest=x --platform linux/amd64,linux/arm64", "type=docker takes one platform, not 2"),
         ("--frontend dockerfile.v0 .", "no place for a context (.)"),
@@ -87,7 +87,7 @@ def assert_refused(done: Finished, code: int, message: str, workspace: Path | No
         ("--file /", "the Dockerfile / is not a file"),
         ("nowhere", "the build context nowhere does not exist"),
         ("file", "the build context file is not a directory"),
-        ("-", "the context is to come from stdin, which is empty"),
+        ("-", "the context should come from stdin, but stdin is empty"),
         ("--addr nonsense", 'invalid --addr "nonsense"'),
         ("--addr ftp://host:1", "ftp"),
         ("--addr tcp://host:port", "tcp://host:port"),
@@ -385,7 +385,7 @@ def test_a_dockerfile_from_stdin_is_not_read_from_a_terminal(workspace: Path) ->
         os.close(terminal)
         os.close(master)
 
-    assert_refused(done, 2, "stdin (--file -), which is a terminal", workspace)
+    assert_refused(done, 2, "stdin (--file -), but stdin is a terminal", workspace)
 
 
 def test_an_archive_is_not_written_to_a_terminal(workspace: Path) -> None:

@@ -56,7 +56,7 @@ def test_a_type_that_no_daemon_knows_is_refused(text: str) -> None:
     error = refused(lambda: parse_caches([text], CACHE_FROM))
 
     assert str(error) == (
-        "invalid --cache-from: the type is none of registry, local, inline, gha, s3, azblob"
+        "invalid --cache-from: the type is not one of registry, local, inline, gha, s3, azblob"
     )
 
 

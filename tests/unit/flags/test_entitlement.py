@@ -22,8 +22,8 @@ def test_entitlements_are_handed_on_as_they_stand() -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("network", "it is none of network.host, security.insecure, device, buildx.local.delete"),
-        ("network.host=1", "it is none of network.host, security.insecure, device, buildx.local.delete"),
+        ("network", "it is not one of network.host, security.insecure, device, buildx.local.delete"),
+        ("network.host=1", "it is not one of network.host, security.insecure, device, buildx.local.delete"),
         ("device=a,b=c", '"b=c" is no option of a device (alias=NAME)'),
     ],
 )

@@ -150,16 +150,13 @@ def test_resolving_twice_is_resolving_once(outputs: list[Output], push: bool, lo
 
 
 def test_a_push_without_a_name_is_refused() -> None:
-    assert (
-        str(refused(lambda: resolve_outputs((), push=True)))
-        == "the image is to be pushed, but it has no name"
-    )
+    assert str(refused(lambda: resolve_outputs((), push=True))) == "--push needs a --tag"
 
 
 def test_stdout_takes_one_output() -> None:
     outputs = [Output(type="tar", dest="-"), Output(type="oci", dest="-")]
 
-    assert str(refused(lambda: resolve_outputs(outputs))) == "several outputs are to be written to stdout"
+    assert str(refused(lambda: resolve_outputs(outputs))) == "more than one output goes to stdout"
 
 
 def test_only_trees_of_files_are_directories() -> None:

@@ -30,7 +30,7 @@ def answer(code: int, message: str) -> Reply:
 def test_a_missing_right_is_told_with_user_verb_resource_and_namespace(resource: str) -> None:
     said = f'pods "b-0" is forbidden: User "jane" cannot create resource "{resource}" in API group ""'
     error = refused(pod(), resource, answer(403, said))  # type: ignore[arg-type]  # one of the two
-    assert str(error) == f"{resource} is forbidden in namespace ci: the user jane may not create it"
+    assert str(error) == f"{resource} is forbidden in namespace ci: user jane can't create it"
     assert error.hint == f"a Role in namespace ci must allow the verbs create and get on {resource}"
     assert (error.reason, error.temporary) == ("forbidden", False)
 

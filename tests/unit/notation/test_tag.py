@@ -57,7 +57,7 @@ def test_a_name_is_normalized_as_docker_does(text: str, normalized: str, familia
         (64 * "a", "64 hexadecimal digits are an image's id, not its name"),
         ("-example.com/app", "-example.com is no registry's host"),
         ("app@sha256:12", "a digest is an algorithm, a colon and hexadecimal digits"),
-        ("app@md5:" + 32 * "0", "the digest's algorithm md5 is none of sha256, sha384, sha512"),
+        ("app@md5:" + 32 * "0", "the digest's algorithm md5 is not one of sha256, sha384, sha512"),
         ("app@sha256:" + 63 * "0", "a sha256 digest has 64 lower-case hexadecimal digits"),
         ("a" * 256, "the repository's name has more than 255 characters"),
     ],

@@ -76,5 +76,5 @@ def test_an_output_without_its_destination_is_refused(kind: OutputType) -> None:
 
 
 def test_what_is_pushed_needs_a_name() -> None:
-    with pytest.raises(UsageError, match="no name"):
+    with pytest.raises(UsageError, match="--push needs a --tag"):
         export_plans(prepared(BuildRequest(push=True)), engine=False)

@@ -15,7 +15,7 @@ import pytest
 PROGRAM = (sys.executable, "-c", "from cli.main import run; run()", "build")
 NOWHERE = "--addr=tcp://127.0.0.1:1"
 INTERRUPTED, OUT_OF_TIME, USAGE = 130, 124, 2
-CLOSED_STDIN = "is to come from stdin (--file {}), which is closed"
+CLOSED_STDIN = "should come from stdin (--file {}), but stdin is closed"
 
 
 @pytest.fixture

@@ -194,7 +194,7 @@ def test_an_answer_that_is_no_websocket_is_told(tmp_path: Path) -> None:
 def test_a_refusal_is_told_with_the_right_that_is_missing(tmp_path: Path) -> None:
     body = {"message": 'User "jane" cannot create resource "pods/exec"'}
     server = ApiServer(tmp_path, reply=http("403 Forbidden", body))
-    with peer(server.secure()) as port, pytest.raises(DialError, match="jane may not create it") as caught:
+    with peer(server.secure()) as port, pytest.raises(DialError, match="jane can't create it") as caught:
         dial_command(server, port)
     assert "create and get on pods/exec" in (caught.value.hint or "")
 

@@ -108,7 +108,7 @@ def test_many_records_are_pending_after_one_arrival(tmp_path: Path, ca: CA) -> N
     ("names", "expired", "trusted", "message", "hint"),
     [
         (["localhost"], False, False, "certificate is not trusted", "--tls-ca"),
-        (["other"], False, True, "certificate is not for localhost", "--tls-server-name"),
+        (["other"], False, True, 'certificate is not valid for "localhost"', "--tls-server-name"),
         (["localhost"], True, True, "certificate has expired", "renew"),
     ],
 )

@@ -119,7 +119,7 @@ def test_tls_has_a_client_certificate_and_a_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "trusted", "message"),
     [
-        (("elsewhere.test",), True, "its certificate is not for 127.0.0.1"),
+        (("elsewhere.test",), True, 'its certificate is not valid for "127.0.0.1"'),
         (("127.0.0.1",), False, "its certificate is not trusted"),
     ],
 )
