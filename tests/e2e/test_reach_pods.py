@@ -150,7 +150,7 @@ def test_missing_rights_are_one_error_for_all_pods_that_names_them(cluster: Clus
 
     assert done.code == 69
     (error,) = [line for line in done.stderr.splitlines() if "is forbidden in namespace" in line]
-    who = "the user system:serviceaccount:default:only-lists may not"
+    who = "user system:serviceaccount:default:only-lists can't"
     for resource in ("pods/exec", "pods/portforward"):
         assert f"{resource} is forbidden in namespace default: {who} " in error
         assert f"must allow the verbs create and get on {resource}" in done.stderr
