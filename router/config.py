@@ -39,7 +39,7 @@ class RouterConfig:
     is in them, None what they declare. ``connect_timeout`` is seconds for the whole of connecting to one
     daemon, ``timeout`` for the whole build, None for no limit. A daemon with ``max_builds`` builds in flight
     gets no more while another has fewer; 0 is no bound. ``queue`` is how many seconds to wait in line where
-    all have as many. ``retries`` is how often a build is begun anew that a daemon has lost. ``identity`` says
+    all have as many. ``retries`` is how often a build is retried whose daemon was lost. ``identity`` says
     what of a pod placement hashes. ``wait`` is how many seconds to wait for a daemon that can take the build,
     where none can. ``grpc_engine`` is what speaks gRPC with daemons.
     """

@@ -25,7 +25,7 @@ _NAMED = 5
 
 
 def command(routing: FleetRouting, display: FormatDisplay) -> None:
-    """List the daemons: state, version, platforms, builds in flight, and who is cordoned."""
+    """List the daemons: state, version, platforms, builds in flight, cordons."""
     config = router_config(routing)
     from router import BuildRouter, inspect
 

@@ -77,7 +77,7 @@ class BuildRequest:
     ``generic`` is buildctl's form: the frontend gets ``frontend_options``, ``local_dirs`` and
     ``oci_layouts``, each under its name, and neither a context nor a Dockerfile. ``definition`` is LLB, a
     packed ``pb.Definition``; with an empty ``frontend`` it is what is solved. ``frontend_options`` are
-    handed to the frontend as they stand and win over what the other fields give. ``source_policy`` is the
+    passed to the frontend unchanged and win over what the other fields give. ``source_policy`` is the
     policy as JSON text.
 
     ``call`` other than ``build`` asks the frontend what it knows instead of building: ``check``, ``outline``,
