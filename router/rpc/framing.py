@@ -100,7 +100,7 @@ def _not_http2(opening: bytearray) -> Http2Error:
     start = bytes(opening[:40])
     if start[:1] in {b"\x15", b"\x16"}:
         return Http2Error(
-            "the peer speaks TLS", hint="give --tls-ca, and --tls-cert with --tls-key where it asks for them"
+            "the peer speaks TLS", hint="pass --tls-ca, and --tls-cert with --tls-key if it asks for them"
         )
     if start.startswith(b"HTTP"):
         return Http2Error("the peer speaks HTTP/1", hint="is this the address of a buildkitd?")

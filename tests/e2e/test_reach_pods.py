@@ -232,7 +232,7 @@ def test_each_fault_of_tls_with_a_pod_has_its_own_words(
     assert "certificate is not trusted" in error(client(authority, tmp_path, trusted=CA()))
     anonymous = TLSOptions(ca=client(authority, tmp_path).ca)
     assert "client certificate" in error(anonymous)
-    assert "give --tls-ca" in error(None)
+    assert "the daemon may require TLS: try --tls-ca" in error(None)
 
 
 def test_tls_that_fails_at_the_pods_ip_is_not_gone_around(
