@@ -154,10 +154,12 @@ class Attempts:
                     self._happened(Tried(daemon=daemon, fault="busy", builds=builds))
                     return None
                 case "lost" | "overload" as fault:
+                    lost_at = time.monotonic()
                     self._account.lost(daemon, exc)
-                    self._happened(Tried(daemon=daemon, fault=fault, at=time.monotonic()))
                     if (result := self._pushed(daemon)) is not None:
                         return self._account.placed(result)
+                    # Last: what is raised before it, as by whoever cancels, is worth no further attempt.
+                    self._happened(Tried(daemon=daemon, fault=fault, at=lost_at))
                 case "final":
                     self._happened(Broke(waitable=isinstance(exc, UnreachableError)))
             raise

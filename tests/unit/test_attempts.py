@@ -16,6 +16,7 @@ from router.cancellation import Cancellation
 from router.errors import (
     BuildError,
     BusyError,
+    CancelledError,
     ConnectionLostError,
     DialError,
     FleetError,
@@ -249,6 +250,30 @@ def test_a_fleet_that_is_empty_after_a_loss_is_waited_for_aloud(story: Story) ->
 
     (told,) = story.notices("warning")
     assert told.endswith("s at most: no pod matches app=buildkitd")
+
+
+class _CancelledWhileAsked:
+    """Pushes whose registry is being asked when the build is cancelled."""
+
+    def see(self, _status: SolveStatus) -> None:
+        raise AssertionError("nothing was announced")
+
+    def forget(self) -> None:
+        raise AssertionError("nothing was answered")
+
+    def result(self, _daemon: Daemon, _environment: object) -> BuildResult | None:
+        raise CancelledError("build cancelled: interrupted")
+
+
+def test_a_build_that_is_cancelled_while_the_registry_is_asked_is_not_tried_again(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(router.attempts, "_pushes", lambda _build: _CancelledWhileAsked())
+    backend = Backend(lost("a"))
+
+    with pytest.raises(CancelledError):
+        story.run(backend, A, B)
+    assert backend.names == "a"
 
 
 @pytest.mark.parametrize("error", [BuildError("failed"), ToolError("buildctl is missing")])
