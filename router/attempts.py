@@ -38,6 +38,7 @@ from router.failover import (
     next_step,
 )
 from router.faults import fault_of
+from router.flags.output import resolve_outputs
 from router.model.daemon import Candidate, Daemon
 from router.model.events import Event, SolveStatus
 from router.model.frozen import replace
@@ -169,7 +170,9 @@ class Attempts:
         request = self._build.request
         if not (request.identify and stays_in_cache(request, daemon)):
             return self._build
-        return replace(self._build, outputs=(Output(type="image", attrs={"store": "false"}),))
+        image = Output(type="image", attrs={"store": "false"})
+        outputs = resolve_outputs((image,), push=False, load=False, tags=request.tags)
+        return replace(self._build, outputs=outputs)
 
     def _in_line(self, bounds: Sequence[tuple[Daemon, int]]) -> Daemon | None:
         """Return who has room as soon as somebody has, None where the time in line is over."""

@@ -58,9 +58,10 @@ def _steps(options: StepOptions) -> dict[str, object]:
         parse_ulimits,
     )
 
+    network = parse_network(options.network)
     return _given(
         ssh=parse_sshs(options.ssh or ()),
-        network=parse_network(options.network),
+        network=network if network != "default" else None,
         add_hosts=tuple(map(parse_add_host, filter(None, options.add_hosts or ()))),
         allow=parse_entitlements(options.allow or ()),
         shm_size=parse_size(options.shm_size, SHM_SIZE) if options.shm_size else 0,
@@ -110,7 +111,7 @@ def _generic(options: GenericOptions) -> dict[str, object]:
 
 
 def _given(**fields: object) -> dict[str, object]:
-    return {name: value for name, value in fields.items() if value and value != "default"}
+    return {name: value for name, value in fields.items() if value}
 
 
 def _pairs(texts: Iterable[str], flag: Flag) -> dict[str, str]:

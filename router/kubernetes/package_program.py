@@ -3,13 +3,14 @@
 Run by its path, in an interpreter of its own: the package has no deadline, takes half a second to import, and
 reads the process's environment; an interpreter can be given one and be killed. Imports nothing of warmroute.
 
-On stdin ``{"name": ..., "config": {...}}``, on stdout one of ``{"token": ..., "config": {what changed}}``,
-``{"unknown": true}``, ``{"refused": why}``, ``{"failed": why}``.
+On stdin ``{"name": ..., "config": {...}}``, on the last line of stdout one of ``{"unknown": true}``,
+``{"refused": why}``, ``{"failed": why}``, ``{"token": ..., "config": {what changed}}``.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import ssl
 import sys
 from typing import Any
@@ -64,5 +65,8 @@ def _kubeconfig(name: str, config: dict[str, str]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    asked = json.load(sys.stdin)  # noqa: TID251 -- it was written by the process that waits for the answer
-    json.dump(_renewed(asked["name"], asked["config"]), sys.stdout)
+    # What a package prints, before or meanwhile, must not be taken for a part of the answer.
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answer:
+        os.dup2(2, 1)
+        asked = json.load(sys.stdin)  # noqa: TID251 -- it was written by the process that waits for the answer
+        answer.write("\n" + json.dumps(_renewed(asked["name"], asked["config"])))

@@ -107,13 +107,15 @@ def _ask(provider: AuthProvider, environment: Mapping[str, str], timeout: float)
     began = time.monotonic()
     try:
         finished = run(command, Watch(deadline=timeout))
-        answer = read_json(finished.stdout)
+        answer = read_json(finished.stdout.rpartition(b"\n")[2])
     except ToolError as exc:
         if time.monotonic() - began < timeout:
             raise
         raise ToolError(f"{_what(provider)}, and was not renewed within {timeout:g} s", hint=hint) from exc
     except NotJSONError as exc:
-        raise ToolError(f"{_what(provider)}; renewing it failed: {finished.message}", hint=hint) from exc
+        # Of stdout nothing is told: it may be a token.
+        why = replace(finished, stdout=b"").message
+        raise ToolError(f"{_what(provider)}; renewing it failed: {why}", hint=hint) from exc
     if failed := text(answer, "failed"):
         raise ToolError(f"{_what(provider)}; renewing it failed: {failed[:300]}", hint=hint)
     return answer

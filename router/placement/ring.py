@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from hashlib import md5
 from typing import TYPE_CHECKING
-
-from router.errors import UsageError
 
 if TYPE_CHECKING:
     from uhashring import HashRing
@@ -22,24 +21,13 @@ __all__ = ["POINTS_PER_VIRTUAL_NODE", "VIRTUAL_NODES", "rank"]
 VIRTUAL_NODES = 40
 POINTS_PER_VIRTUAL_NODE = 3
 
+_POINT = 4
+
 
 def rank(key: str, names: Iterable[str]) -> tuple[str, ...]:
-    """Return all ``names`` in the order in which the ring meets them, walking from the key's point.
-
-    Raises ``UsageError`` where this machine's cryptography policy forbids MD5, which the ring is made of.
-    """
+    """Return all ``names`` in the order in which the ring meets them, walking from the key's point."""
     distinct = tuple(sorted(set(names)))
-    if len(distinct) < 2:
-        return distinct
-    try:
-        return tuple(_ring(distinct).iterate_nodes(key))
-    except UnicodeEncodeError:
-        raise
-    except ValueError as exc:  # hashlib's, in FIPS mode
-        raise UsageError(
-            f"the placement ring needs MD5, which this machine doesn't allow: {exc}",
-            hint="use --placement rendezvous, which needs SHA-256 only, for everybody who builds",
-        ) from exc
+    return distinct if len(distinct) < 2 else tuple(_ring(distinct).iterate_nodes(key))
 
 
 @lru_cache(maxsize=4)
@@ -50,4 +38,18 @@ def _ring(names: tuple[str, ...]) -> HashRing:
     """
     from uhashring import HashRing  # 1 ms, which a fleet of one daemon doesn't need
 
-    return HashRing(list(names), hash_fn="ketama", vnodes=VIRTUAL_NODES, replicas=POINTS_PER_VIRTUAL_NODE)
+    ring = HashRing([], hash_fn="ketama", vnodes=VIRTUAL_NODES, replicas=POINTS_PER_VIRTUAL_NODE)
+    # The package's own asks for MD5 as if for security, which a machine in FIPS mode refuses.
+    ring.hashi = ring.runtime.hashi = _point
+    ring.conf.update((name, {}) for name in names)
+    ring.regenerate()
+    return ring
+
+
+def _point(text: str, replica: int = 0) -> int:
+    return int.from_bytes(_digest(text)[replica * _POINT : (replica + 1) * _POINT], "little")
+
+
+@lru_cache(maxsize=1)  # the points of a virtual node are asked for one after the other
+def _digest(text: str) -> bytes:
+    return md5(text.encode(), usedforsecurity=False).digest()

@@ -29,7 +29,8 @@ class PreparedBuild:
 
     ``outputs`` are --output, --push and --load together, with their names; ``located`` is what the build
     reads. The ``secrets`` were found; each is read again when a step asks for it, since a token may be
-    renewed while a build goes on. ``engine`` is the Docker engine that the image is loaded into, if it is.
+    renewed while a build goes on. ``engine`` is the Docker engine that the image is loaded into, if it is;
+    only a build that was checked has it.
     """
 
     request: BuildRequest
@@ -57,6 +58,8 @@ def check_build(request: BuildRequest, environment: Mapping[str, str], files: On
     located = checked(request)
     request = replace(request, tags=parse_tags(request.tags))
     build = _prepared(request, located, environment, files)
+    if any(map(is_load, build.outputs)):
+        build = replace(build, engine=_engine(environment))
     build.secrets.check()
     _check_outputs(build)
     return build
@@ -71,7 +74,6 @@ def _prepared(
         outputs=outputs,
         located=located,
         secrets=SecretStore(request.secrets, environment, files),
-        engine=_engine(environment) if any(map(is_load, outputs)) else None,
     )
 
 

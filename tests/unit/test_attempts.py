@@ -438,6 +438,15 @@ def test_an_image_is_made_for_its_id_where_nothing_else_comes_of_the_build(
     assert [output.type for output in build.outputs] == types
 
 
+def test_an_image_that_is_made_for_its_id_has_the_builds_name(story: Story) -> None:
+    backend = Backend()
+
+    story.run(backend, A, request=BuildRequest(identify=True, tags=("a.test/app:1",)))
+
+    (build,) = backend.builds
+    assert [output.attrs for output in build.outputs] == [{"store": "false", "name": "a.test/app:1"}]
+
+
 def test_who_is_tried_is_told_in_the_words_of_the_displays(story: Story) -> None:
     story.run(Backend(refused("a"), busy(1), busy(1)), A, B, C, policy=Policy(max_builds=1))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from router.errors import DialError, UsageError
+from router.errors import DialError, RouterError, UsageError
 from router.model.request import BuildRequest, Output, Secret
 from router.once import OneTimeFiles
 from router.solve.located import Folder, LocalDockerfile
@@ -70,10 +70,18 @@ def test_what_will_be_missing_is_told_before_a_daemon_is_looked_for(
         check_build(request_, {}, OneTimeFiles())
 
 
-def test_the_engine_that_is_loaded_into_is_the_one_that_answered(context: Path) -> None:
+@pytest.mark.parametrize(
+    ("environment", "error", "message"),
+    [
+        ({"DOCKER_CONTEXT": "missing"}, UsageError, "'missing'"),
+        ({"DOCKER_HOST": "unix:///nonexistent/docker.sock"}, DialError, "--load"),
+    ],
+)
+def test_the_engine_for_load_is_looked_for_by_a_build_and_not_to_show_what_it_would_do(
+    environment: dict[str, str], error: type[RouterError], message: str
+) -> None:
     request = BuildRequest(context="app", load=True)
-    environment = {"DOCKER_HOST": f"unix://{context}/none.sock"}
 
-    assert prepare_build(request, environment, OneTimeFiles()).engine is not None
-    with pytest.raises(DialError, match="--load"):
+    assert prepare_build(request, environment, OneTimeFiles()).engine is None
+    with pytest.raises(error, match=message):
         check_build(request, environment, OneTimeFiles())

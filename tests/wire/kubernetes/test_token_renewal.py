@@ -152,10 +152,10 @@ def kubeconfig(folder: Path, issuer: _Server, **changes: str | None) -> Path:
     return path
 
 
-def listed(path: Path) -> int:
+def listed(path: Path, **environment: str) -> int:
     """List the pods that a kubeconfig leads to; return how many there are."""
     config = RouterConfig(selector="app=b", kubeconfig=str(path), connect_timeout=20.0)
-    with BuildRouter(config, environment={}) as router:
+    with BuildRouter(config, environment=environment) as router:
         return len(router.fleet.daemons())
 
 
@@ -264,3 +264,24 @@ def test_an_issuer_that_is_silent_is_waited_for_as_long_as_connecting_may_take(
 
         with BuildRouter(config, environment={}) as router, pytest.raises(ToolError, match="was not renewed"):
             router.fleet.daemons()
+
+
+def test_what_else_python_prints_when_it_starts_is_no_part_of_the_answer(
+    tmp_path: Path, issuer: _Server
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("print('hello', end='')")
+    path = kubeconfig(tmp_path, issuer)
+
+    listed(path, PYTHONPATH=str(tmp_path))
+
+    assert kept(path)["refresh-token"] == issuer.refresh_token
+
+
+def test_nothing_that_a_broken_renewal_wrote_is_told(tmp_path: Path, issuer: _Server) -> None:
+    broken = """import os; os.write(1, b'\\n{"token": "SECRET"'); os._exit(3)"""
+    (tmp_path / "sitecustomize.py").write_text(broken)
+
+    with pytest.raises(ToolError, match="renewing it failed: exit code 3") as raised:
+        listed(kubeconfig(tmp_path, issuer), PYTHONPATH=str(tmp_path))
+
+    assert "SECRET" not in str(raised.value)

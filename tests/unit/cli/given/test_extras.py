@@ -61,6 +61,7 @@ def _image(*groups: OptionGroup) -> ImageOptions:
             BuildRequest(resources={"memory": "1024"}),
         ),
         (StepOptions(cgroup_parent="/a"), BuildRequest(cgroup_parent="/a")),
+        (StepOptions(cgroup_parent="default"), BuildRequest(cgroup_parent="default")),
         (StepOptions(proxy_network=True), BuildRequest(proxy_network=True)),
         (
             CacheOptions(no_cache_filter=["a,b", "c"]),
