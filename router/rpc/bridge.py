@@ -1,4 +1,4 @@
-"""Where an engine that connects to sockets only finds a daemon: any other stream becomes a socket."""
+"""Where an engine that connects by itself finds a daemon: any stream becomes a socket, for one connection."""
 
 from __future__ import annotations
 
@@ -8,39 +8,20 @@ from urllib.parse import quote
 from router.cancellation import Cancellation
 from router.closing import Closing
 from router.errors import RouterError
-from router.model.address import Address, TcpAddress, UnixAddress
 from router.net.private_socket import PrivateSocket
 from router.net.relay import relay
 from router.net.sockets import SocketStream
 from router.net.stream import ByteStream
-from router.transport import dial
-from router.transport.options import DialOptions
 
-__all__ = ["Bridge", "target_of"]
-
-
-def target_of(address: Address, options: DialOptions) -> tuple[str, Bridge | None]:
-    """Return an address in gRPC's name syntax, and the bridge that carries it, if any; the caller closes it.
-
-    https://github.com/grpc/grpc/blob/master/doc/naming.md. A bridge is dialled, with what ``dial`` raises.
-    """
-    match address:
-        case TcpAddress(host=host, port=port):
-            return f"dns:///[{host}]:{port}" if ":" in host else f"dns:///{host}:{port}", None
-        case UnixAddress(path=path) if path.startswith("@"):
-            return f"unix-abstract:{quote(path[1:])}", None
-        case UnixAddress(path=path):
-            return f"unix:{quote(path)}", None
-        case _:
-            bridge = Bridge(dial(address, options))
-            return f"unix:{quote(bridge.path)}", bridge
+__all__ = ["Bridge"]
 
 
 class Bridge(Closing):
-    """Carries one connection to ``path`` over a stream, which it owns.
+    """Carries one connection to ``target`` over a stream, which it owns.
 
-    The path is gone once it was connected to: a client that connects again is refused. ``fault`` is what
-    ended the stream, known before the client hears of the end.
+    ``target`` is in gRPC's name syntax (https://github.com/grpc/grpc/blob/master/doc/naming.md). Its path is
+    gone once it was connected to: a client that connects again is refused. ``fault`` is what ended the
+    stream, known before the client hears of the end.
     """
 
     def __init__(self, stream: ByteStream) -> None:
@@ -48,7 +29,7 @@ class Bridge(Closing):
         self._stream = stream
         self._stop = Cancellation()
         self._listening = PrivateSocket()
-        self.path = self._listening.path
+        self.target = f"unix:{quote(self._listening.path)}"
         self._thread = threading.Thread(target=self._carry, name="bridge", daemon=True)
         self._thread.start()
 

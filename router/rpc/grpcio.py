@@ -3,8 +3,7 @@
 grpcio works in threads of its own and hands out blocking iterators. Here a thread for each call listens, and
 hands over to the thread in ``run``, at most eight messages ahead; what is sent is pulled there, two ahead.
 
-grpcio connects by itself to tcp, with and without TLS, and to unix sockets; any other stream is bridged to a
-socket. It would connect again on its own: a connection that was lost stays lost here.
+A connection that was lost, or goes away, stays lost: grpcio would connect again, but finds no way to.
 """
 
 from __future__ import annotations
@@ -21,38 +20,19 @@ import grpc
 from router.cancellation import Cancellation
 from router.errors import ConnectionLostError, DialError, RouterError, RpcError
 from router.model.address import Address, TcpAddress
-from router.net.tls_context import pem_files
-from router.rpc.bridge import Bridge, target_of
 from router.rpc.contract import HUNG_UP, MessageHandler, RpcCall, RpcChannel
-from router.rpc.grpc import MAX_MESSAGE, MessageReader, Status, status_details
-from router.rpc.headers import MAX_HEADER_BLOCK
+from router.rpc.grpc import MessageReader, Status, status_details
+from router.rpc.grpcio_connection import connect
 from router.rpc.streams import Source
 from router.transport import dial
 from router.transport.options import DialOptions
-from router.transport.server_name import server_name
 
 __all__ = ["GrpcioChannel"]
 
-_grpc: Any = grpc  # half of it is annotated, which mypy likes less than nothing
 _PULL_SIZE, _SENT_AHEAD, _HEARD_AHEAD = 1 << 20, 2, 8
+_READY = grpc.ChannelConnectivity.READY.value[0]
 # Seconds for the listeners to end, all together.
 _JOIN = 0.5
-_SETTINGS: tuple[tuple[str, int | str], ...] = (
-    ("grpc.primary_user_agent", "warmroute"),
-    ("grpc.max_receive_message_length", MAX_MESSAGE),
-    # A failed build's details are longer than the 8 KiB that it takes.
-    ("grpc.max_metadata_size", MAX_HEADER_BLOCK),
-    ("grpc.absolute_max_metadata_size", MAX_HEADER_BLOCK),
-    # A connection is one channel's, as its loss is.
-    ("grpc.use_local_subchannel_pool", 1),
-    ("grpc.enable_retries", 0),
-    # As the other engine has it: no proxies of the environment, and 19 s of silence are a loss.
-    ("grpc.enable_http_proxy", 0),
-    ("grpc.keepalive_time_ms", 12_000),
-    ("grpc.keepalive_timeout_ms", 7_000),
-    ("grpc.http2.ping_timeout_ms", 7_000),
-    ("grpc.http2.max_pings_without_data", 0),
-)
 
 
 class _Call(RpcCall):
@@ -81,7 +61,7 @@ class GrpcioChannel(RpcChannel):
     def __init__(
         self, address: Address, options: DialOptions, *, peer: str, cancellation: Cancellation | None = None
     ) -> None:
-        self._channel, self._bridge = _connect(address, options)
+        self._channel, self._bridge = connect(address, options)
         super().__init__(peer)
         self._address, self._options, self._cancellation = address, options, cancellation
         self._calls: dict[int, _Call] = {}
@@ -107,7 +87,7 @@ class GrpcioChannel(RpcChannel):
         source: Source | None = None,
         metadata: Sequence[tuple[str, str]] = (),
     ) -> RpcCall:
-        if self._gone:
+        if self._ready and not self._connected():
             raise ConnectionLostError(f"{self.peer} takes no more calls", temporary=True)
         call = _Call(method, on_message, source)
         pairs = tuple((name.lower(), value) for name, value in metadata)
@@ -142,7 +122,7 @@ class GrpcioChannel(RpcChannel):
                 self._cancellation.check()
             if deadline is not None and time.monotonic() >= deadline:
                 raise self._late()
-            if self._gone and not self._calls:
+            if self._ready and not self._calls and not self._connected():
                 raise self._broken("the connection was closed by the far end")
             if not self._pull() | self._hand_over():
                 self._wait_to_be_woken(self._cancellation, deadline)
@@ -155,8 +135,7 @@ class GrpcioChannel(RpcChannel):
         for call in self._calls.values():
             call.give_up()
         self._channel.close()
-        if self._bridge is not None:
-            self._bridge.close()
+        self._bridge.close()
         ends = time.monotonic() + _JOIN
         for thread in self._listeners:
             thread.join(max(0.0, ends - time.monotonic()))
@@ -199,23 +178,27 @@ class GrpcioChannel(RpcChannel):
         text = call.responses.details() or f"{call.method} failed with gRPC status {code}"
         if code == Status.OK:
             return None
-        if code == Status.UNAVAILABLE and not trailers:
-            # A daemon's own answer has details with it.
+        if code == Status.UNAVAILABLE and not self._connected():
             raise self._broken(text)
         details = status_details(trailers.get("grpc-status-details-bin", b""))
         return RpcError(text, code=code, details=details, temporary=code == Status.UNAVAILABLE)
 
+    def _connected(self) -> bool:
+        """Say whether the connection takes calls. One that takes none never will: there is no other."""
+        inner = self._channel._channel  # noqa: SLF001 - subscribe tells of a loss later than the call it ended
+        self._gone = self._gone or inner.check_connectivity_state(False) != _READY
+        return not self._gone
+
     def _broken(self, why: str) -> RouterError:
-        self._gone = True
-        fault = self._bridge.fault if self._bridge is not None else None
+        fault = self._bridge.fault
         if isinstance(fault, DialError):
             return fault
         said, hint = (str(fault), fault.hint) if fault is not None else (why, None)
         if self._ready:
             reason = "silent" if "ping timeout" in why else None
             return ConnectionLostError(f"lost {self.peer}: {said}", hint=hint, reason=reason, temporary=True)
-        if self._bridge is None:
-            try:  # the other engine has better words for a host, a port or a certificate that is wrong
+        if isinstance(self._address, TcpAddress) and self._options.tls is not None:
+            try:  # the other engine has better words for a certificate that is wrong
                 dial(self._address, self._options).close()
             except RouterError as exc:
                 return exc
@@ -236,14 +219,3 @@ class GrpcioChannel(RpcChannel):
             pass  # read from the call when the messages before it are handed over
         self._heard.append((call, None))
         self.wake()
-
-
-def _connect(address: Address, options: DialOptions) -> tuple[Any, Bridge | None]:
-    target, bridge = target_of(address, options)
-    if options.tls is None or not isinstance(address, TcpAddress):
-        return _grpc.insecure_channel(target, _SETTINGS), bridge
-    roots, cert, key = pem_files(options.tls, options.files)
-    name = server_name(address, options.tls)
-    named = () if name == address.host else (("grpc.ssl_target_name_override", name),)
-    secured = _grpc.ssl_channel_credentials(roots, key, cert)
-    return _grpc.secure_channel(target, secured, (*_SETTINGS, *named)), bridge

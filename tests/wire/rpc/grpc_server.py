@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
@@ -10,6 +11,7 @@ from typing import Any
 
 import grpc
 
+from router.rpc import RpcChannel
 from tests.servers.certs import CA, Pair
 
 # Half of grpcio is annotated, which mypy likes less than nothing.
@@ -52,6 +54,13 @@ class Service:
         context.abort(grpc.StatusCode.FAILED_PRECONDITION, "größer als 100 % ist verweigert\n")
         raise AssertionError("abort does not return")
 
+    def refuse(self, _request: bytes, context: Context) -> bytes:
+        context.abort(grpc.StatusCode.UNAVAILABLE, "full of work")
+        raise AssertionError("abort does not return")
+
+    def peer(self, _request: bytes, context: Context) -> bytes:
+        return str(context.peer()).encode()
+
     def metadata(self, _request: bytes, context: Context) -> bytes:
         return repr(
             [(key, value) for key, value in context.invocation_metadata() if key[:2] == "x-"]
@@ -77,6 +86,8 @@ class Service:
             "Digest": (up, self.digest),
             "Large": (many, self.large),
             "Fail": (one, self.fail),
+            "Refuse": (one, self.refuse),
+            "Peer": (one, self.peer),
             "Metadata": (one, self.metadata),
             "Wait": (one, self.wait),
         }
@@ -89,15 +100,22 @@ class Server:
     """A running server; a context manager that stops it.
 
     ``where`` is an address of gRPC's. With ``tls`` it is that pair's, and ``clients`` is the authority of the
-    certificates that it then requires.
+    certificates that it then requires. A connection is told to go away at ``max_age`` seconds.
     """
 
     def __init__(
-        self, where: str = "127.0.0.1:0", *, tls: Pair | None = None, clients: CA | None = None
+        self,
+        where: str = "127.0.0.1:0",
+        *,
+        tls: Pair | None = None,
+        clients: CA | None = None,
+        max_age: float | None = None,
     ) -> None:
         self.service = Service()
         self._pool = ThreadPoolExecutor(max_workers=8)
         options = [("grpc.max_receive_message_length", _LIMIT), ("grpc.max_send_message_length", _LIMIT)]
+        if max_age is not None:
+            options.append(("grpc.max_connection_age_ms", int(max_age * 1000)))
         self._server = _grpc.server(self._pool, options=options)
         self._server.add_generic_rpc_handlers((self.service.handlers(),))
         if tls is None:
@@ -120,3 +138,10 @@ class Server:
 
     def __exit__(self, *_exc: object) -> None:
         self.stop()
+
+
+def ask_for_peers(channel: RpcChannel, peers: set[bytes]) -> None:
+    """Call for ten seconds on end, unless that raises; add what the server takes for our addresses."""
+    ends = time.monotonic() + 10
+    while time.monotonic() < ends:
+        peers.add(channel.unary("/test.Service/Peer", b"", timeout=20))

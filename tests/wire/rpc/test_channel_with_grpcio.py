@@ -19,7 +19,7 @@ from router.net.stream import Buffer
 from router.rpc import RpcChannel, open_channel
 from router.rpc.grpc import Status, prefix
 from router.transport.options import DialOptions
-from tests.wire.rpc.grpc_server import MEBIBYTE, Server
+from tests.wire.rpc.grpc_server import MEBIBYTE, Server, ask_for_peers
 
 
 @pytest.fixture(scope="module")
@@ -264,3 +264,30 @@ def test_a_server_that_has_stopped_takes_no_call(own: Server, engine: GrpcEngine
             channel.unary("/test.Service/Echo", b"", timeout=20)
 
         assert caught.value.temporary
+
+
+def test_a_connection_that_goes_away_completes_its_call_and_is_not_replaced(engine: GrpcEngine) -> None:
+    peers: set[bytes] = set()
+    with Server(max_age=0.5) as server, connect(server.port, engine) as channel:
+        begun = channel.start("/test.Service/Wait", request=b"", on_message=lambda _: None)
+
+        with pytest.raises(ConnectionLostError) as caught:
+            ask_for_peers(channel, peers)
+        with pytest.raises(ConnectionLostError, match="takes no more calls"):
+            channel.start("/test.Service/Peer", request=b"", on_message=lambda _: None)
+        server.service.released.set()
+        channel.run(lambda: begun.done, timeout=20)
+
+    assert caught.value.temporary
+    assert len(peers) == 1
+    assert begun.error is None
+
+
+def test_a_server_that_is_unavailable_in_its_own_words_is_not_lost(channel: RpcChannel) -> None:
+    with pytest.raises(RpcError) as caught:
+        channel.unary("/test.Service/Refuse", b"", timeout=20)
+
+    assert caught.value.code == Status.UNAVAILABLE
+    assert caught.value.temporary
+    assert str(caught.value).endswith("full of work")
+    assert channel.unary("/test.Service/Echo", b"still here", timeout=20) == b"still here"

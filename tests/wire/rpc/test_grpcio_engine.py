@@ -9,18 +9,20 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 from router.address import parse_address
 from router.cancellation import Cancellation
-from router.errors import CancelledError, DialError, UnreachableError, UsageError
+from router.errors import CancelledError, ConnectionLostError, DialError, UnreachableError, UsageError
 from router.model.tls import TLSOptions
-from router.rpc import RpcChannel, open_channel
+from router.rpc import RpcCall, RpcChannel, open_channel
+from router.rpc.grpcio import GrpcioChannel
 from router.transport.options import DialOptions
 from tests.servers.certs import CA
-from tests.wire.rpc.grpc_server import Server
+from tests.wire.rpc.grpc_server import Server, ask_for_peers
 from tests.wire.transport.peers import peer
 
 # What stands in for podman: it carries stdin and stdout to a port.
@@ -150,6 +152,25 @@ def test_a_stream_that_is_no_socket_is_bridged_and_leaves_nothing(server: Server
         assert _private_sockets() == sockets  # nobody else can connect
 
     assert _private_sockets() == sockets
+
+
+def test_a_call_that_comes_just_after_the_connection_went_away_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    peers: set[bytes] = set()
+    with Server(max_age=0.5) as server, connect(f"tcp://127.0.0.1:{server.port}") as channel:
+
+        def start(self: GrpcioChannel, method: str, **named: Any) -> RpcCall:
+            with monkeypatch.context() as patch:  # what was asked is old by the time grpcio has the call
+                patch.setattr(GrpcioChannel, "_connected", lambda _self: True)
+                return begin(self, method, **named)
+
+        begin = GrpcioChannel.start
+        monkeypatch.setattr(GrpcioChannel, "start", start)
+        with pytest.raises(ConnectionLostError, match="lost warm-0"):
+            ask_for_peers(channel, peers)
+
+    assert len(peers) == 1
 
 
 def test_what_a_bridged_stream_says_of_its_end_is_the_error(tmp_path: Path) -> None:
