@@ -10,7 +10,8 @@ from hypothesis import settings
 settings.register_profile("any-machine", deadline=None)
 settings.load_profile("any-machine")
 
-# Where the suite is a background job its shell has these ignored; what the tests start would inherit that,
-# and many of them send one.
+# Where the suite is a background job its shell has these ignored, and nohup the third; what the tests start
+# would inherit that, and many of them send one.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
