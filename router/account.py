@@ -38,7 +38,7 @@ class Account:
         self._without: dict[str, str] = {}  # why a daemon that was tried has no build, by name
         self._place = Place()
         self._tally = StepTally()
-        self._losses = 0
+        self._losses: list[RouterError] = []
         self._announced = False
         self._told: set[tuple[int, str]] = set()  # the attempts that were
         self._told_at = float("-inf")
@@ -69,7 +69,7 @@ class Account:
         if not self._announced:
             self._announced = True
             self._tell_what_is_left(daemon)
-        number = self._losses + 1
+        number = len(self._losses) + 1
         if self.why and number == 1:
             self.tell("warning" if self._faults else "info", f"{self.why}; trying {daemon.name}")
         place = self._place
@@ -100,14 +100,15 @@ class Account:
         """Take note of a daemon that never had the build."""
         self._faults.append(error)
         self.why = str(error)
-        self._without[daemon.name] = "unreachable"
+        self._without.setdefault(daemon.name, "unreachable")
 
     def lost(self, daemon: Daemon, error: RouterError) -> None:
         """Take note of a daemon that had the build, and tell that its steps are given up."""
         self._faults.append(error)
         self.why = str(error)
         self._without[daemon.name] = "lost the build"
-        self._losses += 1
+        self._losses.append(error)
+        self._tally = StepTally()  # the next attempt's steps are others
         now = time.time_ns()
         lost = [replace(vertex, completed=now, error=_LOST) for vertex in self._running.values()]
         self._running.clear()
@@ -130,9 +131,9 @@ class Account:
             return last
         tried = "".join(f"\n  {fault}" for fault in faults)
         if self._losses:
-            times = "1 time" if self._losses == 1 else f"{self._losses} times"
-            said = f"the build was lost {times}, and no daemon is left to try"
-            return ConnectionLostError(f"{said}:{tried}", hint=last.hint)
+            times = "once" if len(self._losses) == 1 else f"{len(self._losses)} times"
+            said = f"the build was lost {times}, and no other daemon can be reached"
+            return ConnectionLostError(f"{said}:{tried}", hint=self._losses[-1].hint)
         return NoDaemonError(f"none of {len(faults)} daemons could be reached:{tried}", hint=last.hint)
 
     def _place_of(self, daemon: Daemon) -> Place:

@@ -18,5 +18,5 @@ def notice_lines(notice: Notice | Attempt, *, verbosity: int) -> list[str]:
 
 
 def attempt_text(attempt: Attempt) -> str:
-    """Say which attempt this is, on which daemon, and why."""
-    return f"attempt {attempt.number} on {attempt.daemon}: {attempt.reason}"
+    """Say why there is a further attempt, on which daemon it is, and which."""
+    return f"{attempt.reason}; retrying on {attempt.daemon} (attempt {attempt.number})"

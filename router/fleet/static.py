@@ -47,7 +47,7 @@ class StaticFleet:
         """Say who gave them."""
         if len(self._parts) == 1 and not isinstance(self._parts[0], Daemon):
             return self._parts[0].describe()
-        return f"the addresses given by {self._source}"
+        return f"addresses given by {self._source}"
 
     def _check(self, daemons: Sequence[Daemon]) -> None:
         seen: set[str] = set()

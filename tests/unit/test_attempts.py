@@ -154,7 +154,7 @@ def test_several_faults_are_all_named(story: Story) -> None:
     with pytest.raises(ConnectionLostError) as caught:
         story.run(backend, A, B, policy=Policy(retries=1))
     assert str(caught.value) == (
-        "the build was lost 2 times, and no daemon is left to try:\n  lost a\n  a refused\n  lost b"
+        "the build was lost 2 times, and no other daemon can be reached:\n  lost a\n  a refused\n  lost b"
     )
 
 
@@ -176,7 +176,7 @@ def test_nobody_is_waited_for_who_never_had_the_build(story: Story) -> None:
 def test_a_daemon_that_does_not_come_back_is_given_up(story: Story) -> None:
     backend = Backend(lost("a"), *[refused("a")] * 1_000_000)
 
-    with pytest.raises(ConnectionLostError, match="the build was lost 1 time, and no daemon is left"):
+    with pytest.raises(ConnectionLostError, match="the build was lost once, and no other daemon"):
         story.run(backend, A)
 
 

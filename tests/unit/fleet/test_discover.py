@@ -25,7 +25,7 @@ def test_addresses_come_first() -> None:
         ("a", "tcp://h:1"),
         ("unix:///b", "unix:///b"),
     ]
-    assert fleet.describe() == "the addresses given by --addr"
+    assert fleet.describe() == "addresses given by --addr"
 
 
 def test_an_address_is_told_in_full_and_its_daemon_keeps_the_name_that_was_typed() -> None:

@@ -88,7 +88,7 @@ def test_a_further_attempt_is_told_and_the_first_is_not() -> None:
     renderer.event(Attempt(number=2, daemon="b", address=parse_address("tcp://b.test:1234"), reason="lost a"))
     renderer.close(None)
 
-    assert stream.getvalue() == "warmroute: attempt 2 on b: lost a\n"
+    assert stream.getvalue() == "warmroute: lost a; retrying on b (attempt 2)\n"
 
 
 def test_the_first_line_says_where_the_build_is_and_the_last_where_it_was() -> None:

@@ -121,7 +121,7 @@ def test_a_further_attempt_is_a_step_that_is_done_at_once() -> None:
     renderer.event(Attempt(number=2, daemon="b", address=parse_address("tcp://b.test:1234"), reason="lost a"))
 
     (vertex,) = json.loads(stream.getvalue())["vertexes"]
-    assert vertex["name"] == "[warmroute] attempt 2 on b: lost a"
+    assert vertex["name"] == "[warmroute] lost a; retrying on b (attempt 2)"
     assert vertex["started"] == vertex["completed"]
     assert vertex["digest"].startswith("sha256:")
 
