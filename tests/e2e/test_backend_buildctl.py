@@ -26,7 +26,7 @@ from router.model.daemon import Daemon
 from router.model.events import Event, SolveStatus
 from router.model.request import BuildRequest, Output, Secret
 from router.once import OneTimeFiles
-from router.solve.prepared import PreparedBuild, prepare_build
+from router.solve.prepared import PreparedBuild, check_build
 from router.transport.options import DialOptions, TLSOptions
 from tests.servers import binaries
 from tests.servers.buildkitd import Buildkitd, start_buildkitd
@@ -92,7 +92,7 @@ class Build:
         )
 
     def prepared(self, request: BuildRequest) -> PreparedBuild:
-        return prepare_build(request, self.context.environment, OneTimeFiles())
+        return check_build(request, self.context.environment, OneTimeFiles())
 
     def on_event(self, event: Event) -> None:
         self.events.append(event)

@@ -23,7 +23,7 @@ from router.model.address import DockerAddress
 from router.model.daemon import Daemon
 from router.model.events import Event, SolveStatus
 from router.model.request import BuildRequest, Output, Secret
-from router.solve.prepared import prepare_build
+from router.solve.prepared import check_build
 from router.transport.options import DialOptions
 from tests.servers import binaries
 from tests.servers.dockerd import Dockerd, start_dockerd
@@ -85,7 +85,7 @@ class Build:
             environment=self.variables,
         )
         result = DockerBackend().build(
-            prepare_build(request, self.variables, context.files),
+            check_build(request, self.variables, context.files),
             Daemon(name="docker", address=parse_address(self.address)),
             context,
         )
