@@ -10,8 +10,8 @@ import ssl
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -187,18 +187,27 @@ class Cluster:
         node.wait_until(self._takes_pods, within=120, what="ready for pods")
 
     def restart_apiserver(self) -> None:
-        """Kill the apiserver and start it again; return once it is ready. The node and its pods go on.
+        """Kill the apiserver and start it again; return once it is ready. The node and its pods go on."""
+        with self.without_apiserver():
+            pass
+
+    @contextmanager
+    def without_apiserver(self) -> Iterator[None]:
+        """Kill the apiserver, and start it again at the end, which is when it is ready.
 
         What else controls the cluster is started anew: after some restarts it would wait for a minute before
         it looked again.
         """
         controllers = [self._processes.pop(name) for name in ("controller-manager", "scheduler")]
         self._processes.pop("apiserver").kill()
-        apiserver = self._run_apiserver()
-        apiserver.wait_until(self._apiserver_ready, within=120)
-        for process in controllers:
-            process.kill()
-        self._run_controllers()
+        try:
+            yield
+        finally:
+            apiserver = self._run_apiserver()
+            apiserver.wait_until(self._apiserver_ready, within=120)
+            for process in controllers:
+                process.kill()
+            self._run_controllers()
 
     @property
     def _gate(self) -> Path:
