@@ -30,7 +30,7 @@ from router.rpc import RpcCall, RpcChannel, open_channel
 from router.session import health
 from router.session.auth import auth
 from router.session.filesend import Directory, Target, filesend
-from router.session.filesync import filesync, prepare
+from router.session.filesync import filesync, prepare, wants_everything
 from router.session.secrets import secrets
 from router.session.server import SessionServer, StreamMethod, UnaryMethod
 from router.solve.control import Control
@@ -51,6 +51,8 @@ __all__ = ["NativeBackend"]
 
 # The daemon ends the status stream when the build is done; one that doesn't is not waited for.
 _STATUS_GRACE = 5.0
+# How long a daemon may take to end a build that it can't have all of.
+_OWN_END = 1.0
 # Messages that come before the daemon has announced the build, which it does at once.
 _MOST_HELD = 1000
 
@@ -225,8 +227,7 @@ class _Build:
             self._take_turn(turn, solve)
         if request.call == "build":
             self._channel.run(lambda: self._is_over(solve, status))
-            if not solve.done:
-                self._channel.cancel(solve)
+            self._end(solve)
             error = solve.error
         else:
             error = self._ask(request, inputs, identity, solve)
@@ -257,6 +258,18 @@ class _Build:
         if status.error is not None and fault_of(status.error) != "lost":
             self._tell_of_loss(status.error)
         return solve.done or self._transfer_failure() is not None
+
+    def _end(self, solve: RpcCall) -> None:
+        """Cancel a build of which we could not send all, unless the daemon ends it by itself.
+
+        It does where a step lacks its files; its history and whoever else waits for the step then know the
+        cause, which a cancellation would overtake. A frontend may build on without a file that it can't have.
+        """
+        if all(map(wants_everything, self._session.failed_streams)):
+            with suppress(DialError, ConnectionLostError):
+                self._channel.run(lambda: solve.done, timeout=_OWN_END)
+        if not solve.done:
+            self._channel.cancel(solve)
 
     def _tell_of_loss(self, error: RouterError) -> None:
         """Say once that the progress is not whole; the result of the build is."""

@@ -13,7 +13,7 @@ from router.session.server import CallMetadata, CallRefused, StreamHandler, Stre
 if TYPE_CHECKING:
     from router.fstransfer.sender import Sender
 
-__all__ = ["filesync", "prepare"]
+__all__ = ["filesync", "prepare", "wants_everything"]
 
 
 def prepare() -> None:
@@ -36,6 +36,12 @@ def filesync(
         return _sender(directories[name], metadata, manner(name) if manner else Manner())
 
     return {"/moby.filesync.v1.FileSync/DiffCopy": diff_copy}
+
+
+def wants_everything(metadata: CallMetadata) -> bool:
+    """Say whether a call asks for a whole directory, but for what is excluded: then it is a step's, and no
+    frontend's, which reads files by their names."""
+    return not any(_values(metadata, name) for name in ("include-patterns", "followpaths"))
 
 
 def _sender(directory: str, metadata: CallMetadata, manner: Manner) -> Sender:

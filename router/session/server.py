@@ -104,9 +104,10 @@ UnaryMethod = Callable[[bytes], bytes]
 class _Call:
     """A call of the daemon: a stream, and what answers it."""
 
-    def __init__(self, stream_id: int, method: UnaryMethod | None) -> None:
+    def __init__(self, stream_id: int, method: UnaryMethod | None, values: CallMetadata) -> None:
         self.stream_id = stream_id
         self.method = method
+        self.metadata = values
         self.handler: StreamHandler | None = None
         self.reader = MessageReader() if method is None else MessageReader(limit=_MAX_REQUEST)
         self.request = b""
@@ -117,7 +118,8 @@ class SessionServer:
     thread, when there is something to pull although nothing was received.
 
     ``failures`` keeps what went wrong on this side, so that a build that fails because of it is explained
-    by the cause and not by the daemon's echo of it.
+    by the cause and not by the daemon's echo of it; ``failed_streams`` what the calls of streams that failed
+    had asked for.
     """
 
     def __init__(
@@ -128,6 +130,7 @@ class SessionServer:
         wake: Callable[[], None],
     ) -> None:
         self.failures: list[RouterError] = []
+        self.failed_streams: list[CallMetadata] = []
         self._unary = unary
         self._streaming = streaming
         self._wake = wake
@@ -191,7 +194,7 @@ class SessionServer:
 
     def _open(self, stream_id: int, values: CallMetadata, *, ended: bool) -> None:
         path = values.get(":path", [""])[0]
-        call = _Call(stream_id, self._unary.get(path))
+        call = _Call(stream_id, self._unary.get(path), values)
         self._calls[stream_id] = call
         self._http2.send_headers(stream_id, [(b":status", b"200"), (b"content-type", b"application/grpc")])
         method = self._streaming.get(path)
@@ -260,6 +263,8 @@ class SessionServer:
         try:
             return action()
         except Exception as exc:  # noqa: BLE001 - as in a thread
+            if len(self.failed_streams) < _MOST_FAILURES:
+                self.failed_streams.append(call.metadata)
             self._finish(call, *self._status(exc))
             return None
 
