@@ -169,8 +169,8 @@ class PatternMatcher:
     """
 
     def __init__(self, patterns: Sequence[str]) -> None:
-        parsed = (parse_pattern(pattern) for pattern in patterns)
-        self.patterns = tuple(pattern for pattern in parsed if pattern is not None)
+        known = {text: parse_pattern(text) for text in dict.fromkeys(patterns)}
+        self.patterns = tuple(pattern for text in patterns if (pattern := known[text]) is not None)
         self._expressions = [i for i, pattern in enumerate(self.patterns) if pattern.kind is _Kind.REGEXP]
         self._together: Automaton | None = None
         self._runs: tuple[_Run, ...] | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from router.fstransfer.globs import parse_glob
 from router.fstransfer.goregexp import parse
 from router.fstransfer.matching import Matcher
 from router.fstransfer.patterns import PatternMatcher
+from tests.processor import processor_seconds
 
 _SIZE = 60_000
 _SECONDS = 0.5
@@ -58,15 +58,7 @@ PATHS = {
 
 
 def seconds(action: Callable[[], object]) -> float:
-    """Return how long something keeps the processor; the machine may be busy with other things."""
-    best = float("inf")
-    for _ in range(3):
-        start = time.process_time()
-        action()
-        best = min(best, time.process_time() - start)
-        if best < _SECONDS:
-            break
-    return best
+    return processor_seconds(action, enough=_SECONDS)
 
 
 def decide(text: str, path: str) -> str:
