@@ -10,6 +10,7 @@ from cli.groups import Only, OptionGroup, option
 from router import BackendName, Fallback, GrpcEngine, Placement, Via
 
 __all__ = [
+    "ChosenDaemons",
     "ConnectionRouting",
     "DisplayOptions",
     "FleetOptions",
@@ -140,6 +141,17 @@ class LimitOptions(OptionGroup, panel="Routing"):
         default=None,
         metavar="DURATION",
         help="How long the whole build may take. [dim]default: no limit.[/]",
+    )
+
+
+class ChosenDaemons(OptionGroup, panel="Routing"):
+    """Which daemons of the fleet are meant."""
+
+    names: list[str] | None = option(
+        "--daemon",
+        default=None,
+        metavar="NAME",
+        help="Only this daemon; repeatable. [dim]default: all of the fleet.[/]",
     )
 
 

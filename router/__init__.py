@@ -116,7 +116,6 @@ if TYPE_CHECKING:
     from router.notation.tag import parse_reference as parse_reference
     from router.notation.tag import parse_tags as parse_tags
     from router.once import same_source as same_source
-    from router.operations.debug_daemon import Answer as Answer
     from router.operations.debug_daemon import DaemonVersion as DaemonVersion
     from router.operations.debug_daemon import Device as Device
     from router.operations.debug_daemon import GCRule as GCRule
@@ -128,6 +127,7 @@ if TYPE_CHECKING:
     from router.operations.debug_llb import llb_operations as llb_operations
     from router.operations.dial_stdio import dial_stdio as dial_stdio
     from router.operations.drain import drain as drain
+    from router.operations.each import Answer as Answer
     from router.operations.inspect import DaemonReport as DaemonReport
     from router.operations.inspect import inspect as inspect
     from router.operations.provenance import build_provenance as build_provenance
@@ -186,10 +186,11 @@ _MODULES = {
     "router.notation.size": "parse_size SHM_SIZE",
     "router.notation.tag": "parse_reference parse_tags",
     "router.once": "same_source",
-    "router.operations.debug_daemon": "Answer ask_info ask_workers DaemonVersion Device GCRule Worker",
+    "router.operations.debug_daemon": "ask_info ask_workers DaemonVersion Device GCRule Worker",
     "router.operations.debug_llb": "llb_as_dot llb_as_json llb_operations",
     "router.operations.dial_stdio": "dial_stdio",
     "router.operations.drain": "drain",
+    "router.operations.each": "Answer",
     "router.operations.inspect": "DaemonReport inspect",
     "router.operations.provenance": "build_provenance",
     "router.operations.run_with_daemon": "run_with_daemon",

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from cli.asking import chosen
 from cli.given.routing import router_config
 from cli.groups import OptionGroup, argument, option
 from cli.interruption import Silent, interruptible
 from cli.options import FleetRouting
 from cli.render.foreign import own_line, printable
-from router import NoDaemonError, RouterError, UsageError
+from router import RouterError, UsageError
 
 if TYPE_CHECKING:
-    from router import Daemon
+    from router import BuildRouter, Daemon
 
 __all__ = ["command"]
 
@@ -40,7 +40,7 @@ def command(draining: DrainOptions, routing: FleetRouting) -> None:
     from router import BuildRouter, drain
 
     with BuildRouter(config) as router, interruptible(Silent(heeds=True)) as cancellation:
-        daemon = _chosen(router.fleet.daemons(), draining.name, router.fleet.describe(), router.fleet.hint)
+        daemon = _chosen(router, draining.name)
         builds = drain(
             daemon,
             router.dial_options,
@@ -54,19 +54,12 @@ def command(draining: DrainOptions, routing: FleetRouting) -> None:
     sys.stdout.write(f"{own_line(printable(daemon.name))} has no build in flight\n")
 
 
-def _chosen(daemons: Sequence[Daemon], name: str | None, where: str, hint: str | None) -> Daemon:
-    names = ", ".join(sorted(daemon.name for daemon in daemons))
-    if name is None and len(daemons) > 1:
+def _chosen(router: BuildRouter, name: str | None) -> Daemon:
+    daemons = chosen(router.fleet.daemons(), [name] if name is not None else [], router)
+    if len(daemons) > 1:
+        names = ", ".join(daemon.name for daemon in daemons)
         raise UsageError(f"name the daemon to check: {names}", hint="warmroute drain-check NAME")
-    found = [daemon for daemon in daemons if name in {None, daemon.name}]
-    if not found:
-        raise NoDaemonError(
-            f'no daemon named "{name}" among the {where}; there are {names}'
-            if names
-            else f"there are no {where}",
-            hint=hint,
-        )
-    return found[0]
+    return daemons[0]
 
 
 def _counted(builds: int) -> str:

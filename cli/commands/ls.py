@@ -7,12 +7,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from cli.asking import require_answers
 from cli.given.routing import router_config
 from cli.interruption import Silent, interruptible
 from cli.options import FleetRouting, FormatDisplay
 from cli.render.foreign import own_line, printable
 from cli.render.table import room_on_stdout, table
-from router import MAX_BUILDS, NOT_ASKED, UnreachableError
+from router import MAX_BUILDS, NOT_ASKED
 
 if TYPE_CHECKING:
     from router import DaemonReport
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _UNREACHABLE = "unreachable"
-# Daemons that an error names.
-_NAMED = 5
 
 
 def command(routing: FleetRouting, display: FormatDisplay) -> None:
@@ -35,18 +34,8 @@ def command(routing: FleetRouting, display: FormatDisplay) -> None:
     sys.stdout.write(f"{_json(reports) if display.format == 'json' else _table(reports)}\n")
     if not reports:
         sys.stderr.write(f"no {printable(router.fleet.describe())}\n")
-    _require_answers(reports)
-
-
-def _require_answers(reports: tuple[DaemonReport, ...]) -> None:
-    """Raise ``UnreachableError`` where a daemon that should answer did not; what others said is printed."""
     silent = [report.daemon.name for report in reports if _state(report) == _UNREACHABLE]
-    if silent:
-        sys.stdout.flush()
-        names = ", ".join(silent[:_NAMED]) + (
-            f" and {len(silent) - _NAMED} more" if len(silent) > _NAMED else ""
-        )
-        raise UnreachableError(f"{len(silent)} of {len(reports)} daemons did not answer: {names}")
+    require_answers(silent, len(reports))
 
 
 def _table(reports: tuple[DaemonReport, ...]) -> str:

@@ -1,1 +1,1 @@
-"""Questions to the whole fleet."""
+"""Verbs on daemons: questions to one or to the whole fleet, and what is done there."""

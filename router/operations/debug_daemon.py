@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Generic, TypeVar
+from collections.abc import Mapping, Sequence
 
 from router._proto import worker_pb2 as pb
-from router.errors import ConnectionLostError, RouterError, RpcError
+from router.errors import RpcError
 from router.model.daemon import Daemon
 from router.model.frozen import frozen
-from router.rpc import open_channel
+from router.operations.each import Answer, ask_each
 from router.rpc.grpc import Status
 from router.solve.control import Control
 from router.transport.options import DialOptions
 
-__all__ = ["Answer", "DaemonVersion", "Device", "GCRule", "Worker", "ask_info", "ask_workers"]
-
-_AT_ONCE = 32
-_Value = TypeVar("_Value")
+__all__ = ["DaemonVersion", "Device", "GCRule", "Worker", "ask_info", "ask_workers"]
 
 
 @frozen
@@ -65,47 +60,17 @@ class Worker:
     devices: tuple[Device, ...]
 
 
-@frozen
-class Answer(Generic[_Value]):
-    """What one daemon said; ``error`` is why it said nothing."""
-
-    daemon: Daemon
-    value: _Value | None = None
-    error: RouterError | None = None
-
-
 def ask_workers(daemons: Sequence[Daemon], options: DialOptions) -> tuple[Answer[tuple[Worker, ...]], ...]:
     """Return each daemon's workers, in the daemons' order. One that fails never hides the others.
 
     ``options.timeout`` is the deadline in seconds for connecting and for the answer.
     """
-    return _ask_all(daemons, options, _workers)
+    return ask_each(daemons, options, _workers)
 
 
 def ask_info(daemons: Sequence[Daemon], options: DialOptions) -> tuple[Answer[DaemonVersion], ...]:
     """Return each daemon's version; as ``ask_workers``."""
-    return _ask_all(daemons, options, _info)
-
-
-def _ask_all(
-    daemons: Sequence[Daemon], options: DialOptions, question: Callable[[Control, float], _Value]
-) -> tuple[Answer[_Value], ...]:
-    if not daemons:
-        return ()
-    with ThreadPoolExecutor(min(len(daemons), _AT_ONCE), "debug") as pool:
-        return tuple(pool.map(lambda daemon: _ask(daemon, options, question), daemons))
-
-
-def _ask(
-    daemon: Daemon, options: DialOptions, question: Callable[[Control, float], _Value]
-) -> Answer[_Value]:
-    if not daemon.ready or daemon.terminating:
-        return Answer(daemon=daemon, error=ConnectionLostError(f"{daemon.name} is {daemon.state}"))
-    try:
-        with open_channel(daemon.address, options, peer=daemon.peer) as channel:
-            return Answer(daemon=daemon, value=question(Control(channel), options.timeout))
-    except RouterError as exc:
-        return Answer(daemon=daemon, error=exc)
+    return ask_each(daemons, options, _info)
 
 
 def _workers(control: Control, timeout: float) -> tuple[Worker, ...]:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
-from router.errors import RouterError, RpcError
+from router.errors import RpcError
 from router.model.daemon import Daemon
 from router.model.frozen import frozen
-from router.rpc import open_channel
+from router.operations.each import Answer, ask_each
 from router.rpc.grpc import Status
 from router.solve.control import Control
 from router.transport.options import DialOptions
 
 __all__ = ["DaemonReport", "inspect"]
 
-_AT_ONCE = 32
+
+class _Facts(NamedTuple):
+    version: str
+    platforms: tuple[str, ...]
+    builds: int | None
 
 
 @frozen
@@ -38,33 +42,32 @@ def inspect(daemons: Sequence[Daemon], options: DialOptions) -> tuple[DaemonRepo
 
     ``options.timeout`` is the deadline in seconds for connecting and for each question.
     """
-    if not daemons:
-        return ()
-    with ThreadPoolExecutor(min(len(daemons), _AT_ONCE), "inspect") as pool:
-        return tuple(pool.map(lambda daemon: _report(daemon, options), daemons))
+    return tuple(map(_report, ask_each(daemons, options, _facts)))
 
 
-def _report(daemon: Daemon, options: DialOptions) -> DaemonReport:
-    if not daemon.ready or daemon.terminating:
-        return DaemonReport(daemon=daemon, error=daemon.state)
-    try:
-        with open_channel(daemon.address, options, peer=daemon.peer) as channel:
-            control = Control(channel)
-            workers = control.list_workers(timeout=options.timeout)
-            return DaemonReport(
-                daemon=daemon,
-                version=_version(control, options.timeout),
-                platforms=tuple(
-                    dict.fromkeys(
-                        "/".join(filter(None, (platform.OS, platform.Architecture, platform.Variant)))
-                        for worker in workers.record
-                        for platform in worker.platforms
-                    )
-                ),
-                builds=_builds(control, options.timeout),
+def _report(answer: Answer[_Facts]) -> DaemonReport:
+    daemon, facts = answer.daemon, answer.value
+    if facts is not None:
+        return DaemonReport(
+            daemon=daemon, version=facts.version, platforms=facts.platforms, builds=facts.builds
+        )
+    asked = daemon.ready and not daemon.terminating
+    return DaemonReport(daemon=daemon, error=str(answer.error) if asked else daemon.state)
+
+
+def _facts(control: Control, timeout: float) -> _Facts:
+    workers = control.list_workers(timeout=timeout)
+    return _Facts(
+        version=_version(control, timeout),
+        platforms=tuple(
+            dict.fromkeys(
+                "/".join(filter(None, (platform.OS, platform.Architecture, platform.Variant)))
+                for worker in workers.record
+                for platform in worker.platforms
             )
-    except RouterError as exc:
-        return DaemonReport(daemon=daemon, error=str(exc))
+        ),
+        builds=_builds(control, timeout),
+    )
 
 
 def _version(control: Control, timeout: float) -> str:

@@ -135,11 +135,24 @@ def test_an_old_engine_that_tells_no_version_is_named_as_such(dockerd: Dockerd) 
 def test_a_dead_daemon_does_not_hide_the_others(buildkitd: Buildkitd) -> None:
     dead = f"tcp://127.0.0.1:{free_port()}"
 
-    done = Installed().ok("debug", "info", "--addr", f"alive={buildkitd.address}", "--addr", f"dead={dead}")
+    both = ("--addr", f"alive={buildkitd.address}", "--addr", f"dead={dead}")
+    done = Installed().run("debug", "info", *both)
 
+    assert done.code == 69
     assert "alive" in done.stdout
     assert "v0.32.1" in done.stdout
     assert f"can't connect to {dead}" in done.stderr
+    assert "ERROR: 1 of 2 daemons did not answer: dead\n" in done.stderr
+    assert Installed().ok("debug", "info", *both, "--daemon", "alive").stdout == done.stdout
+
+
+def test_a_daemon_that_is_not_there_is_told_with_those_that_are(buildkitd: Buildkitd) -> None:
+    both = ("--addr", f"ash={buildkitd.address}", "--addr", f"birch={buildkitd.unix_address}")
+    done = Installed().run("debug", "workers", *both, "--daemon", "brich")
+
+    assert (done.code, done.stdout) == (69, "")
+    assert 'no daemon named "brich" among the ' in done.stderr
+    assert "; there are ash, birch" in done.stderr
 
 
 def test_only_the_home_of_a_key_is_asked(buildkitd_three: tuple[Buildkitd, ...]) -> None:

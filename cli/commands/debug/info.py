@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cli.commands.debug.asking import ask
+from cli.asking import ask, require_answers
 from cli.commands.debug.names import version
-from cli.options import FormatDisplay, HomeRouting
+from cli.options import ChosenDaemons, FormatDisplay, HomeRouting
 from cli.render.table import table
 
 if TYPE_CHECKING:
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-def command(routing: HomeRouting, display: FormatDisplay) -> None:
+def command(routing: HomeRouting, chosen: ChosenDaemons, display: FormatDisplay) -> None:
     """Show the versions of daemons: each of the fleet, or the home of --key."""
     from router import ask_info
 
-    answers = ask(routing, ask_info)
+    answers = ask(routing, ask_info, only=chosen.names or ())
     sys.stdout.write(f"{_json(answers) if display.format == 'json' else _table(answers)}\n")
+    require_answers([answer.daemon.name for answer in answers if answer.error], len(answers))
 
 
 def _table(answers: Sequence[Answer[DaemonVersion]]) -> str:

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
+from cli.asking import ask, require_answers
 from cli.commands.debug import names
-from cli.commands.debug.asking import ask
 from cli.groups import Only
-from cli.options import DisplayOptions, HomeRouting
+from cli.options import ChosenDaemons, DisplayOptions, HomeRouting
 from cli.render.foreign import printable
 from cli.render.table import table
 from cli.render.units import NANOSECONDS, format_bytes
@@ -24,16 +24,17 @@ __all__ = ["command"]
 _Display = Annotated[DisplayOptions, Only("--verbose", "--format")]
 
 
-def command(routing: HomeRouting, display: _Display) -> None:
+def command(routing: HomeRouting, chosen: ChosenDaemons, display: _Display) -> None:
     """Show the workers of daemons: of each in the fleet, or of the home of --key."""
     from router import ask_workers
 
-    answers = ask(routing, ask_workers)
+    answers = ask(routing, ask_workers, only=chosen.names or ())
     if display.format == "json":
         text = _json(answers)
     else:
         text = "\n".join(_details(answers)) if display.verbose else _table(answers)
     sys.stdout.write(f"{text}\n")
+    require_answers([answer.daemon.name for answer in answers if answer.error], len(answers))
 
 
 def _workers(answers: Sequence[Answer[tuple[Worker, ...]]]) -> Iterator[tuple[str, Worker]]:

@@ -1,0 +1,83 @@
+"""Which daemons a command asks that looks after a fleet, and how it is told of those that did not answer."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from cli.given.routing import router_config
+from cli.interruption import Silent, interruptible
+from cli.options import RoutingOptions
+from cli.render.foreign import lines_of
+from router import NoDaemonError, UnreachableError
+
+if TYPE_CHECKING:
+    from router import Answer, BuildRouter, Daemon, DialOptions
+
+__all__ = ["ask", "chosen", "require_answers"]
+
+# Daemons that an error names.
+_NAMED = 5
+
+_Value = TypeVar("_Value")
+
+
+def ask(
+    options: RoutingOptions,
+    question: Callable[[Sequence[Daemon], DialOptions], tuple[Answer[_Value], ...]],
+    *,
+    only: Sequence[str] = (),
+) -> tuple[Answer[_Value], ...]:
+    """Ask the daemons of the fleet by the names in ``only``, without any all of them, or the home of the key
+    that the options give.
+
+    Why one did not answer is told on stderr; ``require_answers`` is for after what the others said was
+    printed. Raises ``NoDaemonError``; the daemon's own error where it was the only one asked.
+    """
+    config = router_config(options)
+    from router import BuildRouter
+
+    with BuildRouter(config) as router, interruptible(Silent(heeds=False)):
+        answers = question(_daemons(router, options.home.key, only), router.dial_options)
+    errors = [answer.error for answer in answers if answer.error is not None]
+    if len(answers) == len(errors) == 1:
+        raise errors[0]
+    for error in errors:
+        sys.stderr.write("".join(f"{line}\n" for line in lines_of(f"warmroute: {error}")))
+    return answers
+
+
+def require_answers(silent: Sequence[str], asked: int) -> None:
+    """Raise ``UnreachableError`` where daemons did not answer; what the others said has been printed."""
+    if silent:
+        sys.stdout.flush()
+        more = f" and {len(silent) - _NAMED} more" if len(silent) > _NAMED else ""
+        names = ", ".join(silent[:_NAMED]) + more
+        raise UnreachableError(f"{len(silent)} of {asked} daemons did not answer: {names}")
+
+
+def chosen(daemons: Sequence[Daemon], names: Sequence[str], router: BuildRouter) -> list[Daemon]:
+    """Return the daemons by their names, all of them where there are no names, sorted.
+
+    Raises ``NoDaemonError`` where there is none, or none of a name.
+    """
+    known = {daemon.name: daemon for daemon in sorted(daemons, key=lambda daemon: daemon.name)}
+    if not known:
+        raise NoDaemonError(f"there are no {router.fleet.describe()}", hint=router.fleet.hint)
+    for name in names:
+        if name not in known:
+            raise NoDaemonError(
+                f'no daemon named "{name}" among the {router.fleet.describe()}; there are {", ".join(known)}',
+                hint=router.fleet.hint,
+            )
+    return [daemon for name, daemon in known.items() if not names or name in names]
+
+
+def _daemons(router: BuildRouter, key: str | None, names: Sequence[str]) -> Sequence[Daemon]:
+    if not key:
+        return chosen(router.fleet.daemons(), names, router)
+    from router import Key
+
+    home = router.route(Key.own(key)).home
+    return chosen([home] if home else [], names, router)

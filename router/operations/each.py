@@ -1,0 +1,54 @@
+"""One question to each daemon of a fleet: all at once, each with a deadline of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, TypeVar
+
+from router.errors import ConnectionLostError, RouterError
+from router.model.daemon import Daemon
+from router.model.frozen import frozen
+from router.rpc import open_channel
+from router.solve.control import Control
+from router.transport.options import DialOptions
+
+__all__ = ["Answer", "ask_each"]
+
+_AT_ONCE = 32
+_Value = TypeVar("_Value")
+
+
+@frozen
+class Answer(Generic[_Value]):
+    """What one daemon said; ``error`` is why it said nothing."""
+
+    daemon: Daemon
+    value: _Value | None = None
+    error: RouterError | None = None
+
+
+def ask_each(
+    daemons: Sequence[Daemon], options: DialOptions, question: Callable[[Control, float], _Value]
+) -> tuple[Answer[_Value], ...]:
+    """Return each daemon's answer, in the daemons' order. One that fails never hides the others.
+
+    ``question`` gets the daemon and the seconds that it may take; it runs in a thread of its own. The same
+    time, ``options.timeout``, bounds the connecting before it. A daemon that is not ready isn't asked.
+    """
+    if not daemons:
+        return ()
+    with ThreadPoolExecutor(min(len(daemons), _AT_ONCE), "ask") as pool:
+        return tuple(pool.map(lambda daemon: _ask(daemon, options, question), daemons))
+
+
+def _ask(
+    daemon: Daemon, options: DialOptions, question: Callable[[Control, float], _Value]
+) -> Answer[_Value]:
+    if not daemon.ready or daemon.terminating:
+        return Answer(daemon=daemon, error=ConnectionLostError(f"{daemon.name} is {daemon.state}"))
+    try:
+        with open_channel(daemon.address, options, peer=daemon.peer) as channel:
+            return Answer(daemon=daemon, value=question(Control(channel), options.timeout))
+    except RouterError as exc:
+        return Answer(daemon=daemon, error=exc)
