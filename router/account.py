@@ -21,6 +21,8 @@ __all__ = ["Account", "stays_in_cache"]
 _TELL_EVERY = 10.0
 # Characters of a step's name that are kept, to tell of it that it was lost.
 _LONGEST_NAME = 1000
+# Why a daemon has no build any more; whatever it answers later, this is why.
+_LOST_BUILD = "lost the build"
 # Displays know a step that was given up by how its error ends.
 _LOST = "lost with the daemon: context canceled"
 
@@ -94,19 +96,21 @@ class Account:
     def busy(self, daemon: Daemon, error: RouterError) -> None:
         """Take note of a daemon that has enough to do."""
         self.why = str(error)
-        self._without[daemon.name] = "busy"
+        if self._without.get(daemon.name) != _LOST_BUILD:
+            self._without[daemon.name] = "busy"
 
     def unreached(self, daemon: Daemon, error: RouterError) -> None:
         """Take note of a daemon that never had the build."""
         self._faults.append(error)
         self.why = str(error)
-        self._without.setdefault(daemon.name, "unreachable")
+        if self._without.get(daemon.name) != _LOST_BUILD:
+            self._without[daemon.name] = "unreachable"
 
     def lost(self, daemon: Daemon, error: RouterError) -> None:
         """Take note of a daemon that had the build, and tell that its steps are given up."""
         self._faults.append(error)
         self.why = str(error)
-        self._without[daemon.name] = "lost the build"
+        self._without[daemon.name] = _LOST_BUILD
         self._losses.append(error)
         self._tally = StepTally()  # the next attempt's steps are others
         now = time.time_ns()
@@ -119,7 +123,7 @@ class Account:
         """Tell, now and then, that somebody is waited for who can be reached."""
         if now - self._told_at >= _TELL_EVERY:
             self._told_at = now
-            self.tell("warning", f"waiting for a daemon, {left:.0f} s at most: {error}")
+            self.tell("warning", f"waiting for a daemon for up to {left:.0f} s: {error}")
 
     def sum_of(self, error: UnreachableError) -> UnreachableError:
         """Return the error of the build: the only fault as it is, of several one that names all."""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from router.account import Account, stays_in_cache
@@ -44,7 +44,7 @@ from router.model.events import Event, SolveStatus
 from router.model.frozen import replace
 from router.model.request import Output
 from router.model.result import BuildResult
-from router.retry import Pauses, persisting
+from router.retry import Pauses, pausing, persisting
 from router.solve.prepared import PreparedBuild
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ __all__ = ["Attempts", "Policy", "Ranking"]
 # Seconds before a lost build is retried: what broke a connection needs a moment to show, in the fleet's
 # listing too.
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 4.0
+# The same before going back into line, where the daemon that had room could not be reached.
+_FIRST_IN_LINE, _LONGEST_IN_LINE = 0.2, 2.0
 
 
 class Ranking(Protocol):
@@ -80,7 +82,8 @@ class Attempts:
         self._policy = policy
         self._course = Course()
         self._candidates: Sequence[Candidate] = ()
-        self._line_ends: float | None = None
+        self._line_ends = 0.0
+        self._line_pauses: Iterator[None] | None = None
         self._pushes = _pushes(build)
 
     def run(self, rank: Ranking) -> BuildResult:
@@ -109,15 +112,15 @@ class Attempts:
     def _round(self, rank: Ranking) -> BuildResult:
         """List the fleet, and do what is to be done until something has come of it."""
         self._list(rank)
-        self._line_ends = None
+        self._line_pauses = None
         while True:
             match self._next:
                 case Try(among=among, bound=bound):
                     result = self._try(_one_of(among), bound)
                     if result is not None:
                         return result
-                case Line(bounds=bounds):
-                    self._happened(Room(daemon=self._in_line(bounds)))
+                case Line() as line:
+                    self._happened(Room(daemon=self._in_line(line)))
                 case Rank() | End():
                     raise NoDaemonError(self._account.why)
 
@@ -147,7 +150,9 @@ class Attempts:
                 case "unreached":
                     self._account.unreached(daemon, exc)
                     forbidden = exc.reason == "forbidden"
-                    self._happened(Tried(daemon=daemon, fault="unreached", forbidden=forbidden))
+                    self._happened(
+                        Tried(daemon=daemon, fault="unreached", forbidden=forbidden, temporary=exc.temporary)
+                    )
                     return None
                 case "busy":
                     self._account.busy(daemon, exc)
@@ -174,26 +179,33 @@ class Attempts:
         outputs = resolve_outputs((image,), push=False, load=False, tags=request.tags)
         return replace(self._build, outputs=outputs)
 
-    def _in_line(self, bounds: Sequence[tuple[Daemon, int]]) -> Daemon | None:
+    def _in_line(self, line: Line) -> Daemon | None:
         """Return who has room as soon as somebody has, None where the time in line is over."""
         from router.operations.load import Waiting, wait_for_room
 
-        now = time.monotonic()
-        if self._line_ends is None:
-            self._line_ends = now + self._policy.queue
+        if self._line_pauses is None:
+            self._line_ends = time.monotonic() + self._policy.queue
+            self._line_pauses = pausing(
+                Pauses(first=_FIRST_IN_LINE, longest=_LONGEST_IN_LINE, sleep=self._sleep_in_line)
+            )
+        if line.pause:
+            next(self._line_pauses)
         waiting = Waiting(
-            seconds=self._line_ends - now,
+            seconds=self._line_ends - time.monotonic(),
             dial=self._context.dial,
             cancellation=self._context.cancellation,
             tell=lambda text: self._account.tell("info", text),
         )
-        free = wait_for_room(bounds, waiting) if waiting.seconds > 0 else None
+        free = wait_for_room(line.bounds, waiting) if waiting.seconds > 0 else None
         if free is None:
             queue = self._policy.queue
-            self._account.tell("info", f"waited {queue:g} s in line: taking the least loaded daemon")
+            self._account.tell("info", f"waited {queue:g} s in line; taking the least loaded daemon")
         else:
             self._account.why = ""
         return free
+
+    def _sleep_in_line(self, seconds: float) -> None:
+        self._context.cancellation.sleep(min(seconds, self._line_ends - time.monotonic()))
 
     def _pushed(self, daemon: Daemon) -> BuildResult | None:
         """Ask the registry whether the image had got there; what was pushed need not be built again."""

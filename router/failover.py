@@ -66,13 +66,15 @@ class Listed:
 class Tried:
     """A daemon did not build: it was not reached, was busy with ``builds``, lost the build, or is full.
 
-    ``forbidden``: this user has no right to reach it. ``at`` is when, in seconds of a clock that only grows.
+    ``forbidden``: this user has no right to reach it. ``temporary``: it may be reached again soon. ``at`` is
+    when, in seconds of a clock that only grows.
     """
 
     daemon: Daemon
     fault: Literal["unreached", "busy", "lost", "overload"]
     builds: int = 0
     forbidden: bool = False
+    temporary: bool = False
     at: float = 0.0
 
 
@@ -114,9 +116,11 @@ class Try:
 
 @frozen
 class Line:
-    """Wait until one of these has fewer builds in flight than its bound."""
+    """Wait until one of these has fewer builds in flight than its bound. ``pause`` first, where the one that
+    had room could not be reached."""
 
     bounds: tuple[tuple[Daemon, int], ...]
+    pause: bool = False
 
 
 @frozen
@@ -136,6 +140,7 @@ class Course:
     alone: bool = False
     busy: tuple[tuple[Daemon, int], ...] = ()
     room: Daemon | None = None
+    in_vain: bool = False
     line_is_over: bool = False
     guesses: int = 0
 
@@ -161,11 +166,12 @@ def after(course: Course, happening: Happening) -> Course:
                 alone=len(fit) == 1,
                 busy=(),
                 room=None,
+                in_vain=False,
                 line_is_over=False,
                 guesses=0,
             )
         case Room(daemon=daemon):
-            return replace(course, room=daemon, line_is_over=daemon is None)
+            return replace(course, room=daemon, in_vain=False, line_is_over=daemon is None)
         case Broke(waitable=waitable):
             return replace(course, stage="broke" if waitable else "over")
         case Tried():
@@ -203,7 +209,8 @@ def _within_round(course: Course, policy: Policy) -> Step | None:
     if not course.busy:
         return None
     if policy.queue and not course.line_is_over:
-        return Line(bounds=tuple((daemon, policy.bound(daemon)) for daemon, _ in course.busy))
+        bounds = tuple((daemon, policy.bound(daemon)) for daemon, _ in course.busy)
+        return Line(bounds=bounds, pause=course.in_vain)
     least = min(builds for _, builds in course.busy)
     return Try(
         among=tuple(daemon for daemon, builds in course.busy if builds == least),
@@ -230,9 +237,11 @@ def _in_turn(course: Course, fit: Sequence[Daemon]) -> tuple[Daemon, ...]:
 def _after_attempt(course: Course, tried: Tried) -> Course:
     daemon = tried.daemon
     guessed = course.room is None and daemon not in course.untried
+    in_vain = course.room is not None and tried.fault == "unreached" and tried.temporary
     course = replace(
         course,
         room=None,
+        in_vain=in_vain,
         untried=tuple(other for other in course.untried if not _is_settled(other, tried)),
         guesses=course.guesses + guessed,
     )
@@ -241,6 +250,8 @@ def _after_attempt(course: Course, tried: Tried) -> Course:
             return replace(course, busy=_with_builds(course.busy, daemon, tried.builds))
         case "unreached":
             busy = tuple(each for each in course.busy if each[0].name != daemon.name)
+            if in_vain:  # it had room a moment ago: it stays in line, behind whoever else has some
+                busy += tuple(each for each in course.busy if each[0].name == daemon.name)
             return replace(course, busy=busy, passed_over=course.passed_over | {daemon.name})
         case "lost" | "overload":
             times = course.lost_on.get(daemon.name, 0) + 1

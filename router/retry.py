@@ -6,7 +6,7 @@ The error decides: only what says ``temporary`` is tried again, or what the call
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from router.errors import RouterError
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
     from tenacity.wait import wait_base
 
-__all__ = ["Pauses", "pause_after", "persisting", "retrying"]
+__all__ = ["Pauses", "pausing", "persisting", "retrying"]
 
 _Result = TypeVar("_Result")
 
@@ -85,13 +85,16 @@ def persisting(
     )(attempt)
 
 
-def pause_after(attempt: int, pauses: Pauses) -> float:
-    """Return the seconds to wait after an attempt, numbered from 1, where what is repeated is no call."""
-    from tenacity import RetryCallState, Retrying
+def pausing(pauses: Pauses) -> Iterator[None]:
+    """Pause each time the next is asked for, without end: for what is repeated and is no call."""
+    from tenacity import Retrying
+    from tenacity.retry import retry_always
 
-    state = RetryCallState(Retrying(), None, (), {})
-    state.attempt_number = attempt
-    return _growing(pauses)(state)
+    for attempt in Retrying(retry=retry_always, wait=_growing(pauses), sleep=pauses.sleep):
+        if attempt.retry_state.attempt_number > 1:
+            yield
+        with attempt:
+            pass  # nothing failed; the next is wanted all the same
 
 
 def _growing(pauses: Pauses) -> wait_base:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from router.cancellation import Cancellation
 from router.net.deadline import Deadline
-from router.retry import Pauses, pause_after
+from router.retry import Pauses, pausing
 
 __all__ = ["Rests"]
 
-_PAUSES = Pauses(first=0.25, longest=5.0)
+_FIRST, _LONGEST = 0.25, 5.0  # seconds
 
 
 class Rests:
@@ -17,16 +17,18 @@ class Rests:
     def __init__(self, deadline: Deadline, cancellation: Cancellation) -> None:
         self._deadline = deadline
         self._cancellation = cancellation
-        self._looks = 0
+        self.begin_again()
 
     def begin_again(self) -> None:
         """Let the next pause be a short one: all went well."""
-        self._looks = 0
+        self._pauses = pausing(Pauses(first=_FIRST, longest=_LONGEST, sleep=self._sleep))
 
     def rest(self) -> bool:
         """Pause, and say whether any time is left. Raises CancelledError."""
         if self._deadline.passed:
             return False
-        self._looks += 1
-        self._cancellation.sleep(min(pause_after(self._looks, _PAUSES), self._deadline.remaining()))
+        next(self._pauses)
         return not self._deadline.passed
+
+    def _sleep(self, seconds: float) -> None:
+        self._cancellation.sleep(min(seconds, self._deadline.remaining()))

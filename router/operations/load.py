@@ -6,7 +6,7 @@ import os
 import select
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 from math import inf
@@ -20,10 +20,11 @@ from router.closing import Closing
 from router.errors import CancelledError, DialError, RouterError, RpcError
 from router.model.daemon import Daemon
 from router.model.frozen import frozen
+from router.retry import Pauses, persisting
 from router.rpc import open_channel
 from router.rpc.grpc import Status
 from router.solve.control import Control
-from router.solve.inflight import BuildsInFlight
+from router.solve.inflight import BuildsInFlight, counted_builds
 from router.transport.options import DialOptions
 
 __all__ = ["LoadWatch", "Waiting", "wait_for_room"]
@@ -37,6 +38,8 @@ _LOOK_AGAIN = 2.0
 # that not all of them come at once. Seconds, both.
 _JITTER = 0.4
 _ELDER = 5.0
+# Seconds before a daemon that can't be reached is asked again.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 2.0
 # How long threads may take to end; one that is connecting ends by itself.
 _JOIN = 1.0
 # How often the line is told of while it moves.
@@ -143,8 +146,9 @@ class Waiting:
 def wait_for_room(bounds: Sequence[tuple[Daemon, int]], waiting: Waiting) -> Daemon | None:
     """Return the first daemon that has fewer builds in flight than its bound; None when the time is over.
 
-    Where several have room the earlier in ``bounds`` is taken. A daemon that can't be asked any more is left
-    out; None also where none is left. Raises ``CancelledError``.
+    Where several have room the earlier in ``bounds`` is taken. A daemon that can't be reached is asked again
+    until the time is over; one that never will be (a right is missing, say) is left out, and None is returned
+    at once where none is left. Raises ``CancelledError``.
     """
     with _Line(bounds[:_MOST_WATCHED], waiting) as line:
         return line.wait()
@@ -158,7 +162,8 @@ class _Line:
         self._waiting = waiting
         self._began = time.monotonic()
         self._builds: dict[str, int | None] = {}
-        self._gone: set[str] = set()
+        self._away: set[str] = set()  # can't be reached now
+        self._gone: set[str] = set()  # won't be
         self._stop = Cancellation()
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._threads = [
@@ -206,7 +211,7 @@ class _Line:
     def _free(self) -> Daemon | None:
         for daemon, bound in self._bounds:
             builds = self._builds.get(daemon.name, bound)
-            if daemon.name not in self._gone and (builds is None or builds < bound):
+            if builds is None or builds < bound:
                 return daemon
         return None
 
@@ -220,37 +225,55 @@ class _Line:
             os.read(self._read, 4096)
 
     def _tell(self, now: float) -> None:
-        known: Mapping[str, int | None] = dict(self._builds)
-        counts = [
-            f"{daemon.name} has {known[daemon.name]} builds of {bound}"
-            for daemon, bound in self._bounds
-            if daemon.name in known and daemon.name not in self._gone
-        ]
-        if len(known) + len(self._gone) < len(self._bounds):
+        known, away = dict(self._builds), set(self._away)
+        if len(known.keys() | away | self._gone) < len(self._bounds):
             return  # not all have answered yet
-        text = ", ".join(counts)
+        states: list[str] = []
+        for daemon, bound in self._bounds:
+            builds = known.get(daemon.name)
+            if daemon.name in away:
+                states.append(f"{daemon.name} is unreachable")
+            elif builds is not None:
+                states.append(f"{daemon.name} has {counted_builds(builds)} (limit {bound})")
+        text = ", ".join(states)
         if text and text != self._told and now - self._told_at >= _TELL_EVERY:
             left = self._began + self._waiting.seconds - now
-            self._waiting.tell(f"waiting in line, {left:.0f} s at most: {text}")
+            self._waiting.tell(f"waiting in line for up to {left:.0f} s: {text}")
             self._told, self._told_at = text, now
 
     def _watch(self, daemon: Daemon) -> None:
+        """Keep what is known of a daemon up to date until the wait is over, or nothing more will be known."""
+
         try:
-            with LoadWatch(daemon, self._waiting.dial, self._stop) as watch:
-                while True:
-                    builds = watch.builds
-                    self._builds[daemon.name] = builds
-                    self._wake()
-                    watch.wait(partial(ne, builds))
+            persisting(
+                lambda: self._follow(daemon),
+                again=lambda error, _attempt: error.temporary,
+                pauses=Pauses(first=_FIRST_PAUSE, longest=_LONGEST_PAUSE, sleep=self._stop.sleep),
+                before_pause=lambda _error: self._lost(daemon, self._away),
+            )
         except CancelledError:
             return
         except RpcError as exc:
             if exc.code == Status.UNIMPLEMENTED:
                 self._builds[daemon.name] = None  # it can't tell, and counts as not busy
+                self._wake()
             else:
-                self._gone.add(daemon.name)
+                self._lost(daemon, self._gone)
         except RouterError:
-            self._gone.add(daemon.name)
+            self._lost(daemon, self._gone)
+
+    def _follow(self, daemon: Daemon) -> None:
+        with LoadWatch(daemon, self._waiting.dial, self._stop) as watch:
+            while True:
+                builds = watch.builds
+                self._builds[daemon.name] = builds
+                self._away.discard(daemon.name)
+                self._wake()
+                watch.wait(partial(ne, builds))
+
+    def _lost(self, daemon: Daemon, to: set[str]) -> None:
+        self._builds.pop(daemon.name, None)
+        to.add(daemon.name)
         self._wake()
 
     def _wake(self) -> None:

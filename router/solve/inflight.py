@@ -12,7 +12,7 @@ from router.errors import BusyError
 from router.model.frozen import frozen
 from router.rpc.protobuf import Value, integer, read, submessage, text
 
-__all__ = ["BuildsInFlight", "HistoryEvent", "history_event", "too_busy"]
+__all__ = ["BuildsInFlight", "HistoryEvent", "counted_builds", "history_event", "too_busy"]
 
 # BuildHistoryEventType
 _STARTED = 0
@@ -76,4 +76,9 @@ class BuildsInFlight:
 
 def too_busy(daemon: str, builds: int, bound: int) -> BusyError:
     """Return the error for a daemon that gets no more builds."""
-    return BusyError(f"{daemon} has {builds} builds in flight, of at most {bound}", builds=builds)
+    return BusyError(f"{daemon} is full ({counted_builds(builds)} in flight, limit {bound})", builds=builds)
+
+
+def counted_builds(builds: int) -> str:
+    """Return so many builds in words."""
+    return f"{builds} build{'' if builds == 1 else 's'}"

@@ -5,19 +5,20 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from router import BuildRequest, Cancellation, CancelledError, RouterConfig
-from router.model.events import Notice
+from router import BuildRequest, Cancellation, CancelledError, ConnectionLostError, RouterConfig
+from router.model.events import Event, Notice
 from tests.e2e.builder import Builder, active_builds, finished_builds, write_tree
 from tests.e2e.kubernetes import wait_for
 from tests.e2e.spread import spread
 from tests.e2e.test_native_failover import key_of
-from tests.servers.buildkitd import Buildkitd
+from tests.servers.buildkitd import Buildkitd, start_buildkitd
 from tests.servers.dockerd import Dockerd
 
 
@@ -89,7 +90,7 @@ def test_a_busy_home_is_passed_over_and_left_alone(
         result = pair.build(BuildRequest(context=str(context)))
 
     assert result.daemon == "other"
-    assert any("home has 1 builds in flight, of at most 1; trying other" in text for text in notices(pair))
+    assert any("home is full (1 build in flight, limit 1); trying other" in text for text in notices(pair))
     assert finished_builds(home) == before + 1
 
 
@@ -138,8 +139,43 @@ def test_who_waits_in_line_gets_the_first_room_there_is(
         assert active_builds(addresses["home"]) == 1
 
     assert result.daemon == "other"
-    line = [text for text in notices(pair) if text.startswith("waiting in line, ")]
-    assert "home has 1 builds of 1" in line[0]
+    line = [text for text in notices(pair) if text.startswith("waiting in line ")]
+    assert "home has 1 build (limit 1)" in line[0]
+
+
+def test_a_daemon_that_restarts_while_a_build_waits_in_line_gets_it(
+    busybox: str, context: Path, tmp_path: Path
+) -> None:
+    begun, full, away = (threading.Event() for _ in range(3))
+
+    def hear_other(_event: Event) -> None:
+        if f"{tmp_path.name}\n".encode() in other.log:
+            begun.set()
+
+    def hear(event: Event) -> None:
+        if isinstance(event, Notice) and event.text.startswith("waiting in line "):
+            (away if event.text.endswith("only is unreachable") else full).set()
+
+    with ExitStack() as stack:
+        first = stack.enter_context(start_buildkitd(tmp_path / "first", unix=False))
+        config = RouterConfig(addresses=(("only", first.address),), max_builds=1, retries=0)
+        other = Builder(config=config, scratch=tmp_path, then=hear_other)
+        mine = Builder(config=replace(config, queue=120.0), scratch=tmp_path, then=hear)
+        pool = stack.enter_context(ThreadPoolExecutor(2))
+        stop = stack.enter_context(Cancellation())
+        stack.callback(stop.cancel)
+        dockerfile = f"FROM {busybox}\nRUN echo {tmp_path.name}; sleep 60\n"
+        long = BuildRequest(context=str(write_tree(tmp_path / "long", {"Dockerfile": dockerfile})))
+        lost = pool.submit(other.build, long, cancellation=stop)
+        assert begun.wait(30)
+        built = pool.submit(mine.build, BuildRequest(context=str(context)), cancellation=stop)
+        assert full.wait(30)
+        first.kill()
+        assert isinstance(lost.exception(30), ConnectionLostError)
+        assert away.wait(30)
+        stack.enter_context(start_buildkitd(tmp_path / "again", unix=False, port=first.port))
+
+        assert built.result(60).daemon == "only"
 
 
 def test_a_time_in_line_that_is_over_ends_in_the_least_loaded(

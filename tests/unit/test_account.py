@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from router.account import Account
-from router.errors import ConnectionLostError, DialError, UnreachableError
+from router.errors import BusyError, ConnectionLostError, DialError, UnreachableError
 from router.model.address import TcpAddress
 from router.model.daemon import Candidate, Daemon
 from router.model.events import Event, SolveStatus, Vertex
@@ -50,6 +50,21 @@ def test_a_home_that_lost_the_build_is_the_reason_also_when_it_is_gone_afterward
     result = told.placed(BuildResult(daemon="b", address=B.address, ref="r"))
 
     assert (result.place.home, result.place.reason) == ("a", "lost the build")
+
+
+def test_why_a_home_has_no_build_is_the_latest_but_for_a_loss() -> None:
+    told = account()
+    told.begins(A)
+    told.busy(A, BusyError("a is full", builds=4))
+    told.unreached(A, DialError("a refused", temporary=True))
+    told.begins(B)
+    gone = told.placed(BuildResult(daemon="b", address=B.address, ref="r"))
+    told.lost(A, ConnectionLostError("lost a", temporary=True))
+    told.busy(A, BusyError("a is full", builds=4))
+    told.begins(B)
+    lost = told.placed(BuildResult(daemon="b", address=B.address, ref="r"))
+
+    assert (gone.place.reason, lost.place.reason) == ("unreachable", "lost the build")
 
 
 def test_the_hint_is_that_of_the_loss_and_not_of_who_was_tried_in_vain_afterwards() -> None:

@@ -232,7 +232,7 @@ def test_who_waits_for_a_daemon_that_is_lost_and_alone_says_so_at_once_and_now_a
         story.run(Backend(lost("a"), *[refused("a")] * 20), rank=rank)
 
     assert story.notices("warning") == [
-        f"waiting for a daemon, {left} s at most: a refused" for left in (26, 14, 2)
+        f"waiting for a daemon for up to {left} s: a refused" for left in (26, 14, 2)
     ]
     assert story.attempts == [(1, "a", ""), (2, "a", "lost a")]
 
@@ -249,7 +249,7 @@ def test_a_fleet_that_is_empty_after_a_loss_is_waited_for_aloud(story: Story) ->
         story.run(Backend(lost("a")), rank=rank)
 
     (told,) = story.notices("warning")
-    assert told.endswith("s at most: no pod matches app=buildkitd")
+    assert told.endswith(" s: no pod matches app=buildkitd")
 
 
 class _CancelledWhileAsked:

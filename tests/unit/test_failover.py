@@ -38,7 +38,7 @@ QUEUE = Policy(max_builds=4, queue=60.0)
 
 
 def unreached(daemon: Daemon, *, forbidden: bool = False) -> Tried:
-    return Tried(daemon=daemon, fault="unreached", forbidden=forbidden)
+    return Tried(daemon=daemon, fault="unreached", forbidden=forbidden, temporary=not forbidden)
 
 
 def busy(daemon: Daemon, builds: int) -> Tried:
@@ -103,6 +103,26 @@ CASES: dict[str, tuple[Policy, tuple[Happening, ...], Step]] = {
         QUEUE,
         (*_ALL_BUSY, Room(daemon=C), busy(C, 4)),
         Line(bounds=((A, 4), (B, 4), (C, 4))),
+    ),
+    "who had room and can't be reached stays in line, behind the others": (
+        QUEUE,
+        (*_ALL_BUSY, Room(daemon=A), unreached(A)),
+        Line(bounds=((B, 4), (C, 4), (A, 4)), pause=True),
+    ),
+    "the pause is for that alone": (
+        QUEUE,
+        (*_ALL_BUSY, Room(daemon=A), unreached(A), Room(daemon=B), busy(B, 4)),
+        Line(bounds=((B, 4), (C, 4), (A, 4))),
+    ),
+    "who may not be reached leaves the line": (
+        QUEUE,
+        (*_ALL_BUSY, Room(daemon=A), unreached(A, forbidden=True)),
+        Line(bounds=((B, 4), (C, 4))),
+    ),
+    "after the time in line who can't be reached no longer counts": (
+        QUEUE,
+        (*_ALL_BUSY, Room(daemon=A), unreached(A), Room(daemon=None), unreached(B)),
+        attempt(C, bound=8),
     ),
     "the time in line is over": (QUEUE, (*_ALL_BUSY, Room(daemon=None)), attempt(B, bound=5)),
     "nobody is busy: no line": (QUEUE, (Listed(fit=(A,)), unreached(A)), End()),

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from router.errors import CancelledError, FleetError, RouterError
-from router.retry import Pauses, pause_after, persisting, retrying
+from router.retry import Pauses, pausing, persisting, retrying
 
 AT_ONCE = Pauses(first=0)
 
@@ -96,10 +96,13 @@ def test_waits_grow_up_to_the_longest() -> None:
 
 
 def test_what_is_no_call_is_repeated_with_the_same_pauses() -> None:
-    pauses = Pauses(first=1.0, longest=3.0)
+    slept: list[float] = []
+    pauses = pausing(Pauses(first=1.0, longest=3.0, sleep=slept.append))
 
-    for attempt, least in enumerate((1, 2, 3, 3), 1):
-        assert least <= pause_after(attempt, pauses) < least + 1
+    for number, least in enumerate((1, 2, 3, 3)):
+        next(pauses)
+        assert len(slept) == number + 1
+        assert least <= slept[-1] < least + 1
 
 
 def test_an_interrupted_wait_ends_it() -> None:
