@@ -11,6 +11,7 @@ from router.model.address import DockerAddress
 from router.model.daemon import Candidate, Daemon, Place
 from router.model.events import Attempt, Event, Notice, NoticeLevel, SolveStatus, Vertex
 from router.model.frozen import replace
+from router.model.mark import BuildMark
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
 from router.solve.tally import StepTally
@@ -83,6 +84,13 @@ class Account:
                 Attempt(number=number, daemon=daemon.name, address=daemon.address, reason=reason, place=place)
             )
         self.why = ""
+
+    def mark(self, mark: BuildMark | None) -> BuildMark | None:
+        """Return what is left on the build's record, of this attempt; a place outside of the order stays."""
+        if mark is None:
+            return None
+        place = self._place.number if mark.place else 0
+        return replace(mark, place=place, attempt=len(self._losses) + 1)
 
     def built(self, result: BuildResult) -> BuildResult:
         """Return the result with the choice that its daemon was, and how warm it was."""

@@ -143,7 +143,7 @@ class Attempts:
         """Build on a daemon; None where it did not take the build. Raises what ends the round."""
         self._account.begins(daemon)
         try:
-            context = replace(self._context, max_builds=bound)
+            context = replace(self._context, max_builds=bound, mark=self._account.mark(self._context.mark))
             return self._account.built(self._backend.build(self._build_for(daemon), daemon, context))
         except RouterError as exc:
             match fault_of(exc):

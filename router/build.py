@@ -5,6 +5,7 @@ Everything else has a module of its own; this one decides nothing but what happe
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from router.fleet import Fleet
 from router.kubernetes.clients import KubeClients
 from router.model.events import Event
 from router.model.frozen import replace
+from router.model.mark import BuildMark
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
 from router.notices import both, ignore, once, tell
@@ -30,6 +32,7 @@ from router.once import OneTimeFiles
 from router.placement.key import Key
 from router.routing import Route, Routing
 from router.solve.dockerfile import piped_dockerfile
+from router.solve.mark import started_by
 from router.solve.prepared import check_build, prepare_build
 from router.transport.options import DialOptions
 
@@ -214,8 +217,10 @@ class BuildRouter(Closing):
     def _context(
         self, key: Key, on_event: Callable[[Event], None], cancellation: Cancellation
     ) -> BackendContext:
+        by = started_by(self._environment, os.uname().nodename)
         return BackendContext(
             key=key.key,
+            mark=BuildMark(key=key.key, rule=key.rule, by=by),
             on_event=on_event,
             cancellation=cancellation,
             dial=replace(

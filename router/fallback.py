@@ -26,7 +26,8 @@ def fall_back(
     error: RouterError, build: PreparedBuild, context: BackendContext, config: RouterConfig
 ) -> BuildResult:
     """Build here as ``config.fallback`` has it; ``error`` is why."""
-    context = replace(context, on_event=_outside(context.on_event))
+    mark = None if context.mark is None else replace(context.mark, place=0)
+    context = replace(context, on_event=_outside(context.on_event), mark=mark)
     build_here = _daemonless if config.fallback == "daemonless" else _on_engine
     return replace(build_here(error, build, context, config), place=_NOWHERE)
 

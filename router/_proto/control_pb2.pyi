@@ -823,15 +823,22 @@ class BuildHistoryRecord(_message.Message):
     ERROR_FIELD_NUMBER: _builtins.int
     CREATEDAT_FIELD_NUMBER: _builtins.int
     COMPLETEDAT_FIELD_NUMBER: _builtins.int
+    LOGS_FIELD_NUMBER: _builtins.int
     EXPORTERRESPONSE_FIELD_NUMBER: _builtins.int
     RESULT_FIELD_NUMBER: _builtins.int
     RESULTS_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
+    TRACE_FIELD_NUMBER: _builtins.int
+    PINNED_FIELD_NUMBER: _builtins.int
     NUMCACHEDSTEPS_FIELD_NUMBER: _builtins.int
     NUMTOTALSTEPS_FIELD_NUMBER: _builtins.int
     NUMCOMPLETEDSTEPS_FIELD_NUMBER: _builtins.int
+    EXTERNALERROR_FIELD_NUMBER: _builtins.int
     NUMWARNINGS_FIELD_NUMBER: _builtins.int
     Ref: _builtins.str
     Frontend: _builtins.str
+    Generation: _builtins.int
+    pinned: _builtins.bool
     numCachedSteps: _builtins.int
     numTotalSteps: _builtins.int
     numCompletedSteps: _builtins.int
@@ -847,6 +854,8 @@ class BuildHistoryRecord(_message.Message):
     @_builtins.property
     def CompletedAt(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
+    def logs(self) -> Global___Descriptor: ...
+    @_builtins.property
     def ExporterResponse(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
     @_builtins.property
     def Result(self) -> Global___BuildResultInfo:
@@ -854,6 +863,12 @@ class BuildHistoryRecord(_message.Message):
 
     @_builtins.property
     def Results(self) -> _containers.MessageMap[_builtins.str, Global___BuildResultInfo]: ...
+    @_builtins.property
+    def trace(self) -> Global___Descriptor: ...
+    @_builtins.property
+    def externalError(self) -> Global___Descriptor:
+        """The whole error, as a packed Status."""
+
     def __init__(
         self,
         *,
@@ -864,21 +879,71 @@ class BuildHistoryRecord(_message.Message):
         error: _status_pb2.Status | None = ...,
         CreatedAt: _timestamp_pb2.Timestamp | None = ...,
         CompletedAt: _timestamp_pb2.Timestamp | None = ...,
+        logs: Global___Descriptor | None = ...,
         ExporterResponse: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         Result: Global___BuildResultInfo | None = ...,
         Results: _abc.Mapping[_builtins.str, Global___BuildResultInfo] | None = ...,
+        Generation: _builtins.int = ...,
+        trace: Global___Descriptor | None = ...,
+        pinned: _builtins.bool = ...,
         numCachedSteps: _builtins.int = ...,
         numTotalSteps: _builtins.int = ...,
         numCompletedSteps: _builtins.int = ...,
+        externalError: Global___Descriptor | None = ...,
         numWarnings: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["CompletedAt", b"CompletedAt", "CreatedAt", b"CreatedAt", "Result", b"Result", "error", b"error"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["CompletedAt", b"CompletedAt", "CreatedAt", b"CreatedAt", "Result", b"Result", "error", b"error", "externalError", b"externalError", "logs", b"logs", "trace", b"trace"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["CompletedAt", b"CompletedAt", "CreatedAt", b"CreatedAt", "ExporterResponse", b"ExporterResponse", "Exporters", b"Exporters", "Frontend", b"Frontend", "FrontendAttrs", b"FrontendAttrs", "Ref", b"Ref", "Result", b"Result", "Results", b"Results", "error", b"error", "numCachedSteps", b"numCachedSteps", "numCompletedSteps", b"numCompletedSteps", "numTotalSteps", b"numTotalSteps", "numWarnings", b"numWarnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["CompletedAt", b"CompletedAt", "CreatedAt", b"CreatedAt", "ExporterResponse", b"ExporterResponse", "Exporters", b"Exporters", "Frontend", b"Frontend", "FrontendAttrs", b"FrontendAttrs", "Generation", b"Generation", "Ref", b"Ref", "Result", b"Result", "Results", b"Results", "error", b"error", "externalError", b"externalError", "logs", b"logs", "numCachedSteps", b"numCachedSteps", "numCompletedSteps", b"numCompletedSteps", "numTotalSteps", b"numTotalSteps", "numWarnings", b"numWarnings", "pinned", b"pinned", "trace", b"trace"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BuildHistoryRecord: _TypeAlias = BuildHistoryRecord  # noqa: Y015
+
+@_typing.final
+class UpdateBuildHistoryRequest(_message.Message):
+    """Pins or unpins a record, unless one of the others is set."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REF_FIELD_NUMBER: _builtins.int
+    PINNED_FIELD_NUMBER: _builtins.int
+    DELETE_FIELD_NUMBER: _builtins.int
+    FINALIZE_FIELD_NUMBER: _builtins.int
+    Ref: _builtins.str
+    Pinned: _builtins.bool
+    Delete: _builtins.bool
+    Finalize: _builtins.bool
+    def __init__(
+        self,
+        *,
+        Ref: _builtins.str = ...,
+        Pinned: _builtins.bool = ...,
+        Delete: _builtins.bool = ...,
+        Finalize: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["Delete", b"Delete", "Finalize", b"Finalize", "Pinned", b"Pinned", "Ref", b"Ref"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateBuildHistoryRequest: _TypeAlias = UpdateBuildHistoryRequest  # noqa: Y015
+
+@_typing.final
+class UpdateBuildHistoryResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateBuildHistoryResponse: _TypeAlias = UpdateBuildHistoryResponse  # noqa: Y015
 
 @_typing.final
 class Descriptor(_message.Message):
@@ -933,17 +998,48 @@ Global___Descriptor: _TypeAlias = Descriptor  # noqa: Y015
 class BuildResultInfo(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class ResultsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.int
+        @_builtins.property
+        def value(self) -> Global___Descriptor: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.int = ...,
+            value: Global___Descriptor | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    RESULTDEPRECATED_FIELD_NUMBER: _builtins.int
     ATTESTATIONS_FIELD_NUMBER: _builtins.int
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def ResultDeprecated(self) -> Global___Descriptor: ...
     @_builtins.property
     def Attestations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Descriptor]: ...
+    @_builtins.property
+    def Results(self) -> _containers.MessageMap[_builtins.int, Global___Descriptor]:
+        """By the exporter's number."""
+
     def __init__(
         self,
         *,
+        ResultDeprecated: Global___Descriptor | None = ...,
         Attestations: _abc.Iterable[Global___Descriptor] | None = ...,
+        Results: _abc.Mapping[_builtins.int, Global___Descriptor] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ResultDeprecated", b"ResultDeprecated"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["Attestations", b"Attestations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["Attestations", b"Attestations", "ResultDeprecated", b"ResultDeprecated", "Results", b"Results"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -13,6 +13,7 @@ from router.cancellation import Cancellation
 from router.model.daemon import Daemon
 from router.model.events import Event
 from router.model.frozen import field, frozen
+from router.model.mark import BuildMark
 from router.model.result import BuildResult
 from router.once import OneTimeFiles
 from router.solve.prepared import PreparedBuild
@@ -25,14 +26,16 @@ __all__ = ["Backend", "BackendContext"]
 class BackendContext:
     """What a build needs beside the request and the daemon.
 
-    ``key`` is the balancing key, ``context_id`` names the context independently of the machine (its path in
-    its repository); both are part of the session's shared key. ``environment`` stands for os.environ,
-    ``on_event`` is called from the thread that builds, in order. With ``max_builds`` builds in flight the
-    daemon gets none more; 0 is no bound. ``files`` has what was read of inputs that can be read once;
-    ``lent`` are descriptors that a program inherits, for the paths in its command line that name them.
+    ``key`` is the balancing key, ``mark`` what is left on the build's record, None for nothing.
+    ``context_id`` names the context independently of the machine (its path in its repository); it and the key
+    are part of the session's shared key. ``environment`` stands for os.environ, ``on_event`` is called from
+    the thread that builds, in order. With ``max_builds`` builds in flight the daemon gets none more; 0 is no
+    bound. ``files`` has what was read of inputs that can be read once; ``lent`` are descriptors that a
+    program inherits, for the paths in its command line that name them.
     """
 
     key: str
+    mark: BuildMark | None = None
     context_id: str = ""
     max_builds: int = 0
     on_event: Callable[[Event], None]

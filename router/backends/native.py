@@ -38,6 +38,7 @@ from router.solve.dockerfile import remote_dockerfile
 from router.solve.exporters import ExportPlan, export_plans
 from router.solve.failure import BuildObserver, explain
 from router.solve.inputs import Inputs, open_inputs
+from router.solve.mark import mark_attrs
 from router.solve.prepared import PreparedBuild
 from router.solve.request import SolveIdentity, frontend_attrs, solve_request
 
@@ -203,7 +204,8 @@ class _Build:
         self, inputs: Inputs, plans: Sequence[ExportPlan], copies: Copies, deadline: float
     ) -> BuildResult:
         """Build. ``deadline`` is when (as of ``time.monotonic``) the daemon must have begun to speak."""
-        identity = SolveIdentity(ref=_random_id(), session_id=_random_id())
+        mark = {} if self._context.mark is None else mark_attrs(self._context.mark)
+        identity = SolveIdentity(ref=_random_id(), session_id=_random_id(), mark=mark)
         control = Control(self._channel)
         request = self._complete(control, deadline)
         message = solve_request(request, inputs, [plan.exporter for plan in plans], identity)

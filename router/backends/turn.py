@@ -76,7 +76,7 @@ class Turn:
         self._channel.cancel(solve)
         with suppress(DialError, ConnectionLostError, RpcError):  # it ends with the connection at the latest
             self._channel.run(lambda: self._over or self._listening.done, timeout=_WITHDRAWAL)
-            forgotten = self._control.forget(self._ref)
+            forgotten = self._control.update_record(self._ref, delete=True)
             self._channel.run(lambda: forgotten.done, timeout=_WITHDRAWAL)
 
 

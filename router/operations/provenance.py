@@ -11,7 +11,7 @@ from router._proto import control_pb2 as pb
 from router.errors import CancelledError, RouterError, RpcError
 from router.model.address import Address
 from router.model.frozen import frozen
-from router.operations.slsa import PREDICATE_V1, as_v02, without_details
+from router.operations.slsa import PREDICATE_V1, as_v02, without_details, without_mark
 from router.rpc import RpcChannel, open_channel
 from router.rpc.events import Http2Error
 from router.rpc.grpc import Status
@@ -125,6 +125,7 @@ def _predicate(
             raise TypeError("no object")  # noqa: TRY301 - it is told as what is in no known form below
         if attestation.annotations[_PREDICATE] == PREDICATE_V1:
             predicate = as_v02(predicate)
+        predicate = without_mark(predicate)
         return without_details(predicate) if mode == "min" else predicate
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
         why = f" (it {exc})" if isinstance(exc, NotJSONError) else ""

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["PREDICATE_V1", "as_v02", "without_details"]
+from router.solve.mark import is_of_a_mark
+
+__all__ = ["PREDICATE_V1", "as_v02", "without_details", "without_mark"]
 
 PREDICATE_V1 = "https://slsa.dev/provenance/v1"
 _BUILDKIT = "https://mobyproject.org/buildkit@v1"
@@ -51,6 +53,29 @@ def as_v02(predicate: Mapping[str, Any]) -> dict[str, Any]:
 def without_details(predicate: Mapping[str, Any]) -> dict[str, Any]:
     """Return a v0.2 predicate without the steps and without the times."""
     return {name: value for name, value in predicate.items() if name not in _DETAILS}
+
+
+def without_mark(predicate: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a v0.2 predicate without what warmroute left among the frontend's options.
+
+    A build without an output has it there. Raises ``KeyError``, ``TypeError`` or ``AttributeError`` for
+    something else.
+    """
+    invocation = predicate.get("invocation") or {}
+    if "parameters" not in invocation:
+        return dict(predicate)
+    return {**predicate, "invocation": {**invocation, "parameters": _unmarked(invocation["parameters"])}}
+
+
+def _unmarked(request: Mapping[str, Any]) -> dict[str, Any]:
+    kept = dict(request)
+    if "args" in kept:
+        kept["args"] = {name: value for name, value in kept["args"].items() if not is_of_a_mark(name)}
+        if not kept["args"]:
+            del kept["args"]
+    if "root" in kept:  # what the client asked of the frontend that chose another one
+        kept["root"] = {**kept["root"], "request": _unmarked(kept["root"]["request"])}
+    return kept
 
 
 def _metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any] | None:

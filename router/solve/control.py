@@ -76,10 +76,24 @@ class Control:
         asked = integer_field(1, True) if follow else integer_field(1, True) + integer_field(3, True)
         return self._channel.start(_SERVICE + "ListenBuildHistory", request=asked, on_message=on_event)
 
-    def forget(self, ref: str) -> RpcCall:
-        """Have a build that is over taken out of the history."""
-        asked = field(1, ref) + integer_field(3, True)
+    def records(self, asked: bytes, on_event: Callable[[memoryview], None]) -> RpcCall:
+        """Ask for what the history has, with a packed BuildHistoryRequest; gets packed BuildHistoryEvents."""
+        return self._channel.start(_SERVICE + "ListenBuildHistory", request=asked, on_message=on_event)
+
+    def update_record(self, ref: str, *, pinned: bool = False, delete: bool = False) -> RpcCall:
+        """Have a build that is over pinned, which keeps its record, or unpinned; or deleted."""
+        asked = field(1, ref) + (integer_field(3, True) if delete else integer_field(2, pinned))
         return self._channel.start(_SERVICE + "UpdateBuildHistory", request=asked, on_message=_ignore)
+
+    def finalize_record(self, ref: str) -> RpcCall:
+        """Have the trace of a build that is over written now, not some seconds after it."""
+        asked = field(1, ref) + integer_field(4, True)
+        return self._channel.start(_SERVICE + "UpdateBuildHistory", request=asked, on_message=_ignore)
+
+    @property
+    def channel(self) -> RpcChannel:
+        """The channel that it calls on."""
+        return self._channel
 
     def active_builds(self, *, timeout: float) -> int:
         """Return how many builds are in flight."""

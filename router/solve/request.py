@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from router.errors import UsageError
+from router.model.frozen import field as dataclass_field
 from router.model.frozen import frozen
 from router.model.request import BuildRequest
 from router.notation.boolean import parse_bool
@@ -21,6 +22,8 @@ __all__ = ["Exporter", "SolveIdentity", "entitlements", "frontend_attrs", "solve
 # Booleans that are true: a build that the daemon's history leaves out, and the proxy network.
 _INTERNAL = integer_field(11, 1)
 _PROXY_NETWORK = integer_field(17, 1)
+# Frontends that are known to leave alone what they don't know; none is LLB's.
+_LENIENT = frozenset(["", "dockerfile.v0"])
 
 
 @frozen
@@ -33,10 +36,14 @@ class Exporter:
 
 @frozen
 class SolveIdentity:
-    """The names of one solve: its own, and its session's."""
+    """What one solve is known by: its own name, and its session's.
+
+    ``mark`` are options that nothing looks at, for whoever reads the daemon's history; see ``solve.mark``.
+    """
 
     ref: str
     session_id: str
+    mark: Mapping[str, str] = dataclass_field(default_factory=dict)
 
 
 def solve_request(
@@ -56,6 +63,11 @@ def _message(
     request: BuildRequest, inputs: Inputs, exporters: Sequence[Exporter], identity: SolveIdentity
 ) -> bytes:
     frontend, attrs = frontend_attrs(request, inputs)
+    if exporters:
+        first, *others = exporters
+        exporters = [Exporter(type=first.type, attrs={**first.attrs, **identity.mark}), *others]
+    elif frontend in _LENIENT:
+        attrs |= identity.mark
     # The numbers are those of proto/control.proto.
     parts = [
         field(1, identity.ref),

@@ -80,7 +80,7 @@ class _History:
 
 
 def _have_told(channel: Channel, control: Control) -> None:
-    told = control.forget(_NOBODY)
+    told = control.update_record(_NOBODY, delete=True)
     channel.run(lambda: told.done, timeout=10)
 
 

@@ -7,6 +7,7 @@ from router.errors import BusyError, ConnectionLostError, DialError, Unreachable
 from router.model.address import TcpAddress
 from router.model.daemon import Candidate, Daemon
 from router.model.events import Event, SolveStatus, Vertex
+from router.model.mark import BuildMark
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
 
@@ -76,3 +77,19 @@ def test_the_hint_is_that_of_the_loss_and_not_of_who_was_tried_in_vain_afterward
 
     assert str(error) == "the build was lost once, and no other daemon can be reached:\n  lost a\n  a refused"
     assert error.hint == "look at a"
+
+
+def test_a_build_is_marked_with_the_place_of_its_daemon_and_the_number_of_the_attempt() -> None:
+    told = account()
+    mark = BuildMark(key="app", rule="key", by="ann@host")
+    told.begins(A)
+    assert told.mark(mark) == BuildMark(key="app", rule="key", place=1, attempt=1, by="ann@host")
+
+    told.lost(A, ConnectionLostError("lost a", temporary=True))
+    told.begins(B)
+
+    assert told.mark(mark) == BuildMark(key="app", rule="key", place=2, attempt=2, by="ann@host")
+    outside = told.mark(BuildMark(key="app", place=0))
+    assert outside is not None
+    assert outside.place == 0
+    assert told.mark(None) is None

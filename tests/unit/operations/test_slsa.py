@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from router.operations.slsa import as_v02, without_details
+from router.operations.slsa import as_v02, without_details, without_mark
 
 V1 = {
     "buildDefinition": {
@@ -72,3 +72,18 @@ def test_steps_and_times_can_be_left_out() -> None:
 def test_another_form_is_no_provenance() -> None:
     with pytest.raises(KeyError):
         as_v02({"buildType": "other"})
+
+
+def test_what_warmroute_left_among_the_options_is_none_of_the_provenance() -> None:
+    own = {"warmroute.key": "app", "warmroute.by": "ann@host"}
+
+    def predicate(args: dict[str, str], root_args: dict[str, str]) -> dict[str, object]:
+        root = {"configSource": {}, "request": {"frontend": "dockerfile.v0", "args": root_args}}
+        parameters = {"frontend": "gateway.v0", "args": args, "root": root}
+        return {"builder": {}, "invocation": {"parameters": parameters, "environment": {}}}
+
+    marked = predicate({"target": "a", **own}, {"target": "b", **own})
+    assert without_mark(marked) == predicate({"target": "a"}, {"target": "b"})
+
+    alone = {"invocation": {"parameters": {"frontend": "dockerfile.v0", "args": own}}}
+    assert without_mark(alone) == {"invocation": {"parameters": {"frontend": "dockerfile.v0"}}}

@@ -142,3 +142,25 @@ def test_the_solve_has_its_name_and_its_session() -> None:
 def test_text_that_is_no_utf8_is_the_users_mistake() -> None:
     with pytest.raises(UsageError, match="UTF-8"):
         message(BuildRequest(labels={"name": "\udcff"}))
+
+
+def test_the_mark_stands_in_the_first_output_where_neither_a_frontend_nor_a_provenance_sees_it() -> None:
+    identity = SolveIdentity(ref="ref", session_id="session", mark={"warmroute.key": "app"})
+    exporters = [Exporter(type="image", attrs={"name": "a"}), Exporter(type="tar", attrs={})]
+
+    sent = pb.SolveRequest.FromString(solve_request(BuildRequest(), INPUTS, exporters, identity))
+
+    assert [dict(each.Attrs) for each in sent.Exporters] == [{"name": "a", "warmroute.key": "app"}, {}]
+    assert "warmroute.key" not in sent.FrontendAttrs
+
+
+@pytest.mark.parametrize(("frontend", "has"), [("dockerfile.v0", True), ("gateway.v0", False)])
+def test_without_an_output_the_mark_is_an_option_of_a_frontend_that_is_known_to_leave_it_alone(
+    frontend: str, has: bool
+) -> None:
+    identity = SolveIdentity(ref="ref", session_id="session", mark={"warmroute.key": "app"})
+    request = BuildRequest(frontend=frontend)
+
+    sent = pb.SolveRequest.FromString(solve_request(request, INPUTS, [], identity))
+
+    assert ("warmroute.key" in sent.FrontendAttrs) == has

@@ -1,0 +1,70 @@
+"""What warmroute leaves on the record that a daemon keeps of a build: its key, and how it came there. Pure.
+
+It stands among the options of the first output: they are recorded as they were sent, no exporter looks at
+those it doesn't know, and they are part of neither a cache key nor a provenance. A provenance repeats each of
+the frontend's options, and who started a build is nothing to publish with an image. So only a build without
+an output, which publishes nothing, has the mark there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from router.bounds import LONGEST_ID
+from router.model.mark import BuildMark
+
+__all__ = ["is_of_a_mark", "mark_attrs", "marked", "started_by"]
+
+_PREFIX = "warmroute."
+
+
+def mark_attrs(mark: BuildMark) -> dict[str, str]:
+    """Return the options that hold it; what is empty is left out."""
+    values = {
+        "key": _shown(mark.key),
+        "rule": mark.rule,
+        "place": str(mark.place),
+        "attempt": str(mark.attempt),
+        "by": mark.by,
+    }
+    return {_PREFIX + name: value[:LONGEST_ID] for name, value in values.items() if value}
+
+
+def marked(options: Iterable[Mapping[str, str]]) -> BuildMark | None:
+    """Return the mark among the options of a build's outputs and frontend, None where there is none."""
+    for attrs in options:
+        if _PREFIX + "key" in attrs:
+            return BuildMark(
+                key=attrs[_PREFIX + "key"],
+                rule=attrs.get(_PREFIX + "rule", ""),
+                place=_number(attrs.get(_PREFIX + "place", "1")),
+                attempt=_number(attrs.get(_PREFIX + "attempt", "1")),
+                by=attrs.get(_PREFIX + "by", ""),
+            )
+    return None
+
+
+def is_of_a_mark(name: str) -> bool:
+    """Say whether an option is part of a mark."""
+    return name.startswith(_PREFIX)
+
+
+def started_by(environment: Mapping[str, str], host: str) -> str:
+    """Return who starts a build, ``user@host``, as far as the environment says; who else asks may wait for a
+    directory service."""
+    user = environment.get("LOGNAME") or environment.get("USER") or ""
+    return f"{user}@{host}" if user else host
+
+
+def _shown(key: str) -> str:
+    """Return a key as it may be shown: a user's own may be a URL with its password."""
+    if "@" not in key or "://" not in key:
+        return key
+    from router.redaction import without_passwords
+
+    return without_passwords(key)
+
+
+def _number(text: str) -> int:
+    """Return a small number; 0 for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
