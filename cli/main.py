@@ -18,6 +18,7 @@ PROGRAM = Program(
         **{name: f"cli.commands.{name}:command" for name in ("build", "where", "ls", "exec", "version")},
         "dial-stdio": "cli.commands.dial_stdio:command",
         "drain-check": "cli.commands.drain_check:command",
+        "history ls": "cli.commands.history.ls:command",
         "debug dump-llb": "cli.commands.debug.dump_llb:command",
         "debug workers": "cli.commands.debug.workers:command",
         "debug info": "cli.commands.debug.info:command",

@@ -19,6 +19,7 @@ __all__ = [
     "HomeOptions",
     "HomeRouting",
     "LimitOptions",
+    "PeriodOptions",
     "ProgressDisplay",
     "ReachOptions",
     "RoutingOptions",
@@ -152,6 +153,17 @@ class ChosenDaemons(OptionGroup, panel="Routing"):
         default=None,
         metavar="NAME",
         help="Only this daemon; repeatable. [dim]default: all of the fleet.[/]",
+    )
+
+
+class PeriodOptions(OptionGroup, panel="Builds"):
+    """Which builds of the daemons' histories are meant."""
+
+    since: str | None = option(
+        "--since",
+        default=None,
+        metavar="DURATION",
+        help="Only builds begun in this time, such as 24h. [dim]default: all that the daemons remember.[/]",
     )
 
 

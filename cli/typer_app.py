@@ -24,7 +24,7 @@ _EPILOG = (
 )
 
 _CONTEXT = {"help_option_names": list(HELP_NAMES)}
-_GROUPS = {"debug": "Inspect LLB and daemons."}
+_GROUPS = {"debug": "Inspect LLB and daemons.", "history": "Builds that the daemons remember."}
 
 
 def typer_app(name: str, summary: str, commands: Mapping[str, Callable[..., None]]) -> typer.Typer:

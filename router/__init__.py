@@ -92,6 +92,7 @@ if TYPE_CHECKING:
     from router.model.events import VertexStatus as VertexStatus
     from router.model.events import VertexWarning as VertexWarning
     from router.model.frozen import replace as replace
+    from router.model.record import BuildRecord as BuildRecord
     from router.model.request import BuildRequest as BuildRequest
     from router.model.request import CacheOption as CacheOption
     from router.model.request import ContextTimes as ContextTimes
@@ -131,9 +132,14 @@ if TYPE_CHECKING:
     from router.operations.inspect import DaemonReport as DaemonReport
     from router.operations.inspect import inspect as inspect
     from router.operations.provenance import build_provenance as build_provenance
+    from router.operations.records import DaemonRecord as DaemonRecord
+    from router.operations.records import RecordQuery as RecordQuery
+    from router.operations.records import ask_records as ask_records
+    from router.operations.records import by_time as by_time
     from router.operations.run_with_daemon import run_with_daemon as run_with_daemon
     from router.placement.key import Key as Key
     from router.providers.stdin_context import open_stdin_context as open_stdin_context
+    from router.solve.record_name import build_name as build_name
     from router.timelimit import TIME_IS_UP as TIME_IS_UP
     from router.transport.options import DialOptions as DialOptions
     from router.untrusted_json import read_json as read_json
@@ -174,6 +180,7 @@ _MODULES = {
     "router.model.events": "Attempt Event Notice ProgressGroup SolveStatus SourceRange Vertex VertexLog"
     " VertexStatus VertexWarning",
     "router.model.frozen": "replace",
+    "router.model.record": "BuildRecord",
     "router.model.request": "BuildRequest CacheOption ContextTimes Output Secret",
     "router.model.result": "BuildResult",
     "router.model.routing": "BackendName Fallback GrpcEngine Placement Via",
@@ -193,9 +200,11 @@ _MODULES = {
     "router.operations.each": "Answer",
     "router.operations.inspect": "DaemonReport inspect",
     "router.operations.provenance": "build_provenance",
+    "router.operations.records": "ask_records by_time DaemonRecord RecordQuery",
     "router.operations.run_with_daemon": "run_with_daemon",
     "router.placement.key": "Key",
     "router.providers.stdin_context": "open_stdin_context",
+    "router.solve.record_name": "build_name",
     "router.timelimit": "TIME_IS_UP",
     "router.transport.options": "DialOptions",
     "router.untrusted_json": "read_json",

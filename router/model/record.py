@@ -50,7 +50,7 @@ class BuildRecord:
     """One build of a daemon's history.
 
     ``attrs`` are the frontend's options as the client sent them. ``response`` is the result's metadata, as
-    far as the daemon recorded it. ``logs``, ``trace`` and ``error_details`` (a packed google.rpc.Status) name
+    far as the daemon recorded it. ``logs`` and ``trace`` name
     blobs of the daemon's content store; ``attestations`` and ``results`` do so by platform, which is empty
     for a build for one platform, the results by the exporter's number too. ``mark`` is None where the build
     is not warmroute's.
@@ -68,11 +68,9 @@ class BuildRecord:
     total_steps: int = 0
     warnings: int = 0
     pinned: bool = False
-    generation: int = 0
     response: Mapping[str, str] = field(default_factory=dict)
     logs: Blob | None = None
     trace: Blob | None = None
-    error_details: Blob | None = None
     attestations: Mapping[str, tuple[Blob, ...]] = field(default_factory=dict)
     results: Mapping[str, Mapping[int, Blob]] = field(default_factory=dict)
     mark: BuildMark | None = None

@@ -64,11 +64,9 @@ def test_each_field_is_read() -> None:
         completed_steps=2,
         warnings=4,
         pinned=True,
-        generation=3,
         response={"containerimage.config": "{}"},
         logs=is_blob,
         trace=is_blob,
-        error_details=is_blob,
         attestations={"": (is_blob,), "linux/arm64": (is_blob, is_blob)},
         results={"": {0: is_blob, 1: is_blob}, "linux/arm64": {}},
     )

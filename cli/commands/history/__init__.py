@@ -1,0 +1,1 @@
+"""`warmroute history`: the builds that the daemons remember."""

@@ -1,0 +1,108 @@
+"""`warmroute history ls` of daemons whose records are made up."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from router._proto import control_pb2 as pb
+from tests.e2e.program import Program
+from tests.wire.operations.records_server import RecordsServer, record
+
+NOW = int(time.time())
+
+
+def marked(ref: str, age: int, key: str) -> pb.BuildHistoryRecord:
+    made = record(ref, NOW - age, target="release")
+    made.Exporters.add(Type="image").Attrs.update({"name": f"{key}:1", "warmroute.key": key})
+    return made
+
+
+def program(*servers: RecordsServer) -> Program:
+    addresses = "\n".join(f"{each.daemon.name}={each.daemon.address}" for each in servers)
+    return Program(environment={"WARMROUTE_ADDR": addresses})
+
+
+@pytest.fixture
+def two() -> Iterator[tuple[RecordsServer, RecordsServer]]:
+    failed = record("failed", NOW - 7200)
+    failed.error.code, failed.error.message = 2, "exit code: 1"
+    with (
+        RecordsServer(marked("old", 9000, "app"), marked("new", 60, "other"), name="a") as a,
+        RecordsServer(failed, record("running", NOW - 5, took=None), name="b") as b,
+    ):
+        yield a, b
+
+
+def refs(ran: object) -> list[str]:
+    return [each["ref"] for each in ran]  # type: ignore[attr-defined]  # a list of JSON
+
+
+@pytest.mark.parametrize(
+    ("options", "listed"),
+    [
+        ([], ["running", "new", "failed", "old"]),
+        (["--key", "app"], ["old"]),
+        (["--failed"], ["failed"]),
+        (["--since", "1h"], ["running", "new"]),
+        (["--limit", "2"], ["running", "new"]),
+        (["--daemon", "b"], ["running", "failed"]),
+        (["--daemon", "b", "--since", "30s"], ["running"]),
+    ],
+)
+def test_the_builds_of_all_daemons_are_listed_by_time_as_far_as_they_are_wanted(
+    two: tuple[RecordsServer, RecordsServer], options: list[str], listed: list[str]
+) -> None:
+    assert refs(program(*two).ok("history", "ls", "--format", "json", *options).json) == listed
+
+
+def test_it_is_said_that_there_are_more(two: tuple[RecordsServer, RecordsServer]) -> None:
+    assert "--limit 0 shows all" in program(*two).ok("history", "ls", "--limit", "2").stderr
+    assert program(*two).ok("history", "ls", "--limit", "4").stderr == ""
+
+
+def test_a_daemon_that_is_gone_or_too_old_is_told_of_and_the_others_are_listed(
+    two: tuple[RecordsServer, RecordsServer],
+) -> None:
+    with RecordsServer(name="old", known=False) as old:
+        ran = program(*two, old).run("history", "ls", "--format", "json")
+
+    assert ran.code == 69
+    assert refs(ran.json) == ["running", "new", "failed", "old"]
+    assert f"old (tcp://127.0.0.1:{old.port}) keeps no build history" in ran.stderr
+    assert "1 of 3 daemons did not answer: old" in ran.stderr
+
+
+def test_a_hostile_record_does_nothing_to_the_terminal() -> None:
+    evil = record("\x1b[2J::set-output", NOW, target="\x1b]0;title\x07name\n::error::x")
+    with RecordsServer(evil) as server:
+        shown = program(server).ok("history", "ls").stdout
+
+    assert "\x1b" not in shown
+    assert len(shown.splitlines()) == 2
+    assert shown.splitlines()[1].startswith("| ::set-output")
+
+
+def test_two_hundred_builds_of_ten_daemons_are_listed_in_half_a_second() -> None:
+    with ExitStack() as stack:
+        servers = [
+            stack.enter_context(
+                RecordsServer(
+                    *(marked(f"{number}-{build}", build, "app") for build in range(20)), name=f"d{number}"
+                )
+            )
+            for number in range(10)
+        ]
+        fleet = program(*servers)
+        fleet.ok("history", "ls", "--limit", "0")  # what is compiled once is not counted
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        listed = fleet.ok("history", "ls", "--limit", "0", "--format", "json").json
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+
+    assert len(listed) == 200
+    # The processor's time: how long it takes with others beside is not ours to say.
+    assert (after.ru_utime - before.ru_utime) + (after.ru_stime - before.ru_stime) < 0.5
