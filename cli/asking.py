@@ -13,9 +13,9 @@ from cli.render.foreign import lines_of
 from router import NoDaemonError, UnreachableError
 
 if TYPE_CHECKING:
-    from router import Answer, BuildRouter, Daemon, DialOptions
+    from router import Answer, BuildRouter, Daemon, DialOptions, RouterError
 
-__all__ = ["ask", "chosen", "require_answers"]
+__all__ = ["ask", "chosen", "require_answers", "tell_of"]
 
 # Daemons that an error names.
 _NAMED = 5
@@ -40,12 +40,20 @@ def ask(
 
     with BuildRouter(config) as router, interruptible(Silent(heeds=False)):
         answers = question(_daemons(router, options.home.key, only), router.dial_options)
-    errors = [answer.error for answer in answers if answer.error is not None]
-    if len(answers) == len(errors) == 1:
-        raise errors[0]
-    for error in errors:
-        sys.stderr.write("".join(f"{line}\n" for line in lines_of(f"warmroute: {error}")))
+    if len(answers) == 1 and answers[0].error is not None:
+        raise answers[0].error
+    for answer in answers:
+        if answer.error is not None:
+            tell_of(answer.daemon, answer.error)
     return answers
+
+
+def tell_of(daemon: Daemon, error: RouterError) -> None:
+    """Say on stderr why a daemon did not answer, with its name."""
+    text = str(error)
+    named = daemon.peer in text or text.startswith(f"{daemon.name} ")
+    said = text if named else f"{daemon.name}: {text}"
+    sys.stderr.write("".join(f"{line}\n" for line in lines_of(f"warmroute: {said}")))
 
 
 def require_answers(silent: Sequence[str], asked: int) -> None:

@@ -14,6 +14,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "warmroute where": ("warmroute where --selector app=buildkitd -t example.com/team/app",),
     "warmroute ls": ("warmroute ls --selector app=buildkitd --namespace ci",),
+    "warmroute du": (
+        "warmroute du --selector app=buildkitd",
+        "warmroute du --addr tcp://one:1234,tcp://two:1234 -v --filter type=exec.cachemount",
+    ),
     "warmroute exec": ("warmroute exec --selector app=buildkitd -t example.com/team/app -- buildctl du",),
     "warmroute drain-check": ("warmroute drain-check --selector app=buildkitd --wait-idle 10m buildkitd-1",),
 }

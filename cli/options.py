@@ -12,6 +12,7 @@ from router import BackendName, Fallback, GrpcEngine, Placement, Via
 __all__ = [
     "ChosenDaemons",
     "ConnectionRouting",
+    "DetailDisplay",
     "DisplayOptions",
     "FleetOptions",
     "FleetRouting",
@@ -22,6 +23,7 @@ __all__ = [
     "PeriodOptions",
     "ProgressDisplay",
     "ReachOptions",
+    "RecordFilters",
     "RoutingOptions",
     "TLSFlags",
     "VerboseDisplay",
@@ -167,6 +169,18 @@ class PeriodOptions(OptionGroup, panel="Builds"):
     )
 
 
+class RecordFilters(OptionGroup, panel="Records"):
+    """Which records of the daemons' stores are meant."""
+
+    texts: list[str] | None = option(
+        "--filter",
+        default=None,
+        metavar="CONDITION",
+        help="Only records that match: type=exec.cachemount, id=ID, description~=EXPRESSION, mutable, shared,"
+        " until=24h (not used since) and more; repeatable, all have to match.",
+    )
+
+
 class TLSFlags(OptionGroup, panel="TLS"):
     """What a daemon is known by, and we are to it."""
 
@@ -253,7 +267,8 @@ class DisplayOptions(OptionGroup, panel="Display"):
         "--verbose",
         "-v",
         default=0,
-        help="Say which key and which daemon were chosen, and why; expand warnings.",
+        help="Say more: which key and which daemon were chosen, and why; warnings in full; each item of a"
+        " listing.",
     )
     format: Literal["table", "json"] = option("--format", default="table", help="For people or for programs.")
 
@@ -272,4 +287,5 @@ ConnectionRouting = Annotated[RoutingOptions, Only("fleet", "home", "reach", "--
 
 ProgressDisplay = Annotated[DisplayOptions, Only("--progress", "--verbose")]
 VerboseDisplay = Annotated[DisplayOptions, Only("--verbose")]
+DetailDisplay = Annotated[DisplayOptions, Only("--verbose", "--format")]
 FormatDisplay = Annotated[DisplayOptions, Only("--format")]

@@ -68,6 +68,8 @@ if TYPE_CHECKING:
     from router.flags.skaffold import skaffold as skaffold
     from router.flags.ssh import parse_sshs as parse_sshs
     from router.flags.ulimit import parse_ulimits as parse_ulimits
+    from router.flags.usage_filter import UsageFilter as UsageFilter
+    from router.flags.usage_filter import parse_usage_filters as parse_usage_filters
     from router.fleet import Fleet as Fleet
     from router.json_shape import Shape as Shape
     from router.json_shape import shaped as shaped
@@ -137,6 +139,12 @@ if TYPE_CHECKING:
     from router.operations.records import ask_records as ask_records
     from router.operations.records import by_time as by_time
     from router.operations.run_with_daemon import run_with_daemon as run_with_daemon
+    from router.operations.usage import CacheMount as CacheMount
+    from router.operations.usage import CacheRecord as CacheRecord
+    from router.operations.usage import Usage as Usage
+    from router.operations.usage import ask_usage as ask_usage
+    from router.operations.usage import cache_mounts as cache_mounts
+    from router.operations.usage import usage_of as usage_of
     from router.placement.key import Key as Key
     from router.providers.stdin_context import open_stdin_context as open_stdin_context
     from router.solve.record_name import build_name as build_name
@@ -172,6 +180,7 @@ _MODULES = {
     "router.flags.skaffold": "skaffold SkaffoldBuild",
     "router.flags.ssh": "parse_sshs",
     "router.flags.ulimit": "parse_ulimits",
+    "router.flags.usage_filter": "parse_usage_filters UsageFilter",
     "router.fleet": "Fleet",
     "router.json_shape": "Shape shaped",
     "router.model.annotations": "MAX_BUILDS",
@@ -202,6 +211,7 @@ _MODULES = {
     "router.operations.provenance": "build_provenance",
     "router.operations.records": "ask_records by_time DaemonRecord RecordQuery",
     "router.operations.run_with_daemon": "run_with_daemon",
+    "router.operations.usage": "ask_usage cache_mounts CacheMount CacheRecord Usage usage_of",
     "router.placement.key": "Key",
     "router.providers.stdin_context": "open_stdin_context",
     "router.solve.record_name": "build_name",

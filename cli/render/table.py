@@ -1,7 +1,7 @@
 """A plain table: columns as wide as their cells, two spaces between, nothing cut.
 
-On a terminal that is too narrow for it a table goes without its addresses: rows that wrap can't be read, and
-``--format json`` and pipes have them all the same.
+On a terminal that is too narrow for it a table goes without some columns, its addresses unless it says
+otherwise: rows that wrap can't be read, and ``--format json`` and pipes have all of it.
 """
 
 from __future__ import annotations
@@ -14,20 +14,29 @@ from cli.render.foreign import own_line, printable
 
 __all__ = ["room_on_stdout", "table"]
 
-_SPARED = "ADDRESS"
 
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, room: int | None = None) -> str:
+def table(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    room: int | None = None,
+    spared: Sequence[str] = ("ADDRESS",),
+) -> str:
     """Return the lines of a table. Cells are printed as text; an empty one as a dash.
 
-    ``room`` is the columns of the terminal, None where there is no end to a line.
+    ``room`` is the columns of the terminal, None where there is no end to a line; ``spared`` are the columns
+    that are left out where there is no room, one after the other.
     """
     cells = [list(header), *([own_line(printable(cell)) or "-" for cell in row] for row in rows)]
     lines = _lines(cells)
-    if room is None or max(map(len, lines)) <= room or _SPARED not in header:
-        return "\n".join(lines)
-    spared = header.index(_SPARED)
-    return "\n".join(_lines([[*row[:spared], *row[spared + 1 :]] for row in cells]))
+    for name in spared:
+        if room is None or max(map(len, lines)) <= room:
+            break
+        if name in cells[0]:
+            column = cells[0].index(name)
+            cells = [[*row[:column], *row[column + 1 :]] for row in cells]
+            lines = _lines(cells)
+    return "\n".join(lines)
 
 
 def room_on_stdout() -> int | None:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
-from router.errors import ConnectionLostError, RouterError
+from router.errors import ConnectionLostError, RouterError, RpcError
 from router.model.daemon import Daemon
 from router.model.frozen import frozen
 from router.rpc import open_channel
+from router.rpc.grpc import Status
 from router.solve.control import Control
 from router.transport.options import DialOptions
 
@@ -33,8 +34,9 @@ def ask_each(
 ) -> tuple[Answer[_Value], ...]:
     """Return each daemon's answer, in the daemons' order. One that fails never hides the others.
 
-    ``question`` gets the daemon and the seconds that it may take; it runs in a thread of its own. The same
-    time, ``options.timeout``, bounds the connecting before it. A daemon that is not ready isn't asked.
+    ``question`` gets the daemon's service and the seconds that it may take; it runs in a thread of its own.
+    The same time, ``options.timeout``, bounds the connecting before it. A daemon that is not ready isn't
+    asked.
     """
     if not daemons:
         return ()
@@ -51,4 +53,13 @@ def _ask(
         with open_channel(daemon.address, options, peer=daemon.peer) as channel:
             return Answer(daemon=daemon, value=question(Control(channel), options.timeout))
     except RouterError as exc:
-        return Answer(daemon=daemon, error=exc)
+        return Answer(daemon=daemon, error=_too_old(daemon, exc) or exc)
+
+
+def _too_old(daemon: Daemon, error: RouterError) -> RpcError | None:
+    """Return what an error means that says of a method that there is none."""
+    if not isinstance(error, RpcError) or error.code != Status.UNIMPLEMENTED or error.hint:
+        return None
+    return RpcError(
+        f"{daemon.name} is too old for this: {error}", code=error.code, hint="update BuildKit there"
+    )

@@ -13,7 +13,7 @@ from router._proto import control_pb2 as pb
 from router.errors import RpcError
 from router.rpc.grpc import MAX_MESSAGE, Status
 
-__all__ = ["info", "parsed", "workers"]
+__all__ = ["disk_usage", "info", "parsed", "workers"]
 
 _Message = TypeVar("_Message", bound=Message)
 
@@ -29,6 +29,11 @@ def workers(data: bytes) -> pb.ListWorkersResponse:
 def info(data: bytes) -> pb.InfoResponse:
     """Read the daemon's version. Raises ``RpcError``."""
     return parsed(pb.InfoResponse(), data, most=_LARGEST)
+
+
+def disk_usage(data: bytes) -> pb.DiskUsageResponse:
+    """Read the records of the store. Raises ``RpcError``."""
+    return parsed(pb.DiskUsageResponse(), data)
 
 
 def parsed(message: _Message, data: bytes, *, most: int = MAX_MESSAGE) -> _Message:

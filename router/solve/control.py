@@ -67,6 +67,13 @@ class Control:
 
         return answers.info(self._channel.unary(_SERVICE + "Info", b"", timeout=timeout))
 
+    def disk_usage(self, filters: str, *, timeout: float) -> pb.DiskUsageResponse:
+        """Ask for the records of the store that match, all of them for an empty text."""
+        from router.solve import answers
+
+        asked = field(1, filters) if filters else b""
+        return answers.disk_usage(self._channel.unary(_SERVICE + "DiskUsage", asked, timeout=timeout))
+
     def history(self, on_event: Callable[[memoryview], None], *, follow: bool = False) -> RpcCall:
         """Ask for the builds in flight; ``follow``: and be told of each that starts and ends from now on.
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cli.asking import require_answers
-from router import UnreachableError
+from cli.asking import require_answers, tell_of
+from router import Daemon, DialError, RouterError, RpcError, UnreachableError
+from router.address import parse_address
 
 
 def test_daemons_that_did_not_answer_are_an_error_that_names_the_first_five() -> None:
@@ -19,3 +20,20 @@ def test_daemons_that_did_not_answer_are_an_error_that_names_the_first_five() ->
 def test_answers_of_all_are_no_error(capsys: pytest.CaptureFixture[str]) -> None:
     require_answers([], 8)
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (RpcError("unknown method", code=12), "ash: unknown method"),
+        (DialError("ash (tcp://one:1234) did not answer"), "ash (tcp://one:1234) did not answer"),
+        (DialError("can't connect to tcp://one:1234"), "ash: can't connect to tcp://one:1234"),
+        (RouterError("ash is Pending"), "ash is Pending"),
+    ],
+)
+def test_who_did_not_answer_is_named_once(
+    error: RouterError, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tell_of(Daemon(name="ash", address=parse_address("tcp://one:1234")), error)
+
+    assert capsys.readouterr() == ("", f"warmroute: {told}\n")

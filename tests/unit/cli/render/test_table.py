@@ -31,3 +31,13 @@ def test_a_narrow_terminal_goes_without_addresses() -> None:
 
 def test_what_has_no_addresses_is_printed_whole_on_any_terminal() -> None:
     assert table(("NAME", "STATE"), [("one", "ready")], room=3).splitlines() == ["NAME  STATE", "one   ready"]
+
+
+def test_columns_are_spared_one_after_the_other_until_the_rest_fits() -> None:
+    header, rows = ("NAME", "SHARED", "PRIVATE"), [("one", "12", "34")]
+
+    assert table(header, rows, room=15, spared=("PRIVATE", "SHARED")).splitlines() == [
+        "NAME  SHARED",
+        "one   12",
+    ]
+    assert table(header, rows, room=3, spared=("PRIVATE", "SHARED")).splitlines() == ["NAME", "one"]
