@@ -18,6 +18,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "warmroute du --selector app=buildkitd",
         "warmroute du --addr tcp://one:1234,tcp://two:1234 -v --filter type=exec.cachemount",
     ),
+    "warmroute simulate": (
+        "warmroute simulate --daemons 6 --keys 200 --scale 6:7",
+        "warmroute simulate --selector app=buildkitd --keys keys.txt --from buildx --to ring",
+    ),
     "warmroute exec": ("warmroute exec --selector app=buildkitd -t example.com/team/app -- buildctl du",),
     "warmroute drain-check": ("warmroute drain-check --selector app=buildkitd --wait-idle 10m buildkitd-1",),
 }

@@ -21,6 +21,7 @@ PROGRAM = Program(
         "dial-stdio": "cli.commands.dial_stdio:command",
         "drain-check": "cli.commands.drain_check:command",
         "history ls": "cli.commands.history.ls:command",
+        "simulate": "cli.commands.simulate:command",
         "debug dump-llb": "cli.commands.debug.dump_llb:command",
         "debug workers": "cli.commands.debug.workers:command",
         "debug info": "cli.commands.debug.info:command",

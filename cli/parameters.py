@@ -7,6 +7,7 @@ completion (`cli.typer_app`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from keyword import iskeyword
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
@@ -95,6 +96,8 @@ def _parameter(
     path: tuple[str, ...],
 ) -> Parameter:
     name = declared.names[0].lstrip("-").replace("-", "_") if isinstance(declared, Option) else path[-1]
+    if iskeyword(name):
+        name += "_"  # no function can have a parameter of that name (--from)
     options = [part for part in get_args(hint) if part is not NoneType]
     kind = options[0] if get_origin(hint) in {Union, UnionType} else hint
     choices = tuple(map(str, get_args(kind))) if get_origin(kind) is Literal else ()

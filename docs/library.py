@@ -47,6 +47,7 @@ _SECTIONS = (
             "router.transport",
         ),
     ),
+    ("What would happen if", ("router.simulation",)),
     ("Words of buildx and buildctl as values", ("router.flags", "router.notation")),
     ("What warmroute's own program is made of as well", ("",)),
 )

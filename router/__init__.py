@@ -147,6 +147,23 @@ if TYPE_CHECKING:
     from router.operations.usage import usage_of as usage_of
     from router.placement.key import Key as Key
     from router.providers.stdin_context import open_stdin_context as open_stdin_context
+    from router.simulation.given import invented_keys as invented_keys
+    from router.simulation.given import parse_daemon_names as parse_daemon_names
+    from router.simulation.given import parse_scale as parse_scale
+    from router.simulation.given import read_daemon_names as read_daemon_names
+    from router.simulation.given import read_keys as read_keys
+    from router.simulation.given import scaled as scaled
+    from router.simulation.given import unhindered as unhindered
+    from router.simulation.model import Churn as Churn
+    from router.simulation.model import SimulatedKey as SimulatedKey
+    from router.simulation.model import Simulation as Simulation
+    from router.simulation.model import Traffic as Traffic
+    from router.simulation.outcome import Outcome as Outcome
+    from router.simulation.placing import Balance as Balance
+    from router.simulation.placing import Move as Move
+    from router.simulation.study import Findings as Findings
+    from router.simulation.study import Run as Run
+    from router.simulation.study import simulate as simulate
     from router.solve.record_name import build_name as build_name
     from router.timelimit import TIME_IS_UP as TIME_IS_UP
     from router.transport.options import DialOptions as DialOptions
@@ -214,6 +231,12 @@ _MODULES = {
     "router.operations.usage": "ask_usage cache_mounts CacheMount CacheRecord Usage usage_of",
     "router.placement.key": "Key",
     "router.providers.stdin_context": "open_stdin_context",
+    "router.simulation.given": "invented_keys parse_daemon_names parse_scale read_daemon_names read_keys"
+    " scaled unhindered",
+    "router.simulation.model": "Churn SimulatedKey Simulation Traffic",
+    "router.simulation.outcome": "Outcome",
+    "router.simulation.placing": "Balance Move",
+    "router.simulation.study": "Findings Run simulate",
     "router.solve.record_name": "build_name",
     "router.timelimit": "TIME_IS_UP",
     "router.transport.options": "DialOptions",

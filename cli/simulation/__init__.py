@@ -1,0 +1,1 @@
+"""What `warmroute simulate` reads and shows."""

@@ -1,0 +1,100 @@
+"""The findings of a simulation as tables for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from cli.render.foreign import printable
+from cli.render.table import room_on_stdout, table
+
+if TYPE_CHECKING:
+    from router import Findings, Move, Outcome, Simulation
+
+__all__ = ["events", "percent", "subject", "tables"]
+
+
+def tables(asked: Simulation, findings: Findings) -> str:
+    """Return the tables, each below a line that says what its numbers are."""
+    parts = [subject(asked), _balance(asked, findings), _moves(asked, findings), _runs(findings)]
+    return "\n\n".join(parts)
+
+
+def subject(asked: Simulation) -> str:
+    """Say in a line what was simulated."""
+    traffic, daemons, keys = asked.traffic, len(asked.daemons), len(asked.keys)
+    every = traffic.every if traffic.every is not None else 3600 / sum(key.rate or 0 for key in asked.keys)
+    return (
+        f"{daemons} daemon{'s' if daemons > 1 else ''}, {keys} key{'s' if keys > 1 else ''};"
+        f" {traffic.builds} builds, one every {every:.3g} s (seed {asked.seed})"
+    )
+
+
+def _balance(asked: Simulation, findings: Findings) -> str:
+    flights = {(run.placement, run.bounded): run.outcome for run in findings.runs if run.weather == "quiet"}
+    bound = f"AT MOST {asked.max_builds}" if asked.max_builds else "BOUNDED"
+    rows = [
+        (
+            balance.placement,
+            f"{balance.most_keys:.2f}",
+            f"{balance.most_builds:.2f}",
+            _flight(flights[balance.placement, False]),
+            _flight(flights[balance.placement, True]),
+        )
+        for balance in findings.balances
+    ]
+    lines = table(("PLACEMENT", "KEYS", "BUILDS", "IN FLIGHT", bound), rows, room=room_on_stdout())
+    return f"balance: the busiest daemon over the mean of all (and its most builds in flight)\n{lines}"
+
+
+def _flight(outcome: Outcome) -> str:
+    return f"{outcome.in_flight:.2f} ({outcome.largest})"
+
+
+def _moves(asked: Simulation, findings: Findings) -> str:
+    rows = [
+        (event, f"{move.moved} ({percent(move.share)})", percent(move.builds), _gainers(move.gained))
+        for event, move in events(findings)
+    ]
+    lines = table(("CHANGE", "KEYS", "BUILDS", "TO"), rows, room=room_on_stdout())
+    return f"keys that get another home (placement {asked.placement}), and their share of all builds\n{lines}"
+
+
+def events(findings: Findings) -> Iterator[tuple[str, Move]]:
+    """Yield each move with what brings it about, in words."""
+    words = {"scale": "scale ", "loss": "lose ", "migration": ""}
+    for move in findings.moves:
+        yield f"{words[move.kind]}{move.event}", move
+
+
+def _gainers(gained: Mapping[str, int]) -> str:
+    if not gained:
+        return ""
+    most, *others = sorted(gained, key=lambda name: (-gained[name], name))
+    shown = f"{printable(most)} ({gained[most]})"
+    return f"{shown} and {len(others)} more" if others else shown
+
+
+def _runs(findings: Findings) -> str:
+    rows = [
+        (
+            run.weather,
+            run.placement,
+            percent(run.outcome.warm_repeats),
+            percent(run.outcome.at_home),
+            str(run.outcome.lost),
+            str(run.outcome.failed),
+            f"{run.outcome.seconds(0.5):.0f} s",
+            f"{run.outcome.seconds(0.95):.0f} s",
+        )
+        for run in findings.runs
+        if run.bounded
+    ]
+    header = ("FLEET", "PLACEMENT", "WARM", "AT HOME", "LOST", "FAILED", "P50", "P95")
+    lines = table(header, rows, room=room_on_stdout())
+    return f"builds: how many of those whose key was built before were warm\n{lines}"
+
+
+def percent(share: float) -> str:
+    """Write a share: ``14.1 %``."""
+    return f"{share * 100:.1f} %"
