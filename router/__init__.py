@@ -119,6 +119,7 @@ if TYPE_CHECKING:
     from router.notation.tag import parse_reference as parse_reference
     from router.notation.tag import parse_tags as parse_tags
     from router.once import same_source as same_source
+    from router.operations.build_log import follow_build as follow_build
     from router.operations.debug_daemon import DaemonVersion as DaemonVersion
     from router.operations.debug_daemon import Device as Device
     from router.operations.debug_daemon import GCRule as GCRule
@@ -131,6 +132,9 @@ if TYPE_CHECKING:
     from router.operations.dial_stdio import dial_stdio as dial_stdio
     from router.operations.drain import drain as drain
     from router.operations.each import Answer as Answer
+    from router.operations.find_build import find_build as find_build
+    from router.operations.in_flight import InFlight as InFlight
+    from router.operations.in_flight import ask_in_flight as ask_in_flight
     from router.operations.inspect import DaemonReport as DaemonReport
     from router.operations.inspect import inspect as inspect
     from router.operations.provenance import build_provenance as build_provenance
@@ -219,11 +223,14 @@ _MODULES = {
     "router.notation.size": "parse_size SHM_SIZE",
     "router.notation.tag": "parse_reference parse_tags",
     "router.once": "same_source",
+    "router.operations.build_log": "follow_build",
     "router.operations.debug_daemon": "ask_info ask_workers DaemonVersion Device GCRule Worker",
     "router.operations.debug_llb": "llb_as_dot llb_as_json llb_operations",
     "router.operations.dial_stdio": "dial_stdio",
     "router.operations.drain": "drain",
     "router.operations.each": "Answer",
+    "router.operations.find_build": "find_build",
+    "router.operations.in_flight": "ask_in_flight InFlight",
     "router.operations.inspect": "DaemonReport inspect",
     "router.operations.provenance": "build_provenance",
     "router.operations.records": "ask_records by_time DaemonRecord RecordQuery",

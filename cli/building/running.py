@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from cli.build_options import ResultOptions
+from cli.building.display import Display
 from cli.given.requests import Prepared
 from cli.interruption import interruptible
 from cli.options import DisplayOptions
@@ -46,7 +47,7 @@ def build_and_report(
     """
     files = _result_files(left)
     progress = chosen_mode(shown.mode, sys.stderr, os.environ)
-    display = _Display()
+    display = Display()
     with (
         interruptible(display, watch_parent=prepared.by_skaffold, timeout=config.timeout) as cancellation,
         _with_stdin(prepared.request, config.tls) as request,
@@ -141,37 +142,6 @@ def _traced(on_event: Callable[[Event], None], path: str | None) -> Iterator[Cal
             on_event(event)
 
         yield both
-
-
-class _Display:
-    """Hears of an interruption, before there is progress to show as well."""
-
-    def __init__(self) -> None:
-        self._renderer: Renderer | None = None
-
-    def show(self, renderer: Renderer) -> None:
-        """Take the display of the build that begins."""
-        self._renderer = renderer
-
-    @property
-    def heeds(self) -> bool:
-        """Whether the build has begun; what comes before it only an exception ends."""
-        return self._renderer is not None
-
-    def hurry(self) -> None:
-        """Wait no longer for who reads the progress."""
-        if self._renderer is not None:
-            self._renderer.hurry()
-
-    def tell(self, text: str) -> None:
-        """Say so among the progress."""
-        if self._renderer is not None:
-            self._renderer.event(Notice(level="info", text=text))
-
-    def leave(self) -> None:
-        """Leave a sane terminal."""
-        if self._renderer is not None:
-            self._renderer.close(KeyboardInterrupt())
 
 
 @contextmanager

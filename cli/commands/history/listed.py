@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cli.render.ago import ago, instant, took
-from cli.render.table import table
+from cli.render.narrow import Narrowing, narrow_table
 from cli.render.units import NANOSECONDS
 from router import Place, build_name
 
@@ -18,43 +18,13 @@ __all__ = ["STATUS", "builds_table", "place_of", "record_values"]
 
 STATUS = {"running": "Running", "completed": "Completed", "error": "Error", "canceled": "Canceled"}
 
-# Characters of an id, of a name and of a key that a narrow terminal shows, at least.
-_SHORT_ID, _SHORT_NAME = 12, 12
 _HEADER = ("BUILD ID", "NAME", "KEY", "DAEMON", "PLACE", "STATUS", "CACHED", "CREATED AT", "DURATION")
-# In this order columns are left out where there is no room for them.
-_SPARED = ("KEY", "PLACE", "CACHED")
+_NARROWING = Narrowing(ids="BUILD ID", spared=("KEY", "PLACE", "CACHED"), cut=(("NAME", "end"),))
 
 
 def builds_table(builds: Sequence[DaemonRecord], *, room: int | None) -> str:
-    """Return a table of builds; ``room`` is the columns of the terminal, None where there is no end.
-
-    For a narrow one ids are shortened, then columns left out, then the beginning of names.
-    """
-    rows = [dict(zip(_HEADER, _row(each), strict=True)) for each in builds]
-    lines = _lines(rows, _HEADER)
-    if room is None or _width(lines) <= room:
-        return lines
-    for row in rows:
-        row["BUILD ID"] = row["BUILD ID"][:_SHORT_ID]
-    columns = list(_HEADER)
-    for spared in ("", *_SPARED):
-        columns = [column for column in columns if column != spared]
-        lines = _lines(rows, columns)
-        if _width(lines) <= room:
-            return lines
-    longest = max(len(row["NAME"]) for row in rows)
-    most = max(longest - (_width(lines) - room), _SHORT_NAME)
-    for row in rows:
-        row["NAME"] = row["NAME"] if len(row["NAME"]) <= most else f"..{row['NAME'][2 - most :]}"
-    return _lines(rows, columns)
-
-
-def _lines(rows: Sequence[dict[str, str]], columns: Sequence[str]) -> str:
-    return table(columns, [[row[column] for column in columns] for row in rows])
-
-
-def _width(lines: str) -> int:
-    return max(map(len, lines.split("\n")))
+    """Return a table of builds; ``room`` is the columns of the terminal, None where there is no end."""
+    return narrow_table(_HEADER, [_row(each) for each in builds], _NARROWING, room=room)
 
 
 def _row(build: DaemonRecord) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ def refs(ran: object) -> list[str]:
         (["--since", "1h"], ["running", "new"]),
         (["--limit", "2"], ["running", "new"]),
         (["--daemon", "b"], ["running", "failed"]),
-        (["--daemon", "b", "--since", "30s"], ["running"]),
+        (["--daemon", "b", "--since", "30m"], ["running"]),
     ],
 )
 def test_the_builds_of_all_daemons_are_listed_by_time_as_far_as_they_are_wanted(

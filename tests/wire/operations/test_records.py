@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from router.errors import ConnectionLostError, DialError, RpcError
+import pytest
+
+from router.errors import ConnectionLostError, DialError, RpcError, UsageError
 from router.model.daemon import Daemon
 from router.model.record import BuildRecord
+from router.operations.find_build import find_build
 from router.operations.records import RecordQuery, ask_records, by_time
 from router.transport.options import DialOptions
 from tests.wire.operations.records_server import RecordsServer, record
@@ -75,3 +78,20 @@ def test_a_daemon_that_tells_without_end_fills_no_memory() -> None:
 
     assert answer.value is None
     assert "64 MiB" in str(answer.error)
+
+
+def test_a_build_is_found_by_as_much_of_its_reference_as_no_other_has() -> None:
+    builds = [record("abc1", 1), record("abc2", 2), record("b", 3), record("bcd", 4)]
+    with RecordsServer(*builds[:2], name="a") as a, RecordsServer(*builds[2:], name="b") as b:
+        daemons = [a.daemon, b.daemon]
+        found = {
+            ref: find_build(daemons, OPTIONS, ref).record.ref for ref in ("abc2", "bc", "b", "", "^1", "^3")
+        }
+        with pytest.raises(UsageError, match='"abc" is the beginning of 2 builds: abc2, abc1'):
+            find_build(daemons, OPTIONS, "abc")
+        with pytest.raises(UsageError, match='no build "x" on a, b'):
+            find_build(daemons, OPTIONS, "x")
+        with pytest.raises(UsageError, match="no build before the last 4 on a, b"):
+            find_build(daemons, OPTIONS, "^4")
+
+    assert found == {"abc2": "abc2", "bc": "bcd", "b": "b", "": "bcd", "^1": "b", "^3": "abc1"}

@@ -1,0 +1,47 @@
+"""The build that a command is about: which one its argument names, on which daemon it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from cli.asking import chosen
+from cli.ending import Interrupted
+from cli.given.routing import router_config
+from cli.groups import OptionGroup, argument
+from cli.interruption import Silent, interruptible
+from cli.options import ChosenDaemons, RoutingOptions
+
+if TYPE_CHECKING:
+    from router import Cancellation, DaemonRecord, DialOptions
+
+__all__ = ["Ref", "found_build"]
+
+
+class Ref(OptionGroup):
+    """Which build is meant."""
+
+    ref: str | None = argument(
+        "REF",
+        default=None,
+        help="The build's id, or as much of it as no other has; ^1 is the build before the latest."
+        " [dim]default: the latest[/]",
+    )
+
+
+@contextmanager
+def found_build(
+    routing: RoutingOptions, daemons: ChosenDaemons, ref: str | None, shown: Interrupted | None = None
+) -> Iterator[tuple[DaemonRecord, DialOptions, Cancellation]]:
+    """Yield the build, how its daemon is dialled, and the switch that an interruption throws.
+
+    Without ``shown`` an interruption ends the command at once. Raises as ``find_build``.
+    """
+    config = router_config(routing)
+    from router import BuildRouter, find_build
+
+    interrupted = Silent(heeds=False) if shown is None else shown
+    with BuildRouter(config) as router, interruptible(interrupted) as cancellation:
+        asked = chosen(router.fleet.daemons(), daemons.names or (), router)
+        yield find_build(asked, router.dial_options, ref or ""), router.dial_options, cancellation

@@ -1,0 +1,32 @@
+"""`warmroute logs`, `warmroute history logs`: what a build told, or tells."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from cli.building.display import Display
+from cli.commands.history.finding import Ref, found_build
+from cli.options import ChosenDaemons, FleetRouting, ProgressDisplay
+from cli.render import chosen_mode, open_renderer
+
+__all__ = ["command"]
+
+
+def command(build: Ref, routing: FleetRouting, chosen: ChosenDaemons, display: ProgressDisplay) -> None:
+    """Show the progress of a build again, or follow a build that runs, until it ends."""
+    chosen_mode(display.mode, sys.stderr, os.environ)
+    shown = Display()
+    with found_build(routing, chosen, build.ref, shown) as (found, dial, cancellation):
+        from router import follow_build
+
+        renderer = open_renderer(
+            display.mode, stream=sys.stderr, environment=os.environ, verbosity=display.verbose
+        )
+        shown.show(renderer)
+        try:
+            follow_build(found, dial, renderer.event, cancellation)
+        except BaseException as exc:
+            renderer.close(exc)
+            raise
+        renderer.close(None)

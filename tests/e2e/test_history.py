@@ -1,0 +1,222 @@
+"""`warmroute history`, `ps` and `logs`, beside buildx's and buildctl's on the same daemons."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.builder import SEARCH_PATH, wait_until_idle, write_tree
+from tests.e2e.processes import Installed
+from tests.servers import binaries
+from tests.servers.buildkitd import Buildkitd, start_buildkitd
+from tests.servers.ports import free_port
+
+DOCKERFILE = """\
+FROM {base} AS good
+RUN echo hello > /a
+FROM good AS slow
+RUN echo begun; sleep 30
+FROM good AS bad
+RUN echo words; exit 7
+"""
+
+
+@pytest.fixture(scope="module")
+def daemons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Buildkitd, Buildkitd]]:
+    """Two daemons that nobody else builds on."""
+    one, two = (tmp_path_factory.mktemp(name) for name in ("one", "two"))
+    with start_buildkitd(one) as first, start_buildkitd(two) as second:
+        yield first, second
+
+
+@pytest.fixture(scope="module")
+def context(busybox: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    files = {"Dockerfile": DOCKERFILE.format(base=busybox)}
+    return write_tree(tmp_path_factory.mktemp("context"), files)
+
+
+@pytest.fixture
+def warmroute(daemons: tuple[Buildkitd, Buildkitd]) -> Installed:
+    return fleet(*daemons)
+
+
+def fleet(*daemons: Buildkitd, **more: str) -> Installed:
+    named = [f"{name}={daemon.address}" for name, daemon in zip(("one", "two"), daemons, strict=False)]
+    return Installed(environment={"WARMROUTE_ADDR": "\n".join([*named, *more.values()]), "USER": "ann"})
+
+
+@pytest.fixture(scope="module")
+def refs(
+    daemons: tuple[Buildkitd, Buildkitd], context: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    """The ids of builds that are over: good ones on both daemons, and one that failed."""
+    folder = tmp_path_factory.mktemp("refs")
+    found = {}
+    builds = [("first", 0, "good"), ("second", 1, "good"), ("again", 1, "good"), ("failed", 0, "bad")]
+    for name, number, target in builds:
+        path, metadata = folder / name, folder / f"{name}.json"
+        options = (
+            "--target",
+            target,
+            "--provenance=mode=max",
+            "--ref-file",
+            path,
+            "--metadata-file",
+            metadata,
+        )
+        output = ("-t", f"example.com/{name}:1", "--output", f"type=oci,dest={folder}/image")
+        ran = fleet(daemons[number]).run("build", *options, *output, "--key", f"key-{name}", context)
+        assert ran.code == (target == "bad"), ran.stderr
+        if target == "good":
+            found[name] = json.loads(metadata.read_text())["buildx.build.ref"].rpartition("/")[2]
+    failed = fleet(daemons[0]).ok("history", "ls", "--failed", "--format", "json").json
+    return {**found, "failed": failed[0]["ref"]}
+
+
+@pytest.fixture(scope="module")
+def buildx(daemons: tuple[Buildkitd, Buildkitd], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """buildx with both daemons as nodes of one builder."""
+    home = tmp_path_factory.mktemp("buildx")
+    environment = {"PATH": SEARCH_PATH, "HOME": str(home), "DOCKER_CONFIG": str(home)}
+
+    def run(*args: str) -> str:
+        argv = [str(binaries.buildx()), *args]
+        done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60, check=True)
+        return done.stdout + done.stderr if args[:2] == ("history", "logs") else done.stdout
+
+    for more, daemon in zip(([], ["--append"]), daemons, strict=True):
+        run("create", "--use", "--name", "both", "--driver", "remote", *more, daemon.address)
+    return run
+
+
+def test_the_list_is_that_of_buildx_and_buildctl(
+    warmroute: Installed, refs: dict[str, str], buildx: Any, daemons: tuple[Buildkitd, Buildkitd]
+) -> None:
+    ours = {each["ref"]: each for each in warmroute.ok("history", "ls", "--format", "json").json}
+    theirs = [json.loads(line) for line in buildx("history", "ls", "--format", "json").splitlines()]
+
+    assert len(theirs) >= len(refs)
+    for each in theirs:
+        own = ours[each["ref"].rpartition("/")[2]]
+        for name in ("total_steps", "completed_steps", "cached_steps"):
+            assert own[name] == each[name]
+        assert own["status"] == each["status"].lower()
+        assert own["created_at"][:26] == each["created_at"][:26].rstrip("Z").ljust(26, "0")[:26]
+    listed = set()
+    for daemon in daemons:
+        argv = [str(binaries.buildctl()), "--addr", daemon.address, "debug", "histories"]
+        table = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=True).stdout
+        listed |= {line.split()[1] for line in table.splitlines()[1:]}
+    assert set(ours) == listed
+
+
+def test_each_build_is_listed_with_its_key_place_and_daemon(
+    warmroute: Installed, refs: dict[str, str]
+) -> None:
+    listed = warmroute.ok("history", "ls", "--format", "json", "--key", "key-again").json
+    (build,) = [each for each in listed if each["ref"] == refs["again"]]
+    facts = {name: build[name] for name in ("daemon", "key", "rule", "place", "attempt", "images")}
+    assert facts == {
+        "daemon": "two",
+        "key": "key-again",
+        "rule": "key",
+        "place": 1,
+        "attempt": 1,
+        "images": ["example.com/again:1"],
+    }
+    assert build["started_by"].startswith("ann@")
+
+
+def plain_lines(text: str) -> set[str]:
+    """Return the lines of steps without their numbers and times, in which no two runs agree."""
+    return {line.partition(" ")[2].rpartition(" ")[0] for line in text.splitlines() if line.startswith("#")}
+
+
+@pytest.mark.parametrize("which", ["first", "failed"])
+def test_a_build_that_is_over_is_shown_again_as_buildx_shows_it(
+    warmroute: Installed, refs: dict[str, str], buildx: Any, which: str
+) -> None:
+    ours = warmroute.ok("history", "logs", refs[which][:10], "--progress", "plain").stderr
+    theirs = buildx("history", "logs", refs[which], "--progress", "plain")
+
+    assert "[good 2/2] RUN echo hello > /a" in ours
+    assert plain_lines(ours) == plain_lines(theirs)
+
+
+def test_the_log_of_a_build_that_is_over_comes_as_json_too(
+    warmroute: Installed, refs: dict[str, str]
+) -> None:
+    lines = warmroute.ok("logs", refs["failed"], "--progress", "rawjson").stderr.splitlines()
+    names = [vertex["name"] for line in lines for vertex in json.loads(line).get("vertexes", ())]
+    assert "[bad 1/1] RUN echo words; exit 7" in names
+
+
+def test_a_build_that_runs_is_listed_with_its_step_and_followed_to_its_end(
+    warmroute: Installed, daemons: tuple[Buildkitd, Buildkitd], context: Path
+) -> None:
+    build = (
+        "build",
+        "--target",
+        "slow",
+        "--progress",
+        "plain",
+        "--key",
+        "slow-key",
+        "--no-cache-filter",
+        "slow",
+    )
+    with fleet(daemons[1]).started(*build, context) as running:
+        running.read_until(b"begun\n")
+        (listed,) = warmroute.ok("ps", "--format", "json").json
+        table = warmroute.ok("ps").stdout
+        with warmroute.started("logs", listed["ref"], "--progress", "plain") as following:
+            following.read_until(b"begun\n")
+            running.process.terminate()
+            assert following.wait(within=20) == 0
+    wait_until_idle(daemons[1].address, within=10)
+
+    assert (listed["key"], listed["daemon"], listed["place"]) == ("slow-key", "two", 1)
+    assert listed["current_step"] == "[slow 1/1] RUN echo begun; sleep 30"
+    assert 0 < listed["completed_steps"] < listed["total_steps"]
+    assert table.splitlines()[0].split()[:3] == ["BUILD", "ID", "NAME"]
+    assert f"ann@{listed['started_by'].partition('@')[2]}" in table
+    assert warmroute.ok("ps", "--format", "json").json == []
+    (over,) = warmroute.ok("history", "ls", "--key", "slow-key", "--format", "json").json
+    assert over["status"] == "canceled"
+
+
+def test_a_build_that_is_not_there_is_told_with_who_was_asked(
+    warmroute: Installed, refs: dict[str, str]
+) -> None:
+    assert refs
+    ran = warmroute.run("logs", "zzz")
+    assert ran.code == 2
+    assert 'no build "zzz" on one, two' in ran.stderr
+
+
+def test_a_build_can_be_counted_back_from_the_latest(warmroute: Installed, refs: dict[str, str]) -> None:
+    assert refs
+    listed = warmroute.ok("history", "ls", "--format", "json").json
+    latest = sorted(listed, key=lambda each: str(each["created_at"]), reverse=True)
+    by_ref = warmroute.ok("logs", latest[1]["ref"], "--progress", "rawjson").stderr
+    assert warmroute.ok("logs", "^1", "--progress", "rawjson").stderr == by_ref
+
+
+def test_a_daemon_that_is_stopped_keeps_nobody_from_the_others(
+    daemons: tuple[Buildkitd, Buildkitd], refs: dict[str, str]
+) -> None:
+    three = fleet(*daemons, gone=f"gone=tcp://127.0.0.1:{free_port()}")
+
+    listed = three.run("history", "ls", "--format", "json")
+    assert listed.code == 69
+    assert refs["first"] in {each["ref"] for each in listed.json}
+    assert three.run("ps").code == 69
+    assert three.ok("logs", refs["first"], "--progress", "none").code == 0
+    missing = three.run("logs", "zzz")
+    assert missing.code == 69
+    assert 'no build "zzz" on one, two; 1 of 3 daemons did not answer: gone' in missing.stderr
