@@ -38,6 +38,7 @@ class ExtraOptions(OptionGroup, panel="Image"):
         default="file",
         help="The times of the context's files: their own, or made of content, for which a fresh clone"
         " sends only what changed.",
+        files="all",
     )
     annotations: list[str] | None = option(
         "--annotation",

@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import assert_never
 
 from cli.groups import Argument, Option, variable
+from cli.origins import COMMAND_LINE, Arguments, from_variable
 from cli.parameters import Parameter
 from router import UsageError, parse_bool
 
-__all__ = ["HELP_NAMES", "HelpWantedError", "arguments_of", "from_variables"]
+__all__ = ["HELP_NAMES", "HelpWantedError", "arguments_of", "value_of"]
 
 HELP_NAMES = ("--help", "-h")
 
@@ -29,7 +30,7 @@ class HelpWantedError(Exception):
 
 def arguments_of(
     parameters: Sequence[Parameter], words: Sequence[str], environment: Mapping[str, str]
-) -> dict[str, object]:
+) -> Arguments:
     """Return the value of each parameter: from the command line, else its variable, else its default.
 
     A variable that holds a list has one item on each line, or on a single line items with blanks between; an
@@ -37,7 +38,7 @@ def arguments_of(
     """
     reader = _Reader(parameters, words)
     reader.read()
-    values: dict[str, object] = {}
+    values = Arguments()
     for parameter in parameters:
         values[parameter.name] = parameter.default
         if isinstance(parameter.declared, Argument):
@@ -49,29 +50,18 @@ def arguments_of(
             elif parameter.declared.required:
                 raise UsageError(f"{parameter.declared.metavar} is missing")
         elif texts := reader.given.get(parameter.name):
+            values.origins[parameter.name] = COMMAND_LINE
             if given := _given(parameter, parameter.declared, texts):
-                values[parameter.name] = _value(parameter, given, parameter.declared.names[0])
+                values.put(
+                    parameter.name, value_of(parameter, given, parameter.declared.names[0]), COMMAND_LINE
+                )
         elif text := reader.in_variable(parameter.declared, environment):
             texts = _items(text) if parameter.kind == "list" else [text]
-            values[parameter.name] = _value(parameter, texts, variable(parameter.declared))
+            name = variable(parameter.declared)
+            values.put(parameter.name, value_of(parameter, texts, name), from_variable(name))
     if reader.positional:
         raise UsageError(f"unexpected argument: {reader.positional[0]}")
     return values
-
-
-def from_variables(
-    parameters: Sequence[Parameter], words: Sequence[str], environment: Mapping[str, str]
-) -> list[Option]:
-    """Return the options whose values come from variables; the words must be readable."""
-    reader = _Reader(parameters, words)
-    reader.read()
-    return [
-        parameter.declared
-        for parameter in parameters
-        if isinstance(parameter.declared, Option)
-        and parameter.name not in reader.given
-        and reader.in_variable(parameter.declared, environment)
-    ]
 
 
 class _Reader:
@@ -181,8 +171,8 @@ def _given(parameter: Parameter, option: Option, texts: Sequence[str]) -> Sequen
             return texts if texts[-1] else ()
 
 
-def _value(parameter: Parameter, texts: Sequence[str], source: str) -> object:
-    """Convert what was given; of several texts for one value the last counts."""
+def value_of(parameter: Parameter, texts: Sequence[str], source: str) -> object:
+    """Convert what was given; of several texts for one value the last counts. Raises ``UsageError``."""
     last = texts[-1]
     match parameter.kind:
         case "text":

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar, NamedTuple, Self, TypeVar, dataclass_transform
+from typing import Any, ClassVar, Literal, NamedTuple, Self, TypeVar, dataclass_transform
 
-__all__ = ["Argument", "Only", "Option", "OptionGroup", "argument", "option", "variable"]
+__all__ = ["Argument", "Files", "Only", "Option", "OptionGroup", "argument", "option", "variable"]
+
+Files = Literal["none", "user", "all"]
+"""The configuration files in which an option can stand: none, the user's own, or a project's as well."""
 
 _T = TypeVar("_T")
 
@@ -23,8 +26,9 @@ class Option(NamedTuple):
     ``aliases`` are names of other programs that are understood as well. ``minimum`` bounds a number; ``env``
     is a variable that is not called after it. An option that is given empty counts as not given, and its
     variable does neither, unless ``refuses_empty``. Nor does the variable where one of the options that it is
-    ``outranked_by`` stands on the command line, since the two exclude each other. The help may hold rich's
-    markup.
+    ``outranked_by`` stands on the command line, since the two exclude each other. ``files`` says which
+    configuration files it can come from; ``rival`` is a variable that others read for the same, and that
+    therefore counts more than a file. The help may hold rich's markup.
     """
 
     names: tuple[str, ...]
@@ -37,6 +41,8 @@ class Option(NamedTuple):
     env: str = ""
     refuses_empty: bool = False
     outranked_by: tuple[str, ...] = ()
+    files: Files = "none"
+    rival: str = ""
 
 
 class Argument(NamedTuple):
@@ -80,9 +86,13 @@ def option(  # noqa: PLR0913 -- they are what there is to say of an option
     env: str = "",
     refuses_empty: bool = False,
     outranked_by: tuple[str, ...] = (),
+    files: Files = "none",
+    rival: str = "",
 ) -> _T:
     """Declare a field of a group to be an option (see `Option`); the panel is the group's unless given."""
-    declared = Option(names, help, panel, metavar, off, aliases, minimum, env, refuses_empty, outranked_by)
+    declared = Option(
+        names, help, panel, metavar, off, aliases, minimum, env, refuses_empty, outranked_by, files, rival
+    )
     return _Declaration(declared, default)  # type: ignore[return-value]  # the group puts the default there
 
 

@@ -36,6 +36,14 @@ _Progress = Literal["auto", "tty", "plain", "rawjson", "quiet", "none"]
 class FleetOptions(OptionGroup, panel="Routing"):
     """Which daemons there are."""
 
+    name: str | None = option(
+        "--fleet",
+        default=None,
+        metavar="NAME",
+        help="The fleet that a configuration file has under this name.",
+        outranked_by=("--addr", "--selector"),
+        files="all",
+    )
     selector: str | None = option(
         "--selector",
         "-l",
@@ -43,7 +51,8 @@ class FleetOptions(OptionGroup, panel="Routing"):
         aliases=("--kube-pod-selector",),
         metavar="LABELS",
         help="Pods that run buildkitd, by label.",
-        outranked_by=("--addr",),
+        outranked_by=("--addr", "--fleet"),
+        files="all",
     )
     namespace: str | None = option(
         "--namespace",
@@ -51,15 +60,21 @@ class FleetOptions(OptionGroup, panel="Routing"):
         default=None,
         metavar="NAME",
         help="Their namespace. [dim]default: the context's.[/]",
+        files="all",
     )
     kube_context: str | None = option(
-        "--kube-context", default=None, metavar="NAME", help="The context of the kubeconfig."
+        "--kube-context",
+        default=None,
+        metavar="NAME",
+        help="The context of the kubeconfig.",
+        files="all",
     )
     kubeconfig: str | None = option(
         "--kubeconfig",
         default=None,
         metavar="PATH",
         help="The kubeconfig. [dim]default: $KUBECONFIG, ~/.kube/config, in-cluster.[/]",
+        files="user",
     )
     addresses: list[str] | None = option(
         "--addr",
@@ -67,7 +82,9 @@ class FleetOptions(OptionGroup, panel="Routing"):
         metavar="[NAME=]URL",
         help="A daemon: tcp://, unix://, kube-pod://, ssh://, docker-container:// and more, or a fleet:"
         " dns://; repeatable, comma lists too.",
-        outranked_by=("--selector",),
+        outranked_by=("--selector", "--fleet"),
+        files="all",
+        rival="BUILDKIT_HOST",
     )
 
 
@@ -81,8 +98,14 @@ class HomeOptions(OptionGroup, panel="Routing"):
         metavar="KEY",
         help="The balancing key: the same key goes to the same daemon. [dim]default: by the image's"
         " name, else the git remote, else the path.[/]",
+        files="all",
     )
-    placement: Placement = option("--placement", default="ring", help="How keys are spread over daemons.")
+    placement: Placement = option(
+        "--placement",
+        default="ring",
+        help="How keys are spread over daemons.",
+        files="all",
+    )
 
 
 class ReachOptions(OptionGroup, panel="Routing"):
@@ -95,16 +118,27 @@ class ReachOptions(OptionGroup, panel="Routing"):
         help="What of a pod decides about its keys: name, node, label:KEY or annotation:KEY."
         " [dim]default: name.[/]",
         outranked_by=("--addr",),
+        files="all",
     )
-    via: Via = option("--via", default="auto", help="The way to pods.")
+    via: Via = option(
+        "--via",
+        default="auto",
+        help="The way to pods.",
+        files="all",
+    )
     pod_port: float | None = option(
         "--pod-port",
         default=None,
         metavar="PORT",
         help="Where buildkitd listens in pods. [dim]default: what they declare, else 1234.[/]",
+        files="all",
     )
     container: str | None = option(
-        "--container", default=None, metavar="NAME", help="The pods' container that runs buildkitd."
+        "--container",
+        default=None,
+        metavar="NAME",
+        help="The pods' container that runs buildkitd.",
+        files="all",
     )
     connect_timeout: float = option(
         "--connect-timeout",
@@ -112,6 +146,7 @@ class ReachOptions(OptionGroup, panel="Routing"):
         metavar="SECONDS",
         minimum=0.1,
         help="How long a daemon may take to answer.",
+        files="all",
     )
 
 
@@ -125,12 +160,14 @@ class LimitOptions(OptionGroup, panel="Routing"):
         minimum=0,
         help="A daemon with N builds in flight gets no more while another has fewer; 0 is no bound. A"
         " pod's annotation warmroute.dev/max-builds wins.",
+        files="all",
     )
     queue: str | None = option(
         "--queue",
         default=None,
         metavar="DURATION",
         help="When all daemons are full, wait this long in line. [dim]default: take the least loaded.[/]",
+        files="all",
     )
     retries: float = option(
         "--retries",
@@ -138,12 +175,14 @@ class LimitOptions(OptionGroup, panel="Routing"):
         metavar="N",
         minimum=0,
         help="How often to retry a build whose daemon was lost.",
+        files="all",
     )
     timeout: str | None = option(
         "--timeout",
         default=None,
         metavar="DURATION",
         help="How long the whole build may take. [dim]default: no limit.[/]",
+        files="all",
     )
 
 
@@ -190,6 +229,7 @@ class TLSFlags(OptionGroup, panel="TLS"):
         metavar="PATH",
         help="The CA that signed the daemons' certificates.",
         outranked_by=("--tls-dir",),
+        files="user",
     )
     cert: str | None = option(
         "--tls-cert",
@@ -197,6 +237,7 @@ class TLSFlags(OptionGroup, panel="TLS"):
         metavar="PATH",
         help="The client certificate.",
         outranked_by=("--tls-dir",),
+        files="user",
     )
     key: str | None = option(
         "--tls-key",
@@ -204,9 +245,14 @@ class TLSFlags(OptionGroup, panel="TLS"):
         metavar="PATH",
         help="Its private key.",
         outranked_by=("--tls-dir",),
+        files="user",
     )
     server_name: str | None = option(
-        "--tls-server-name", default=None, metavar="NAME", help="The name in the daemons' certificates."
+        "--tls-server-name",
+        default=None,
+        metavar="NAME",
+        help="The name in the daemons' certificates.",
+        files="all",
     )
     directory: str | None = option(
         "--tls-dir",
@@ -214,6 +260,7 @@ class TLSFlags(OptionGroup, panel="TLS"):
         metavar="DIR",
         help="A directory with ca.pem, cert.pem and key.pem.",
         outranked_by=("--tls-ca", "--tls-cert", "--tls-key"),
+        files="user",
     )
 
 
@@ -223,13 +270,18 @@ class RoutingOptions(OptionGroup, panel="Routing"):
     fleet: FleetOptions = FleetOptions()
     home: HomeOptions = HomeOptions()
     backend: BackendName = option(
-        "--backend", default="native", aliases=("--cli",), help="What carries the build out."
+        "--backend",
+        default="native",
+        aliases=("--cli",),
+        help="What carries the build out.",
+        files="user",
     )
     fallback: Fallback = option(
         "--fallback",
         default="none",
         help="Where to build when the fleet can't: in the local Docker engine, or on a buildkitd of PATH"
         " that is started for this build.",
+        files="user",
     )
     reach: ReachOptions = ReachOptions()
     wait: str | None = option(
@@ -238,6 +290,7 @@ class RoutingOptions(OptionGroup, panel="Routing"):
         metavar="DURATION",
         help="When no daemon can take the build, wait this long for one (scale from zero, rollouts)."
         " [dim]default: don't wait.[/]",
+        files="all",
     )
     limits: LimitOptions = LimitOptions()
     grpc_engine: GrpcEngine = option(
@@ -245,6 +298,7 @@ class RoutingOptions(OptionGroup, panel="Routing"):
         default="builtin",
         help="What speaks gRPC with daemons; grpcio, a package, is for proxies that the builtin one doesn't"
         " get on with.",
+        files="user",
     )
     dry_run: bool = option("--dry-run", default=False, help="Print where and what would be built, and stop.")
     tls: TLSFlags = TLSFlags()
@@ -254,7 +308,10 @@ class DisplayOptions(OptionGroup, panel="Display"):
     """What is shown."""
 
     progress: Literal["auto", "tty", "plain", "rawjson", "quiet", "none"] = option(
-        "--progress", default="auto", help="How progress is shown, on stderr."
+        "--progress",
+        default="auto",
+        help="How progress is shown, on stderr.",
+        files="user",
     )
     quiet: bool = option(
         "--quiet",

@@ -13,7 +13,10 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 
 from cli.groups import Argument, Only, Option, OptionGroup
 
-__all__ = ["Kind", "Parameter", "grouped", "parameters_of"]
+__all__ = ["READING", "Kind", "Parameter", "grouped", "parameters_of"]
+
+READING = "reading"
+"""A parameter of this name is no group of options: it is how the command was read."""
 
 Kind = Literal["flag", "count", "choice", "list", "number", "text"]
 
@@ -37,7 +40,8 @@ class Parameter(NamedTuple):
 def parameters_of(command: Callable[..., None]) -> tuple[Parameter, ...]:
     """Return what a command can be given, in the order of its groups."""
     hints = get_type_hints(command, include_extras=True)
-    hints.pop("return", None)
+    for name in ("return", READING):
+        hints.pop(name, None)
     found: list[Parameter] = []
     for name, hint in hints.items():
         if get_origin(hint) is Annotated:

@@ -10,16 +10,18 @@ import errno
 import os
 import select
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from typing import NamedTuple, NoReturn, cast
 
 from cli.beginning import is_out_of_descriptors
 from cli.command_line import HELP_NAMES, HelpWantedError, arguments_of
+from cli.config_files import Reading
+from cli.configuration import configure
 from cli.groups import Option, variable
 from cli.lookup import as_asked, named, no_such
-from cli.parameters import Parameter, grouped, parameters_of
+from cli.parameters import READING, Parameter, grouped, parameters_of
 from cli.streams import open_closed_streams
 from router import CancelledError, OutputError, RouterError, TimeLimitError, UnreachableError, UsageError
 
@@ -36,11 +38,13 @@ _OF_STDOUT = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errn
 
 class Program(NamedTuple):
     """A program as it is installed. ``commands`` say where each is (``module:function``); ``""`` is the
-    command of a program that has one only, and two words are a command of a group."""
+    command of a program that has one only, and two words are a command of a group. ``configured``: options
+    can come from configuration files."""
 
     name: str
     summary: str
     commands: Mapping[str, str]
+    configured: bool = False
 
 
 def load(program: Program, command: str) -> Callable[..., None]:
@@ -141,19 +145,25 @@ def _call(program: Program, name: str, words: Sequence[str]) -> None:
     command = load(program, name)
     parameters = parameters_of(command)
     try:
-        values = arguments_of(parameters, words, os.environ)
+        arguments = arguments_of(parameters, words, os.environ)
     except HelpWantedError:
         return _hand_over(program, [*name.split(), "--help"])
     except UsageError as exc:
         see = f"see {program.name} {name}".rstrip() + " --help"
         raise UsageError(str(exc), hint=f"{exc.hint}; {see}" if exc.hint else see) from exc
     _tell_of_unknown_variables(program, parameters)
+    given: dict[str, object] = {}
+    if program.configured:
+        files, warnings = configure(parameters, arguments, os.environ)
+        _warn(warnings)
+        if READING in command.__annotations__:
+            given = {READING: Reading(parameters, arguments, files)}
     try:
-        return command(**grouped(parameters, values))
+        return command(**grouped(parameters, arguments), **given)
     except UsageError as exc:
         from cli.variables import with_sources
 
-        raise with_sources(exc, parameters, words, os.environ)  # noqa: B904 -- it is the same error
+        raise with_sources(exc, parameters, arguments)  # noqa: B904 -- it is the same error
 
 
 def _tell_of_unknown_variables(program: Program, parameters: Sequence[Parameter]) -> None:
@@ -163,12 +173,17 @@ def _tell_of_unknown_variables(program: Program, parameters: Sequence[Parameter]
     strange = [name for name in os.environ if name.startswith(prefix) and name not in own]
     if strange:
         # Those of the other commands are none; to know them takes loading all.
-        from cli.render.foreign import printable
         from cli.variables import unknown_variables
 
         commands = [load(program, name) for name in program.commands]
-        for said in unknown_variables(strange, commands):
-            _print(f"warmroute: {printable(said)}\n", hurried=False)
+        _warn(unknown_variables(strange, commands))
+
+
+def _warn(texts: Iterable[str]) -> None:
+    for text in texts:
+        from cli.render.foreign import printable
+
+        _print(f"warmroute: {printable(text)}\n", hurried=False)
 
 
 def _hand_over(program: Program, words: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""The variables that options can come from: whether one is known, and whether an error is about one.
+"""The variables that options can come from: whether one is known; and where an option came from, for errors.
 
 Loaded where a variable is not one of the command's, and where something is wrong.
 """
@@ -6,10 +6,10 @@ Loaded where a variable is not one of the command's, and where something is wron
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from cli.command_line import from_variables
 from cli.groups import Option, variable
+from cli.origins import COMMAND_LINE, Arguments
 from cli.parameters import Parameter, parameters_of
 from router import UsageError
 
@@ -40,15 +40,16 @@ def unknown_variables(names: Iterable[str], commands: Iterable[Callable[..., Non
         yield f"the variable {name} is unknown: {meant}"
 
 
-def with_sources(
-    error: UsageError, parameters: Sequence[Parameter], words: Sequence[str], environment: Mapping[str, str]
-) -> UsageError:
-    """Return the error; its hint names the variable that an option it is about comes from."""
+def with_sources(error: UsageError, parameters: Sequence[Parameter], arguments: Arguments) -> UsageError:
+    """Return the error; its hint says where an option that it is about comes from, if not from the command
+    line."""
     said = f"{error} {error.hint or ''}"
     found = [
-        f"{option.names[0]} comes from the variable {variable(option)}"
-        for option in from_variables(parameters, words, environment)
-        if re.search(rf"(?<![\w-]){option.names[0]}(?![\w-])", said)
+        f"{option.names[0]} comes from {origin}"
+        for parameter in parameters
+        if isinstance(option := parameter.declared, Option)
+        and (origin := arguments.origins.get(parameter.name, COMMAND_LINE)) != COMMAND_LINE
+        and re.search(rf"(?<![\w-]){option.names[0]}(?![\w-])", said)
     ]
     error.hint = "; ".join(filter(None, [error.hint, *found])) or None
     return error

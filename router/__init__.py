@@ -24,8 +24,19 @@ if TYPE_CHECKING:
     from router.cancellation import Cancellation as Cancellation
     from router.children import kill_children as kill_children
     from router.config import RouterConfig as RouterConfig
+    from router.config import home_directory as home_directory
     from router.config import local_platform as local_platform
+    from router.config import project_file as project_file
     from router.config import tls_options as tls_options
+    from router.config import user_file as user_file
+    from router.configuration.document import ConfigDocument as ConfigDocument
+    from router.configuration.document import ConfigForm as ConfigForm
+    from router.configuration.document import ConfigKey as ConfigKey
+    from router.configuration.document import ConfigSetting as ConfigSetting
+    from router.configuration.document import parse_document as parse_document
+    from router.configuration.reading import read_config_file as read_config_file
+    from router.configuration.trust import is_trusted as is_trusted
+    from router.configuration.trust import set_trust as set_trust
     from router.errors import BuildError as BuildError
     from router.errors import BusyError as BusyError
     from router.errors import CancelledError as CancelledError
@@ -178,7 +189,10 @@ _MODULES = {
     "router.build": "BuildRouter Route",
     "router.cancellation": "Cancellation",
     "router.children": "kill_children",
-    "router.config": "local_platform RouterConfig tls_options",
+    "router.config": "home_directory local_platform project_file RouterConfig tls_options user_file",
+    "router.configuration.document": "ConfigDocument ConfigForm ConfigKey ConfigSetting parse_document",
+    "router.configuration.reading": "read_config_file",
+    "router.configuration.trust": "is_trusted set_trust",
     "router.errors": "BuildError BusyError CancelledError ConnectionLostError DialError FleetError"
     " NoDaemonError OutputError OverloadError RouterError RpcError TimeLimitError ToolError"
     " TransferError UnreachableError UsageError",

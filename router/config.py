@@ -1,8 +1,8 @@
 """What the router is told besides the build: which daemons, how they are ranked and reached.
 
 The only module that looks at the process's surroundings, and only when a function is called: the
-environment, the user's home, the machine's platform, which files a TLS directory has. Everything else is
-handed in.
+environment, the user's home, the machine's platform, which configuration files there are, which files a TLS
+directory has. Everything else is handed in.
 """
 
 from __future__ import annotations
@@ -25,8 +25,12 @@ __all__ = [
     "home_directory",
     "kubeconfig_paths",
     "local_platform",
+    "project_file",
     "tls_options",
+    "user_file",
 ]
+
+_PROJECT_FILE = "warmroute.toml"
 
 
 @frozen
@@ -102,6 +106,33 @@ def _listed_home() -> str:
         return pwd.getpwuid(os.getuid()).pw_dir
     except KeyError:
         return ""  # a container's user that is only a number
+
+
+def user_file(environment: Mapping[str, str]) -> str:
+    """Return where the user's configuration file is or would be, empty for a user without a home."""
+    base = environment.get("XDG_CONFIG_HOME", "")
+    if not base.startswith("/"):  # a relative one is to be ignored, says the XDG base directory specification
+        home = home_directory(environment)
+        base = os.path.join(home, ".config") if home else ""
+    return os.path.join(base, "warmroute", "config.toml") if base else ""
+
+
+def project_file(directory: str) -> str:
+    """Return the ``warmroute.toml`` of the project that a directory is in, empty where there is none.
+
+    It is the nearest above the directory, up to the root of its repository. Outside of a repository only the
+    directory itself is looked at: what lies above, in /tmp, say, can be anybody's.
+    """
+    found, here = "", directory
+    while True:
+        path = os.path.join(here, _PROJECT_FILE)
+        found = found or (path if os.path.isfile(path) else "")
+        above = os.path.dirname(here)
+        if os.path.lexists(os.path.join(here, ".git")):
+            return found
+        if above == here:
+            return found if os.path.dirname(found) == directory else ""
+        here = above
 
 
 def local_platform() -> str:

@@ -49,6 +49,7 @@ def checkout(tmp_path: Path) -> Path:
         {
             "Dockerfile": DOCKERFILE,
             "a.txt": "a\n",
+            "warmroute.toml": '[defaults]\naddr = "theirs=ssh://theirs"\nbackend = "docker"\n',
             ".docker/config.json": json.dumps(config),
             ".kube/config": json.dumps(kubeconfig),
             **dict.fromkeys(PROGRAMS, mark),

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from router.config import RouterConfig, environment, home_directory, local_platform, tls_options
+from router.config import (
+    RouterConfig,
+    environment,
+    home_directory,
+    local_platform,
+    project_file,
+    tls_options,
+    user_file,
+)
 from router.errors import UsageError
 from router.flags.platform import parse_platform
 from router.model.tls import TLSOptions
@@ -81,3 +89,42 @@ def test_a_directory_beside_files_is_refused(tmp_path: Path) -> None:
 def test_a_certificate_without_its_key_is_refused() -> None:
     with pytest.raises(UsageError, match="--tls-cert is given without --tls-key"):
         tls_options(TLSOptions(cert="cert"))
+
+
+def test_the_users_file_is_where_the_xdg_specification_has_it() -> None:
+    home = {"HOME": "/home/u"}
+
+    assert user_file(home) == "/home/u/.config/warmroute/config.toml"
+    assert user_file({**home, "XDG_CONFIG_HOME": "/c"}) == "/c/warmroute/config.toml"
+    assert user_file({**home, "XDG_CONFIG_HOME": "c"}) == "/home/u/.config/warmroute/config.toml"
+    assert user_file({}) == ""
+
+
+def test_a_projects_file_is_the_nearest_up_to_the_root_of_its_repository(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    inner = root / "a" / "b"
+    inner.mkdir(parents=True)
+    (root / ".git").mkdir()
+    (tmp_path / "warmroute.toml").touch()
+    assert project_file(str(inner)) == ""
+
+    (root / "warmroute.toml").touch()
+    assert project_file(str(inner)) == str(root / "warmroute.toml")
+
+    (root / "a" / "warmroute.toml").touch()
+    assert project_file(str(inner)) == str(root / "a" / "warmroute.toml")
+
+
+def test_outside_of_a_repository_only_the_directory_itself_is_looked_at(tmp_path: Path) -> None:
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    (tmp_path / "warmroute.toml").touch()
+
+    assert project_file(str(inner)) == ""
+    assert project_file(str(tmp_path)) == str(tmp_path / "warmroute.toml")
+
+
+def test_a_directory_of_that_name_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "warmroute.toml").mkdir()
+
+    assert project_file(str(tmp_path)) == ""

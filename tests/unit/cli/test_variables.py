@@ -97,7 +97,7 @@ def test_an_error_about_an_option_names_the_variable_that_it_comes_from() -> Non
     error = UsageError("--addr and --selector exclude each other", hint="leave out one of them")
     variables = {"WARMROUTE_ADDR": "tcp://h:1", "WARMROUTE_SELECTOR": "app=x", "WARMROUTE_TAG": "a"}
 
-    with_sources(error, BUILD, [], variables)
+    with_sources(error, BUILD, arguments_of(BUILD, [], variables))
 
     assert error.hint == (
         "leave out one of them; --selector comes from the variable WARMROUTE_SELECTOR;"
@@ -106,6 +106,8 @@ def test_an_error_about_an_option_names_the_variable_that_it_comes_from() -> Non
 
 
 def test_an_error_about_the_command_line_names_no_variable() -> None:
-    error = with_sources(UsageError('invalid --queue "5"'), BUILD, ["--queue=5"], {"WARMROUTE_QUEUE": "2m"})
+    arguments = arguments_of(BUILD, ["--queue=5"], {"WARMROUTE_QUEUE": "2m"})
+
+    error = with_sources(UsageError('invalid --queue "5"'), BUILD, arguments)
 
     assert error.hint is None

@@ -1,0 +1,1 @@
+"""Configuration files: reading one, and whether a project's counts."""

@@ -1,0 +1,126 @@
+"""Configuration files as users have them: a fleet by its name, a project's file before and after trust."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.builder import write_tree
+from tests.e2e.program import Program
+from tests.servers.buildkitd import Buildkitd
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    return Program(environment={"HOME": str(tmp_path / "home"), "XDG_STATE_HOME": str(tmp_path / "state")})
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    dockerfile = "FROM scratch\nCOPY Dockerfile /\n"
+    return write_tree(tmp_path / "project", {"Dockerfile": dockerfile, ".git/HEAD": "ref: refs/heads/a\n"})
+
+
+@pytest.fixture
+def theirs() -> Iterator[socket.socket]:
+    """Yield a listener that a checkout names; nobody is to connect to it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        yield listener
+
+
+def users_file(tmp_path: Path, text: str) -> None:
+    write_tree(tmp_path / "home" / ".config" / "warmroute", {"config.toml": text})
+
+
+def test_a_build_goes_to_the_fleet_that_it_names(
+    buildkitd: Buildkitd, program: Program, project: Path, tmp_path: Path
+) -> None:
+    users_file(tmp_path, f'[fleet.lab]\naddr = "one={buildkitd.address}"\n')
+
+    done = program.ok("build", "--fleet", "lab", "-v", project)
+
+    assert done.daemon == "one"
+
+
+def test_a_projects_file_chooses_the_fleet_once_it_is_trusted(
+    buildkitd: Buildkitd, program: Program, project: Path, tmp_path: Path
+) -> None:
+    users_file(tmp_path, f'[fleet.lab]\naddr = "one={buildkitd.address}"\n')
+    write_tree(project, {"warmroute.toml": '[defaults]\nfleet = "lab"\n', "inner/a": "a"})
+    before = program.run("build", project, cwd=project)
+    assert (before.code, "it is not trusted" in before.stderr) == (69, True)
+
+    program.ok("config", "trust", cwd=project / "inner")
+
+    assert program.ok("build", "-v", project, cwd=project / "inner").daemon == "one"
+    shown = program.ok("config", "show", "--format", "json", cwd=project).json
+    origins = {each["option"]: each["from"] for each in shown["options"]}
+    path = str(project / "warmroute.toml")
+    assert origins["fleet"] == {"kind": "project", "name": path, "table": "defaults", "line": 2}
+    assert (origins["addr"]["kind"], origins["addr"]["table"]) == ("user", "fleet.lab")
+    assert origins["retries"] == {"kind": "default"}
+
+    (project / "warmroute.toml").write_text('[defaults]\nfleet = "lab"\nretries = 9\n')
+    assert "it is not trusted" in program.run("build", project, cwd=project).stderr
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[defaults]\naddr = "{address}"\n',
+        '[defaults]\nfleet = "lab"\n[fleet.lab]\naddr = "{address}"\n',
+        '[fleet.lab]\naddr = "{address}"\n',
+        "this is no TOML",
+    ],
+)
+def test_a_checkout_takes_no_build_to_an_address_of_its_own(  # noqa: PLR0917 - fixtures
+    buildkitd: Buildkitd,
+    program: Program,
+    project: Path,
+    tmp_path: Path,
+    theirs: socket.socket,
+    text: str,
+) -> None:
+    users_file(tmp_path, f'[defaults]\nfleet = "lab"\n[fleet.lab]\naddr = "mine={buildkitd.address}"\n')
+    host, port = theirs.getsockname()
+    write_tree(project, {"warmroute.toml": text.format(address=f"theirs=tcp://{host}:{port}")})
+
+    done = program.ok("build", "-v", project, cwd=project)
+
+    assert done.daemon == "mine"
+    with pytest.raises(BlockingIOError):
+        theirs.accept()
+
+
+@pytest.mark.parametrize(
+    "line", ['kubeconfig = "kube"', 'tls-dir = "pki"', 'backend = "docker"', 'addr = "ssh://theirs"']
+)
+def test_what_a_project_must_not_set_cannot_be_trusted(program: Program, project: Path, line: str) -> None:
+    write_tree(project, {"warmroute.toml": f"[fleet.ci]\n{line}\n"})
+
+    done = program.run("config", "trust", cwd=project)
+
+    assert done.code == 2
+    assert f"{project}/warmroute.toml:2: " in done.stderr
+    assert not list((project.parent / "state").rglob("trusted"))
+
+
+def test_without_a_file_nothing_is_loaded_that_reads_one(tmp_path: Path) -> None:
+    argv = [sys.executable, "-X", "importtime", "-c", "from cli.main import run; run()"]
+    words = ["build", "--dry-run", "--addr", "tcp://127.0.0.1:9", str(tmp_path)]
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+
+    done = subprocess.run(
+        [*argv, *words], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+
+    assert "cli.configuration" in done.stderr
+    assert not [name for name in ("tomllib", "cli.settings", "router.configuration") if name in done.stderr]
