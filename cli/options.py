@@ -7,7 +7,7 @@ start reads them.
 from typing import Annotated, Literal
 
 from cli.groups import Only, OptionGroup, option
-from router import BackendName, Fallback, GrpcEngine, Placement, Via
+from router import BackendName, Fallback, GrpcEngine, Placement, Spill, Via
 
 __all__ = [
     "ChosenDaemons",
@@ -161,6 +161,12 @@ class LimitOptions(OptionGroup, panel="Routing"):
         help="A daemon with N builds in flight gets no more while another has fewer; 0 is no bound. A"
         " pod's annotation warmroute.dev/max-builds wins.",
         files="all",
+    )
+    spill: Spill = option(
+        "--spill",
+        default="warm",
+        help="Where a build goes when its home is full or has never built it: to a daemon that has, or to"
+        " the next in its order.",
     )
     queue: str | None = option(
         "--queue",

@@ -116,6 +116,7 @@ if TYPE_CHECKING:
     from router.model.routing import Fallback as Fallback
     from router.model.routing import GrpcEngine as GrpcEngine
     from router.model.routing import Placement as Placement
+    from router.model.routing import Spill as Spill
     from router.model.routing import Via as Via
     from router.model.source import excerpt as excerpt
     from router.model.source import source_lines as source_lines
@@ -227,7 +228,7 @@ _MODULES = {
     "router.model.record": "BuildRecord",
     "router.model.request": "BuildRequest CacheOption ContextTimes Output Secret",
     "router.model.result": "BuildResult",
-    "router.model.routing": "BackendName Fallback GrpcEngine Placement Via",
+    "router.model.routing": "BackendName Fallback GrpcEngine Placement Spill Via",
     "router.model.source": "excerpt source_lines",
     "router.model.tls": "TLSOptions",
     "router.notation.boolean": "parse_bool",

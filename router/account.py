@@ -107,6 +107,11 @@ class Account:
         if self._without.get(daemon.name) != _LOST_BUILD:
             self._without[daemon.name] = "busy"
 
+    def cold(self, daemon: Daemon) -> None:
+        """Take note of a daemon that has not built this, where another has."""
+        self.why = f"{daemon.name} has not built this yet, another daemon has"
+        self._without[daemon.name] = "cold"
+
     def unreached(self, daemon: Daemon, error: RouterError) -> None:
         """Take note of a daemon that never had the build."""
         self._faults.append(error)

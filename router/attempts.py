@@ -28,12 +28,14 @@ from router.failover import (
     Happening,
     Line,
     Listed,
+    Look,
     Policy,
     Rank,
     Room,
     Step,
     Tried,
     Try,
+    Warm,
     after,
     next_step,
 )
@@ -115,10 +117,12 @@ class Attempts:
         self._line_pauses = None
         while True:
             match self._next:
-                case Try(among=among, bound=bound):
-                    result = self._try(_one_of(among), bound)
+                case Try() as step:
+                    result = self._try(step)
                     if result is not None:
                         return result
+                case Look(among=among, cold=cold):
+                    self._happened(Warm(names=self._warm(among, cold)))
                 case Line() as line:
                     self._happened(Room(daemon=self._in_line(line)))
                 case Rank() | End():
@@ -139,11 +143,17 @@ class Attempts:
         fit = tuple(candidate.daemon for candidate in self._candidates if candidate.fit)
         self._happened(Listed(fit=fit))
 
-    def _try(self, daemon: Daemon, bound: int) -> BuildResult | None:
+    def _try(self, step: Try) -> BuildResult | None:
         """Build on a daemon; None where it did not take the build. Raises what ends the round."""
+        daemon = _one_of(step.among)
         self._account.begins(daemon)
         try:
-            context = replace(self._context, max_builds=bound, mark=self._account.mark(self._context.mark))
+            context = replace(
+                self._context,
+                max_builds=step.bound,
+                warm_only=step.warm_only,
+                mark=self._account.mark(self._context.mark),
+            )
             return self._account.built(self._backend.build(self._build_for(daemon), daemon, context))
         except RouterError as exc:
             match fault_of(exc):
@@ -158,6 +168,9 @@ class Attempts:
                     self._account.busy(daemon, exc)
                     builds = exc.builds if isinstance(exc, BusyError) else 0
                     self._happened(Tried(daemon=daemon, fault="busy", builds=builds))
+                    return None
+                case "cold":
+                    self._happened(Tried(daemon=daemon, fault="cold"))
                     return None
                 case "lost" | "overload" as fault:
                     lost_at = time.monotonic()
@@ -178,6 +191,16 @@ class Attempts:
         image = Output(type="image", attrs={"store": "false"})
         outputs = resolve_outputs((image,), push=False, load=False, tags=request.tags)
         return replace(self._build, outputs=outputs)
+
+    def _warm(self, among: Sequence[Daemon], cold: Daemon | None) -> tuple[str, ...]:
+        """Return who has had the build of some that are asked at the same time."""
+        from router.operations.warmth import warm_among
+        from router.solve.ref import ref_prefix
+
+        warm = warm_among(among, ref_prefix(self._context.key), self._context.dial, cold=cold)
+        if warm and cold is not None:
+            self._account.cold(cold)
+        return warm
 
     def _in_line(self, line: Line) -> Daemon | None:
         """Return who has room as soon as somebody has, None where the time in line is over."""

@@ -106,7 +106,9 @@ class BuildRouter(Closing):
         context = self._context(key, on_event, cancellation)
         context = replace(context, context_id=known.context_id, files=files)
         config = self._config
-        policy = Policy(max_builds=config.max_builds, queue=config.queue, retries=config.retries)
+        policy = Policy(
+            max_builds=config.max_builds, spill=config.spill, queue=config.queue, retries=config.retries
+        )
         attempts = Attempts(build, context, choice.backend_named(config.backend), policy)
         try:
             result = attempts.run(lambda: self._routing.candidates(key, platforms, on_event, cancellation))

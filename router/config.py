@@ -16,7 +16,7 @@ from router.errors import UsageError
 from router.flags.platform import normalize
 from router.model.frozen import frozen
 from router.model.identity import Identity
-from router.model.routing import BackendName, Fallback, GrpcEngine, Placement, Via
+from router.model.routing import BackendName, Fallback, GrpcEngine, Placement, Spill, Via
 from router.model.tls import TLSOptions
 
 __all__ = [
@@ -42,7 +42,8 @@ class RouterConfig:
     key, empty for the rules. ``via`` is the way to pods; ``pod_port`` and ``container`` say where buildkitd
     is in them, None what they declare. ``connect_timeout`` is seconds for the whole of connecting to one
     daemon, ``timeout`` for the whole build, None for no limit. A daemon with ``max_builds`` builds in flight
-    gets no more while another has fewer; 0 is no bound. ``queue`` is how many seconds to wait in line where
+    gets no more while another has fewer; 0 is no bound. ``spill`` says where a build goes whose home is full,
+    or has never built it. ``queue`` is how many seconds to wait in line where
     all have as many. ``retries`` is how often a build is retried whose daemon was lost. ``identity`` says
     what of a pod placement hashes. ``wait`` is how many seconds to wait for a daemon that can take the build,
     where none can. ``grpc_engine`` is what speaks gRPC with daemons.
@@ -63,6 +64,7 @@ class RouterConfig:
     tls: TLSOptions | None = None
     connect_timeout: float = 10.0
     max_builds: int = 8
+    spill: Spill = "warm"
     queue: float = 0.0
     retries: int = 2
     timeout: float | None = None

@@ -14,6 +14,7 @@
     │   └── ToolError            a program that a backend runs is missing or too old
     ├── RpcError                 the daemon answered a call with a gRPC status      exit 1
     ├── BuildError               the build itself failed                            exit 1
+    ├── ColdError                a daemon has not built this yet; never leaves the library  exit 1
     ├── OutputError              a result could not be written or loaded            exit 1
     ├── TransferError            the daemon broke off a transfer of files           exit 1
     ├── TimeLimitError           the time that the user allowed has passed          exit 124
@@ -33,6 +34,7 @@ __all__ = [
     "BuildError",
     "BusyError",
     "CancelledError",
+    "ColdError",
     "ConnectionLostError",
     "DialError",
     "FleetError",
@@ -116,6 +118,12 @@ class BusyError(UnreachableError):
     def __init__(self, message: str, *, builds: int) -> None:
         super().__init__(message, temporary=True)
         self.builds = builds
+
+
+class ColdError(RouterError):
+    """A daemon has never had a build of the key, and another may have; it did not take the build."""
+
+    default_reason = "cold"
 
 
 class ToolError(UnreachableError):

@@ -2,8 +2,10 @@
 
 A *round* goes through the fit daemons in their order until one of them has built. A daemon that can't be
 reached never had the build: the next one is tried at once. One that is busy keeps what it has: the next one
-is asked, and where all are busy the build waits in line, or goes to the least loaded. A daemon that lost the
-build ends the round; the next round lists the fleet anew and begins, once, with the daemon that lost it.
+is asked, and where all are busy the build waits in line, or goes to the least loaded. Where the first is
+busy, or has never had the build, the next few are asked once whether they have: such a one comes first. A
+daemon that lost the build ends the round; the next round lists the fleet anew and begins, once, with the
+daemon that lost it.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import Literal, assert_never
 from router.kubernetes.rights import share_rights
 from router.model.daemon import Daemon
 from router.model.frozen import field, frozen, replace
+from router.model.routing import Spill
 
 __all__ = [
     "Broke",
@@ -22,12 +25,14 @@ __all__ = [
     "Happening",
     "Line",
     "Listed",
+    "Look",
     "Policy",
     "Rank",
     "Room",
     "Step",
     "Tried",
     "Try",
+    "Warm",
     "after",
     "next_step",
 ]
@@ -37,6 +42,9 @@ __all__ = [
 _PATIENCE = 30.0
 # How often the least loaded is looked for where all are full, before one of them is taken as it is.
 _GUESSES = 10
+# How many of the next are asked whether they are warm. A build that is not at home goes to the next in the
+# order, and where daemons come and go the old home becomes the next: a warm one is seldom further away.
+_LOOKED_AT = 4
 
 
 @frozen
@@ -44,6 +52,7 @@ class Policy:
     """How much a daemon may have to do, and how often a lost build is retried; see ``RouterConfig``."""
 
     max_builds: int = 0
+    spill: Spill = "next"
     queue: float = 0.0
     retries: int = 2
 
@@ -64,14 +73,15 @@ class Listed:
 
 @frozen
 class Tried:
-    """A daemon did not build: it was not reached, was busy with ``builds``, lost the build, or is full.
+    """A daemon did not build: it was not reached, was busy with ``builds``, had never had the build, lost it,
+    or is full.
 
     ``forbidden``: this user has no right to reach it. ``temporary``: it may be reached again soon. ``at`` is
     when, in seconds of a clock that only grows.
     """
 
     daemon: Daemon
-    fault: Literal["unreached", "busy", "lost", "overload"]
+    fault: Literal["unreached", "busy", "cold", "lost", "overload"]
     builds: int = 0
     forbidden: bool = False
     temporary: bool = False
@@ -86,13 +96,20 @@ class Room:
 
 
 @frozen
+class Warm:
+    """Of the daemons that were asked these have had the build."""
+
+    names: tuple[str, ...]
+
+
+@frozen
 class Broke:
     """The round broke off with an error. ``waitable``: something could not be reached, which may pass."""
 
     waitable: bool
 
 
-Happening = Listed | Tried | Room | Broke
+Happening = Listed | Tried | Warm | Room | Broke
 
 
 # What is done.
@@ -108,10 +125,20 @@ class Rank:
 
 @frozen
 class Try:
-    """Try one of these, whichever. With ``bound`` builds in flight it gets none more; 0 is no bound."""
+    """Try one of these, whichever. With ``bound`` builds in flight it gets none more; 0 is no bound.
+    ``warm_only``: nor where it has never had the build."""
 
     among: tuple[Daemon, ...]
     bound: int
+    warm_only: bool = False
+
+
+@frozen
+class Look:
+    """Ask these which of them have had the build; ``cold`` has not, and gets it where none of them has."""
+
+    among: tuple[Daemon, ...]
+    cold: Daemon | None
 
 
 @frozen
@@ -128,7 +155,7 @@ class End:
     """Give up: the latest error is the build's."""
 
 
-Step = Rank | Try | Line | End
+Step = Rank | Try | Look | Line | End
 
 
 @frozen
@@ -139,6 +166,7 @@ class Course:
     untried: tuple[Daemon, ...] = ()
     alone: bool = False
     busy: tuple[tuple[Daemon, int], ...] = ()
+    cold: Daemon | None = None
     room: Daemon | None = None
     in_vain: bool = False
     line_is_over: bool = False
@@ -146,6 +174,7 @@ class Course:
 
     lost_on: Mapping[str, int] = field(default_factory=dict)
     lost_at: float = 0.0
+    looked: bool = False
     once_more: str = ""
     passed_over: frozenset[str] = frozenset()
 
@@ -165,11 +194,15 @@ def after(course: Course, happening: Happening) -> Course:
                 untried=_in_turn(course, fit),
                 alone=len(fit) == 1,
                 busy=(),
+                cold=None,
                 room=None,
                 in_vain=False,
                 line_is_over=False,
                 guesses=0,
             )
+        case Warm(names=names):
+            warm_first = sorted(course.untried, key=lambda daemon: daemon.name not in names)
+            return replace(course, untried=tuple(warm_first), looked=True)
         case Room(daemon=daemon):
             return replace(course, room=daemon, in_vain=False, line_is_over=daemon is None)
         case Broke(waitable=waitable):
@@ -202,10 +235,14 @@ def _within_round(course: Course, policy: Policy) -> Step | None:
     if course.room is not None:
         return Try(among=(course.room,), bound=policy.bound(course.room))
     if course.untried:
+        others = tuple(daemon for daemon in course.untried if daemon is not course.cold)
+        seeks = policy.spill == "warm" and not course.looked and not course.losses
+        if seeks and (course.cold is not None or (course.busy and len(others) > 1)):
+            return Look(among=others[:_LOOKED_AT], cold=course.cold)
         first = course.untried[0]
         # A bound means nothing where there is nobody else, and no line to wait in.
         bound = 0 if course.alone and not policy.queue else policy.bound(first)
-        return Try(among=(first,), bound=bound)
+        return Try(among=(first,), bound=bound, warm_only=bool(seeks and bound and len(others) > 1))
     if not course.busy:
         return None
     if policy.queue and not course.line_is_over:
@@ -237,6 +274,8 @@ def _in_turn(course: Course, fit: Sequence[Daemon]) -> tuple[Daemon, ...]:
 def _after_attempt(course: Course, tried: Tried) -> Course:
     daemon = tried.daemon
     guessed = course.room is None and daemon not in course.untried
+    if tried.fault == "cold":
+        return replace(course, cold=daemon)
     in_vain = course.room is not None and tried.fault == "unreached" and tried.temporary
     course = replace(
         course,

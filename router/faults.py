@@ -10,13 +10,22 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from router.errors import BusyError, ConnectionLostError, DialError, OverloadError, RouterError, RpcError
+from router.errors import (
+    BusyError,
+    ColdError,
+    ConnectionLostError,
+    DialError,
+    OverloadError,
+    RouterError,
+    RpcError,
+)
 
 __all__ = ["Fault", "fault_of"]
 
-Fault = Literal["unreached", "lost", "overload", "busy", "final"]
+Fault = Literal["unreached", "lost", "overload", "busy", "cold", "final"]
 """Faults of the path come in two kinds: ``unreached`` (the daemon never had the build) and ``lost`` (it had).
-``overload`` is a daemon without room, ``busy`` one that has enough to do and did not take the build.
+``overload`` is a daemon without room, ``busy`` one that has enough to do and did not take the build, ``cold``
+one that has never had it and did not take it either.
 ``final`` is everything else: the build itself, what the user gave, this machine."""
 
 _CANCELLED, _RESOURCE_EXHAUSTED, _UNAVAILABLE = 1, 8, 14
@@ -42,6 +51,8 @@ def fault_of(error: RouterError) -> Fault:
             return "overload"
         case BusyError():
             return "busy"
+        case ColdError():
+            return "cold"
         case RpcError():
             return _of_status(error)
         case _:

@@ -17,7 +17,16 @@ __all__ = ["command"]
 # A fleet is listed, and no daemon of it asked.
 _Routing = Annotated[
     RoutingOptions,
-    Only("fleet", "--placement", "--identity", "--connect-timeout", "--max-builds", "--queue", "--retries"),
+    Only(
+        "fleet",
+        "--placement",
+        "--identity",
+        "--connect-timeout",
+        "--max-builds",
+        "--spill",
+        "--queue",
+        "--retries",
+    ),
 ]
 
 

@@ -33,6 +33,7 @@ def router_config(options: RoutingOptions) -> RouterConfig:
         identity=parse_identity(reach.identity),
         wait=_seconds("--wait", options.wait) if options.wait else 0.0,
         max_builds=_count("--max-builds", limits.max_builds),
+        spill=limits.spill,
         queue=_seconds("--queue", limits.queue) if limits.queue else 0.0,
         retries=_count("--retries", limits.retries),
         timeout=_seconds("--timeout", limits.timeout) if limits.timeout else None,

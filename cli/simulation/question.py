@@ -33,6 +33,7 @@ def question(options: SimulationOptions, config: RouterConfig) -> Simulation:
         keys=keys,
         placement=config.placement,
         max_builds=config.max_builds,
+        spill=config.spill,
         queue=config.queue,
         retries=config.retries,
         traffic=traffic,

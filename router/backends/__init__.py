@@ -30,14 +30,16 @@ class BackendContext:
     ``context_id`` names the context independently of the machine (its path in its repository); it and the key
     are part of the session's shared key. ``environment`` stands for os.environ, ``on_event`` is called from
     the thread that builds, in order. With ``max_builds`` builds in flight the daemon gets none more; 0 is no
-    bound. ``files`` has what was read of inputs that can be read once; ``lent`` are descriptors that a
-    program inherits, for the paths in its command line that name them.
+    bound. ``warm_only``: nor where it has never built the key, as far as the backend can tell. ``files`` has
+    what was read of inputs that can be read once; ``lent`` are descriptors that a program inherits, for the
+    paths in its command line that name them.
     """
 
     key: str
     mark: BuildMark | None = None
     context_id: str = ""
     max_builds: int = 0
+    warm_only: bool = False
     on_event: Callable[[Event], None]
     cancellation: Cancellation
     dial: DialOptions = field(default_factory=DialOptions)
@@ -55,8 +57,8 @@ class Backend(Protocol):
         Raises ``BuildError`` when the build itself fails, ``UnreachableError`` when the daemon or a tool
         can't be reached (the next daemon may do): ``DialError`` where the daemon never had the build,
         ``ConnectionLostError`` and ``OverloadError`` where it had it, ``BusyError`` where it has
-        ``context.max_builds`` others. ``UsageError`` for what the user gave wrong,
-        ``CancelledError`` when ``context.cancellation`` was thrown.
+        ``context.max_builds`` others, ``ColdError`` for ``warm_only``. ``UsageError`` for what the user gave
+        wrong, ``CancelledError`` when ``context.cancellation`` was thrown.
         """
 
     def command(self, build: PreparedBuild, daemon: Daemon, context: BackendContext, /) -> Sequence[str]:

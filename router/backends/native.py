@@ -40,6 +40,7 @@ from router.solve.failure import BuildObserver, explain
 from router.solve.inputs import Inputs, open_inputs
 from router.solve.mark import mark_attrs
 from router.solve.prepared import PreparedBuild
+from router.solve.ref import new_ref, ref_prefix
 from router.solve.request import SolveIdentity, frontend_attrs, solve_request
 
 if TYPE_CHECKING:
@@ -205,7 +206,7 @@ class _Build:
     ) -> BuildResult:
         """Build. ``deadline`` is when (as of ``time.monotonic``) the daemon must have begun to speak."""
         mark = {} if self._context.mark is None else mark_attrs(self._context.mark)
-        identity = SolveIdentity(ref=_random_id(), session_id=_random_id(), mark=mark)
+        identity = SolveIdentity(ref=new_ref(self._context.key), session_id=_random_id(), mark=mark)
         control = Control(self._channel)
         request = self._complete(control, deadline)
         message = solve_request(request, inputs, [plan.exporter for plan in plans], identity)
@@ -294,7 +295,8 @@ class _Build:
             return None
         # What a build that is taken back has told is not shown.
         self._held = []
-        return Turn(self._channel, daemon=self._daemon.name, bound=bound, ref=ref)
+        prefix = ref_prefix(self._context.key) if self._context.warm_only else ""
+        return Turn(self._channel, daemon=self._daemon.name, bound=bound, ref=ref, prefix=prefix)
 
     def _take_turn(self, turn: Turn, solve: RpcCall) -> None:
         turn.take(solve)

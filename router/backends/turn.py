@@ -1,4 +1,4 @@
-"""A build's turn on a daemon that may have only so many at once.
+"""A build's turn on a daemon that may have only so many at once, and that may have to be warm for it.
 
 Asked for before Solve, over the connection that the build uses. Clients that ask at the same moment all hear
 that there is room, so they look again once the daemon has announced the build: it gave each build the time at
@@ -12,10 +12,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from router.errors import ConnectionLostError, DialError, RpcError
+from router.errors import ColdError, ConnectionLostError, DialError, RpcError
 from router.rpc import RpcCall, RpcChannel
 from router.solve.control import Control
 from router.solve.inflight import BuildsInFlight, history_event, too_busy
+from router.solve.ref import builds_of
 
 __all__ = ["Turn", "before_solve"]
 
@@ -26,20 +27,24 @@ _WITHDRAWAL = 1.0
 class Turn:
     """The turn of the build ``ref``. Asks as soon as it is made; the answer is waited for in ``ask``.
 
-    ``bound`` is at least 1. A daemon without a build history can't tell, and counts as not busy.
+    ``bound`` is at least 1. With a ``prefix`` the daemon must have had a build whose ref begins so. A
+    daemon without a build history can't tell, and counts as neither busy nor cold.
     """
 
-    def __init__(self, channel: RpcChannel, *, daemon: str, bound: int, ref: str) -> None:
+    def __init__(self, channel: RpcChannel, *, daemon: str, bound: int, ref: str, prefix: str = "") -> None:
         self._channel = channel
         self._control = Control(channel)
         self._daemon = daemon
         self._bound = bound
         self._ref = ref
         self._announced = self._over = False
+        self._prefix = prefix
+        self._is_warm = False
         self._now = BuildsInFlight()
         # Two calls: one that listens never says that it has told all there was.
         self._listening = self._control.history(self._hear, follow=True)
         self._asking = self._control.history(self._now.see)
+        self._recalling = self._control.records(builds_of(prefix), self._recall) if prefix else None
 
     def ask(self, deadline: float) -> None:
         """Raise ``BusyError`` where the daemon has enough builds; what ``RpcChannel.run`` raises."""
@@ -50,7 +55,7 @@ class Turn:
     def take(self, solve: RpcCall) -> None:
         """Return once the daemon has announced the build in its turn, or is done with it.
 
-        Raises ``BusyError`` where it came too late, and is taken back.
+        Raises ``BusyError`` where it came too late, ``ColdError`` where the daemon is cold; it is taken back.
         """
         self._channel.run(lambda: solve.done or self._announced or self._listening.done)
         line = BuildsInFlight()
@@ -63,8 +68,23 @@ class Turn:
         if before >= self._bound and not solve.done:
             self._withdraw(solve)
             raise too_busy(self._daemon, before, self._bound)
+        if self._recalling is not None:
+            self._require_warmth(self._recalling, solve)
         if not self._listening.done:
             self._channel.cancel(self._listening)
+
+    def _require_warmth(self, recalling: RpcCall, solve: RpcCall) -> None:
+        # A daemon reads through all records that it has, 10 microseconds each: the build has begun meanwhile.
+        self._channel.run(lambda: solve.done or recalling.done)
+        if not recalling.done:
+            self._channel.cancel(recalling)
+        elif recalling.error is None and not self._is_warm and not solve.done:
+            self._withdraw(solve)
+            raise ColdError(f"{self._daemon} has not built this yet")
+
+    def _recall(self, message: memoryview) -> None:
+        ref = history_event(message).ref
+        self._is_warm |= ref.startswith(self._prefix) and ref != self._ref
 
     def _hear(self, message: memoryview) -> None:
         event = history_event(message)

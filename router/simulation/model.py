@@ -5,7 +5,7 @@ from __future__ import annotations
 from router.failover import Policy
 from router.model.daemon import Daemon
 from router.model.frozen import frozen
-from router.model.routing import Placement
+from router.model.routing import Placement, Spill
 
 __all__ = ["Churn", "SimulatedKey", "Simulation", "Traffic", "weights"]
 
@@ -55,14 +55,15 @@ class Churn:
 class Simulation:
     """One question. ``placement`` is the one whose moves are told; the others are compared with it.
 
-    ``max_builds``, ``queue`` and ``retries`` are those of ``RouterConfig``. ``scale`` are the daemons before
-    and after; ``migration`` the placements. The same ``seed`` gives the same answer.
+    ``max_builds``, ``spill``, ``queue`` and ``retries`` are those of ``RouterConfig``. ``scale`` are the
+    daemons before and after; ``migration`` the placements. The same ``seed`` gives the same answer.
     """
 
     daemons: tuple[Daemon, ...]
     keys: tuple[SimulatedKey, ...]
     placement: Placement = "ring"
     max_builds: int = 8
+    spill: Spill = "warm"
     queue: float = 0.0
     retries: int = 2
     traffic: Traffic = Traffic()
@@ -74,7 +75,7 @@ class Simulation:
     @property
     def policy(self) -> Policy:
         """What the builds are routed by."""
-        return Policy(max_builds=self.max_builds, queue=self.queue, retries=self.retries)
+        return Policy(max_builds=self.max_builds, spill=self.spill, queue=self.queue, retries=self.retries)
 
 
 def weights(keys: tuple[SimulatedKey, ...], zipf: float) -> tuple[float, ...]:

@@ -15,7 +15,23 @@ from functools import partial
 from random import Random
 from typing import assert_never
 
-from router.failover import Broke, Course, End, Line, Listed, Policy, Rank, Room, Tried, Try, after, next_step
+from router.failover import (
+    Broke,
+    Course,
+    End,
+    Happening,
+    Line,
+    Listed,
+    Look,
+    Policy,
+    Rank,
+    Room,
+    Tried,
+    Try,
+    Warm,
+    after,
+    next_step,
+)
 from router.model.daemon import Candidate, Daemon
 from router.model.frozen import frozen, replace
 from router.model.routing import Placement
@@ -61,7 +77,7 @@ class _Build:
         self.bounds: tuple[tuple[Daemon, int], ...] = ()
         self.line_ends: float | None = None
 
-    def happened(self, happening: Listed | Tried | Room | Broke) -> None:
+    def happened(self, happening: Happening) -> None:
         self.course = after(self.course, happening)
 
 
@@ -76,6 +92,10 @@ class _Host:
         self.busy = 0.0
         self.there = 0.0
         self._since = now
+
+    def knows(self, key: str) -> bool:
+        """Say whether it has built a key, or is building it."""
+        return key in self.cache or any(build.arrival.key == key for build in self.builds)
 
     def pass_time(self, now: float) -> None:
         """Count the time until now, before anything changes."""
@@ -191,9 +211,11 @@ class _Replay:
                         self._plan(self._now + pause, partial(self._rank_again, build))
                         return
                     self._rank(build)
-                case Try(among=among, bound=bound):
-                    if self._try(build, self._one_of(among), bound):
+                case Try():
+                    if self._try(build, self._one_of(step.among), step):
                         return
+                case Look(among=among):
+                    build.happened(Warm(names=self._warm(build.arrival.key, among)))
                 case Line(bounds=bounds):
                     self._join_line(build, bounds)
                     return
@@ -218,13 +240,19 @@ class _Replay:
     def _one_of(self, among: Sequence[Daemon]) -> Daemon:
         return among[0] if len(among) == 1 else self._chance.choice(among)
 
-    def _try(self, build: _Build, daemon: Daemon, bound: int) -> bool:
+    def _warm(self, key: str, among: Sequence[Daemon]) -> tuple[str, ...]:
+        hosts = {daemon.name: self._hosts[daemon.name] for daemon in among}
+        return tuple(name for name, host in hosts.items() if host.up and key in host.cache)
+
+    def _try(self, build: _Build, daemon: Daemon, step: Try) -> bool:
         """Say whether the daemon takes the build: as real ones, it counts those that were begun before."""
-        host = self._hosts[daemon.name]
+        host, bound = self._hosts[daemon.name], step.bound
         if not host.up:
             build.happened(Tried(daemon=daemon, fault="unreached", temporary=True))
         elif bound and len(host.builds) >= bound:
             build.happened(Tried(daemon=daemon, fault="busy", builds=len(host.builds)))
+        elif step.warm_only and not host.knows(build.arrival.key):
+            build.happened(Tried(daemon=daemon, fault="cold"))
         else:
             self._begin(build, daemon, host)
             return True

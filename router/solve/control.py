@@ -87,6 +87,12 @@ class Control:
         """Ask for what the history has, with a packed BuildHistoryRequest; gets packed BuildHistoryEvents."""
         return self._channel.start(_SERVICE + "ListenBuildHistory", request=asked, on_message=on_event)
 
+    def wait(self, call: RpcCall, *, timeout: float) -> None:
+        """Return once a call is done. Raises its error, and ``DialError`` past ``timeout`` seconds."""
+        self._channel.run(lambda: call.done, timeout=timeout)
+        if call.error:
+            raise call.error
+
     def update_record(self, ref: str, *, pinned: bool = False, delete: bool = False) -> RpcCall:
         """Have a build that is over pinned, which keeps its record, or unpinned; or deleted."""
         asked = field(1, ref) + (integer_field(3, True) if delete else integer_field(2, pinned))
@@ -100,10 +106,7 @@ class Control:
     def active_builds(self, *, timeout: float) -> int:
         """Return how many builds are in flight."""
         builds = BuildsInFlight()
-        call = self.history(builds.see)
-        self._channel.run(lambda: call.done, timeout=timeout)
-        if call.error:
-            raise call.error
+        self.wait(self.history(builds.see), timeout=timeout)
         return len(builds)
 
 

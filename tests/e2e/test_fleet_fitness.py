@@ -56,6 +56,7 @@ def test_a_cordoned_pod_takes_no_builds_and_all_commands_say_why(
 ) -> None:
     context = write_tree(tmp_path / "hello", HELLO)
     home = where(program, "-l", SELECTOR, "--key=hello")["home"]
+    assert program.ok("build", "-v", "-l", SELECTOR, "--key", "hello", context).daemon == home
 
     with annotated(cluster, home, "warmroute.dev/cordon=its disk is being replaced"):
         route = where(program, "-l", SELECTOR, "--key=hello")

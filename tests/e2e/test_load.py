@@ -231,6 +231,8 @@ def test_an_engine_that_can_not_tell_counts_as_not_busy(
 def test_a_herd_is_kept_out(buildkitd_three: tuple[Buildkitd, ...], busybox: str, tmp_path: Path) -> None:
     addresses = {f"d{number}": daemon.address for number, daemon in enumerate(buildkitd_three)}
     config = RouterConfig(max_builds=4, queue=120.0)
+    # A herd comes for what is warm: where its home were cold, the first would look around before they build.
+    spread(addresses, config, hot=1, others=0, base=busybox, scratch=tmp_path / "before")
 
     seen = spread(addresses, config, hot=24, others=12, base=busybox, scratch=tmp_path)
 

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
+from uuid import uuid4
 
 import pytest
 
@@ -56,12 +57,13 @@ def two(home: str, other: str, scratch: Path) -> Builder:
 
 
 def key_of(config: RouterConfig, name: str) -> str:
-    """Return a key whose home is the daemon of that name."""
-    for number in range(1000):
-        router = BuildRouter(replace(config, key=f"key-{number}"), environment={})
+    """Return a key that no daemon has built yet, and whose home is the daemon of that name."""
+    for _ in range(1000):
+        key = f"key-{uuid4()}"
+        router = BuildRouter(replace(config, key=key), environment={})
         home = router.route(router.key(BuildRequest())).home
         if home is not None and home.name == name:
-            return f"key-{number}"
+            return key
     raise AssertionError(f"no key of 1000 belongs to {name}")
 
 

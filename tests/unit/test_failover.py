@@ -14,12 +14,14 @@ from router.failover import (
     Happening,
     Line,
     Listed,
+    Look,
     Policy,
     Rank,
     Room,
     Step,
     Tried,
     Try,
+    Warm,
     after,
     next_step,
 )
@@ -35,6 +37,7 @@ NOW = 100.0
 
 LIMIT = Policy(max_builds=4)
 QUEUE = Policy(max_builds=4, queue=60.0)
+WARM = Policy(max_builds=4, spill="warm")
 
 
 def unreached(daemon: Daemon, *, forbidden: bool = False) -> Tried:
@@ -53,8 +56,12 @@ def full(daemon: Daemon, at: float = NOW) -> Tried:
     return Tried(daemon=daemon, fault="overload", at=at)
 
 
-def attempt(*among: Daemon, bound: int = 0) -> Try:
-    return Try(among=among, bound=bound)
+def cold(daemon: Daemon) -> Tried:
+    return Tried(daemon=daemon, fault="cold")
+
+
+def attempt(*among: Daemon, bound: int = 0, warm_only: bool = False) -> Try:
+    return Try(among=among, bound=bound, warm_only=warm_only)
 
 
 _ALL_BUSY = (ABC, busy(A, 9), busy(B, 4), busy(C, 7))
@@ -91,6 +98,27 @@ CASES: dict[str, tuple[Policy, tuple[Happening, ...], Step]] = {
     "who was outrun looks again": (LIMIT, (*_ALL_BUSY, busy(B, 8)), attempt(C, bound=8)),
     "and in the end takes it as it is": (LIMIT, (*_ALL_BUSY, *[busy(B, 4)] * 10), attempt(B)),
     "a busy one that is gone no longer counts": (LIMIT, (*_ALL_BUSY, unreached(B)), attempt(C, bound=8)),
+    # Warmth
+    "the first is asked whether it is warm": (WARM, (ABC,), attempt(A, bound=4, warm_only=True)),
+    "a lone one gets it anyhow": (WARM, (Listed(fit=(A,)),), attempt(A)),
+    "without a bound nothing is asked": (Policy(spill="warm"), (ABC,), attempt(A)),
+    "it is cold: the others are asked": (WARM, (ABC, cold(A)), Look(among=(B, C), cold=A)),
+    "nobody is warm: home": (WARM, (ABC, cold(A), Warm(names=())), attempt(A, bound=4)),
+    "a warm one comes first": (WARM, (ABC, cold(A), Warm(names=("c",))), attempt(C, bound=4)),
+    "the cold one after it": (WARM, (ABC, cold(A), Warm(names=("c",)), busy(C, 4)), attempt(A, bound=4)),
+    "it is busy: the others are asked": (WARM, (ABC, busy(A, 4)), Look(among=(B, C), cold=None)),
+    "the last one need not be asked": (
+        WARM,
+        (Listed(fit=(A, B)), busy(A, 4)),
+        attempt(B, bound=4),
+    ),
+    "who takes the place of one that is gone is asked": (
+        WARM,
+        (ABC, unreached(A)),
+        attempt(B, bound=4, warm_only=True),
+    ),
+    "once is enough": (WARM, (ABC, busy(A, 4), Warm(names=("c",)), busy(C, 4)), attempt(B, bound=4)),
+    "a lost build is not moved": (WARM, (ABC, lost(A), ABC), attempt(A, bound=4)),
     # The line
     "all are busy: the line, in their order": (QUEUE, _ALL_BUSY, Line(bounds=((A, 4), (B, 4), (C, 4)))),
     "only who is busy is waited for": (
@@ -183,8 +211,11 @@ def test_deciding_changes_nothing() -> None:
     assert next_step(course, QUEUE, NOW) == next_step(course, QUEUE, NOW)
 
 
-def _outcome(fault: str, daemon: Daemon, bound: int, at: float) -> Tried:
+def _outcome(fault: str, step: Try, at: float) -> Tried:
+    daemon, bound = step.among[0], step.bound
     match fault:
+        case "cold" if step.warm_only:
+            return cold(daemon)
         case "lost":
             return lost(daemon, at)
         case "overload":
@@ -199,14 +230,16 @@ def _outcome(fault: str, daemon: Daemon, bound: int, at: float) -> Tried:
     policy=st.builds(
         Policy,
         max_builds=st.integers(0, 3),
+        spill=st.sampled_from(["warm", "next"]),
         queue=st.sampled_from([0.0, 9.0]),
         retries=st.integers(0, 3),
     ),
     fit=st.permutations([A, B, C]),
-    luck=st.lists(st.sampled_from(["unreached", "busy", "lost", "overload"]), max_size=200),
+    luck=st.lists(st.sampled_from(["unreached", "busy", "cold", "lost", "overload"]), max_size=200),
+    warm=st.sets(st.sampled_from("abc")),
 )
 def test_every_daemon_is_tried_before_a_build_is_given_up_and_it_ends(
-    policy: Policy, fit: list[Daemon], luck: list[str]
+    policy: Policy, fit: list[Daemon], luck: list[str], warm: set[str]
 ) -> None:
     """Whatever happens: nobody is forgotten in a round that nobody took, and no round goes on for ever."""
     faults = iter(luck)
@@ -219,9 +252,12 @@ def test_every_daemon_is_tried_before_a_build_is_given_up_and_it_ends(
                 course = after(course, Listed(fit=tuple(fit)))
             case Line():
                 course = after(course, Room(daemon=None))
-            case Try(among=among, bound=bound):
+            case Look(among=among):
+                assert among
+                course = after(course, Warm(names=tuple(warm.intersection(each.name for each in among))))
+            case Try(among=among):
                 tried.add(among[0].name)
-                course = after(course, _outcome(next(faults, "unreached"), among[0], bound, clock))
+                course = after(course, _outcome(next(faults, "unreached"), step, clock))
 
     assert course.losses > policy.retries or tried == {"a", "b", "c"}
     assert course.losses <= policy.retries + 1

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from router.failover import Policy
 from router.model.daemon import Daemon
 from router.model.frozen import replace
+from router.model.routing import Spill
 from router.placement.order import order
 from router.simulation.arrivals import Arrival, Change, Down, Resized, Up, arrivals, restarts
 from router.simulation.given import invented_keys, parse_daemon_names, scaled
@@ -19,7 +20,7 @@ from router.simulation.model import Churn, SimulatedKey, Traffic, weights
 from router.simulation.outcome import Outcome
 from router.simulation.replay import Story, replay
 
-THREE = parse_daemon_names(["3"])
+THREE, FOUR = parse_daemon_names(["3"]), parse_daemon_names(["4"])
 COLD, WARM = 60.0, 10.0
 
 
@@ -36,13 +37,14 @@ def played(
     *changes: Change,
     max_builds: int = 0,
     queue: float = 0.0,
+    spill: Spill = "next",
     daemons: tuple[Daemon, ...] = THREE,
 ) -> Outcome:
     return replay(
         Story(
             daemons=daemons,
             placement="ring",
-            policy=Policy(max_builds=max_builds, queue=queue),
+            policy=Policy(max_builds=max_builds, spill=spill, queue=queue),
             arrivals=builds,
             changes=changes,
         )
@@ -184,6 +186,15 @@ def test_a_daemon_that_is_away_stays_away_when_the_fleet_is_scaled() -> None:
     assert outcome.builds[0].daemon == ranked("app", same)[1]
 
 
+def test_a_home_that_is_new_gives_way_to_the_one_that_is_warm_while_that_has_room() -> None:
+    key = next(key for key in map(str, range(100)) if ranked(key, FOUR)[0] not in ranked(key))
+    new, old = ranked(key, FOUR)[0], ranked(key)[0]
+
+    outcome = played(at(0, 100, 105, 200, key=key), Resized(at=50, daemons=FOUR), max_builds=1, spill="warm")
+
+    assert told(outcome) == [(old, False, COLD), (old, True, WARM), (new, False, COLD), (new, True, WARM)]
+
+
 def test_no_two_bounded_daemons_that_are_enough_have_more_than_their_bound() -> None:
     outcome = played(at(*range(6)), max_builds=2)
 
@@ -195,6 +206,7 @@ _STORIES = st.fixed_dictionaries(
         "moments": st.lists(st.floats(0, 500, width=16), min_size=1, max_size=25),
         "max_builds": st.integers(0, 3),
         "queue": st.sampled_from([0.0, 40.0, 10_000.0]),
+        "spill": st.sampled_from(["warm", "next"]),
         "downs": st.lists(st.tuples(st.integers(0, 500), st.integers(0, 2), st.integers(1, 90)), max_size=4),
     }
 )
@@ -224,10 +236,11 @@ def test_every_build_ends_and_a_story_always_ends_in_the_same_way(
     assert isinstance(bound, int)
     assert isinstance(queue, float)
 
-    outcome = played(builds, *changes, max_builds=bound, queue=queue)
+    spill: Spill = "warm" if drawn["spill"] == "warm" else "next"
+    outcome = played(builds, *changes, max_builds=bound, queue=queue, spill=spill)
 
     assert len(outcome.builds) + outcome.failed == len(builds)
-    assert outcome == played(builds, *changes, max_builds=bound, queue=queue)
+    assert outcome == played(builds, *changes, max_builds=bound, queue=queue, spill=spill)
     assert all(build.seconds >= WARM for build in outcome.builds)
     if not changes:
         assert outcome.lost == outcome.failed == 0
