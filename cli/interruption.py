@@ -1,4 +1,4 @@
-"""What ends a build early: signals, ``--timeout``, and for skaffold a parent that is gone.
+"""What ends a build early: signals, ``--timeout``, for skaffold a parent that is gone, for docker its word.
 
 The first signal cancels the build on the daemon. What does not heed that in time (a connection being made,
 a handler in a loop), and anything at the second signal, is unwound by an exception; what even that doesn't
@@ -14,9 +14,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from cli.ending import Ending, Interrupted, Silent
 from router import Cancellation, CancelledError, TimeLimitError
+
+if TYPE_CHECKING:
+    from socket import socket
 
 __all__ = ["Interrupted", "Silent", "interruptible"]
 
@@ -93,12 +97,13 @@ class _Wakeup:
 
 
 class _Watcher:
-    """The thread beside the main one: it hears of signals, and of the parent's death."""
+    """The thread beside the main one: it hears of signals, of the parent's death, and what docker says."""
 
     def __init__(self, ending: Ending, wakeup: _Wakeup, *, watch_parent: bool) -> None:
         self._ending = ending
         self._wakeup = wakeup
         self._parent = os.getppid() if watch_parent else None
+        self._docker = _docker_socket()
         self._stop = Cancellation()
         self._heard = 0
         self._thread = threading.Thread(target=self._run, name="interruption", daemon=True)
@@ -109,17 +114,26 @@ class _Watcher:
         self._stop.cancel()
         self._thread.join()
         self._stop.close()
+        if self._docker is not None:
+            self._docker.close()
 
     def _run(self) -> None:
         poll = select.poll()
         poll.register(self._wakeup.read, select.POLLIN)
         poll.register(self._stop.fileno(), select.POLLIN)
+        if self._docker is not None:
+            poll.register(self._docker, select.POLLIN)
         while not self._stop.cancelled:
             poll.poll(self._patience() * 1000)
             self._listen()
             # skaffold interrupts its shell only, never what the shell runs.
             if self._parent is not None and os.getppid() != self._parent:
                 self._ending.begin("the parent process is gone")
+            if self._docker is not None and _docker_has_ended(self._docker):
+                poll.unregister(self._docker)
+                self._docker.close()
+                self._docker = None
+                self._ending.begin("docker was interrupted")
             self._ending.advance(main=False)
 
     def _patience(self) -> float:
@@ -134,3 +148,18 @@ class _Watcher:
                 if number in _SIGNALS:
                     self._heard += 1
                     self._ending.hear(self._heard, number)
+
+
+def _docker_socket() -> socket | None:
+    address = os.environ.get("DOCKER_CLI_PLUGIN_SOCKET")
+    if not address:
+        return None
+    from cli.docker_socket import connect
+
+    return connect(address)
+
+
+def _docker_has_ended(connection: socket) -> bool:
+    from cli.docker_socket import has_ended
+
+    return has_ended(connection)

@@ -25,6 +25,8 @@ PROGRAM = Program(
         "history logs": "cli.commands.logs:command",
         "history ls": "cli.commands.history.ls:command",
         "simulate": "cli.commands.simulate:command",
+        "install docker-plugin": "cli.commands.install.docker_plugin:install",
+        "uninstall docker-plugin": "cli.commands.install.docker_plugin:uninstall",
         "debug dump-llb": "cli.commands.debug.dump_llb:command",
         "debug workers": "cli.commands.debug.workers:command",
         "debug info": "cli.commands.debug.info:command",

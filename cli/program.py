@@ -39,12 +39,14 @@ _OF_STDOUT = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errn
 class Program(NamedTuple):
     """A program as it is installed. ``commands`` say where each is (``module:function``); ``""`` is the
     command of a program that has one only, and two words are a command of a group. ``configured``: options
-    can come from configuration files."""
+    can come from configuration files. ``reader`` makes our command line of the one that another program
+    passes on."""
 
     name: str
     summary: str
     commands: Mapping[str, str]
     configured: bool = False
+    reader: Callable[[Sequence[str]], Sequence[str]] | None = None
 
 
 def load(program: Program, command: str) -> Callable[..., None]:
@@ -60,7 +62,7 @@ def run_program(program: Program, words: Sequence[str] | None = None) -> None:
     """
     words = sys.argv[1:] if words is None else words
     try:
-        _run(program, words)
+        _run(program, words if program.reader is None else program.reader(words))
         sys.stdout.flush()
     except RouterError as exc:
         _print_error(exc)
@@ -169,7 +171,7 @@ def _call(program: Program, name: str, words: Sequence[str]) -> None:
 def _tell_of_unknown_variables(program: Program, parameters: Sequence[Parameter]) -> None:
     """Warn of variables that are called after the program, and are no option's."""
     own = {variable(each.declared) for each in parameters if isinstance(each.declared, Option)}
-    prefix = f"{program.name.upper()}_"
+    prefix = f"{program.name.rpartition(' ')[2].upper()}_"  # of `docker warmroute` too
     strange = [name for name in os.environ if name.startswith(prefix) and name not in own]
     if strange:
         # Those of the other commands are none; to know them takes loading all.

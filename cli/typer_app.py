@@ -29,6 +29,8 @@ _GROUPS = {
     "config": "See where options come from; trust a project's file.",
     "debug": "Inspect LLB and daemons.",
     "history": "Builds that the daemons remember.",
+    "install": "Put warmroute into other programs.",
+    "uninstall": "Take it out of them again.",
 }
 
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from router.configuration.reading import read_config_file as read_config_file
     from router.configuration.trust import is_trusted as is_trusted
     from router.configuration.trust import set_trust as set_trust
+    from router.docker.plugins import docker_plugin_directory as docker_plugin_directory
     from router.errors import BuildError as BuildError
     from router.errors import BusyError as BusyError
     from router.errors import CancelledError as CancelledError
@@ -194,6 +195,7 @@ _MODULES = {
     "router.configuration.document": "ConfigDocument ConfigForm ConfigKey ConfigSetting parse_document",
     "router.configuration.reading": "read_config_file",
     "router.configuration.trust": "is_trusted set_trust",
+    "router.docker.plugins": "docker_plugin_directory",
     "router.errors": "BuildError BusyError CancelledError ConnectionLostError DialError FleetError"
     " NoDaemonError OutputError OverloadError RouterError RpcError TimeLimitError ToolError"
     " TransferError UnreachableError UsageError",

@@ -1,0 +1,1 @@
+"""What puts warmroute into other programs: docker's commands, kubectl's."""
