@@ -182,7 +182,11 @@ if TYPE_CHECKING:
     from router.simulation.study import Run as Run
     from router.simulation.study import simulate as simulate
     from router.solve.record_name import build_name as build_name
+    from router.telemetry import Telemetry as Telemetry
+    from router.telemetry import open_telemetry as open_telemetry
     from router.timelimit import TIME_IS_UP as TIME_IS_UP
+    from router.tracing import NO_SPAN as NO_SPAN
+    from router.tracing import Span as Span
     from router.transport.options import DialOptions as DialOptions
     from router.untrusted_json import read_json as read_json
 
@@ -262,7 +266,9 @@ _MODULES = {
     "router.simulation.placing": "Balance Move",
     "router.simulation.study": "Findings Run simulate",
     "router.solve.record_name": "build_name",
+    "router.telemetry": "open_telemetry Telemetry",
     "router.timelimit": "TIME_IS_UP",
+    "router.tracing": "NO_SPAN Span",
     "router.transport.options": "DialOptions",
     "router.untrusted_json": "read_json",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from router.bounds import MOST_STEPS, put, shortened
 from router.errors import ConnectionLostError, NoDaemonError, RouterError, UnreachableError
@@ -91,6 +91,16 @@ class Account:
             return None
         place = self._place.number if mark.place else 0
         return replace(mark, place=place, attempt=len(self._losses) + 1)
+
+    def facts(self, daemon: Daemon) -> Mapping[str, str | int]:
+        """Return what a trace has of the attempt that begins: who is tried, and which choice that is."""
+        place = self._place
+        return {
+            "warmroute.daemon": daemon.name,
+            "warmroute.daemon.address": str(daemon.address),
+            "warmroute.place": place.number,
+            "warmroute.place.reason": place.reason,
+        }
 
     def built(self, result: BuildResult) -> BuildResult:
         """Return the result with the choice that its daemon was, and how warm it was."""

@@ -130,7 +130,10 @@ class Attempts:
 
     def _list(self, rank: Ranking) -> None:
         try:
-            self._candidates = rank()
+            with self._context.span.begin("list") as span:
+                self._candidates = rank()
+                ready = sum(candidate.fit for candidate in self._candidates)
+                span.note({"warmroute.daemons": len(self._candidates), "warmroute.daemons.fit": ready})
         except FleetError as exc:
             if not self._candidates:
                 self._happened(Broke(waitable=True))
@@ -148,13 +151,16 @@ class Attempts:
         daemon = _one_of(step.among)
         self._account.begins(daemon)
         try:
-            context = replace(
-                self._context,
-                max_builds=step.bound,
-                warm_only=step.warm_only,
-                mark=self._account.mark(self._context.mark),
-            )
-            return self._account.built(self._backend.build(self._build_for(daemon), daemon, context))
+            with self._context.span.begin("attempt", self._account.facts(daemon)) as span:
+                context = replace(
+                    self._context,
+                    max_builds=step.bound,
+                    warm_only=step.warm_only,
+                    mark=self._account.mark(self._context.mark),
+                    span=span,
+                )
+                built = self._backend.build(self._build_for(daemon), daemon, context)
+            return self._account.built(built)
         except RouterError as exc:
             match fault_of(exc):
                 case "unreached":

@@ -34,6 +34,7 @@ from router.routing import Route, Routing
 from router.solve.dockerfile import piped_dockerfile
 from router.solve.mark import started_by
 from router.solve.prepared import check_build, prepare_build
+from router.tracing import NO_SPAN, Span
 from router.transport.options import DialOptions
 
 if TYPE_CHECKING:
@@ -46,9 +47,10 @@ class BuildRouter(Closing):
     """Sends builds to the daemon that is warm for them.
 
     ``environment`` stands for os.environ, which is taken as it is now when it is left out; ``fleet`` for
-    what the config would find. One router may serve many builds, also from several threads. A context
-    manager: what ``fleet`` or ``dial_options`` were used for may leave a connection for the next use, which
-    leaving it closes; ``build``, ``connect``, ``routes`` and ``command`` leave none.
+    what the config would find. The spans of each build hang under ``span``. One router may serve many builds,
+    also from several threads. A context manager: what ``fleet`` or ``dial_options`` were used for may leave a
+    connection for the next use, which leaving it closes; ``build``, ``connect``, ``routes`` and ``command``
+    leave none.
     """
 
     def __init__(
@@ -57,10 +59,12 @@ class BuildRouter(Closing):
         *,
         environment: Mapping[str, str] | None = None,
         fleet: Fleet | None = None,
+        span: Span = NO_SPAN,
     ) -> None:
         self._config = config or RouterConfig()
         self._environment = current_environment() if environment is None else environment
         self._files = OneTimeFiles()
+        self._span = span
         self._kube = KubeClients(self._files)
         self._routing = Routing(self._config, self._environment, self._kube, fleet)
 
@@ -85,14 +89,31 @@ class BuildRouter(Closing):
         request = _question(request)
         with self, Cancellation() if cancellation is None else _borrowed(cancellation) as switch:
             if self._config.timeout is None:
-                return self._build(request, on_event, switch)
+                return self._traced(request, on_event, switch)
             from router.timelimit import TimeLimit
 
             with TimeLimit(self._config.timeout, switch) as limit:
-                return self._build(request, both(limit.event, on_event), limit.cancellation)
+                return self._traced(request, both(limit.event, on_event), limit.cancellation)
+
+    def _traced(
+        self, request: BuildRequest, on_event: Callable[[Event], None], cancellation: Cancellation
+    ) -> BuildResult:
+        with self._span.begin("build") as span:
+            if not span.kept:
+                return self._build(request, on_event, cancellation, span)
+            from router.described import asked, done
+
+            span.note(asked(request, self._config))
+            result = self._build(request, on_event, cancellation, span)
+            span.note(done(result))
+            return result
 
     def _build(
-        self, request: BuildRequest, on_event: Callable[[Event], None], cancellation: Cancellation
+        self,
+        request: BuildRequest,
+        on_event: Callable[[Event], None],
+        cancellation: Cancellation,
+        span: Span,
     ) -> BuildResult:
         began = time.monotonic()
         files = OneTimeFiles()
@@ -104,7 +125,8 @@ class BuildRouter(Closing):
         key, platforms = known.key, build.request.platforms
         tell(on_event, "verbose", f"key {key.key} (rule: {key.rule})")
         context = self._context(key, on_event, cancellation)
-        context = replace(context, context_id=known.context_id, files=files)
+        context = replace(context, context_id=known.context_id, files=files, span=span)
+        span.note({"warmroute.key": key.key, "warmroute.key.rule": key.rule})
         config = self._config
         policy = Policy(
             max_builds=config.max_builds, spill=config.spill, queue=config.queue, retries=config.retries

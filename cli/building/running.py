@@ -17,6 +17,7 @@ from cli.render import Renderer, chosen_mode, open_renderer
 from cli.render.foreign import own_line, printable
 from cli.render.whereabouts import where
 from router import (
+    NO_SPAN,
     BuildRequest,
     BuildResult,
     BuildRouter,
@@ -25,6 +26,7 @@ from router import (
     Notice,
     Place,
     RouterConfig,
+    Span,
     TLSOptions,
     UsageError,
     replace,
@@ -49,10 +51,11 @@ def build_and_report(
     progress = chosen_mode(shown.mode, sys.stderr, os.environ)
     display = Display()
     with (
+        _telemetry(shown.verbose) as span,
         interruptible(display, watch_parent=prepared.by_skaffold, timeout=config.timeout) as cancellation,
         _with_stdin(prepared.request, config.tls) as request,
     ):
-        router = BuildRouter(config)
+        router = BuildRouter(config, span=span)
         renderer = open_renderer(
             shown.mode, stream=sys.stderr, environment=os.environ, verbosity=shown.verbose
         )
@@ -125,6 +128,27 @@ def _build(
             raise
     renderer.close(None, result if prepared.request.call == "build" else None)
     return result
+
+
+@contextmanager
+def _telemetry(verbosity: int) -> Iterator[Span]:
+    """Yield what the build's spans hang under, and export them at the end; what goes wrong with that is told
+    to those who asked for more."""
+    if not any(name.startswith("OTEL_") or name == "TRACEPARENT" for name in os.environ):
+        yield NO_SPAN
+        return
+    from router import open_telemetry
+
+    # Else grpcio writes a log of its own to stderr.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    telemetry = open_telemetry()
+    try:
+        with telemetry:
+            yield telemetry.span
+    finally:
+        if verbosity:
+            for problem in telemetry.problems:
+                sys.stderr.write(f"warmroute: {printable(problem)}\n")
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from router.model.mark import BuildMark
 from router.model.result import BuildResult
 from router.once import OneTimeFiles
 from router.solve.prepared import PreparedBuild
+from router.tracing import NO_SPAN, Span
 from router.transport.options import DialOptions
 
 __all__ = ["Backend", "BackendContext"]
@@ -33,6 +34,7 @@ class BackendContext:
     bound. ``warm_only``: nor where it has never built the key, as far as the backend can tell. ``files`` has
     what was read of inputs that can be read once; ``lent`` are descriptors that a program inherits, for the
     paths in its command line that name them.
+    ``span`` is what the spans of the part that has the context hang under.
     """
 
     key: str
@@ -46,6 +48,7 @@ class BackendContext:
     environment: Mapping[str, str] = field(default_factory=dict)
     files: OneTimeFiles = field(default_factory=OneTimeFiles, repr=False)
     lent: tuple[int, ...] = ()
+    span: Span = NO_SPAN
 
 
 class Backend(Protocol):

@@ -22,6 +22,7 @@ from router.backends.tool import (
     run_build,
     through_stdout,
     tool_version,
+    trace_variables,
 )
 from router.backends.tool_faults import explained, read_text
 from router.backends.tool_metadata import tool_metadata
@@ -206,7 +207,7 @@ def _address(daemon: Daemon, dial: DialOptions) -> Address:
 
 
 def _command(argv: Sequence[str], context: BackendContext) -> Command:
-    environment = dict(context.environment)
+    environment = {**context.environment, **trace_variables(context.span)}
     if context.dial.kubeconfig:
         environment["KUBECONFIG"] = context.dial.kubeconfig
     return Command(argv=tuple(argv), environment=environment, hint=_HINT, descriptors=context.lent)

@@ -22,7 +22,14 @@ from router.backends.docker_argv import (
 )
 from router.backends.docker_plain import PlainParser
 from router.backends.lending import lend
-from router.backends.tool import ToolOutput, ask_for_turn, open_sink, run_build, tool_version
+from router.backends.tool import (
+    ToolOutput,
+    ask_for_turn,
+    open_sink,
+    run_build,
+    tool_version,
+    trace_variables,
+)
 from router.backends.tool_faults import explained, read_text
 from router.backends.tool_metadata import tool_metadata
 from router.docker.endpoint import find_endpoint
@@ -105,6 +112,7 @@ class _Engine:
         builder = address.context or "default"
         self._environment = {
             **context.environment,
+            **trace_variables(context.span),
             "DOCKER_BUILDKIT": "1",
             "BUILDX_BUILDER": builder,
             "BUILDX_GIT_INFO": context.environment.get("BUILDX_GIT_INFO", "false"),

@@ -21,6 +21,7 @@ from router.faults import fault_of
 from router.model.address import DockerAddress
 from router.model.daemon import Daemon
 from router.model.events import Notice, SolveStatus
+from router.model.frozen import replace
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
 from router.providers.outputs import Streams, streams
@@ -42,6 +43,7 @@ from router.solve.mark import mark_attrs
 from router.solve.prepared import PreparedBuild
 from router.solve.ref import new_ref, ref_prefix
 from router.solve.request import SolveIdentity, frontend_attrs, solve_request
+from router.tracing import Span
 
 if TYPE_CHECKING:
     from router.docker.endpoint import DockerEndpoint
@@ -96,9 +98,8 @@ def _build(build: PreparedBuild, daemon: Daemon, context: BackendContext, opened
         inputs = inputs if image is None else image.added_to(inputs)
         copies = open_copies(request, inputs, context)
         deadline = time.monotonic() + context.dial.timeout
-        with open_channel(
-            daemon.address, context.dial, peer=daemon.peer, cancellation=context.cancellation
-        ) as channel:
+        with _dialled(daemon, context) as channel, context.span.begin("solve") as span:
+            channel.carried = span.headers
             ssh_checks, ssh_connections = _ssh_services(forwarding, channel)
             session = SessionServer(
                 unary={
@@ -108,15 +109,20 @@ def _build(build: PreparedBuild, daemon: Daemon, context: BackendContext, opened
                     **ssh_checks,
                 },
                 streaming={
-                    **filesync(inputs.directories, copies.manner),
-                    **filesend(targets, wake=channel.wake),
+                    **_spanning(
+                        {
+                            **filesync(inputs.directories, copies.manner),
+                            **filesend(targets, wake=channel.wake),
+                            **_rare_services(inputs),
+                        },
+                        span,
+                    ),
                     **ssh_connections,
-                    **_rare_services(inputs),
                 },
                 wake=channel.wake,
             )
             try:
-                solving = _Build(request, daemon, context, channel, session)
+                solving = _Build(request, daemon, replace(context, span=span), channel, session)
                 result = solving.run(inputs, plans, copies, deadline)
             except RouterError:
                 for refusal in registries.refusals:
@@ -131,6 +137,20 @@ def _build(build: PreparedBuild, daemon: Daemon, context: BackendContext, opened
         if image is not None:
             image.keep(result.metadata)
         return result
+
+
+def _dialled(daemon: Daemon, context: BackendContext) -> RpcChannel:
+    with context.span.begin("dial"):
+        return open_channel(daemon.address, context.dial, peer=daemon.peer, cancellation=context.cancellation)
+
+
+def _spanning(transfers: Mapping[str, StreamMethod], span: Span) -> Mapping[str, StreamMethod]:
+    """Return the services with a span for each call, where spans are kept."""
+    if not span.kept:
+        return transfers
+    from router.session.traced import traced
+
+    return traced(transfers, span)
 
 
 def _open_caches(request: BuildRequest, context: BackendContext) -> Caches | None:
@@ -207,6 +227,7 @@ class _Build:
         """Build. ``deadline`` is when (as of ``time.monotonic``) the daemon must have begun to speak."""
         mark = {} if self._context.mark is None else mark_attrs(self._context.mark)
         identity = SolveIdentity(ref=new_ref(self._context.key), session_id=_random_id(), mark=mark)
+        self._context.span.note({"warmroute.ref": identity.ref})
         control = Control(self._channel)
         request = self._complete(control, deadline)
         message = solve_request(request, inputs, [plan.exporter for plan in plans], identity)

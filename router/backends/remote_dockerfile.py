@@ -46,6 +46,7 @@ def download_dockerfile(url: str, daemon: Daemon, context: BackendContext, store
     with open_channel(
         daemon.address, context.dial, peer=daemon.peer, cancellation=context.cancellation
     ) as channel:
+        channel.carried = context.span.headers
         session = SessionServer(
             unary={health.CHECK: health.check, **secrets(store)},
             streaming=filesend({0: lambda: sink}, wake=channel.wake),

@@ -22,6 +22,7 @@ from router.process import Command, Finished, Watch, run
 from router.providers.outputs import Streams, streams
 from router.solve.exporters import ExportPlan
 from router.solve.failure import BuildObserver
+from router.tracing import Span
 
 if TYPE_CHECKING:
     from router.docker.endpoint import DockerEndpoint
@@ -35,6 +36,7 @@ __all__ = [
     "run_build",
     "through_stdout",
     "tool_version",
+    "trace_variables",
 ]
 
 _UNKNOWN = 2  # gRPC's status for an error that says no more
@@ -178,6 +180,11 @@ def _sink(plan: ExportPlan, engine: DockerEndpoint | None, opened: Streams) -> S
         assert engine is not None  # whoever prepared the build has found it
         return DockerLoadSink(engine)
     return opened.open(plan.dest)
+
+
+def trace_variables(span: Span) -> dict[str, str]:
+    """Return the variables by which the program learns of the trace that it works for."""
+    return {name.upper(): value for name, value in span.headers}
 
 
 def tool_version(command: Command) -> tuple[int, ...]:

@@ -121,7 +121,7 @@ class Channel(RpcChannel):
             (b"content-type", b"application/grpc"),
             (b"user-agent", b"warmroute"),
             (b"te", b"trailers"),
-            *((name.lower().encode(), value.encode()) for name, value in metadata),
+            *((name.lower().encode(), value.encode()) for name, value in (*metadata, *self.carried)),
         ]
         call = Call(method, on_message)
         call.stream_id = self._http2.open_stream(headers, source)

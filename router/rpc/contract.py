@@ -53,11 +53,12 @@ class RpcChannel(Closing):
     """A connection to a daemon, which it owns and closes; not for use by two threads at once.
 
     Messages come, and are asked for, during ``run`` and in its thread only. ``wake()`` and the cancellation
-    may be used from other threads.
+    may be used from other threads. ``carried`` is metadata that goes with each call begun from then on.
     """
 
     def __init__(self, peer: str) -> None:
         self.peer = peer
+        self.carried: Sequence[tuple[str, str]] = ()
         self._wake_lock = threading.Lock()
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 

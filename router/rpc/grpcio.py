@@ -90,7 +90,7 @@ class GrpcioChannel(RpcChannel):
         if self._ready and not self._connected():
             raise ConnectionLostError(f"{self.peer} takes no more calls", temporary=True)
         call = _Call(method, on_message, source)
-        pairs = tuple((name.lower(), value) for name, value in metadata)
+        pairs = tuple((name.lower(), value) for name, value in (*metadata, *self.carried))
         if request is None:
             call.responses = self._channel.stream_stream(method)(self._requests(call), metadata=pairs)
         else:

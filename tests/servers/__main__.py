@@ -34,6 +34,7 @@ BUILDS: Mapping[str, Callable[[], Path]] = {
     "rootlesskit": binaries.rootlesskit,
     "h2spec": binaries.h2spec,
     "gomatch": binaries.gomatch,
+    "collector": binaries.collector,
     "runc": binaries.runc,
     "busybox": binaries.busybox,
     "registry": binaries.docker_registry,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.servers import debian
 from tests.servers.cache import built
+from tests.servers.collector import CollectorProgram
 from tests.servers.debian import DebianFiles
 from tests.servers.golang import GoProgram
 from tests.servers.gomatch import GoMatch
@@ -133,6 +134,12 @@ def buildx() -> Path:
 def gomatch() -> Path:
     """Return our program around Go's matchers of file patterns."""
     return built(GoMatch()) / "gomatch"
+
+
+@functools.cache
+def collector() -> Path:
+    """Return an OpenTelemetry Collector of few parts."""
+    return built(CollectorProgram()) / "collector"
 
 
 @functools.cache

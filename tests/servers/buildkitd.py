@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 import tomllib
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,6 +121,7 @@ def start_buildkitd(
     port: int | None = None,
     programs: Programs | None = None,
     containerd: Path | None = None,
+    env: Mapping[str, str] | None = None,
     outlive: bool = False,
     within: float = 60.0,
 ) -> Buildkitd:
@@ -150,7 +152,7 @@ def start_buildkitd(
             *_tls_flags(directory, tls),
             *_worker_flags(programs, containerd),
         ]
-        process = ManagedProcess(argv, log=directory / "buildkitd.log", outlive=outlive)
+        process = ManagedProcess(argv, log=directory / "buildkitd.log", env=env, outlive=outlive)
         undo.callback(process.kill)
         trace.add_process(process.pid)
         daemon = Buildkitd(process, trace=trace, port=chosen_port, socket=socket, tls=tls)

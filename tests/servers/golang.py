@@ -25,7 +25,7 @@ from tests.servers.run import run_logged
 NEEDED = (1, 26)
 
 # The compiler spends a sixth of its time collecting garbage that a short process could as well leave.
-_FASTER = {"GOGC": "400"}
+FASTER = {"GOGC": "400"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,5 +123,5 @@ class GoProgram:
             f"-o={destination}/",
             "tool",
             cwd=work,
-            env={"CGO_ENABLED": "1" if self.cgo else "0", **_FASTER},
+            env={"CGO_ENABLED": "1" if self.cgo else "0", **FASTER},
         )
