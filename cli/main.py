@@ -21,6 +21,7 @@ PROGRAM = Program(
         "dial-stdio": "cli.commands.dial_stdio:command",
         "drain-check": "cli.commands.drain_check:command",
         "ps": "cli.commands.ps:command",
+        "cancel": "cli.commands.cancel:command",
         "logs": "cli.commands.logs:command",
         "history logs": "cli.commands.logs:command",
         "history ls": "cli.commands.history.ls:command",

@@ -133,6 +133,8 @@ if TYPE_CHECKING:
     from router.notation.tag import parse_tags as parse_tags
     from router.once import same_source as same_source
     from router.operations.build_log import follow_build as follow_build
+    from router.operations.cancel import CancelOutcome as CancelOutcome
+    from router.operations.cancel import cancel_builds as cancel_builds
     from router.operations.debug_daemon import DaemonVersion as DaemonVersion
     from router.operations.debug_daemon import Device as Device
     from router.operations.debug_daemon import GCRule as GCRule
@@ -181,6 +183,7 @@ if TYPE_CHECKING:
     from router.simulation.study import Findings as Findings
     from router.simulation.study import Run as Run
     from router.simulation.study import simulate as simulate
+    from router.solve.mark import started_by as started_by
     from router.solve.record_name import build_name as build_name
     from router.telemetry import Telemetry as Telemetry
     from router.telemetry import open_telemetry as open_telemetry
@@ -245,6 +248,7 @@ _MODULES = {
     "router.notation.tag": "parse_reference parse_tags",
     "router.once": "same_source",
     "router.operations.build_log": "follow_build",
+    "router.operations.cancel": "cancel_builds CancelOutcome",
     "router.operations.debug_daemon": "ask_info ask_workers DaemonVersion Device GCRule Worker",
     "router.operations.debug_llb": "llb_as_dot llb_as_json llb_operations",
     "router.operations.dial_stdio": "dial_stdio",
@@ -265,6 +269,7 @@ _MODULES = {
     "router.simulation.outcome": "Outcome",
     "router.simulation.placing": "Balance Move",
     "router.simulation.study": "Findings Run simulate",
+    "router.solve.mark": "started_by",
     "router.solve.record_name": "build_name",
     "router.telemetry": "open_telemetry Telemetry",
     "router.timelimit": "TIME_IS_UP",

@@ -9,7 +9,7 @@ from cli.render.table import table
 
 __all__ = ["Narrowing", "narrow_table"]
 
-# Characters of an id that are shown at least: docker's number.
+# Characters of an id that are shown at least: docker's number. Builds of one key have the first 8 in common.
 _SHORT_ID = 12
 _LEAST = 12
 
@@ -31,8 +31,9 @@ def narrow_table(
     lines = _lines(named, header)
     if _fits(lines, room):
         return lines
+    shown = _distinct([row[narrowing.ids] for row in named])
     for row in named:
-        row[narrowing.ids] = row[narrowing.ids][:_SHORT_ID]
+        row[narrowing.ids] = row[narrowing.ids][:shown]
     columns = list(header)
     for spared in ("", *narrowing.spared):
         columns = [column for column in columns if column != spared]
@@ -48,6 +49,14 @@ def narrow_table(
         if _fits(lines, room):
             break
     return lines
+
+
+def _distinct(ids: Sequence[str]) -> int:
+    """Return how many characters tell the ids from each other."""
+    several = set(ids)
+    longest = max(map(len, several), default=0)
+    lengths = range(_SHORT_ID, longest)
+    return next((most for most in lengths if len({each[:most] for each in several}) == len(several)), longest)
 
 
 def _lines(rows: Sequence[dict[str, str]], columns: Sequence[str]) -> str:

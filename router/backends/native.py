@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from router.backends import BackendContext
 from router.backends.copies import Copies, open_copies
+from router.backends.recall import Recall
 from router.backends.turn import Turn, before_solve
 from router.errors import ConnectionLostError, DialError, RouterError
 from router.faults import fault_of
@@ -229,10 +230,13 @@ class _Build:
         identity = SolveIdentity(ref=new_ref(self._context.key), session_id=_random_id(), mark=mark)
         self._context.span.note({"warmroute.ref": identity.ref})
         control = Control(self._channel)
+        recall = Recall(identity.ref)
         request = self._complete(control, deadline)
         message = solve_request(request, inputs, [plan.exporter for plan in plans], identity)
         with before_solve():
-            turn = self._ask_for_turn(identity.ref)
+            turn = self._ask_for_turn(identity.ref, recall)
+            if turn is None and request.call == "build":
+                control.history(recall.hear, follow=True)
             reverse = control.session(
                 self._session_metadata(identity, copies.shared_key), self._session, self._session.receive
             )
@@ -250,13 +254,17 @@ class _Build:
         else:
             self._take_turn(turn, solve)
         if request.call == "build":
-            self._channel.run(lambda: self._is_over(solve, status))
+            self._channel.run(lambda: recall.heard or self._is_over(solve, status))
+            if recall.heard and not solve.done:
+                self._channel.cancel(solve)
             self._end(solve)
             error = solve.error
         else:
             error = self._ask(request, inputs, identity, solve)
         with suppress(DialError, ConnectionLostError):  # the build is done, whatever happens now
             self._channel.run(lambda: status.done or reverse.done, timeout=_STATUS_GRACE)
+        if recall.heard and error is not None:
+            raise recall.error(self._daemon.name)
         if (failed := self._transfer_failure()) is not None:
             raise failed
         if error is not None:
@@ -310,14 +318,21 @@ class _Build:
         """
         return next((error for error in self._session.failures if error.reason == "context"), None)
 
-    def _ask_for_turn(self, ref: str) -> Turn | None:
+    def _ask_for_turn(self, ref: str, recall: Recall) -> Turn | None:
         bound = self._context.max_builds
         if not bound or self._request.call != "build":
             return None
         # What a build that is taken back has told is not shown.
         self._held = []
         prefix = ref_prefix(self._context.key) if self._context.warm_only else ""
-        return Turn(self._channel, daemon=self._daemon.name, bound=bound, ref=ref, prefix=prefix)
+        return Turn(
+            self._channel,
+            daemon=self._daemon.name,
+            bound=bound,
+            ref=ref,
+            prefix=prefix,
+            hear=recall.hear,
+        )
 
     def _take_turn(self, turn: Turn, solve: RpcCall) -> None:
         turn.take(solve)

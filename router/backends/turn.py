@@ -9,7 +9,7 @@ history.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from router.errors import ColdError, ConnectionLostError, DialError, RpcError
@@ -24,19 +24,34 @@ __all__ = ["Turn", "before_solve"]
 _WITHDRAWAL = 1.0
 
 
+def _nothing(_message: memoryview) -> None:
+    """Hear nothing."""
+
+
 class Turn:
     """The turn of the build ``ref``. Asks as soon as it is made; the answer is waited for in ``ask``.
 
     ``bound`` is at least 1. With a ``prefix`` the daemon must have had a build whose ref begins so. A
-    daemon without a build history can't tell, and counts as neither busy nor cold.
+    daemon without a build history can't tell, and counts as neither busy nor cold. ``hear`` gets each event
+    of the history, a packed BuildHistoryEvent, until the channel is closed.
     """
 
-    def __init__(self, channel: RpcChannel, *, daemon: str, bound: int, ref: str, prefix: str = "") -> None:
+    def __init__(  # noqa: PLR0913 -- the bound, the warmth and the end are three questions to one stream
+        self,
+        channel: RpcChannel,
+        *,
+        daemon: str,
+        bound: int,
+        ref: str,
+        prefix: str = "",
+        hear: Callable[[memoryview], None] = _nothing,
+    ) -> None:
         self._channel = channel
         self._control = Control(channel)
         self._daemon = daemon
         self._bound = bound
         self._ref = ref
+        self._pass_on = hear
         self._announced = self._over = False
         self._prefix = prefix
         self._is_warm = False
@@ -70,8 +85,6 @@ class Turn:
             raise too_busy(self._daemon, before, self._bound)
         if self._recalling is not None:
             self._require_warmth(self._recalling, solve)
-        if not self._listening.done:
-            self._channel.cancel(self._listening)
 
     def _require_warmth(self, recalling: RpcCall, solve: RpcCall) -> None:
         # A daemon reads through all records that it has, 10 microseconds each: the build has begun meanwhile.
@@ -87,6 +100,7 @@ class Turn:
         self._is_warm |= ref.startswith(self._prefix) and ref != self._ref
 
     def _hear(self, message: memoryview) -> None:
+        self._pass_on(message)
         event = history_event(message)
         if event.ref == self._ref:
             self._announced |= event.started

@@ -15,7 +15,7 @@ from router.rpc.protobuf import Value, integer, read, submessage, text
 __all__ = ["BuildsInFlight", "HistoryEvent", "counted_builds", "history_event", "too_busy"]
 
 # BuildHistoryEventType
-_STARTED = 0
+_STARTED, _DELETED = 0, 2
 # No bound is that high; more is a daemon that wants to fill the memory.
 _MOST = 10_000
 # Characters that are kept of one; a build's own reference has 32.
@@ -29,6 +29,7 @@ class HistoryEvent:
     ref: str
     started: bool
     created: tuple[int, int]
+    deleted: bool = False
 
 
 def history_event(message: memoryview) -> HistoryEvent:
@@ -45,7 +46,9 @@ def history_event(message: memoryview) -> HistoryEvent:
                     ref = text(part)[:_LONGEST_REF]
                 elif field == 6:
                     created |= {unit: integer(count) for unit, count in submessage(part)}
-    return HistoryEvent(ref=ref, started=kind == _STARTED, created=(created[1], created[2]))
+    return HistoryEvent(
+        ref=ref, started=kind == _STARTED, created=(created[1], created[2]), deleted=kind == _DELETED
+    )
 
 
 class BuildsInFlight:

@@ -141,7 +141,7 @@ def plain_lines(text: str) -> set[str]:
 def test_a_build_that_is_over_is_shown_again_as_buildx_shows_it(
     warmroute: Installed, refs: dict[str, str], buildx: Any, which: str
 ) -> None:
-    ours = warmroute.ok("history", "logs", refs[which][:10], "--progress", "plain").stderr
+    ours = warmroute.ok("history", "logs", refs[which][:20], "--progress", "plain").stderr
     theirs = buildx("history", "logs", refs[which], "--progress", "plain")
 
     assert "[good 2/2] RUN echo hello > /a" in ours

@@ -70,6 +70,11 @@ def test_a_table_fits_the_terminal(room: int) -> None:
         assert "buildkitd-0" in line
 
 
+def test_ids_are_shortened_as_far_as_they_differ() -> None:
+    lines = builds_table([build("a" * 14 + "b" * 18), build("a" * 14 + "c" * 18)], room=80).split("\n")
+    assert [line.split()[0] for line in lines[1:]] == ["a" * 14 + "b", "a" * 14 + "c"]
+
+
 def test_a_file_gets_all_of_it() -> None:
     assert "https://example.com/some/long/path/repository.git" in builds_table([build()], room=None)
 

@@ -1,0 +1,98 @@
+"""`warmroute cancel`: the end of builds that run."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+from cli.asking import chosen as among
+from cli.asking import require_answers
+from cli.given.routing import router_config
+from cli.groups import Only, OptionGroup, argument
+from cli.interruption import Silent, interruptible
+from cli.options import ChosenDaemons, FleetRouting, FormatDisplay, HomeOptions
+from cli.render.foreign import lines_of, own_line, printable
+from router import UsageError
+
+if TYPE_CHECKING:
+    from router import CancelOutcome, Daemon, DaemonRecord, DialOptions
+
+__all__ = ["command"]
+
+
+class Builds(OptionGroup):
+    """Which builds are meant."""
+
+    refs: list[str] | None = argument(
+        "REF", default=None, help="The builds' ids, or as much of each as no other build has."
+    )
+
+
+_Key = Annotated[HomeOptions, Only("--key")]
+
+
+def command(
+    builds: Builds, home: _Key, routing: FleetRouting, chosen: ChosenDaemons, display: FormatDisplay
+) -> None:
+    """End builds that run, by their ids, or all that have the balancing key --key, whoever began them."""
+    if bool(builds.refs) == bool(home.key):
+        raise UsageError(
+            "REF and --key exclude each other" if home.key else "no build is named",
+            hint="name builds by their ids, which warmroute ps lists, or by --key",
+        )
+    from router import BuildRouter, cancel_builds, started_by
+
+    by = started_by(os.environ, os.uname().nodename)
+    with BuildRouter(router_config(routing)) as router, interruptible(Silent(heeds=False)):
+        daemons = among(router.fleet.daemons(), chosen.names or (), router)
+        dial = router.dial_options
+        found = _of_key(home.key, daemons, dial) if home.key else _named(builds.refs or (), daemons, dial)
+        outcomes = cancel_builds(found, dial, by)
+    if display.format == "json":
+        sys.stdout.write(f"{json.dumps([_values(each) for each in outcomes], indent=2)}\n")
+    failed = [each.error for each in outcomes if each.error is not None]
+    for each in outcomes:
+        if each.error is None and display.format == "table":
+            sys.stdout.write(
+                own_line(printable(f"canceled {each.build.record.ref} on {each.build.daemon.name}")) + "\n"
+            )
+    for error in failed[1:]:
+        sys.stderr.write("".join(f"{line}\n" for line in lines_of(f"warmroute: {error}")))
+    if failed:
+        sys.stdout.flush()
+        raise failed[0]
+
+
+def _named(refs: Sequence[str], daemons: Sequence[Daemon], dial: DialOptions) -> list[DaemonRecord]:
+    from router import find_build
+
+    found = [find_build(daemons, dial, ref) for ref in refs]
+    return list({(each.daemon.name, each.record.ref): each for each in found}.values())
+
+
+def _of_key(key: str, daemons: Sequence[Daemon], dial: DialOptions) -> list[DaemonRecord]:
+    """Return the builds of a key that run. Raises ``UsageError`` where there is none."""
+    from router import RecordQuery, ask_records, by_time
+
+    answers = ask_records(daemons, dial, RecordQuery(active_only=True))
+    found = [each for each in by_time(answers) if each.record.mark and each.record.mark.key == key]
+    if not found:
+        silent = [answer.daemon.name for answer in answers if answer.error]
+        require_answers(silent, len(answers))
+        names = ", ".join(daemon.name for daemon in daemons)
+        raise UsageError(
+            f'no build of the key "{key}" runs on {names}', hint="warmroute ps lists those that run"
+        )
+    return found
+
+
+def _values(outcome: CancelOutcome) -> dict[str, object]:
+    return {
+        "ref": outcome.build.record.ref,
+        "daemon": outcome.build.daemon.name,
+        "canceled": outcome.error is None,
+        "error": None if outcome.error is None else str(outcome.error),
+    }
