@@ -78,7 +78,8 @@ def awaited(collector: Collector, trace: str, *, until: Callable[[Sequence[Span]
 
 
 def has(*names: str) -> Callable[[Sequence[Span]], bool]:
-    return lambda spans: {*names} <= {span.name for span in spans}
+    """Return what says whether spans are all there: each by its service, a blank, and its name."""
+    return lambda spans: {*names} <= {f"{span.service} {span.name}" for span in spans}
 
 
 def one(spans: Sequence[Span], service: str, name: str) -> Span:
@@ -86,7 +87,8 @@ def one(spans: Sequence[Span], service: str, name: str) -> Span:
     return found
 
 
-_SOLVE = "moby.buildkit.v1.Control/Solve"
+_CALLS = tuple(f"moby.buildkit.v1.Control/{name}" for name in ("Solve", "Session", "Status"))
+_SOLVE = _CALLS[0]
 
 
 def test_the_daemons_spans_hang_under_ours_and_ours_under_the_variables(
@@ -98,7 +100,10 @@ def test_the_daemons_spans_hang_under_ours_and_ours_under_the_variables(
     done = build(environment, "--addr", f"one={exporting.address}", "-o", output, "--key", "app", folder)
 
     assert (done.code, done.stderr) == (0, "")
-    spans = awaited(collector, parent.trace, until=has("create history record", _SOLVE, "solve"))
+    all_of_them = has(
+        "warmroute build", "buildkitd create history record", *map("buildkitd ".__add__, _CALLS)
+    )
+    spans = awaited(collector, parent.trace, until=all_of_them)
     by_id = {span.id: span for span in spans}
     root = one(spans, "warmroute", "build")
     attempt, solve = (one(spans, "warmroute", name) for name in ("attempt", "solve"))
@@ -107,7 +112,7 @@ def test_the_daemons_spans_hang_under_ours_and_ours_under_the_variables(
     assert {one(spans, "warmroute", name).parent for name in ("dial", "solve")} == {attempt.id}
     assert one(spans, "buildkitd", _SOLVE).parent == solve.id
     calls = {span.name for span in spans if span.service == "buildkitd" and span.parent == solve.id}
-    assert {_SOLVE, "moby.buildkit.v1.Control/Session", "moby.buildkit.v1.Control/Status"} <= calls
+    assert {*_CALLS} <= calls
     transfers = [span for span in spans if span.service == "warmroute" and "/DiffCopy" in span.name]
     assert {span.name for span in transfers} == {
         "moby.filesync.v1.FileSync/DiffCopy",
@@ -130,7 +135,7 @@ def test_without_an_exporter_the_daemon_still_learns_of_the_trace(
     done = build(environment, "--addr", exporting.address, "--grpc-engine", engine, folder)
 
     assert done.code == 0
-    spans = awaited(collector, parent.trace, until=has(_SOLVE))
+    spans = awaited(collector, parent.trace, until=has(f"buildkitd {_SOLVE}"))
     assert {span.service for span in spans} == {"buildkitd"}
     assert one(spans, "buildkitd", _SOLVE).parent == parent.span
 
@@ -148,13 +153,16 @@ def test_buildctl_hangs_under_the_attempt(
     done = build(environment, "--addr", exporting.address, "--backend", "buildctl", folder)
 
     assert done.code == 0
-    spans = awaited(collector, parent.trace, until=has(_SOLVE, "attempt"))
+    spans = awaited(
+        collector, parent.trace, until=has("warmroute build", "buildctl build", f"buildkitd {_SOLVE}")
+    )
     by_id = {span.id: span for span in spans}
-    above = one([span for span in spans if span.kind == 2], "buildkitd", _SOLVE)
+    above: Span | None = one(spans, "buildkitd", _SOLVE)
     names = []
-    while (above := by_id.get(above.parent, root_of(spans))).parent in by_id:
+    while above is not None:
         names.append((above.service, above.name))
-    assert ("warmroute", "attempt") in names
+        above = by_id.get(above.parent)
+    assert names[-2:] == [("warmroute", "attempt"), ("warmroute", "build")]
 
 
 def root_of(spans: Sequence[Span]) -> Span:
@@ -183,7 +191,7 @@ def test_no_secret_leaves_the_machine(
 
     build(environment, "--addr", exporting.address, *options, folder)
 
-    spans = awaited(collector, parent.trace, until=has("build"))
+    spans = awaited(collector, parent.trace, until=has("warmroute build"))
     assert root_of(spans).attributes["warmroute.build_args"] == ["TOKEN"]
     ours = [span for span in spans if span.service == "warmroute"]
     assert secret not in repr(ours)
@@ -203,7 +211,7 @@ def test_a_failed_build_and_a_daemon_that_could_not_be_reached_are_errors_in_the
     done = build(environment, *fleet, "--key", key, "--target", "nope", folder)
 
     assert done.code == 1
-    spans = awaited(collector, parent.trace, until=has("build"))
+    spans = awaited(collector, parent.trace, until=has("warmroute build"))
     attempts = {span.attributes["warmroute.daemon"]: span for span in spans if span.name == "attempt"}
     faults = {name: span.attributes["warmroute.fault"] for name, span in attempts.items()}
     assert faults == {"dead": "unreached", "live": "final"}
