@@ -8,6 +8,7 @@ from typing import Annotated
 from cli.given.routing import router_config
 from cli.groups import Only
 from cli.options import FormatDisplay, RoutingOptions
+from cli.simulation.files import files_of
 from cli.simulation.options import SimulationOptions
 from cli.simulation.question import question
 
@@ -32,10 +33,14 @@ _Routing = Annotated[
 
 def command(simulation: SimulationOptions, routing: _Routing, display: FormatDisplay) -> None:
     """Tell what would happen: how even placements are, which keys move, how warm builds stay."""
-    asked = question(simulation, router_config(routing))
+    config = router_config(routing)
+    files = files_of(simulation)
+    asked = question(simulation, config)
     from router import simulate
 
     findings = simulate(asked)
+    for file in files:
+        file.write(asked, findings)
     if display.format == "json":
         from cli.simulation.values import as_json
 

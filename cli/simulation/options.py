@@ -72,4 +72,10 @@ class SimulationOptions(OptionGroup, panel="Simulation"):
     cold_restarts: bool = option(
         "--cold-restarts", default=False, help="It comes back without its cache, as with an emptyDir."
     )
+    picture: str | None = option(
+        "--picture", default=None, metavar="FILE", help="Draw the findings into FILE.svg or FILE.png."
+    )
+    report: str | None = option(
+        "--report", default=None, metavar="FILE", help="Write a page of HTML with tables and pictures."
+    )
     seed: float = option("--seed", default=0, metavar="N", help="Another number gives other builds.")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from cli.render.foreign import printable
 from cli.render.table import room_on_stdout, table
@@ -11,13 +11,35 @@ from cli.render.table import room_on_stdout, table
 if TYPE_CHECKING:
     from router import Findings, Move, Outcome, Simulation
 
-__all__ = ["events", "percent", "subject", "tables"]
+__all__ = ["Section", "events", "percent", "sections", "subject", "tables"]
+
+
+class Section(NamedTuple):
+    """A table, and what its numbers are."""
+
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
 
 
 def tables(asked: Simulation, findings: Findings) -> str:
     """Return the tables, each below a line that says what its numbers are."""
-    parts = [subject(asked), _balance(asked, findings), _moves(asked, findings), _runs(findings)]
-    return "\n\n".join(parts)
+    room = room_on_stdout()
+    return "\n\n".join(
+        [
+            subject(asked),
+            *(
+                f"{section.title}\n{table(section.header, section.rows, room=room)}"
+                for section in sections(asked, findings)
+            ),
+        ]
+    )
+
+
+def sections(asked: Simulation, findings: Findings) -> tuple[Section, ...]:
+    """Return the tables there are."""
+    found = (_balance(asked, findings), _moves(asked, findings), _runs(findings))
+    return tuple(section for section in found if section.rows)
 
 
 def subject(asked: Simulation) -> str:
@@ -30,7 +52,7 @@ def subject(asked: Simulation) -> str:
     )
 
 
-def _balance(asked: Simulation, findings: Findings) -> str:
+def _balance(asked: Simulation, findings: Findings) -> Section:
     flights = {(run.placement, run.bounded): run.outcome for run in findings.runs if run.weather == "quiet"}
     bound = f"AT MOST {asked.max_builds}" if asked.max_builds else "BOUNDED"
     rows = [
@@ -43,21 +65,27 @@ def _balance(asked: Simulation, findings: Findings) -> str:
         )
         for balance in findings.balances
     ]
-    lines = table(("PLACEMENT", "KEYS", "BUILDS", "IN FLIGHT", bound), rows, room=room_on_stdout())
-    return f"balance: the busiest daemon over the mean of all (and its most builds in flight)\n{lines}"
+    return Section(
+        title="balance: the busiest daemon over the mean of all (and its most builds in flight)",
+        header=("PLACEMENT", "KEYS", "BUILDS", "IN FLIGHT", bound),
+        rows=rows,
+    )
 
 
 def _flight(outcome: Outcome) -> str:
     return f"{outcome.in_flight:.2f} ({outcome.largest})"
 
 
-def _moves(asked: Simulation, findings: Findings) -> str:
+def _moves(asked: Simulation, findings: Findings) -> Section:
     rows = [
         (event, f"{move.moved} ({percent(move.share)})", percent(move.builds), _gainers(move.gained))
         for event, move in events(findings)
     ]
-    lines = table(("CHANGE", "KEYS", "BUILDS", "TO"), rows, room=room_on_stdout())
-    return f"keys that get another home (placement {asked.placement}), and their share of all builds\n{lines}"
+    return Section(
+        title=f"keys that get another home (placement {asked.placement}), and their share of all builds",
+        header=("CHANGE", "KEYS", "BUILDS", "TO"),
+        rows=rows,
+    )
 
 
 def events(findings: Findings) -> Iterator[tuple[str, Move]]:
@@ -75,7 +103,7 @@ def _gainers(gained: Mapping[str, int]) -> str:
     return f"{shown} and {len(others)} more" if others else shown
 
 
-def _runs(findings: Findings) -> str:
+def _runs(findings: Findings) -> Section:
     rows = [
         (
             run.weather,
@@ -90,9 +118,11 @@ def _runs(findings: Findings) -> str:
         for run in findings.runs
         if run.bounded
     ]
-    header = ("FLEET", "PLACEMENT", "WARM", "AT HOME", "LOST", "FAILED", "P50", "P95")
-    lines = table(header, rows, room=room_on_stdout())
-    return f"builds: how many of those whose key was built before were warm\n{lines}"
+    return Section(
+        title="builds: how many of those whose key was built before were warm",
+        header=("FLEET", "PLACEMENT", "WARM", "AT HOME", "LOST", "FAILED", "P50", "P95"),
+        rows=rows,
+    )
 
 
 def percent(share: float) -> str:

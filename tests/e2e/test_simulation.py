@@ -107,7 +107,7 @@ def _simulated() -> list[Built]:
         Story(
             daemons=DAEMONS,
             placement="ring",
-            policy=Policy(max_builds=1),
+            policy=Policy(max_builds=1, spill="warm"),
             arrivals=[*builds, holding],
             changes=changes,
         )
