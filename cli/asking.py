@@ -50,9 +50,7 @@ def ask(
 
 def tell_of(daemon: Daemon, error: RouterError) -> None:
     """Say on stderr why a daemon did not answer, with its name."""
-    text = str(error)
-    named = daemon.peer in text or text.startswith(f"{daemon.name} ")
-    said = text if named else f"{daemon.name}: {text}"
+    said = daemon.naming(str(error))
     sys.stderr.write("".join(f"{line}\n" for line in lines_of(f"warmroute: {said}")))
 
 

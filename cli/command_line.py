@@ -47,8 +47,8 @@ def arguments_of(
                 reader.positional.clear()
             elif reader.positional:
                 values[parameter.name] = reader.positional.popleft()
-            elif parameter.declared.required:
-                raise UsageError(f"{parameter.declared.metavar} is missing")
+            elif parameter.declared.missing:
+                raise UsageError(parameter.declared.missing)
         elif texts := reader.given.get(parameter.name):
             values.origins[parameter.name] = COMMAND_LINE
             if given := _given(parameter, parameter.declared, texts):

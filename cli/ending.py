@@ -43,7 +43,7 @@ class Interrupted(Protocol):
         """Wait no longer for who reads the display; from a signal's handler."""
 
     def tell(self, text: str) -> None:
-        """Say that the build is being cancelled; from a thread."""
+        """Say that the build is being canceled; from a thread."""
 
     def leave(self) -> None:
         """Put the terminal right at once: the process ends now, without unwinding."""
@@ -110,7 +110,7 @@ class Ending:
 
     def hear(self, count: int, number: int) -> None:
         """Take the ``count``-th signal: the first begins the end, the second hastens it."""
-        self.begin(f"got {signal.Signals(number).name}")
+        self.begin("Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name)
         if count > 1:
             now = time.monotonic()
             self._unwind_at = min(self._unwind_at, now)
@@ -160,7 +160,7 @@ class Ending:
     def _tell(self) -> None:
         if not self._told and not self.out_of_time:
             self._told = True
-            self._interrupted.tell(f"{self._why}: cancelling the build")
+            self._interrupted.tell(f"canceling the build ({self._why})")
 
     def _watchdog(self, grace: float) -> None:
         """Have the process ended without the interpreter, a little after we should have done it."""

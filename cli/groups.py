@@ -47,11 +47,12 @@ class Option(NamedTuple):
 
 class Argument(NamedTuple):
     """A positional argument; one that holds a list takes all that are left. Behind the first word of one
-    with ``rest`` nothing is an option: it is another program's command line."""
+    with ``rest`` nothing is an option: it is another program's command line. ``missing`` is the error where a
+    required one is not given."""
 
     metavar: str
     help: str
-    required: bool = False
+    missing: str = ""
     rest: bool = False
 
 
@@ -101,11 +102,11 @@ def argument(
     *,
     help: str,  # noqa: A002
     default: object = None,
-    required: bool = False,
+    missing: str = "",
     rest: bool = False,
 ) -> Any:
     """Declare a field of a group to be an argument (see `Argument`); a required one has no default."""
-    return _Declaration(Argument(metavar, help, required, rest), default)
+    return _Declaration(Argument(metavar, help, missing, rest), default)
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(option, argument))

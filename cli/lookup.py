@@ -40,8 +40,13 @@ def no_such(program: str, commands: Collection[str], name: str) -> UsageError:
     listed = f"the commands are {', '.join(known)}; see {see} --help"
     if command.startswith("-"):
         return UsageError(f"no such option: {name}", hint=listed)
+    # Loaded for a name that is wrong only: every command passes here.
     from difflib import get_close_matches
 
+    from cli.other_commands import INSTEAD
+
+    if name in INSTEAD:
+        return UsageError(f"no such command: {name}", hint=INSTEAD[name])
     near = get_close_matches(command, known, n=1)
     return UsageError(
         f"no such command: {name}", hint=f"did you mean {near[0]}? {listed}" if near else listed

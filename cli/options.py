@@ -115,7 +115,7 @@ class ReachOptions(OptionGroup, panel="Routing"):
         "--identity",
         default="name",
         metavar="WHAT",
-        help="What of a pod decides about its keys: name, node, label:KEY or annotation:KEY."
+        help="The property of a pod that decides its keys: name, node, label:KEY or annotation:KEY."
         " [dim]default: name.[/]",
         outranked_by=("--addr",),
         files="all",
@@ -279,7 +279,7 @@ class RoutingOptions(OptionGroup, panel="Routing"):
         "--backend",
         default="native",
         aliases=("--cli",),
-        help="What carries the build out.",
+        help="What runs the build.",
         files="user",
     )
     fallback: Fallback = option(
@@ -302,8 +302,7 @@ class RoutingOptions(OptionGroup, panel="Routing"):
     grpc_engine: GrpcEngine = option(
         "--grpc-engine",
         default="builtin",
-        help="What speaks gRPC with daemons; grpcio, a package, is for proxies that the builtin one doesn't"
-        " get on with.",
+        help="The gRPC engine; grpcio, a package, is for proxies that the builtin one can't handle.",
         files="user",
     )
     dry_run: bool = option("--dry-run", default=False, help="Print where and what would be built, and stop.")

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 
 from cli.groups import Argument, Only, Option, OptionGroup
 
-__all__ = ["READING", "Kind", "Parameter", "grouped", "parameters_of"]
+__all__ = ["READING", "Kind", "Parameter", "grouped", "parameters_of", "usage_of"]
 
 READING = "reading"
 """A parameter of this name is no group of options: it is how the command was read."""
@@ -50,6 +50,17 @@ def parameters_of(command: Callable[..., None]) -> tuple[Parameter, ...]:
         else:
             found += _fields(hint, hint, (name,))
     return tuple(found)
+
+
+def usage_of(parameter: Parameter) -> str:
+    """Return an argument as a line about usage has it, nothing for an option."""
+    argument = parameter.declared
+    if not isinstance(argument, Argument):
+        return ""
+    if argument.rest:
+        return f"[--] {argument.metavar} [ARG]..."
+    name = argument.metavar if argument.missing else f"[{argument.metavar}]"
+    return f"{name}..." if parameter.kind == "list" else name
 
 
 def grouped(parameters: Iterable[Parameter], values: Mapping[str, object]) -> dict[str, OptionGroup]:

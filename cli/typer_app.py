@@ -8,11 +8,12 @@ from inspect import Signature, getdoc
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from cli.command_line import HELP_NAMES
 from cli.examples import EXAMPLES
 from cli.groups import Argument, Option, variable
-from cli.parameters import Parameter, grouped, parameters_of
+from cli.parameters import Parameter, grouped, parameters_of, usage_of
 
 __all__ = ["as_typer_reads", "typer_app"]
 
@@ -56,8 +57,20 @@ def typer_app(name: str, summary: str, commands: Mapping[str, Callable[..., None
             app.add_typer(groups[group], name=group, help=_GROUPS[group], context_settings=_CONTEXT)
         target = groups.get(group, app)
         help_text = _summary(command, f"{name} {words}")
-        target.command(last or name, help=help_text, epilog=_EPILOG)(as_typer_reads(command))
+        typed = target.command(last or name, cls=_class_of(command), help=help_text, epilog=_EPILOG)
+        typed(as_typer_reads(command))
     return app
+
+
+def _class_of(command: Callable[..., None]) -> type[TyperCommand]:
+    """Return a class of commands whose usage is written as in our reference."""
+    arguments = [usage for parameter in parameters_of(command) if (usage := usage_of(parameter))]
+
+    class Command(TyperCommand):
+        def collect_usage_pieces(self, _ctx: object) -> list[str]:
+            return ["[OPTIONS]", *arguments]
+
+    return Command
 
 
 def _summary(command: Callable[..., None], name: str) -> str:
@@ -93,7 +106,7 @@ def as_typer_reads(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _is_required(parameter: Parameter) -> bool:
-    return isinstance(parameter.declared, Argument) and parameter.declared.required
+    return isinstance(parameter.declared, Argument) and bool(parameter.declared.missing)
 
 
 def _annotation(parameter: Parameter) -> object:

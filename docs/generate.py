@@ -9,7 +9,7 @@ from cli.examples import EXAMPLES
 from cli.groups import Argument, Option, variable
 from cli.legacy import BUILDKIT_BUILD, SKAFFOLD_BUILDKIT_WRAPPER
 from cli.main import PROGRAM
-from cli.parameters import Parameter, parameters_of
+from cli.parameters import Parameter, parameters_of, usage_of
 from cli.program import Program, load
 from cli.settings import config_keys
 from docs import flags, library
@@ -70,7 +70,7 @@ def _command(program: Program, name: str) -> str:
     parameters = parameters_of(function)
     arguments = [parameter.declared for parameter in parameters if isinstance(parameter.declared, Argument)]
     usage = " ".join(
-        [program.name, *filter(None, [name]), "[OPTIONS]", *filter(None, map(_in_usage, parameters))]
+        [program.name, *filter(None, [name]), "[OPTIONS]", *filter(None, map(usage_of, parameters))]
     )
     lines = [f"## {program.name} {name}".rstrip(), "", (function.__doc__ or "").strip(), "", f"`{usage}`", ""]
     if examples := EXAMPLES.get(f"{program.name} {name}"):
@@ -80,16 +80,6 @@ def _command(program: Program, name: str) -> str:
     if options:
         lines += ["", "| option | variable | meaning |", "|---|---|---|", *map(_row, options)]
     return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
-
-
-def _in_usage(parameter: Parameter) -> str:
-    argument = parameter.declared
-    if not isinstance(argument, Argument):
-        return ""
-    if argument.rest:
-        return f"[--] {argument.metavar} [ARG]..."
-    name = argument.metavar if argument.required else f"[{argument.metavar}]"
-    return f"{name}..." if parameter.kind == "list" else name
 
 
 def _row(parameter: Parameter) -> str:

@@ -38,7 +38,9 @@ class Account:
         self._running: dict[str, Vertex] = {}
         self._candidates: Sequence[Candidate] = ()
         self._faults: list[RouterError] = []
+        self._texts: list[str] = []  # of the faults
         self._without: dict[str, str] = {}  # why a daemon that was tried has no build, by name
+        self._daemon: Daemon | None = None
         self._place = Place()
         self._tally = StepTally()
         self._losses: list[RouterError] = []
@@ -53,6 +55,7 @@ class Account:
     def saw(self, event: Event) -> None:
         """Pass on what a backend tells, and take note of the steps that run."""
         if isinstance(event, SolveStatus):
+            self._tell_what_is_left()
             self._tally.see(event)
             for vertex in event.vertexes:
                 if vertex.started is None or vertex.completed is not None:
@@ -68,10 +71,8 @@ class Account:
 
     def begins(self, daemon: Daemon) -> None:
         """Tell who is tried now, and why it is not the one before."""
+        self._daemon = daemon
         self._place = self._place_of(daemon)
-        if not self._announced:
-            self._announced = True
-            self._tell_what_is_left(daemon)
         number = len(self._losses) + 1
         if self.why and number == 1:
             self.tell("warning" if self._faults else "info", f"{self.why}; trying {daemon.name}")
@@ -104,6 +105,7 @@ class Account:
 
     def built(self, result: BuildResult) -> BuildResult:
         """Return the result with the choice that its daemon was, and how warm it was."""
+        self._tell_what_is_left()
         cached, steps = self._tally.counts()
         return replace(self.placed(result), cached=cached, steps=steps)
 
@@ -113,7 +115,7 @@ class Account:
 
     def busy(self, daemon: Daemon, error: RouterError) -> None:
         """Take note of a daemon that has enough to do."""
-        self.why = str(error)
+        self.why = daemon.naming(str(error))
         if self._without.get(daemon.name) != _LOST_BUILD:
             self._without[daemon.name] = "busy"
 
@@ -124,15 +126,13 @@ class Account:
 
     def unreached(self, daemon: Daemon, error: RouterError) -> None:
         """Take note of a daemon that never had the build."""
-        self._faults.append(error)
-        self.why = str(error)
+        self._fault(daemon, error)
         if self._without.get(daemon.name) != _LOST_BUILD:
             self._without[daemon.name] = "unreachable"
 
     def lost(self, daemon: Daemon, error: RouterError) -> None:
         """Take note of a daemon that had the build, and tell that its steps are given up."""
-        self._faults.append(error)
-        self.why = str(error)
+        self._fault(daemon, error)
         self._without[daemon.name] = _LOST_BUILD
         self._losses.append(error)
         self._tally = StepTally()  # the next attempt's steps are others
@@ -150,7 +150,7 @@ class Account:
 
     def sum_of(self, error: UnreachableError) -> UnreachableError:
         """Return the error of the build: the only fault as it is, of several one that names all."""
-        faults = list(dict.fromkeys(map(str, self._faults)))
+        faults = list(dict.fromkeys(self._texts))
         if not self._faults:
             return error
         last = self._faults[-1]
@@ -161,7 +161,12 @@ class Account:
             times = "once" if len(self._losses) == 1 else f"{len(self._losses)} times"
             said = f"the build was lost {times}, and no other daemon can be reached"
             return ConnectionLostError(f"{said}:{tried}", hint=self._losses[-1].hint)
-        return NoDaemonError(f"none of {len(faults)} daemons could be reached:{tried}", hint=last.hint)
+        return NoDaemonError(f"none of the {len(faults)} daemons could be reached:{tried}", hint=last.hint)
+
+    def _fault(self, daemon: Daemon, error: RouterError) -> None:
+        self._faults.append(error)
+        self.why = daemon.naming(str(error))
+        self._texts.append(self.why)
 
     def _place_of(self, daemon: Daemon) -> Place:
         """Return which choice a daemon is, and why the build is not at home."""
@@ -170,9 +175,12 @@ class Account:
         reason = home.reason or self._without.get(home.daemon.name, "")
         return Place(number=number, home=home.daemon.name, reason=reason if number > 1 else "")
 
-    def _tell_what_is_left(self, daemon: Daemon) -> None:
-        """Say so if nothing will come of the build but cache."""
-        if stays_in_cache(self._request, daemon):
+    def _tell_what_is_left(self) -> None:
+        """Say so once, when a daemon has the build, if nothing will come of it but cache."""
+        if self._announced or self._daemon is None:
+            return
+        self._announced = True
+        if stays_in_cache(self._request, self._daemon):
             text = "no --push, --load or --output: only the build cache keeps the image"
             self._on_event(Notice(level="warning", text=text, reason="cache-only"))
 

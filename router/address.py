@@ -25,6 +25,7 @@ from router.model.address import (
 )
 from router.model.frozen import replace
 from router.model.routing import Via
+from router.notation.quoting import quoted
 from router.notation.url import without_credentials
 
 __all__ = ["format_for_tools", "parse_address", "parse_dns_name"]
@@ -37,14 +38,17 @@ def parse_address(text: str) -> Address:
     """Read an address. Raises UsageError, whose hint names the schemes there are."""
     scheme, separator, rest = text.partition("://")
     if not separator:
-        raise UsageError(f"the address {text!r} has no scheme", hint=_scheme_hint(text))
+        raise UsageError(f"the address {quoted(text)} has no scheme", hint=_scheme_hint(text))
     if scheme == "dns":
         raise UsageError(
-            f"the address {text!r} names a fleet, not one daemon", hint="give it as --addr or BUILDKIT_HOST"
+            f"the address {quoted(text)} names a fleet, not one daemon",
+            hint="pass it as --addr or BUILDKIT_HOST",
         )
     parse = _PARSERS.get(scheme)
     if parse is None:
-        raise UsageError(f"the address {text!r} has the unknown scheme {scheme!r}", hint=_SUPPORTED)
+        raise UsageError(
+            f"the address {quoted(text)} has the unknown scheme {quoted(scheme)}", hint=_SUPPORTED
+        )
     return parse(rest, text)
 
 
@@ -55,7 +59,7 @@ def parse_dns_name(text: str) -> DnsName | None:
     where, query = _split_query(text.removeprefix("dns://"), text, known=("server",))
     match = re.fullmatch(r"([\w-]+(?:\.[\w-]+)*)\.?(?::(\d{1,5}))?/?", where)
     if match is None:
-        raise UsageError(f"the address {text!r} has no name to resolve", hint="dns://NAME:PORT")
+        raise UsageError(f"the address {quoted(text)} has no name to resolve", hint="dns://NAME:PORT")
     return DnsName(name=match[1], port=_port(match[2], text) or DEFAULT_PORT, server=query.get("server"))
 
 
@@ -81,7 +85,7 @@ def _parse_tcp(rest: str, text: str) -> TcpAddress:
         hint = "tcp://HOST:PORT"
         if where.count(":") > 1 and "[" not in where:
             hint += ", with brackets around an IPv6 address: tcp://[::1]:1234"
-        raise UsageError(f"the address {text!r} is not a host and a port", hint=hint)
+        raise UsageError(f"the address {quoted(text)} is not a host and a port", hint=hint)
     return TcpAddress(
         host=match[1] or match[2],
         port=_port(match[3], text) or DEFAULT_PORT,
@@ -91,7 +95,9 @@ def _parse_tcp(rest: str, text: str) -> TcpAddress:
 
 def _parse_unix(rest: str, text: str) -> UnixAddress:
     if not rest or "\0" in rest:
-        raise UsageError(f"the address {text!r} has no path", hint="unix:///run/buildkit/buildkitd.sock")
+        raise UsageError(
+            f"the address {quoted(text)} has no path", hint="unix:///run/buildkit/buildkitd.sock"
+        )
     return UnixAddress(path=rest)
 
 
@@ -103,18 +109,20 @@ def _parse_kube_pod(rest: str, text: str) -> KubePodAddress:
     for what, name in checked.items():
         if name is not None and not re.fullmatch(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", name):
             raise UsageError(
-                f"the address {text!r} has no valid {what} name ({name!r})",
+                f"the address {quoted(text)} has no valid {what} name ({quoted(name)})",
                 hint="kube-pod://POD?namespace=NAMESPACE&context=CONTEXT&container=CONTAINER",
             )
     via = query.get("via")
     if via is not None and via not in get_args(Via):
         raise UsageError(
-            f"the address {text!r} has an unknown way to a pod ({via!r})",
+            f"the address {quoted(text)} has an unknown way to a pod ({quoted(via)})",
             hint=f"via is one of {', '.join(get_args(Via))}",
         )
     ip = query.get("ip")
     if ip is not None and not re.fullmatch(r"[0-9A-Fa-f:.]+", ip):
-        raise UsageError(f"the address {text!r} has no valid IP address ({ip!r})", hint="ip=10.0.0.7")
+        raise UsageError(
+            f"the address {quoted(text)} has no valid IP address ({quoted(ip)})", hint="ip=10.0.0.7"
+        )
     return KubePodAddress(
         pod=pod,
         namespace=query.get("namespace"),
@@ -131,7 +139,7 @@ def _parse_docker(rest: str, text: str) -> DockerAddress:
     context = context.removesuffix("/")
     if context and not re.fullmatch(_NAME, context):
         raise UsageError(
-            f"the address {text!r} has no valid docker context ({context!r})",
+            f"the address {quoted(text)} has no valid docker context ({quoted(context)})",
             hint="docker://CONTEXT, or docker://?host=unix:///var/run/docker.sock",
         )
     return DockerAddress(context=context or None, endpoint=query.get("host"))
@@ -142,7 +150,8 @@ def _parse_docker_container(rest: str, text: str) -> DockerContainerAddress:
     context = query.get("context")
     if context is not None and not re.fullmatch(_NAME, context):
         raise UsageError(
-            f"the address {text!r} has no valid docker context ({context!r})", hint="docker context ls"
+            f"the address {quoted(text)} has no valid docker context ({quoted(context)})",
+            hint="docker context ls",
         )
     return DockerContainerAddress(
         container=_container(container, text), context=context, endpoint=query.get("host")
@@ -159,7 +168,8 @@ def _parse_nerdctl_container(rest: str, text: str) -> CommandContainerAddress:
     namespace = query.get("namespace")
     if namespace is not None and not re.fullmatch(_NAME, namespace):
         raise UsageError(
-            f"the address {text!r} has no valid namespace ({namespace!r})", hint="nerdctl namespace ls"
+            f"the address {quoted(text)} has no valid namespace ({quoted(namespace)})",
+            hint="nerdctl namespace ls",
         )
     return CommandContainerAddress(tool="nerdctl", container=_container(container, text), namespace=namespace)
 
@@ -170,7 +180,8 @@ def _container(name: str, text: str) -> str:
     if not re.fullmatch(_NAME, name):
         scheme = text.partition("://")[0]
         raise UsageError(
-            f"the address {text!r} has no valid container name ({name!r})", hint=f"{scheme}://NAME"
+            f"the address {quoted(text)} has no valid container name ({quoted(name)})",
+            hint=f"{scheme}://NAME",
         )
     return name
 
@@ -183,8 +194,8 @@ def _parse_ssh(rest: str, text: str) -> SshAddress:
     )
     if match is None:
         raise UsageError(
-            f"the address {without_credentials(text)!r} is not one for ssh",
-            hint="ssh://USER@HOST:PORT/run/buildkit/buildkitd.sock; a password can't stand in it",
+            f"the address {quoted(without_credentials(text))} is not a valid ssh address",
+            hint="ssh://USER@HOST:PORT/run/buildkit/buildkitd.sock; it can't hold a password",
         )
     path = match["path"]
     return SshAddress(
@@ -199,7 +210,9 @@ def _port(digits: str | None, text: str) -> int | None:
     if not digits:
         return None
     if not digits.isdigit() or not 0 < int(digits) < 65536:
-        raise UsageError(f"the address {text!r} has no valid port", hint="a port is between 1 and 65535")
+        raise UsageError(
+            f"the address {quoted(text)} has no valid port", hint="a port is between 1 and 65535"
+        )
     return int(digits)
 
 
@@ -214,7 +227,7 @@ def _split_query(rest: str, text: str, *, known: tuple[str, ...]) -> tuple[str, 
     unknown = [key for key in pairs if key not in known]
     if unknown:
         raise UsageError(
-            f"the address {text!r} has the unknown parameter {unknown[0]!r}",
+            f"the address {quoted(text)} has the unknown parameter {quoted(unknown[0])}",
             hint=f"known parameters: {', '.join(known) or 'none'}",
         )
     return name, {key: value for key, value in pairs.items() if value}

@@ -138,7 +138,7 @@ class Attempts:
             if not self._candidates:
                 self._happened(Broke(waitable=True))
                 raise
-            self._account.tell("warning", f"{exc}; trying those that were there before")
+            self._account.tell("warning", f"{exc}; trying the daemons known before")
         except RouterError as exc:
             self._happened(Broke(waitable=isinstance(exc, UnreachableError)))
             raise

@@ -38,7 +38,7 @@ class Cancellation(Closing):
     def check(self) -> None:
         """Raise ``CancelledError`` if the switch was thrown."""
         if self.why:
-            raise CancelledError(f"build cancelled: {self.why}")
+            raise CancelledError(f"build canceled ({self.why})")
 
     def sleep(self, seconds: float) -> None:
         """Wait that long; raise ``CancelledError`` as soon as the switch is thrown."""

@@ -220,14 +220,14 @@ class TransferError(RouterError):
 
 
 class TimeLimitError(RouterError):
-    """The time that the user allowed for the whole build has passed; it was cancelled on the daemon."""
+    """The time that the user allowed for the whole build has passed; it was canceled on the daemon."""
 
     exit_code = 124
     default_reason = "time-limit"
 
 
 class CancelledError(RouterError):
-    """The build was interrupted; it was cancelled on the daemon."""
+    """The build was interrupted; it was canceled on the daemon."""
 
     exit_code = 130
     default_reason = "cancelled"

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable
 
 from router.errors import OutputError, UsageError
+from router.notation.quoting import quoted
 from router.once import own_descriptor, require_open
 from router.readable import directory_fault, is_missing
 
@@ -47,7 +48,7 @@ def check_file(path: str, what: str) -> None:
     """Raise ``UsageError`` if it can be seen now that the file can't be written; ``what`` names it."""
     directory = os.path.dirname(path) or "."
     if os.path.isdir(path) or not os.path.basename(path):
-        raise UsageError(f"{what} {path!r} names a directory", hint="name the file to write")
+        raise UsageError(f"{what} {quoted(path)} names a directory", hint="name the file to write")
     fault = directory_fault(directory)
     if fault and not is_missing(directory):
         raise UsageError(f"{what} {path}: {directory} {fault.text}", hint="name another file to write")
@@ -111,7 +112,7 @@ def check_mirror(path: str, what: str) -> None:
     if not there.startswith(os.path.join(here, "")) or there == here:
         raise UsageError(
             f"{what} {path}: mode=delete removes everything else there, and it is not below {here}",
-            hint="if that is what you want, say --allow buildx.local.delete",
+            hint="to allow that: --allow buildx.local.delete",
         )
 
 

@@ -86,7 +86,7 @@ class Watch:
 
     ``deadline`` and ``first_output`` are seconds from the start: until the end, and until the first byte
     on stdout or stderr. Line handlers get lines without their end, ``stdout_data`` gets stdout as it comes;
-    a stream without a handler is captured. ``grace`` is seconds between the interrupt of a cancelled program
+    a stream without a handler is captured. ``grace`` is seconds between the interrupt of a canceled program
     and its end.
     """
 

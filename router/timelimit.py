@@ -17,7 +17,7 @@ from router.model.events import Attempt, Event, SolveStatus
 __all__ = ["TIME_IS_UP", "TimeLimit"]
 
 TIME_IS_UP = "its time is up"
-"""Why a build was cancelled whose limit has passed, whoever threw the switch."""
+"""Why a build was canceled whose limit has passed, whoever threw the switch."""
 
 # poll takes no more than 24 days.
 _LONGEST_POLL = 3600.0

@@ -148,7 +148,7 @@ def _float(digits: str) -> float:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise NotJSONError(f"is not valid JSON: {name} is no number")
+    raise NotJSONError(f"is not valid JSON: {name} is not a number")
 
 
 def _invalid(found: json.JSONDecodeError) -> NotJSONError:

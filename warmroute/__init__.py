@@ -13,10 +13,16 @@ import router
 
 if TYPE_CHECKING:
     from router import *  # noqa: F403
+
+    __version__: str
 else:
     __all__ = list(dir(router))
 
     def __getattr__(name: str) -> object:
+        if name == "__version__":
+            from importlib.metadata import version
+
+            return version("warmroute")
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return getattr(router, name)

@@ -86,7 +86,7 @@ def print_plan(config: RouterConfig, prepared: Prepared) -> None:
         f"daemon {where(chosen.daemon.name, Place(number=place))}\n"
     )
     if config.backend == "native":
-        sys.stderr.write("the native backend does itself what this command line of buildctl says:\n")
+        sys.stderr.write("the native backend runs no program; the same build with buildctl would be:\n")
     sys.stdout.write(f"{shlex.join(argv)}\n")
 
 

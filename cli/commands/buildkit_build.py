@@ -25,7 +25,11 @@ _DEFAULT_ADDRESS = "unix:///run/buildkit/buildkitd.sock"
 class ContextOptions(ImageOptions, panel="Image"):
     """What is built, with a context that has to be named."""
 
-    context: str = argument("PATH|URL", help="The build context; - is stdin.", required=True)
+    context: str = argument(
+        "PATH|URL",
+        help="The build context; - is stdin.",
+        missing="the build context is missing: a directory, a URL, or - for stdin",
+    )
 
 
 class DaemonOptions(OptionGroup, panel="Daemon and cache"):

@@ -19,7 +19,7 @@ def command(subject: Subject, routing: ConnectionRouting, display: VerboseDispla
     config, prepared = prepare(routing, subject)
     if os.isatty(sys.stdin.fileno()):
         raise UsageError(
-            "stdin is a terminal, and what a daemon speaks is not for people",
+            "dial-stdio carries a daemon's protocol, and stdin is a terminal",
             hint="dial-stdio is for programs; `warmroute exec -- buildctl ...` runs one",
         )
     from router import BuildRouter, dial_stdio

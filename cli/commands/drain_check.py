@@ -23,13 +23,13 @@ class DrainOptions(OptionGroup, panel="Draining"):
     """Which daemon, and how long it has."""
 
     name: str | None = argument(
-        "NAME", default=None, help="A daemon of the fleet. [dim]default: the only one that there is.[/]"
+        "NAME", default=None, help="A daemon of the fleet. [dim]default: the only one.[/]"
     )
     wait_idle: str | None = option(
         "--wait-idle",
         default=None,
         metavar="DURATION",
-        help="Wait so long for its builds to end. [dim]default: don't wait.[/]",
+        help="Wait this long for its builds to end. [dim]default: don't wait.[/]",
     )
 
 

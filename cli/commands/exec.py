@@ -16,7 +16,12 @@ __all__ = ["command"]
 class CommandArguments(OptionGroup):
     """The other program's command line."""
 
-    words: list[str] = argument("COMMAND", help="What to run, and its arguments.", required=True, rest=True)
+    words: list[str] = argument(
+        "COMMAND",
+        help="What to run, and its arguments.",
+        missing="exec needs a command: warmroute exec -- COMMAND",
+        rest=True,
+    )
 
 
 def command(

@@ -56,9 +56,7 @@ def _table(reports: tuple[DaemonReport, ...]) -> str:
         ],
         room=room_on_stdout(),
     )
-    notes = [
-        own_line(printable(f"{report.daemon.name}: {note}")) for report in reports for note in _notes(report)
-    ]
+    notes = [own_line(printable(report.daemon.naming(note))) for report in reports for note in _notes(report)]
     return "\n".join([lines, *(["", *notes] if notes else [])])
 
 
@@ -95,10 +93,10 @@ def _notes(report: DaemonReport) -> Iterator[str]:
     if daemon.detail:
         yield f"{daemon.state}: {daemon.detail}"
     if daemon.cordon:
-        yield f"cordoned: {daemon.cordon}"
+        yield f"cordoned ({daemon.cordon})"
     bound = daemon.annotations.get(MAX_BUILDS)
     if bound is not None and daemon.max_builds is None:
-        yield f"the annotation {MAX_BUILDS} is no number: {bound!r}"
+        yield f'the annotation {MAX_BUILDS} is not a number: "{bound}"'
 
 
 def _json(reports: tuple[DaemonReport, ...]) -> str:

@@ -96,7 +96,7 @@ def _tables(routes: Sequence[Route]) -> str:
 def _table(route: Route) -> str:
     apart = any(candidate.daemon.hashed != candidate.daemon.name for candidate in route.candidates)
     lines = table(
-        ("", "NAME", *(["IDENTITY"] if apart else []), "ADDRESS", "STATE", "LEFT OUT"),
+        ("", "NAME", *(["IDENTITY"] if apart else []), "ADDRESS", "STATE", "SKIPPED"),
         [
             (
                 "home" if number == 0 else str(number + 1),

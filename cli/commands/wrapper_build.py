@@ -45,13 +45,13 @@ def _as_wrapper_routes(options: RoutingOptions, *, has_host: bool) -> tuple[Rout
     if options.backend == "docker":
         given = (("--addr", fleet.addresses), ("--kube-pod-selector", fleet.selector))
         if unused := " and ".join(name for name, value in given if value):
-            said = f"with --cli docker the local engine builds: {unused} is not looked at"
+            said = f"with --cli docker the local engine builds: {unused} is ignored"
         fleet = fleet.replaced(addresses=None, selector=None)
     elif fleet.selector and fleet.addresses and options.home.key:
-        said = "--kube-pod-selector is given: --addr is not looked at"
+        said = "--kube-pod-selector is given: --addr is ignored"
         fleet = fleet.replaced(addresses=None)
     elif fleet.selector and fleet.addresses:
-        said = "--addr is given, and no hash key: --kube-pod-selector is not looked at"
+        said = "--addr is given, and no hash key: --kube-pod-selector is ignored"
         fleet = fleet.replaced(selector=None)
     elif not (fleet.selector or fleet.addresses or has_host):
         fleet = fleet.replaced(addresses=[_DEFAULT_ADDRESS])

@@ -76,7 +76,7 @@ def chosen_mode(mode: ProgressMode, stream: TextIO, environment: Mapping[str, st
     chosen = environment.get("BUILDKIT_PROGRESS") or mode if mode == "auto" else mode
     if chosen not in get_args(ProgressMode):
         raise UsageError(
-            f"{chosen!r} is not a progress mode", hint=f"choose one of {', '.join(get_args(ProgressMode))}"
+            f'"{chosen}" is not a progress mode', hint=f"choose one of {', '.join(get_args(ProgressMode))}"
         )
     terminal = stream.isatty()
     if chosen == "auto":

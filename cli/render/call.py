@@ -88,7 +88,7 @@ def _text(call: Call, metadata: Mapping[str, str]) -> str:
     if _JSON in metadata:
         return metadata[_JSON] + "\n"
     raise UsageError(
-        f"the frontend has nothing to say to --call {call.method}",
+        f"the frontend gave no answer to --call {call.method}",
         hint="--call subrequests.describe lists what it answers",
     )
 

@@ -56,7 +56,7 @@ def check_buildctl_call(request: BuildRequest) -> None:
     if request.call == "check":
         raise UsageError(
             "buildctl does not tell whether a check has passed",
-            hint="use --backend native, which any daemon takes",
+            hint="use --backend native, which works with any daemon",
         )
 
 

@@ -182,8 +182,8 @@ def _check(request: BuildRequest, daemon: Daemon, dial: DialOptions) -> None:
         )
     if any(HOST_GATEWAY in host.addresses for host in request.add_hosts):
         raise UsageError(
-            "buildctl can't ask for the address that host-gateway stands for",
-            hint="give the address itself, or use --backend native",
+            "buildctl can't look up the address for host-gateway",
+            hint="pass the IP address itself, or use --backend native",
         )
     if format_for_tools(_address(daemon, dial)) is None:
         raise UsageError(

@@ -128,7 +128,7 @@ class _Engine:
         if version and version < _BUILDKIT_SINCE:
             raise ToolError(f"docker {shown} is too old for BuildKit", hint=_GET_DOCKER)
         if version >= _BUILDX_NEEDED_SINCE:
-            raise ToolError(f"docker {shown} can't build by BuildKit without buildx", hint=_GET_BUILDX)
+            raise ToolError(f"docker {shown} can't build with BuildKit without buildx", hint=_GET_BUILDX)
         return _Client()
 
     def build(self, request: BuildRequest, plan: DockerPlan, client: _Client) -> dict[str, str]:
@@ -180,9 +180,7 @@ class _Engine:
         error = done.message if done.returncode else ""
         self._tell(replace(vertex, completed=time.time_ns(), error=error))
         if error:
-            raise OutputError(
-                f"can't push {tag}: {error}", hint="docker login, if the registry wants to know you"
-            )
+            raise OutputError(f"can't push {tag}: {error}", hint="docker login, if the registry requires it")
         return found[-1] if found else b""
 
     def _tell(self, vertex: Vertex) -> None:

@@ -122,5 +122,5 @@ class _Memory:
     def _too_large(self) -> UsageError:
         return UsageError(
             f"what is at {self._url} is too large for a Dockerfile (more than {_MAX_SIZE >> 20} MiB)",
-            hint="name the Dockerfile's own address: most hosts have one that is raw",
+            hint="pass the URL of the raw file",
         )

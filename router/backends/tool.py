@@ -132,7 +132,7 @@ def run_build(
         waited = f"{command.argv[0]} within {context.dial.timeout:g} s"
         raise DialError(
             f"{daemon.peer} did not answer {waited}",
-            hint="is it a buildkitd, and is it alive? `warmroute ls` asks all of them",
+            hint="check that buildkitd is running there: `warmroute ls` asks every daemon",
             temporary=True,
         ) from exc
 
@@ -157,8 +157,8 @@ def open_sink(plans: Sequence[ExportPlan], engine: DockerEndpoint | None) -> Ite
     files = [plan for plan in plans if plan.delivery in {"file", "load"}]
     if len(files) > 1:
         raise UsageError(
-            "several files are to be written, but a program has one stdout",
-            hint="give one file output, or use --backend native",
+            "a program has only one stdout, and several outputs are files",
+            hint="ask for one file, or use --backend native",
         )
     if not files:
         yield None

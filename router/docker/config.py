@@ -19,6 +19,7 @@ from router.config import home_directory
 from router.errors import UsageError
 from router.model.frozen import field, frozen, replace
 from router.notation.go_names import go_fields, near_misses
+from router.notation.quoting import quoted
 from router.untrusted_json import NotJSONError, read_first_json
 
 __all__ = [
@@ -196,9 +197,9 @@ def _parse(path: str, name: str, text: bytes) -> DockerConfig:
         return DockerConfig(path=path, warnings=(f"{name} is not a JSON object; building without it",))
     sections = _Sections(name, go_fields(found, _READ))
     if more:
-        sections.warnings.append(f"{name} goes on after its JSON object; the rest is ignored")
+        sections.warnings.append(f"{name} has text after its JSON object, which is ignored")
     sections.warnings += [
-        f"{name} has an unknown key {key!r} (did you mean {meant!r}?)"
+        f"{name} has an unknown key {quoted(key)} (did you mean {quoted(meant)}?)"
         for key, meant in near_misses(found, (*_READ, *_OTHERS))
     ]
     proxies = sections.object("proxies")

@@ -12,6 +12,7 @@ from router.cancellation import Cancellation
 from router.docker.config import Credentials
 from router.errors import ToolError
 from router.notation.go_names import go_fields
+from router.notation.quoting import quoted
 from router.untrusted_json import NotJSONError, read_json, text
 
 __all__ = ["DEADLINE", "ask_helper"]
@@ -36,8 +37,8 @@ def ask_helper(
     program = f"docker-credential-{helper}"
     if "/" in helper:
         raise ToolError(
-            f"{helper!r} in the docker config is no credential helper: it is a path",
-            hint="credsStore and credHelpers name programs on PATH, without docker-credential-",
+            f"{quoted(helper)} in the docker config is a path, not the name of a credential helper",
+            hint="credsStore and credHelpers name programs on PATH, without the prefix docker-credential-",
         )
     instead = f"take {helper} out of credsStore and credHelpers of the docker config"
     command = Command(
@@ -66,7 +67,7 @@ def _credentials(program: str, key: str, answer: bytes) -> Credentials:
     except NotJSONError:
         found = None
     if not isinstance(found, dict):
-        raise ToolError(f"{program} gave no JSON object for {key}")
+        raise ToolError(f"{program} did not print a JSON object for {key}")
     fields = go_fields(found, ("Username", "Secret"))
     username, secret = text(fields, "Username"), text(fields, "Secret")
     return Credentials(username="" if username == _NO_USER else username, secret=secret)

@@ -16,6 +16,7 @@ from router.model.frozen import frozen
 from router.model.tls import TLSOptions
 from router.net.sockets import describe_os_error
 from router.notation.go_names import go_fields
+from router.notation.quoting import quoted
 from router.readable import is_missing
 from router.untrusted_json import NotJSONError, read_json
 
@@ -79,7 +80,9 @@ def _endpoint_of_context(environment: Mapping[str, str], name: str, source: str)
     endpoints = go_fields(meta, ("Endpoints",)).get("Endpoints")
     written = endpoints.get("docker") if isinstance(endpoints, dict) else None
     if not isinstance(written, dict):
-        raise UsageError(f"the docker context {name!r} ({source}) does not exist", hint="docker context ls")
+        raise UsageError(
+            f"the docker context {quoted(name)} ({source}) does not exist", hint="docker context ls"
+        )
     docker = go_fields(written, ("Host", "SkipTLSVerify"))
     tls_directory = os.path.join(store, "tls", identity, "docker")
     verify = not docker.get("SkipTLSVerify")
@@ -109,5 +112,7 @@ def _read_json(path: str) -> Mapping[str, object]:
             f"can't read {path}: {describe_os_error(exc)}", hint="DOCKER_CONFIG names another directory"
         ) from exc
     except NotJSONError as exc:
-        raise UsageError(f"{path} {exc}", hint="docker context export and import make it anew") from exc
+        raise UsageError(
+            f"{path} {exc}", hint="recreate it: docker context rm, docker context create"
+        ) from exc
     return value if isinstance(value, dict) else {}

@@ -17,6 +17,7 @@ from router.net.sockets import SocketStream, describe_os_error
 from router.net.stream import ByteStream
 from router.net.tcp import connect_tcp
 from router.net.unix import connect_unix
+from router.notation.quoting import quoted
 
 if TYPE_CHECKING:
     import ssl
@@ -47,7 +48,7 @@ def connect_engine(endpoint: DockerEndpoint, deadline: Deadline) -> socket.socke
         name=peer,
         server_name=target.host,
         context=context,
-        advice=f"see ca.pem, cert.pem and key.pem of {endpoint.source}, and DOCKER_TLS_VERIFY",
+        advice=f"check ca.pem, cert.pem and key.pem of {endpoint.source}, and DOCKER_TLS_VERIFY",
     )
     return secured.handshake(connect_tcp(target.host, target.port, peer, deadline), deadline)
 
@@ -68,11 +69,11 @@ def broken(peer: str, endpoint: DockerEndpoint, exc: OSError) -> DialError:
         from router.net.tls import describe_tls_error
 
         why, _ = describe_tls_error(exc)
-        hint = f"see ca.pem, cert.pem and key.pem of {endpoint.source}"
+        hint = f"check ca.pem, cert.pem and key.pem of {endpoint.source}"
     else:
         why = describe_os_error(exc)
     if isinstance(exc, TimeoutError):
-        hint = "is it a Docker engine that listens there?"
+        hint = "check that a Docker engine is listening there"
     return DialError(f"no BuildKit from {peer}: {why}", hint=hint, temporary=True)
 
 
@@ -90,7 +91,7 @@ def _target(endpoint: DockerEndpoint) -> TcpAddress | UnixAddress:
         address = None
     if not isinstance(address, TcpAddress | UnixAddress):
         raise UsageError(
-            f"the docker host {endpoint.host!r} ({endpoint.source}) has a scheme that can't be dialled",
+            f"the docker host {quoted(endpoint.host)} ({endpoint.source}) has an unsupported scheme",
             hint="supported: unix://, tcp://",
         )
     return address
@@ -103,7 +104,7 @@ def _connect_unix(target: UnixAddress, peer: str, deadline: Deadline) -> socket.
         cause = exc.__cause__
         denied = isinstance(cause, OSError) and cause.errno == errno.EACCES
         hint = (
-            "add this user to the group docker" if denied else "is dockerd running? DOCKER_HOST names another"
+            "add this user to the group docker" if denied else "is dockerd running? DOCKER_HOST names others"
         )
         if isinstance(cause, OSError):
             hint = limit_hint(cause) or hint

@@ -31,7 +31,7 @@ def parse_add_host(text: str) -> ExtraHost:
     addresses = tuple(map(_without_brackets, rest.split(",")))
     for address in addresses:
         if not _is_address(address):
-            raise _FLAG.error(text, f'"{address}" is no IP address')
+            raise _FLAG.error(text, f'"{address}" is not an IP address')
     return ExtraHost(host=host, addresses=addresses)
 
 

@@ -71,7 +71,7 @@ def _name(text: str) -> str:
     if not separator:
         return short
     if "/" not in platform:
-        raise BUILD_CONTEXT.error(text, f"what follows {_PLATFORM} is no platform of the form os/arch")
+        raise BUILD_CONTEXT.error(text, f"what follows {_PLATFORM} is not a platform such as linux/arm64")
     return f"{short}{_PLATFORM}{parse_platform(platform, local='', flag=BUILD_CONTEXT)}"
 
 

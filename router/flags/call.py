@@ -48,7 +48,7 @@ def parse_call(text: str) -> Call:
         else:
             method = part
     if not method:
-        raise _FLAG.error(text, "it names no method")
+        raise _FLAG.error(text, "the method is missing")
     ignore = parse_bool(settings.get("ignorestatus", "false"))
     if ignore is None:
         raise _FLAG.error(text, "ignorestatus must be true or false")

@@ -21,4 +21,4 @@ def parse_network(text: str) -> NetworkMode:
         case "":
             return "default"
         case _:
-            raise _FLAG.error(text, "BuildKit knows default, none and host only")
+            raise _FLAG.error(text, "choose default, none or host")

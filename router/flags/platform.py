@@ -74,7 +74,7 @@ def parse_platform(text: str, *, local: str, flag: Flag = _FLAG) -> str:
     architecture, _ = _architecture(text, "")
     if architecture in _ARCHITECTURES:
         return normalize(f"linux/{text}")
-    raise flag.error(text, "it is no operating system or architecture that is known")
+    raise flag.error(text, "unknown operating system or architecture")
 
 
 def format_platforms(platforms: Iterable[str]) -> str:

@@ -53,5 +53,5 @@ def _value(text: str, key: str, value: str) -> str:
             raise _FLAG.error(text, "the list is empty")
         return value
     if not value.isascii() or not value.isdigit():
-        raise _FLAG.error(text, "it is no whole number")
+        raise _FLAG.error(text, "it is not a whole number")
     return value

@@ -22,7 +22,7 @@ def discover(options: FleetOptions) -> Fleet:
         raise UsageError("--addr and --selector exclude each other", hint="leave out one of them")
     if options.identity.kind != "name" and not options.selector:
         raise UsageError(
-            "--identity is for pods, and no --selector was given",
+            "--identity needs a --selector: only pods have one",
             hint="give an address an identity by naming it, as in --addr NAME=URL",
         )
     if options.addresses:

@@ -34,9 +34,9 @@ __all__ = ["Surroundings", "daemonless"]
 
 _HINT = "get it from https://github.com/moby/buildkit/releases, and put it on PATH with runc"
 _ROOTLESS_HINT = (
-    "who is not root needs rootlesskit on PATH, newuidmap, and entries in /etc/subuid and /etc/subgid"
+    "without root it needs rootlesskit and newuidmap on PATH, and entries in /etc/subuid and /etc/subgid"
 )
-_CACHE_HINT = "XDG_CACHE_HOME says where it lies"
+_CACHE_HINT = "set XDG_CACHE_HOME to move it"
 # The longest path of a unix socket is 107 bytes.
 _LONGEST_DIRECTORY = 80
 _START = 30.0
@@ -131,7 +131,7 @@ def _cache_directory(environment: Mapping[str, str]) -> str:
         base = home and os.path.join(home, ".cache")
     if not base:
         raise UsageError(
-            "there is no place for a cache: this user has no home", hint="set XDG_CACHE_HOME or HOME"
+            "there is no directory for the cache: this user has no home", hint="set XDG_CACHE_HOME or HOME"
         )
     directory = os.path.join(base, "warmroute", "buildkitd")
     try:
@@ -155,9 +155,7 @@ def _locked_log(cache: str, surroundings: Surroundings) -> Iterator[IO[bytes]]:
     try:
         log = open(path, "a+b")  # noqa: SIM115 - closed below
     except OSError as exc:
-        raise UsageError(
-            f"can't write {path}: {exc.strerror}", hint="XDG_CACHE_HOME says where it lies"
-        ) from exc
+        raise UsageError(f"can't write {path}: {exc.strerror}", hint="set XDG_CACHE_HOME to move it") from exc
     with log:
         told = False
         while not _locked(log):

@@ -178,7 +178,7 @@ class _Lookup:
             return self._resolver.resolve(name, kind, search=True, lifetime=lifetime)
         except dns.resolver.LifetimeTimeout as exc:
             if self._name.server is not None:
-                raise self._failed(name, f"{self._name.server} stays silent", "timeout") from exc
+                raise self._failed(name, f"{self._name.server} does not answer", "timeout") from exc
             return None
         except (dns.exception.DNSException, OSError):
             return None
@@ -213,7 +213,7 @@ def _resolver(server: str | None) -> Resolver:
         resolver.port = int(port)
     except ValueError as exc:
         raise UsageError(
-            f"server={server} in an address is no DNS server",
-            hint="give an IP and perhaps a port: 10.96.0.10:53",
+            f"server={server} in an address is not a DNS server",
+            hint="give an IP, with or without a port: 10.96.0.10:53",
         ) from exc
     return resolver

@@ -9,6 +9,7 @@ from router.errors import UsageError
 from router.fleet.contract import Fleet
 from router.model.address import Address
 from router.model.daemon import NOT_ASKED, Daemon
+from router.notation.quoting import quoted
 
 __all__ = ["StaticFleet"]
 
@@ -54,7 +55,7 @@ class StaticFleet:
         for daemon in daemons:
             if daemon.name in seen:
                 raise UsageError(
-                    f"{self._source} gives {daemon.name!r} twice",
+                    f"{self._source} gives {quoted(daemon.name)} twice",
                     hint="a daemon's name decides which builds it gets: give each its own",
                 )
             seen.add(daemon.name)

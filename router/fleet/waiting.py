@@ -90,7 +90,7 @@ class _Waiting:
         text = str(trouble) if trouble else self._states()
         if text != self._told or self._next.passed:
             self._told, self._next = text, Deadline(_REPEAT)
-            left = "" if self.deadline.passed else f" for {self.deadline.remaining():.0f} s at most"
+            left = "" if self.deadline.passed else f" for up to {self.deadline.remaining():.0f} s"
             self._tell(f"waiting{left}: {text}")
 
     def over(self, candidates: Sequence[Candidate]) -> None:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, NoReturn
 from router.errors import TransferError, UsageError
 from router.fstransfer import packets
 from router.fstransfer.beneath import Root
+from router.notation.quoting import quoted
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -283,15 +284,15 @@ def _check_blob(blob: bytes, data: bytes, path: bytes) -> None:
 
 def _raise_other(path: bytes) -> NoReturn:
     raise UsageError(
-        f"can't send {os.fsdecode(path)!r}: its times say that it is unchanged, but its content is another",
-        hint="run touch on it and build again: its content is read then",
+        f"can't send {quoted(os.fsdecode(path))}: its times are unchanged, but its content is not",
+        hint="run touch on it and build again",
         reason="context",
     )
 
 
 def _raise_changed(path: bytes) -> NoReturn:
     raise UsageError(
-        f"can't send {os.fsdecode(path)!r}: it was written to while it was being sent",
+        f"can't send {quoted(os.fsdecode(path))}: it was written to while it was being sent",
         hint=_CHANGED_HINT,
         reason="context",
     )

@@ -15,6 +15,7 @@ from router.errors import UsageError
 from router.fstransfer.beneath import Root
 from router.fstransfer.globs import clean, has_wildcard, parse_glob
 from router.fstransfer.matching import Matcher
+from router.notation.quoting import quoted
 
 __all__ = ["follow_links", "without_covered"]
 
@@ -82,8 +83,8 @@ class _Resolver:
                 self._seen.add((current, rest))
                 if len(self._seen) > _MOST_STEPS + _MOST_STEPS_EACH * (self._paths + len(self._links)):
                     raise UsageError(
-                        f"too many links on the way to {current!r}",
-                        hint="name what the links lead to in the Dockerfile",
+                        f"too many links on the way to {quoted(current)}",
+                        hint="in the Dockerfile, name the file that the links lead to",
                         reason="context",
                     )
                 for target in targets:

@@ -22,6 +22,7 @@ from router.fstransfer.automaton import (
     complement,
     one_of,
 )
+from router.notation.quoting import quoted
 
 __all__ = ["RegexpError", "parse"]
 
@@ -135,7 +136,7 @@ class _Parser:
 
     def _repeat(self, operator: str, least: int, most: int | None) -> None:
         if not self._repeatable or self._repeated:
-            raise RegexpError(f"nothing that {operator!r} could repeat")
+            raise RegexpError(f"nothing for {quoted(operator)} to repeat")
         items = self._alternatives[-1]
         item = items.pop()
         if item.kind is Kind.ONE:
@@ -175,7 +176,7 @@ class _Parser:
         if character in _ESCAPES:
             return _ESCAPES[character]
         if not character or character.isalnum() or not character.isascii():
-            raise RegexpError(f"a backslash before {character!r}")
+            raise RegexpError(f"a backslash before {quoted(character)}")
         return character
 
     def _class(self) -> Ranges:

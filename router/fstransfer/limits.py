@@ -10,8 +10,9 @@ import os
 
 from router.errors import OutputError, TransferError
 from router.fstransfer.packets import Stat
+from router.notation.quoting import quoted
 
-__all__ = ["Kept", "quoted"]
+__all__ = ["Kept", "quoted_name"]
 
 # Linux: NAME_MAX, and PATH_MAX without the byte that ends it.
 _MOST_NAME = 255
@@ -42,18 +43,18 @@ class Kept:
             len(path) > _MOST_PATH or max(map(len, path.split(b"/"))) > _MOST_NAME
         ):
             raise OutputError(
-                f"the daemon sent {quoted(path)}: file name too long "
+                f"the daemon sent {quoted_name(path)}: file name too long "
                 f"({_MOST_NAME} bytes at most, {_MOST_PATH} with its directories)",
                 reason="unsafe",
             )
         if b"\0" in entry.link or not (0 <= entry.major <= _MOST_MAJOR and 0 <= entry.minor <= _MOST_MINOR):
             raise OutputError(
-                f"the daemon sent {quoted(path)} as a link or a device that Linux doesn't have",
+                f"the daemon sent {quoted_name(path)} as a link or a device that Linux doesn't have",
                 reason="unsafe",
             )
         if len(entry.link) > _MOST_PATH:
             raise OutputError(
-                f"the daemon sent {quoted(path)} as a link to a name of {len(entry.link)} bytes, "
+                f"the daemon sent {quoted_name(path)} as a link to a name of {len(entry.link)} bytes, "
                 f"where {_MOST_PATH} are possible",
                 reason="unsafe",
             )
@@ -71,14 +72,14 @@ def _size_of_xattrs(entry: Stat) -> int:
     for name, value in (entry.xattrs or {}).items():
         if len(name) > _MOST_XATTR_NAME or len(value) > _MOST_XATTR_VALUE:
             raise TransferError(
-                f"the daemon sent {quoted(entry.path)} with an extended attribute of "
+                f"the daemon sent {quoted_name(entry.path)} with an extended attribute of "
                 f"{len(name)} and {len(value)} bytes ({_MOST_XATTR_NAME} and {_MOST_XATTR_VALUE} at most)"
             )
         size += _ENTRY // 2 + len(name) + len(value)
     return size
 
 
-def quoted(path: bytes) -> str:
+def quoted_name(path: bytes) -> str:
     """Return a name of the daemon's as it can be shown, cut where it is long."""
     more = "..." if len(path) > _MOST_SHOWN else ""
-    return repr(os.fsdecode(path[:_MOST_SHOWN])) + more
+    return quoted(os.fsdecode(path[:_MOST_SHOWN])) + more

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Generic, TypeVar
 
 from router.errors import OutputError
-from router.fstransfer.limits import quoted
+from router.fstransfer.limits import quoted_name
 
 __all__ = ["Order"]
 
@@ -55,4 +55,4 @@ class Order(Generic[_Place]):
 
 
 def _unsafe(path: bytes, how: str) -> OutputError:
-    return OutputError(f"the daemon sent the file {quoted(path)} {how}", reason="unsafe")
+    return OutputError(f"the daemon sent the file {quoted_name(path)} {how}", reason="unsafe")

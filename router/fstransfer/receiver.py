@@ -14,8 +14,9 @@ from router.descriptors import limit_hint
 from router.errors import OutputError, RouterError, TransferError
 from router.fstransfer import packets
 from router.fstransfer.destination import Destination, Directory, PartialFile
-from router.fstransfer.limits import Kept, quoted
+from router.fstransfer.limits import Kept, quoted_name
 from router.fstransfer.order import Order
+from router.notation.quoting import quoted
 
 __all__ = ["Receiver"]
 
@@ -122,7 +123,7 @@ class Receiver:
                 self.done = True
             case packets.ERR:
                 text = bytes(packet.data[:_MOST_TEXT]).decode("utf-8", "replace")
-                raise TransferError(f"the daemon could not send the files for {self._name!r}: {text}")
+                raise TransferError(f"the daemon could not send the files for {quoted(self._name)}: {text}")
             case _:
                 raise TransferError(
                     f"the daemon sent a packet of type {packet.kind} where it may only send files"
@@ -149,7 +150,7 @@ class Receiver:
                 self._files[path] = parent, name
             elif kind:
                 raise OutputError(
-                    f"the daemon sent {quoted(path)}, which is no kind of file (mode {entry.mode:#x})"
+                    f"the daemon sent {quoted_name(path)}, which is no kind of file (mode {entry.mode:#x})"
                 )
             elif entry.link:
                 self._take_link(entry, parent, name)
@@ -164,7 +165,7 @@ class Receiver:
         """Keep a hard link for later: the file appears under its first name when it is whole."""
         if entry.link not in self._files:
             raise OutputError(
-                f"the daemon sent {quoted(entry.path)} as a link to {quoted(entry.link)}, "
+                f"the daemon sent {quoted_name(entry.path)} as a link to {quoted_name(entry.link)}, "
                 "which it did not send",
                 reason="unsafe",
             )
@@ -181,7 +182,7 @@ class Receiver:
             if remaining < 0 or (not data and remaining):
                 sent = entry.size - remaining
                 raise OutputError(
-                    f"the daemon sent {sent} bytes of {quoted(entry.path)}, which has {entry.size}"
+                    f"the daemon sent {sent} bytes of {quoted_name(entry.path)}, which has {entry.size}"
                 )
             if data:
                 file.write(data)
@@ -227,9 +228,9 @@ class Receiver:
         name = os.path.join(self._name, os.fsdecode(path)) if path else self._name
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         # Files appear one by one, each whole: whoever uses the directory must know that there are not all.
-        left = f" ({self._name!r} is incomplete: it has {self.files_received} of the result's files)"
+        left = f" ({quoted(self._name)} is incomplete: it has {self.files_received} of the result's files)"
         limit = limit_hint(error) if isinstance(error, OSError) else None
         return OutputError(
-            f"can't write {name!r}: {why.lower()}{left if self._next else ''}",
+            f"can't write {quoted(name)}: {why.lower()}{left if self._next else ''}",
             hint=limit or "check permissions and free space",
         )

@@ -21,6 +21,7 @@ from router.fstransfer.manner import Manner
 from router.fstransfer.selection import Filter, select
 from router.fstransfer.walk import Entry, walk, walk_selected
 from router.fstransfer.xattrs import read_xattrs
+from router.notation.quoting import quoted
 
 __all__ = ["Filter", "Sender"]
 
@@ -142,7 +143,7 @@ class Sender:
             self._ended = True
         elif packet.kind == packets.ERR:
             text = bytes(packet.data).decode("utf-8", "replace")
-            raise TransferError(f"the daemon could not take {os.fsdecode(self._root.path)!r}: {text}")
+            raise TransferError(f"the daemon could not take {quoted(os.fsdecode(self._root.path))}: {text}")
         else:
             raise TransferError(
                 f"the daemon sent a packet of type {packet.kind} where it may only ask for files"
@@ -218,7 +219,7 @@ def _open(root: bytes) -> Root:
         return Root(os.path.realpath(root, strict=True))
     except NotADirectoryError as exc:
         raise UsageError(
-            f"can't send {os.fsdecode(root)!r}: it is not a directory", reason="context"
+            f"can't send {quoted(os.fsdecode(root))}: it is not a directory", reason="context"
         ) from exc
     except OSError as exc:
         raise _unreadable(exc, root) from exc
@@ -248,4 +249,4 @@ def _unreadable(error: OSError, root: bytes) -> UsageError:
         said = "something else took its place while it was being sent"
         hint = "exclude it in .dockerignore, or build when nothing replaces it"
     hint = limit_hint(error) or hint
-    return UsageError(f"can't send {os.fsdecode(name)!r}: {said}", hint=hint, reason="context")
+    return UsageError(f"can't send {quoted(os.fsdecode(name))}: {said}", hint=hint, reason="context")

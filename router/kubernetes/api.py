@@ -27,6 +27,7 @@ from router.net.sockets import describe_os_error
 from router.net.tcp import connect_tcp
 from router.net.tls import TLSPeer, describe_tls_error
 from router.net.tls_context import bare_context, load_pair, trust_anyone
+from router.notation.quoting import quoted
 from router.untrusted_json import NotJSONError, read_json, text
 
 __all__ = ["KubeApi", "KubeConnection", "Opened", "status_message"]
@@ -61,9 +62,9 @@ class KubeApi:
             parts = urlsplit(target.server)
             port = parts.port or _PORTS[parts.scheme]
         except (ValueError, KeyError):
-            raise UsageError(f"the server {target.server!r} in {target.source} is no URL") from None
+            raise UsageError(f"the server {quoted(target.server)} in {target.source} is not a URL") from None
         if not parts.hostname:
-            raise UsageError(f"the server {target.server!r} in {target.source} is no URL")
+            raise UsageError(f"the server {quoted(target.server)} in {target.source} is not a URL")
         self._host, self._port, self._netloc = parts.hostname, port, parts.netloc.rpartition("@")[2]
         self._base = parts.path.rstrip("/")
         self.name = f"the Kubernetes API server {target.server}"
@@ -126,8 +127,8 @@ class KubeApi:
         if self.target.secure:
             return "kubectl auth whoami; a token may have expired"
         return (
-            "credentials are not sent over http://, as by kubectl: does the server in "
-            f"{self.target.source} lack https://?"
+            "like kubectl, warmroute sends no credentials over http://: should the server in "
+            f"{self.target.source} begin with https://?"
         )
 
     def request(self, path: str, headers: tuple[tuple[str, str], ...]) -> Request:
@@ -145,7 +146,7 @@ class KubeApi:
         reason = "timeout" if isinstance(exc, TimeoutError) else None
         return DialError(
             f"no answer from {self.name}: {why}",
-            hint=f"is it up, and is it the right one? {self.target.source} names it",
+            hint=f"check that it is up, and that {self.target.source} names the right one",
             reason=reason,
             temporary=True,
         )
@@ -167,7 +168,7 @@ class KubeApi:
             name=self.name,
             server_name=self.target.server_name or self._host,
             context=context,
-            advice=f"see the cluster's certificate-authority and the user in {self.target.source}",
+            advice=f"check the cluster's certificate-authority and the user in {self.target.source}",
         )
         return peer.handshake(sock, deadline)
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from router.errors import UsageError
 from router.model.frozen import field, frozen
+from router.notation.quoting import quoted
 from router.untrusted_json import NotJSONError, member, read_json
 
 __all__ = ["AuthProvider", "Held", "held", "read_provider"]
@@ -31,7 +32,7 @@ class AuthProvider:
     config: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     def __str__(self) -> str:
-        return f"the user {self.user!r} in {self.path}"
+        return f"the user {quoted(self.user)} in {self.path}"
 
     def get(self, key: str) -> str:
         """Return a value of the config, empty where there is none."""
@@ -78,7 +79,7 @@ def _expiry_of_jwt(provider: AuthProvider, token: str) -> float:
         claims = read_json(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     except (binascii.Error, NotJSONError, ValueError):
         # Not chained: it is a secret.
-        raise UsageError(f"the ID token (auth-provider oidc) of {provider} is no JWT") from None
+        raise UsageError(f"the ID token (auth-provider oidc) of {provider} is not a JWT") from None
     expires = member(claims, "exp")
     return float(expires) if isinstance(expires, int | float) else 0.0
 

@@ -29,6 +29,7 @@ from router.kubernetes.config_file import (
 )
 from router.model.frozen import field, frozen
 from router.net.sockets import describe_os_error
+from router.notation.quoting import quoted
 from router.once import OneTimeFiles
 from router.readable import is_missing
 
@@ -172,7 +173,7 @@ class _Merged:
                 hint="give --kube-context, or run kubectl config use-context",
             )
         context, _ = self._entry("contexts", name, f"the kubeconfig {self.source}")
-        where = f"the context {name!r}"
+        where = f"the context {quoted(name)}"
         cluster, path = self._entry("clusters", string(context, "cluster"), where)
         server = string(cluster, "server")
         if not server:
@@ -205,7 +206,7 @@ class _Merged:
             basic=(username, password) if username and password else None,
             plugin=_plugin(mapping(user, "exec"), directory) if user.get("exec") else None,
             provider=_provider(provider, name, path) if provider and not user.get("exec") else None,
-            impersonate=_impersonation(user, f"the user {name!r} in {self.source}"),
+            impersonate=_impersonation(user, f"the user {quoted(name)} in {self.source}"),
         )
 
     def _entry(self, section: str, name: str, where: str) -> tuple[FileMapping, str]:
@@ -213,7 +214,7 @@ class _Merged:
         if found is None:
             known = ", ".join(sorted(self._entries[section])) or "none"
             kind = _SECTIONS[section]
-            raise UsageError(f"{where} has no {kind} {name!r}", hint=f"{section} there: {known}")
+            raise UsageError(f"{where} has no {kind} {quoted(name)}", hint=f"{section} there: {known}")
         return found
 
     def _add(self, path: str, config: FileMapping) -> None:
@@ -285,7 +286,7 @@ def _impersonation(user: FileMapping, owner: str) -> tuple[tuple[str, str], ...]
         pairs += [(f"Impersonate-Extra-{key}", value) for value in strings(extra, name)]
     if pairs and not named["Impersonate-User"]:
         raise UsageError(
-            f"{owner} impersonates nobody: it has as-uid, as-groups or as-user-extra without as",
+            f"{owner} has as-uid, as-groups or as-user-extra, but no as",
             hint="as names the user to act as",
         )
     return tuple(pairs)

@@ -18,6 +18,7 @@ from router.kubernetes.auth_provider import AuthProvider, held
 from router.kubernetes.config import ExecPlugin, KubeTarget, KubeUser
 from router.model.frozen import field, frozen
 from router.net.sockets import describe_os_error
+from router.notation.quoting import quoted
 from router.untrusted_json import NotJSONError, member, read_json, text
 
 __all__ = ["Credentials", "PluginAnswers", "credentials_for"]
@@ -205,9 +206,9 @@ def _run_plugin(
     status, version = member(answer, "status"), text(answer, "apiVersion")
     if not isinstance(status, dict):
         # Nothing of it is told: it may be a token.
-        raise _failed(plugin, "what it printed is no ExecCredential with a status")
+        raise _failed(plugin, "it did not print an ExecCredential with a status")
     if version != plugin.api_version:
-        raise _failed(plugin, f"it speaks {version[:80]!r}, the kubeconfig says {plugin.api_version}")
+        raise _failed(plugin, f"it speaks {quoted(version[:80])}, the kubeconfig says {plugin.api_version}")
     return status
 
 
@@ -235,7 +236,7 @@ def _expiry(plugin: ExecPlugin, status: Mapping[str, object]) -> datetime | None
     try:
         expires = datetime.fromisoformat(str(written))
     except ValueError:
-        raise _failed(plugin, "its expirationTimestamp is no time") from None
+        raise _failed(plugin, "its expirationTimestamp is not a time") from None
     return expires if expires.tzinfo else expires.replace(tzinfo=UTC)
 
 

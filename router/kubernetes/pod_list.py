@@ -130,7 +130,7 @@ def _name(pod: _Object) -> str:
 
 
 def _no_event() -> FleetError:
-    return FleetError("the API server sent what is no event of a watch", temporary=True)
+    return FleetError("the API server sent something other than a watch event", temporary=True)
 
 
 def _reported(status: _Object) -> Exception:

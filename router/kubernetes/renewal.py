@@ -19,6 +19,7 @@ from router.kubernetes.provider_file import can_keep, keep, locked, stored
 from router.model.frozen import replace
 from router.net.deadline import Deadline
 from router.net.sockets import describe_os_error
+from router.notation.quoting import quoted
 from router.untrusted_json import NotJSONError, members, read_json, text
 
 __all__ = ["renewed"]
@@ -57,7 +58,7 @@ def _renewed(provider: AuthProvider, environment: Mapping[str, str], deadline: D
     token = text(answer, "token")
     if not token:
         raise UsageError(
-            f"{provider} has the auth-provider {provider.name!r}, which the package kubernetes doesn't know",
+            f"{provider} has the auth-provider {quoted(provider.name)}, unknown to the package kubernetes",
             hint=_PLUGINS.get(provider.name, "use the credential plugin (exec) of your provider"),
         )
     changed = {name: str(value) for name, value in members(answer, "config").items()}

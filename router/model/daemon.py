@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Literal
 
@@ -57,6 +58,12 @@ class Daemon:
     def peer(self) -> str:
         """What errors of a connection call it: the name with the address, unless that is the name."""
         return self.name if "://" in self.name else f"{self.name} ({self.address})"
+
+    def naming(self, text: str) -> str:
+        """Return a sentence about this daemon with its name before it, unless that stands in it."""
+        if re.search(rf"(?<![\w.-]){re.escape(self.name)}(?![\w-])", text):
+            return text
+        return f"{self.name}: {text}"
 
 
 @frozen

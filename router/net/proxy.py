@@ -54,7 +54,7 @@ def parse_proxy(text: str) -> Proxy:
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
         scheme = f" ({parts.scheme}://)" if parts.scheme else ""
         raise UsageError(
-            f"the URL of the proxy{scheme} is none that can be used",
+            f"the proxy URL{scheme} is not supported",
             hint="supported: http://HOST:PORT, socks5://HOST:PORT",
         )
     login = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
@@ -131,7 +131,7 @@ def _socks(sock: socket.socket, proxy: Proxy, host: str, port: int) -> str:
     sock.sendall(b"\5\2\0\2" if proxy.login else b"\5\1\0")
     version, method = _exactly(sock, 2)
     if version != 5 or method == 0xFF:
-        return "it wants another way to log in" if version == 5 else "it is no SOCKS5 proxy"
+        return "it requires another kind of login" if version == 5 else "it is not a SOCKS5 proxy"
     if method == 2 and proxy.login:
         user, password = (text.encode()[:255] for text in proxy.login)
         sock.sendall(b"\1" + bytes([len(user)]) + user + bytes([len(password)]) + password)

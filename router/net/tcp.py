@@ -41,21 +41,21 @@ def connect_tcp(
     except socket.gaierror as exc:
         raise DialError(
             f"can't connect to {peer}: the name {host} is not known ({exc.strerror})",
-            hint="is the name right, and does this machine's DNS know it?",
+            hint="check the name, and that this machine's DNS resolves it",
             reason="name",
             temporary=exc.errno == socket.EAI_AGAIN,
         ) from exc
     except TimeoutError as exc:
         raise DialError(
             f"can't connect to {peer}: no answer within {deadline.seconds:g} s",
-            hint="is the host up, and does a firewall or network policy let this machine reach it?",
+            hint="check that the host is up, and that no firewall or network policy is in the way",
             reason="timeout",
             temporary=True,
         ) from exc
     except OSError as exc:
         raise DialError(
             f"can't connect to {peer}: {describe_os_error(exc)}",
-            hint=limit_hint(exc) or f"is the port right, and does {listener} listen there?",
+            hint=limit_hint(exc) or f"check the port, and that {listener} is listening there",
             reason="refused" if exc.errno == errno.ECONNREFUSED else None,
             temporary=True,
         ) from exc
@@ -106,7 +106,7 @@ def _ask(host: str, port: int, flags: int) -> Sequence[_Target]:
     try:
         infos = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=flags)
     except UnicodeError as exc:  # a label that is empty or longer than 63 characters
-        raise socket.gaierror(socket.EAI_NONAME, "it is no valid host name") from exc
+        raise socket.gaierror(socket.EAI_NONAME, "it is not a valid host name") from exc
     return [(family, where) for family, _, _, _, where in infos]
 
 

@@ -24,7 +24,7 @@ _CHUNK = 1 << 16
 # X509_V_ERR_* of OpenSSL's x509_vfy.h.
 _NOT_YET_VALID, _EXPIRED, _WRONG_NAME, _WRONG_IP = 9, 10, 62, 64
 
-_NO_TLS = ("it does not speak TLS", "leave the TLS options out; or is this the wrong port?")
+_NO_TLS = ("it does not speak TLS", "drop the --tls options, or check the port")
 _PAIR_HINT = "pass --tls-cert and --tls-key, signed by a CA that the server trusts"
 _PAIR_REFUSED = ("it refused the client certificate", _PAIR_HINT)
 # What OpenSSL calls an alert or a broken record: what it means, what to do.
@@ -64,7 +64,7 @@ class TLSPeer:
             secured = self.context.wrap_socket(sock, server_hostname=name, do_handshake_on_connect=False)
         except (OSError, ValueError) as exc:
             sock.close()
-            raise DialError(f"can't begin TLS with {self.name}: {exc}", temporary=True) from exc
+            raise DialError(f"TLS with {self.name} failed: {exc}", temporary=True) from exc
         try:
             secured.do_handshake()
         except OSError as exc:
@@ -81,7 +81,7 @@ class TLSPeer:
         why, hint = describe_tls_error(exc, self.server_name)
         reason = "timeout" if isinstance(exc, TimeoutError) else "tls"
         advice = self.advice or hint
-        return DialError(f"no TLS with {self.name}: {why}", hint=advice, reason=reason, temporary=True)
+        return DialError(f"TLS with {self.name} failed: {why}", hint=advice, reason=reason, temporary=True)
 
 
 class TLSStream:
@@ -174,7 +174,7 @@ def describe_tls_error(exc: OSError, server_name: str = "") -> tuple[str, str | 
             "does it speak TLS, and does it want a client certificate (--tls-cert, --tls-key)?",
         )
     if isinstance(exc, ssl.SSLError):
-        return _REASONS.get(exc.reason or "", (f"TLS failed ({exc.reason or exc})", None))
+        return _REASONS.get(exc.reason or "", (f"a TLS error ({exc.reason or exc})", None))
     return describe_os_error(exc), None
 
 
@@ -196,7 +196,10 @@ def _describe_verification(server_name: str, exc: ssl.SSLCertVerificationError) 
                 "set --tls-server-name to a name in the certificate",
             )
         case code if code == _EXPIRED:
-            return "its certificate has expired", "renew the server's certificate; is this clock right?"
+            return (
+                "its certificate has expired",
+                "renew that certificate, or set this machine's clock",
+            )
         case code if code == _NOT_YET_VALID:
             return "its certificate is not valid yet", "is this machine's clock right?"
         case _:

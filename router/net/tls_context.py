@@ -116,7 +116,7 @@ def _load_pair_of_files(context: ssl.SSLContext, pair: tuple[str, str], lent: Le
     except ssl.SSLError as exc:
         raise UsageError(
             f"the TLS certificate {cert} and key {key} can't be used: {exc.reason or 'not in PEM form'}",
-            hint="do they belong together, and are they PEM files?",
+            hint="check that they belong together and are PEM files",
         ) from exc
     except OSError as exc:
         raise UsageError(

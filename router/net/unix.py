@@ -14,7 +14,7 @@ __all__ = ["connect_unix"]
 _HINTS = {
     errno.ENOENT: "is buildkitd running, and is this its socket?",
     errno.ECONNREFUSED: "the socket is a leftover: nothing listens on it; start buildkitd",
-    errno.EACCES: "this user may not open the socket; buildkitd's --group gives it to a group",
+    errno.EACCES: "this user has no permission to open the socket: buildkitd --group gives it to a group",
 }
 
 

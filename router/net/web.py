@@ -21,6 +21,7 @@ from router.net.sockets import describe_os_error
 from router.net.tcp import connect_tcp
 from router.net.tls import TLSPeer, describe_tls_error
 from router.net.tls_context import client_context
+from router.notation.quoting import quoted
 from router.notation.url import URL, parse_url, without_credentials
 
 __all__ = ["WebRequest", "fetch"]
@@ -32,7 +33,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # What may stand in a request line; anything else would begin another header, or another request.
 _TARGET = r"[!-~]*"
 
-_ADVICE = "is its certificate signed by a CA that this machine trusts? SSL_CERT_FILE names another bundle"
+_ADVICE = "is its certificate signed by a CA that this machine trusts? SSL_CERT_FILE can name another bundle"
 
 
 @frozen
@@ -84,7 +85,7 @@ def _checked(text: str) -> URL:
         or not re.fullmatch(_TARGET, url.host + url.path + url.query)
         or int(url.port or 1) not in range(1, 65536)
     ):
-        raise UsageError(f"{without_credentials(text)[:200]!r} is no http or https URL")
+        raise UsageError(f"{quoted(without_credentials(text)[:200])} is not an http or https URL")
     return url
 
 
@@ -92,7 +93,7 @@ def _redirected(url: URL, location: str) -> URL:
     try:
         return _checked(urljoin(_text(url), location))
     except (UsageError, ValueError):
-        raise DialError(f"{_shown(url)} redirects to something that is no URL") from None
+        raise DialError(f"{_shown(url)} redirects to an invalid URL") from None
 
 
 def _exchange(  # noqa: PLR0913, PLR0917 - one request's surroundings, one after the other

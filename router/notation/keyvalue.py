@@ -47,5 +47,5 @@ def _split(text: str, flag: Flag) -> tuple[str, str, str]:
         raise flag.error(text, "the name before the equals sign is missing")
     if not equals and (name in {".", ".."} or name.startswith(("./", "../", "/", "~/"))):
         # Most likely the context, which this option would take for its value.
-        raise flag.error(text, "what follows it is a path, and neither NAME=VALUE nor NAME")
+        raise flag.error(text, "its value is a path, not NAME=VALUE or NAME")
     return name, equals, value

@@ -35,6 +35,7 @@ def first_that_answers(daemons: Iterable[Daemon], options: DialOptions) -> Conne
     ``options.tell`` hears which ones did not. Raises UnreachableError where none does.
     """
     faults: list[UnreachableError] = []
+    texts: list[str] = []
     forbidden: list[Daemon] = []
     for daemon in daemons:
         if any(share_rights(each.address, daemon.address) for each in forbidden):
@@ -42,15 +43,16 @@ def first_that_answers(daemons: Iterable[Daemon], options: DialOptions) -> Conne
         try:
             return connect(daemon, options)
         except (DialError, ConnectionLostError) as exc:
-            options.tell(f"{daemon.name}: {exc}")
+            texts.append(daemon.naming(str(exc)))
+            options.tell(texts[-1])
             faults.append(exc)
             if exc.reason == "forbidden":
                 forbidden.append(daemon)
     if len({str(fault) for fault in faults}) == 1:
         raise faults[0]
-    tried = "".join(f"\n  {fault}" for fault in faults)
+    tried = "".join(f"\n  {text}" for text in texts)
     raise NoDaemonError(
-        f"none of {len(faults)} daemons could be reached:{tried}", hint=faults[-1].hint
+        f"none of the {len(faults)} daemons could be reached:{tried}", hint=faults[-1].hint
     ) from faults[-1]
 
 
@@ -79,12 +81,12 @@ def _greeting(stream: ByteStream, daemon: Daemon, deadline: Deadline) -> bytes:
     except TimeoutError as exc:
         raise DialError(
             f"{daemon.peer} did not answer in time",
-            hint="is it a buildkitd, and is it alive? it may require TLS: try --tls-ca or --tls-dir",
+            hint="check that buildkitd is running there; it may require TLS: try --tls-ca or --tls-dir",
             reason="timeout",
             temporary=True,
         ) from exc
     if not data:
-        raise DialError(f"{daemon.peer} closed the connection without a word", temporary=True)
+        raise DialError(f"{daemon.peer} closed the connection at once", temporary=True)
     return data
 
 

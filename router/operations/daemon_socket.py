@@ -91,7 +91,7 @@ class DaemonSocket(Closing):
             finally:
                 daemon.close()
         except RouterError as exc:
-            self._tell(f"{self._daemon.name}: {exc}")
+            self._tell(self._daemon.naming(str(exc)))
         finally:
             client.close()
             with self._lock:

@@ -84,9 +84,9 @@ def _info(control: Control, timeout: float) -> DaemonVersion:
         if exc.code != Status.UNIMPLEMENTED:
             raise
         raise RpcError(
-            "the daemon can't tell its version: it is older than that question",
+            "the daemon is too old to tell its version",
             code=exc.code,
-            hint="of a Docker engine's own BuildKit docker version tells more",
+            hint="for a Docker engine: docker version",
         ) from exc
 
 

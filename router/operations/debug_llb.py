@@ -52,8 +52,8 @@ def llb_operations(definition: bytes) -> tuple[Operation, ...]:
             op = pb.Op.FromString(operation)
         except DecodeError as exc:
             raise UsageError(
-                f"operation {len(found) + 1} of what is given as LLB can't be read",
-                hint="give what a program prints that marshals LLB",
+                f"operation {len(found) + 1} of the LLB can't be read",
+                hint="pass the output of a program that marshals LLB",
             ) from exc
         found.append(Operation(digest, _object(op), _object(known)))
     return tuple(found)

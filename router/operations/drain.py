@@ -53,7 +53,7 @@ def drain(
         if exc.code != Status.UNIMPLEMENTED:
             raise
         raise UnreachableError(
-            f"{daemon.name} can't tell its builds: it has no build history",
+            f"{daemon.name} can't list its builds: it has no build history",
             hint="buildkitd has one since 0.11; an old Docker engine has none",
             reason="no-history",
         ) from exc

@@ -81,7 +81,7 @@ class LoadWatch(Closing):
         """Ask how many are in flight now; ``DialError`` where the answer takes longer than connecting may."""
         if not self._ask(time.monotonic() + self._timeout):
             raise DialError(
-                f"{self._channel.peer} did not tell its builds in {self._timeout:g} s",
+                f"{self._channel.peer} did not list its builds within {self._timeout:g} s",
                 reason="timeout",
                 temporary=True,
             )

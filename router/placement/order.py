@@ -14,6 +14,7 @@ from router.errors import FleetError, NoDaemonError
 from router.flags.platform import normalize
 from router.model.daemon import Candidate, Daemon, Exclusion
 from router.model.routing import Placement
+from router.notation.quoting import quoted
 from router.placement.key import printable
 
 __all__ = ["order", "require_fit"]
@@ -78,8 +79,8 @@ def _twins(one: Daemon, other: Daemon) -> FleetError:
         )
     first, second = sorted((one.name, other.name))
     return FleetError(
-        f"{first} and {second} have the same identity {one.hashed!r}, so a key can't tell them apart",
-        hint="choose what differs between them (--identity), or let the fleet have one of them only",
+        f"{first} and {second} have the same identity {quoted(one.hashed)}, so a key can't tell them apart",
+        hint="choose an --identity that differs between them, or keep only one of them in the fleet",
         reason="duplicate-daemon",
     )
 
@@ -109,7 +110,7 @@ def _exclusions(daemon: Daemon, needed: frozenset[str], at_home: bool) -> Iterat
     elif not daemon.ready:
         yield Exclusion(kind="not-ready", text=_state(daemon, "not ready"))
     if daemon.cordon is not None:
-        yield Exclusion(kind="cordoned", text=f"cordoned: {daemon.cordon}" if daemon.cordon else "cordoned")
+        yield Exclusion(kind="cordoned", text=f"cordoned ({daemon.cordon})" if daemon.cordon else "cordoned")
     if daemon.platforms:
         missing = sorted(needed - _normalized(daemon.platforms))
         if missing:

@@ -80,7 +80,7 @@ class DockerLoadSink:
         finally:
             self._connection.close()
         if len(body) > _MOST_ANSWER:
-            raise OutputError(f"{self._peer} answered without end when the image was loaded")
+            raise OutputError(f"{self._peer} sent an endless answer while the image was loaded")
         errors = list(_errors(body))
         if response.status >= 300 or errors:
             why = "; ".join(errors) or body.decode("utf-8", "replace").strip() or response.reason

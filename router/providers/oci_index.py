@@ -137,9 +137,9 @@ def _parsed(data: bytes, what: str) -> dict[str, Any]:
     try:
         found = read_json(data, most=_MAX_JSON)
     except NotJSONError as exc:
-        raise UsageError(f"{what} {exc}", hint="is it of the OCI image layout?") from exc
+        raise UsageError(f"{what} {exc}", hint="check that the directory is an OCI image layout") from exc
     if not isinstance(found, dict):
-        raise UsageError(f"{what} holds no object", hint="is it of the OCI image layout?")
+        raise UsageError(f"{what} holds no object", hint="check that the directory is an OCI image layout")
     return found
 
 
@@ -189,7 +189,7 @@ def _locked(layout: OCILayout) -> Iterator[None]:
         if time.monotonic() >= deadline:
             raise OutputError(
                 f"another program holds {path} for more than {_LOCK_TIMEOUT:.0f} s",
-                hint=f"fuser {path} tells which; remove the file if it is none",
+                hint=f"fuser {path} shows which; if none does, remove the file",
             )
         time.sleep(_LOCK_POLL)
     try:

@@ -66,4 +66,4 @@ def streams() -> Iterator[Streams]:
         if not opened.begun:
             raise
         where = "stdout" if opened.begun == "-" else opened.begun
-        raise OutputError(f"{exc}; a part of the output is on {where} by now", hint="build again") from exc
+        raise OutputError(f"{exc}; part of it is on {where} already", hint="build again") from exc

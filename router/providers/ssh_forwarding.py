@@ -108,12 +108,12 @@ class SSHForwarding:
         sockets = [path for path in paths if _is_socket(path)]
         if agent.raw and not sockets:
             raise UsageError(
-                f"{flag}: {paths[0]} is no socket, which raw=true needs",
-                hint="leave raw=true out for a private key; ls -l shows a socket with an s in front",
+                f"{flag}: raw=true needs a socket, and {paths[0]} is not one",
+                hint="drop raw=true for a private key",
             )
         if sockets and len(paths) > 1:
             raise UsageError(
-                f"{flag} names the socket {sockets[0]} and something else beside it",
+                f"{flag} names the socket {sockets[0]} together with other paths",
                 hint="one id stands for one socket or any number of keys; give the others ids of their own",
             )
         if sockets:

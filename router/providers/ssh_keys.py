@@ -101,7 +101,7 @@ def load_key(path: str, flag: str, files: OneTimeFiles | None = None) -> SSHKey:
         return SSHKey(private, os.path.basename(path))
     except (ValueError, KeyError) as exc:  # a curve that SSH has no name for
         raise UsageError(
-            f"{flag}: the key {path} is none for SSH", hint="supported curves: NIST P-256, P-384 and P-521"
+            f"{flag}: the key {path} is not an SSH key", hint="supported curves: NIST P-256, P-384 and P-521"
         ) from exc
 
 
@@ -112,7 +112,7 @@ def _read(path: str, flag: str, files: OneTimeFiles) -> bytes:
         raise UsageError(f"{flag}: can't read the key {path}: {exc.strerror}", hint=_hint(path)) from exc
     if len(data) > _MOST_KEY:
         raise UsageError(
-            f"{flag}: {path} is larger than {_MOST_KEY // 1024} KiB, so it is no key", hint=_hint(path)
+            f"{flag}: {path} is larger than {_MOST_KEY // 1024} KiB, too large for a key", hint=_hint(path)
         )
     return data
 

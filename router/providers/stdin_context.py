@@ -54,18 +54,18 @@ def open_stdin_context(request: BuildRequest, stream: BinaryIO) -> Iterator[Buil
 def _dockerfile(request: BuildRequest, header: bytes, stream: BinaryIO) -> bytes:
     if b"\0" in header:
         raise UsageError(
-            "what came on stdin is neither a Dockerfile nor a tar (plain, or with gzip, bzip2, xz or zstd)",
+            "stdin holds neither a Dockerfile nor a tar archive (plain, gzip, bzip2, xz or zstd)",
             hint=_HINT,
         )
     if request.dockerfile is not None or request.dockerfile_text is not None:
         raise UsageError(
-            f"what came on stdin is a Dockerfile, and --file names another one ({request.dockerfile})",
+            f"stdin holds a Dockerfile, and --file names another ({request.dockerfile})",
             hint="leave one of them out; with a context of files: warmroute build --file - . < Dockerfile",
         )
     text = header + stream.read(MAX_DOCKERFILE)
     if len(text) > MAX_DOCKERFILE:
         raise UsageError(
-            f"what came on stdin is no archive, and too large for a Dockerfile "
+            f"stdin holds no archive, and is too large for a Dockerfile "
             f"(more than {MAX_DOCKERFILE >> 20} MiB)",
             hint=_HINT,
         )

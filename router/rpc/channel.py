@@ -16,7 +16,8 @@ from contextlib import suppress
 from router.cancellation import Cancellation
 from router.errors import ConnectionLostError, DialError, RouterError, RpcError
 from router.net.stream import Buffer, ByteStream
-from router.rpc.contract import HUNG_UP, MessageHandler, RpcCall, RpcChannel
+from router.rpc.contract import MessageHandler, RpcCall, RpcChannel
+from router.rpc.events import StrangerError
 from router.rpc.grpc import MessageReader, Status, metadata, prefix, status_error
 from router.rpc.http2 import (
     DataReceived,
@@ -136,10 +137,10 @@ class Channel(RpcChannel):
         self._http2.finish(call.stream_id)
 
     def cancel(self, call: RpcCall) -> None:
-        """Give a call up; the daemon sees its context cancelled."""
+        """Give a call up; the daemon sees its context canceled."""
         self._http2.reset(call.stream_id)
         self._calls.pop(call.stream_id, None)
-        call.finish(RpcError(f"{call.method} was cancelled", code=Status.CANCELLED))
+        call.finish(RpcError(f"{call.method} was canceled", code=Status.CANCELLED))
 
     # -- driving
 
@@ -291,10 +292,12 @@ class Channel(RpcChannel):
         if self._going_away:
             said = f"{said}; {self._going_away}"
         if not self._http2.established:
-            if not isinstance(cause, Http2Error):
-                hint = hint or HUNG_UP
-            return self._no_daemon(said, hint)
+            return self._stranger(cause) if isinstance(cause, Http2Error) else self._no_answer(said, hint)
         return ConnectionLostError(f"lost {self.peer}: {said}", hint=hint, temporary=True)
+
+    def _stranger(self, cause: Http2Error) -> DialError:
+        said = str(cause) if isinstance(cause, StrangerError) else f"is not a BuildKit daemon: {cause}"
+        return DialError(f"{self.peer} {said}", hint=cause.hint, temporary=True)
 
 
 def _without(buffers: list[Buffer], taken: int) -> list[Buffer]:

@@ -18,9 +18,9 @@ from router.errors import DialError, RouterError, RpcError
 from router.rpc.grpc import Status
 from router.rpc.streams import Source
 
-__all__ = ["HUNG_UP", "MessageHandler", "RpcCall", "RpcChannel"]
+__all__ = ["MessageHandler", "RpcCall", "RpcChannel"]
 
-HUNG_UP = "the daemon may require TLS: try --tls-ca or --tls-dir"
+_HUNG_UP = "the daemon may require TLS: try --tls-ca or --tls-dir"
 
 
 class MessageHandler(Protocol):
@@ -82,7 +82,7 @@ class RpcChannel(Closing):
 
     @abstractmethod
     def cancel(self, call: RpcCall) -> None:
-        """Give a call up; the daemon sees its context cancelled."""
+        """Give a call up; the daemon sees its context canceled."""
 
     @abstractmethod
     def handshake(self, timeout: float) -> None:
@@ -133,15 +133,16 @@ class RpcChannel(Closing):
         with suppress(BlockingIOError):
             os.read(self._wake_read, 4096)
 
-    def _no_daemon(self, said: str, hint: str | None = None) -> DialError:
-        return DialError(
-            f"{self.peer} did not answer as a BuildKit daemon: {said}", hint=hint, temporary=True
-        )
+    def _no_answer(self, said: str, hint: str | None = None) -> DialError:
+        stream, _, why = said.partition(": ")
+        if why and stream.startswith("lost the connection to "):
+            said = why  # the peer is named already
+        return DialError(f"{self.peer} did not answer: {said}", hint=hint or _HUNG_UP, temporary=True)
 
     def _late(self) -> DialError:
         return DialError(
             f"{self.peer} did not answer in time",
-            hint="is it a buildkitd, and is it alive? `warmroute ls` asks all of them",
+            hint="check that buildkitd is running there: `warmroute ls` asks every daemon",
             reason="timeout",
             temporary=True,
         )

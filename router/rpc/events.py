@@ -19,6 +19,7 @@ __all__ = [
     "HeadersReceived",
     "Http2Error",
     "PingAcknowledged",
+    "StrangerError",
     "StreamReset",
 ]
 
@@ -48,6 +49,10 @@ class Http2Error(ConnectionLostError):
     ) -> None:
         super().__init__(message, hint=hint)
         self.code = code
+
+
+class StrangerError(Http2Error):
+    """The peer began with something else than HTTP/2. The message reads after the peer's name."""
 
 
 class HeadersReceived(NamedTuple):

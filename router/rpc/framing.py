@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 
 from router.net.stream import Buffer
-from router.rpc.events import Http2Error
+from router.notation.quoting import quoted
+from router.rpc.events import Http2Error, StrangerError
 from router.rpc.frames import FRAME_HEADER, MAX_FRAME_SIZE, MAX_WINDOW, FrameType
 
 __all__ = ["FrameReader"]
@@ -96,15 +97,13 @@ def _size(high: int, low: int) -> int:
     return size
 
 
-def _not_http2(opening: bytearray) -> Http2Error:
+def _not_http2(opening: bytearray) -> StrangerError:
     start = bytes(opening[:40])
     if start[:1] in {b"\x15", b"\x16"}:
-        return Http2Error(
-            "the peer speaks TLS", hint="pass --tls-ca, and --tls-cert with --tls-key if it asks for them"
+        return StrangerError(
+            "requires TLS", hint="pass --tls-ca, and --tls-cert with --tls-key if it asks for them"
         )
-    if start.startswith(b"HTTP"):
-        return Http2Error("the peer speaks HTTP/1", hint="is this the address of a buildkitd?")
-    return Http2Error(
-        f"the peer does not speak HTTP/2: it began with {start!r}",
-        hint="is this the address of a buildkitd?",
+    what = "in HTTP/1" if start.startswith(b"HTTP") else f"with {quoted(start.decode('latin-1'))}"
+    return StrangerError(
+        f"is not a BuildKit daemon (it answered {what})", hint="is this the address of a buildkitd?"
     )

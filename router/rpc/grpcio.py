@@ -20,7 +20,7 @@ import grpc
 from router.cancellation import Cancellation
 from router.errors import ConnectionLostError, DialError, RouterError, RpcError
 from router.model.address import Address, TcpAddress
-from router.rpc.contract import HUNG_UP, MessageHandler, RpcCall, RpcChannel
+from router.rpc.contract import MessageHandler, RpcCall, RpcChannel
 from router.rpc.grpc import MessageReader, Status, status_details
 from router.rpc.grpcio_connection import connect
 from router.rpc.streams import Source
@@ -110,7 +110,7 @@ class GrpcioChannel(RpcChannel):
     def cancel(self, call: RpcCall) -> None:
         if (own := self._calls.pop(call.stream_id, None)) is not None:
             own.give_up()
-        call.finish(RpcError(f"{call.method} was cancelled", code=Status.CANCELLED))
+        call.finish(RpcError(f"{call.method} was canceled", code=Status.CANCELLED))
 
     def handshake(self, timeout: float) -> None:
         """Return at once: the peer has answered when the channel is made."""
@@ -202,7 +202,7 @@ class GrpcioChannel(RpcChannel):
                 dial(self._address, self._options).close()
             except RouterError as exc:
                 return exc
-        return self._no_daemon(said, hint or HUNG_UP)
+        return self._no_answer(said, hint)
 
     def _requests(self, call: _Call) -> Iterator[bytes]:
         while (message := call.outgoing.get()) is not None:

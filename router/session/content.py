@@ -21,6 +21,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from router._proto import content_pb2 as pb
 from router.net.stream import Buffer
 from router.notation.digest import is_digest
+from router.notation.quoting import quoted
 from router.providers.oci_layout import Blob, BlobExistsError, BlobWriter, OCILayout, WrongContentError
 from router.rpc.grpc import Status, prefix
 from router.session.requests import undecodable
@@ -184,7 +185,7 @@ class _Write:
 
     def _expect(self, digest: str) -> None:
         if not is_digest(digest):
-            raise CallRefused(Status.INVALID_ARGUMENT, f"{digest!r} is no digest")
+            raise CallRefused(Status.INVALID_ARGUMENT, f"{quoted(digest)} is no digest")
         known = self._store.find(digest)
         if known is not None and self.total in {0, known.size}:
             raise CallRefused(Status.ALREADY_EXISTS, f"blob {digest} exists")
@@ -274,7 +275,7 @@ def _abort(active: dict[str, _Write], request: bytes) -> Iterable[bytes]:
 
 def _existing(store: OCILayout, digest: str) -> Blob:
     if not is_digest(digest):
-        raise CallRefused(Status.INVALID_ARGUMENT, f"{digest!r} is no digest")
+        raise CallRefused(Status.INVALID_ARGUMENT, f"{quoted(digest)} is no digest")
     blob = store.find(digest)
     if blob is None:
         raise CallRefused(Status.NOT_FOUND, f"content {digest}: not found")

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from router.errors import UsageError
 from router.net.stream import Buffer
+from router.notation.quoting import quoted
 from router.rpc.grpc import Status, prefix
 from router.rpc.protobuf import bytes_message_header
 from router.session.server import CallMetadata, CallRefused, StreamHandler, StreamMethod
@@ -34,7 +35,7 @@ def upload(files: Mapping[str, str]) -> dict[str, StreamMethod]:
     def pull(metadata: CallMetadata) -> StreamHandler:
         upload_id = metadata.get("urlpath", [""])[0].rpartition("/")[2]
         if metadata.get("urlhost", [_HOST])[0] != _HOST or upload_id not in files:
-            raise CallRefused(Status.NOT_FOUND, f"this build uploads nothing by the name {upload_id!r}")
+            raise CallRefused(Status.NOT_FOUND, f"this build uploads nothing by the name {quoted(upload_id)}")
         return _Pull(files[upload_id])
 
     return {"/moby.upload.v1.Upload/Pull": pull}

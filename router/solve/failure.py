@@ -120,7 +120,7 @@ def explain(
     """Tell faults of the path, of this machine and of the build from each other.
 
     ``error`` is how Solve ended; ``own`` is what went wrong meanwhile on this side of the session, which the
-    daemon's answer only echoes. Nobody here cancelled the build: that never gets to an answer of Solve's.
+    daemon's answer only echoes. Nobody here canceled the build: that never gets to an answer of Solve's.
     """
     # A transfer that the daemon broke off is a consequence of its failure, whatever that was.
     causes = [cause for cause in own if not isinstance(cause, TransferError)]
@@ -136,7 +136,7 @@ def explain(
                 f"{daemon} has no room for the build: {error}", hint=_NO_ROOM, temporary=True
             )
         case _ if isinstance(error, NotGrpcError):
-            return DialError(f"{daemon} did not answer as a BuildKit daemon: {error}", hint=error.hint)
+            return DialError(f"{daemon} is not a BuildKit daemon: {error}", hint=error.hint)
         case _:
             return observer.build_error(error)
 

@@ -28,7 +28,7 @@ def with_host_gateway(
     if not known:
         raise UsageError(
             f"--add-host with host-gateway: {daemon} doesn't tell its host's address",
-            hint="only a Docker engine does; give the address itself",
+            hint="only a Docker engine does; pass the IP address itself",
         )
     hosts = tuple(
         replace(host, addresses=(known[0],)) if HOST_GATEWAY in host.addresses else host

@@ -40,8 +40,8 @@ def read_definition(definition: bytes) -> pb.Definition:
         read = pb.Definition()
     if not operations_of(read):
         raise UsageError(
-            "what is given as LLB is no definition with operations in it",
-            hint="give what a program prints that marshals LLB (the programs of BuildKit's examples do)",
+            "the LLB given is not a definition with operations",
+            hint="pass the output of a program that marshals LLB, such as BuildKit's examples",
         )
     return read
 

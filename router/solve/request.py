@@ -55,7 +55,7 @@ def solve_request(
     except UnicodeEncodeError as exc:
         raise UsageError(
             f"BuildKit takes text in UTF-8 only, which {exc.object!a} is not",
-            hint="see the names and values of tags, build arguments and labels, and the Dockerfile's name",
+            hint="check the names and values of tags, build arguments and labels, and the Dockerfile's name",
         ) from exc
 
 

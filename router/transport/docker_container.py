@@ -244,7 +244,7 @@ def _refused(where: str, reply: Reply) -> DialError:
         case 403:
             return DialError(
                 f"can't run buildctl in {where}: {said}",
-                hint="what stands between this machine and the engine must allow exec",
+                hint="a proxy in between must allow exec",
                 reason="forbidden",
             )
         case status:

@@ -76,14 +76,14 @@ class _Ways:
                     raise
                 closed.append(self._told(exc, "exec"))
             else:
-                self._say(f"by its IP {self._address.ip}, which this process is in the cluster of")
+                self._say(f"by its IP {self._address.ip}: this process runs in its cluster")
                 return stream
         try:
             stream = self._by_exec()
         except DialError as exc:
             return self._last_way(exc, closed)
         if not closed:
-            self._say("by exec, which works from outside of the cluster and needs no open port")
+            self._say("by exec")
         return SecondTry(stream, lambda exc: self._last_way(exc, closed))
 
     def _last_way(self, exc: DialError, closed: list[DialError]) -> ByteStream:
@@ -180,11 +180,11 @@ class _Ways:
         return ip
 
     def _told(self, exc: DialError, next_way: str) -> DialError:
-        self._say(f"by {next_way}, because of this: {exc}")
+        self._say(f"by {next_way}: {exc}")
         return exc
 
     def _say(self, how: str) -> None:
-        self._options.tell(f"{self._address.pod} is reached {how}")
+        self._options.tell(f"connecting to {self._address.pod} {how}")
 
 
 def _no_way(pod: Pod, closed: list[DialError]) -> DialError:

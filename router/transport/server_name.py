@@ -22,7 +22,7 @@ def server_name(address: Address, tls: TLSOptions, *, namespace: str = "") -> st
     if tls.server_name and ("{pod}" in tls.server_name or "{namespace}" in tls.server_name):
         raise UsageError(
             f"--tls-server-name {tls.server_name} is for pods; {address} is not one",
-            hint="give the name that stands in the certificate",
+            hint="pass the name in the certificate",
         )
     own = (address.server_name or address.host) if isinstance(address, TcpAddress) else ""
     return tls.server_name or own

@@ -87,7 +87,7 @@ def test_what_is_no_llb_is_refused(tmp_path: Path) -> None:
     done = Installed().run("debug", "dump-llb", tmp_path / "text")
 
     assert (done.code, done.stdout) == (2, "")
-    assert "ERROR: what is given as LLB is no definition with operations in it\n" in done.stderr
+    assert "ERROR: the LLB given is not a definition with operations\n" in done.stderr
 
 
 def test_the_workers_are_those_that_buildctl_lists(warmroute: Installed, buildkitd: Buildkitd) -> None:
@@ -128,7 +128,7 @@ def test_an_old_engine_that_tells_no_version_is_named_as_such(dockerd: Dockerd) 
     done = Installed(environment=dockerd.environment).run("debug", "info")
 
     assert done.code == 1
-    assert "ERROR: the daemon can't tell its version" in done.stderr
+    assert "ERROR: the daemon is too old to tell its version" in done.stderr
     assert "hint: " in done.stderr
 
 

@@ -66,11 +66,11 @@ def test_a_cordoned_pod_takes_no_builds_and_all_commands_say_why(
 
     assert route["home"] == home
     assert route["order"][0]["exclusions"] == [
-        {"kind": "cordoned", "text": "cordoned: its disk is being replaced"}
+        {"kind": "cordoned", "text": "cordoned (its disk is being replaced)"}
     ]
     assert (listed[home]["cordoned"], listed[home]["cordon"]) == (True, "its disk is being replaced")
-    assert f"{home}: cordoned: its disk is being replaced" in table
-    assert f"skipping {home}: cordoned: its disk is being replaced" in built.stderr
+    assert f"{home}: cordoned (its disk is being replaced)" in table
+    assert f"skipping {home}: cordoned (its disk is being replaced)" in built.stderr
     assert built.daemon == route["order"][1]["name"] != home
     assert program.ok("build", "-v", "-l", SELECTOR, "--key", "hello", context).daemon == home
     assert set(fleet) == set(reasons(route))
@@ -85,7 +85,7 @@ def test_a_pod_s_own_bound_is_listed(cluster: Cluster, fleet: tuple[str, ...], p
 
     assert [entry["max_builds"] for entry in listed] == [4, None, None]
     assert "0 of 4" in table
-    assert f"{fleet[0]}: the annotation warmroute.dev/max-builds is no number: 'lots'" in wrong
+    assert f'{fleet[0]}: the annotation warmroute.dev/max-builds is not a number: "lots"' in wrong
 
 
 def test_where_and_ls_know_the_same_precise_state(cluster: Cluster, program: Program, tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_two_pods_of_one_identity_are_an_error_that_names_both(cluster: Cluster,
         cluster.kubectl("annotate", "pod", "twin-1", "slot=a")
         one_placed = where(program, "-l", "app=twins", "--identity", "annotation:slot", "--key=k")
 
-    assert "twin-1 and twin-2 have the same identity 'twins'" in same_label.stderr
+    assert 'twin-1 and twin-2 have the same identity "twins"' in same_label.stderr
     assert "twin-1 and twin-2 have the same identity" in same_node.stderr
     assert (same_label.code, same_node.code) == (69, 69)
     assert set(reasons(without).values()) == {"has no annotation slot"}

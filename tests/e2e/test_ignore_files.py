@@ -52,7 +52,7 @@ def test_one_that_only_the_transfer_finds_unreadable_ends_the_build(
     done = build(context, buildkitd, tmp_path / "out")
 
     assert done.code == 2, done.stderr
-    assert f"ERROR: can't send '{context}/private" in done.stderr
+    assert f"ERROR: can't send \"{context}/private" in done.stderr
     assert "permission denied" in done.stderr
     assert not (tmp_path / "out/sub").exists()
 

@@ -98,7 +98,7 @@ def test_a_build_away_from_its_cordoned_home_says_so_without_being_asked(
         cluster.kubectl("annotate", "pod", home, "warmroute.dev/cordon-")
     back = program.ok("build", *options, context)
 
-    assert away.stderr.count(f"#0 building on {second} (2nd choice; home {home}: cordoned: disk)\n") == 1
+    assert away.stderr.count(f"#0 building on {second} (2nd choice; home {home}: cordoned (disk))\n") == 1
     assert f"warmroute: built on {second} (2nd choice): " in away.stderr
     assert f"#0 building on {home} (home)\n" in back.stderr
 

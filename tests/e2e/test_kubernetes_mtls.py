@@ -156,7 +156,7 @@ def refused(done: Finished, why: str, hint: str) -> None:
     """Require one line for each pod with this reason, a hint that can be acted on, and no key."""
     assert done.code == 69, done.stderr
     first, *pods, last = done.stderr.partition("ERROR: ")[2].splitlines()
-    assert first == "none of 3 daemons could be reached:"
+    assert first == "none of the 3 daemons could be reached:"
     assert len(pods) == 3
     assert all(why in pod and "1234" in pod for pod in pods)
     assert last.startswith("hint: ")

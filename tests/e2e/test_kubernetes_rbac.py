@@ -122,7 +122,7 @@ def test_with_port_forward_alone_auto_finds_its_way(cluster: Cluster, client: Cl
     done = client.build("-v")
 
     assert done.code == 0, done.stderr
-    assert "is reached by port-forward, because of this: pods/exec is forbidden" in done.stderr
+    assert " by port-forward: pods/exec is forbidden" in done.stderr
 
 
 def test_to_list_pods_does_not_open_the_daemons(cluster: Cluster, client: Client) -> None:

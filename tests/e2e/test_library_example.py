@@ -49,7 +49,7 @@ def test_the_pages_script_does_what_the_page_says(printed: list[str], tmp_path: 
     assert "cached [1/1] COPY . /" in printed
     assert "failed: [1/1] COPY missing /" in printed
     assert any(">>> COPY missing /" in line for line in printed)
-    assert "build cancelled: too late anyway" in printed
+    assert "build canceled (too late anyway)" in printed
     assert "key docs/example by rule key" in printed
     assert any(line.endswith(" fit") for line in printed)
     assert printed[-1].endswith("0 builds in flight")

@@ -167,7 +167,7 @@ def test_a_file_that_the_index_errs_about_reaches_no_daemon(
     attributes.unlink()
     git(one, "checkout", "--quiet", "--detach")
 
-    with pytest.raises(UsageError, match=r"checkout/file.*its content is another"):
+    with pytest.raises(UsageError, match=r"checkout/file.*but its content is not"):
         builder.build(request(one))
     other = another(one, tmp_path, "two", builder)
     assert builder.files(request(other))["file"] == b"b" * size

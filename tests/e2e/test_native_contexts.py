@@ -512,7 +512,7 @@ def test_the_command_takes_a_dockerfile_on_stdin(buildkitd: Buildkitd, tmp_path:
         ([], b"\x7fELF\x02\x01\0\0", "neither a Dockerfile nor a tar"),
         ([], b"# large\n" * (1 << 22), "too large for a Dockerfile"),
         (["--file=-"], b"FROM scratch\n", "can't both come from stdin"),
-        (["--file=Other"], b"FROM scratch\n", "names another one (Other)"),
+        (["--file=Other"], b"FROM scratch\n", "names another (Other)"),
     ],
 )
 def test_what_stdin_cannot_be_is_said(tmp_path: Path, options: list[str], data: bytes, why: str) -> None:

@@ -507,7 +507,7 @@ def test_a_file_that_can_not_be_read_fails_the_build_and_is_named_everywhere(
     subprocess.run(["mount", "--bind", f"/proc/{os.getpid()}/mem", failing], check=True)
     try:
         # Not buildctl, which would wait for ever.
-        with pytest.raises(UsageError, match=f"can't send '{failing}': input/output error"):
+        with pytest.raises(UsageError, match=f'can\'t send "{failing}": input/output error'):
             builder.build(BuildRequest(context=str(context)))
     finally:
         subprocess.run(["umount", failing], check=True)

@@ -19,6 +19,7 @@ from router.model.address import (
     TcpAddress,
     UnixAddress,
 )
+from router.notation.quoting import quoted
 
 _names = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
 _texts = st.text(min_size=1)
@@ -153,12 +154,12 @@ def test_every_form_is_read(text: str, address: Address) -> None:
 def test_a_malformed_address_is_a_usage_error_that_shows_it(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_address(text)
-    assert repr(text) in str(caught.value)
+    assert quoted(text) in str(caught.value)
     assert caught.value.hint
 
 
 def test_an_unknown_scheme_names_those_that_are_supported() -> None:
-    with pytest.raises(UsageError, match="unknown scheme 'http'") as caught:
+    with pytest.raises(UsageError, match='unknown scheme "http"') as caught:
         parse_address("http://host")
     for scheme in ("tcp", "unix", "kube-pod", "docker-container", "ssh", "dns"):
         assert f"{scheme}://" in (caught.value.hint or "")

@@ -24,6 +24,7 @@ from router.errors import (
     OverloadError,
     RouterError,
     ToolError,
+    UsageError,
 )
 from router.model.address import DockerAddress
 from router.model.daemon import Candidate, Daemon, Exclusion, Place
@@ -135,7 +136,7 @@ def test_one_that_loses_it_twice_is_followed_by_the_next(story: Story) -> None:
 def test_it_is_begun_anew_as_often_as_allowed(story: Story) -> None:
     backend = Backend(*[lost("it")] * 9)
 
-    with pytest.raises(ConnectionLostError, match=r"^lost it$"):
+    with pytest.raises(ConnectionLostError, match=r"^the build was lost 4 times, "):
         story.run(backend, A, B, C, policy=Policy(retries=3))
     assert backend.names == "aabb"
 
@@ -168,7 +169,7 @@ def test_a_lone_daemon_that_comes_back_in_time_builds_in_the_end(story: Story) -
 def test_nobody_is_waited_for_who_never_had_the_build(story: Story) -> None:
     backend = Backend(refused("a"), refused("b"))
 
-    with pytest.raises(NoDaemonError, match="none of 2 daemons could be reached"):
+    with pytest.raises(NoDaemonError, match="none of the 2 daemons could be reached"):
         story.run(backend, A, B)
     assert backend.names == "ab"
 
@@ -212,7 +213,7 @@ def test_a_fleet_that_can_not_be_listed_any_more_is_the_one_that_was_there(story
         raise FleetError("the API server is away")
 
     assert story.run(backend, rank=rank).daemon == "a"
-    assert story.notices("warning") == ["the API server is away; trying those that were there before"]
+    assert story.notices("warning") == ["the API server is away; trying the daemons known before"]
 
 
 def test_who_waits_for_a_daemon_that_is_lost_and_alone_says_so_at_once_and_now_and_then(
@@ -262,7 +263,7 @@ class _CancelledWhileAsked:
         raise AssertionError("nothing was answered")
 
     def result(self, _daemon: Daemon, _environment: object) -> BuildResult | None:
-        raise CancelledError("build cancelled: interrupted")
+        raise CancelledError("build canceled (interrupted)")
 
 
 def test_a_build_that_is_cancelled_while_the_registry_is_asked_is_not_tried_again(
@@ -290,7 +291,7 @@ def test_a_busy_daemon_is_passed_over_with_its_reason(story: Story) -> None:
 
     assert story.run(backend, A, B, policy=Policy(max_builds=4)).daemon == "b"
     assert backend.tried == [("a", 4), ("b", 4)]
-    assert story.notices("info") == ["4 builds in flight; trying b"]
+    assert story.notices("info") == ["a: 4 builds in flight; trying b"]
 
 
 def test_where_all_are_busy_the_least_loaded_is_taken_with_one_more(story: Story) -> None:
@@ -351,21 +352,27 @@ def test_that_nothing_was_asked_for_is_told_once_and_before_anything_is_built(st
 
     story.run(backend, A, request=BuildRequest())
 
-    first = story.events[0]
-    assert isinstance(first, Notice)
-    assert "no --push, --load or --output: only the build cache keeps the image" in first.text
-    assert first.reason == "cache-only"
-    assert len(story.notices("warning")) == 1
+    (told,) = [event for event in story.events if isinstance(event, Notice) and event.level == "warning"]
+    assert "no --push, --load or --output: only the build cache keeps the image" in told.text
+    assert told.reason == "cache-only"
+    assert story.events.index(told) < story.events.index(SolveStatus())
 
 
-CORDONED = Candidate(daemon=A).excluding(Exclusion(kind="cordoned", text="cordoned: disk"))
+def test_of_a_build_that_no_daemon_took_is_not_told_where_its_image_stays(story: Story) -> None:
+    with pytest.raises(UsageError):
+        story.run(Backend(UsageError("no such file")), A, request=BuildRequest())
+
+    assert story.notices("warning") == []
+
+
+CORDONED = Candidate(daemon=A).excluding(Exclusion(kind="cordoned", text="cordoned (disk)"))
 
 
 @pytest.mark.parametrize(
     ("script", "fleet", "policy", "place"),
     [
         ((), (Candidate(daemon=A), Candidate(daemon=B)), POLICY, Place(number=1, home="a")),
-        ((), (CORDONED, Candidate(daemon=B)), POLICY, Place(number=2, home="a", reason="cordoned: disk")),
+        ((), (CORDONED, Candidate(daemon=B)), POLICY, Place(number=2, home="a", reason="cordoned (disk)")),
         (
             (refused("a"),),
             (Candidate(daemon=A), Candidate(daemon=B)),

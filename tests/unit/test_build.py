@@ -124,7 +124,9 @@ def test_a_build_that_fails_is_not_tried_elsewhere(backend: _Backend, request_: 
 def test_when_nobody_answers_all_of_them_are_named(backend: _Backend, request_: BuildRequest) -> None:
     backend.faults = {name: DialError(f"{name} is away") for name in "ab"}
 
-    with pytest.raises(NoDaemonError, match=r"none of 2 daemons could be reached:\n  . is away\n  . is away"):
+    with pytest.raises(
+        NoDaemonError, match=r"none of the 2 daemons could be reached:\n  . is away\n  . is away"
+    ):
         _router(_Fleet(*_daemons("a", "b"))).build(request_)
 
 

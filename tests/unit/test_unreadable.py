@@ -143,4 +143,4 @@ def test_what_cant_be_excluded_is_not_to_be_excluded(folder: Path, closed: str) 
         sender.receive(b"\x08\x01\x18\x01")  # the second file
         return sender.pull(1 << 20)
 
-    assert said(send) == f"can't send '{folder}/{closed}': permission denied\nhint: make it readable"
+    assert said(send) == f'can\'t send "{folder}/{closed}": permission denied\nhint: make it readable'

@@ -59,8 +59,8 @@ def test_anything_is_a_value_that_can_be_written_or_the_one_error(source: bytes 
         (b'{"a":' * 500 + b"1" + b"}" * 500, "is nested too deeply: 128 levels are read at most"),
         (b"1e999", "holds a number that is out of range"),
         (b"-" + b"9" * 5000, "holds a number that is out of range"),
-        (b"[NaN]", "is not valid JSON: NaN is no number"),
-        (b"-Infinity", "is not valid JSON: -Infinity is no number"),
+        (b"[NaN]", "is not valid JSON: NaN is not a number"),
+        (b"-Infinity", "is not valid JSON: -Infinity is not a number"),
     ],
 )
 def test_what_is_refused_is_refused_with_the_place_or_the_reason(source: bytes, why: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -14,6 +15,10 @@ import warmroute
 def test_it_has_the_librarys_public_names_and_no_other() -> None:
     assert dir(warmroute) == dir(router)
     assert [name for name in dir(router) if getattr(warmroute, name) is not getattr(router, name)] == []
+
+
+def test_its_version_is_that_of_the_package() -> None:
+    assert warmroute.__version__ == version("warmroute")
 
 
 def test_a_name_that_the_library_has_not_is_told_as_that() -> None:

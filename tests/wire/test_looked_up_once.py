@@ -41,7 +41,7 @@ def test_the_parts_of_a_build_are_looked_up_once_for_all_attempts(tmp_path: Path
 
     sys.setprofile(count)
     try:
-        with pytest.raises(NoDaemonError, match="none of 3 daemons"):
+        with pytest.raises(NoDaemonError, match="none of the 3 daemons"):
             router.build(request)
     finally:
         sys.setprofile(None)

@@ -180,7 +180,7 @@ def test_a_docker_engine_is_out_of_buildctls_reach(
 def test_two_files_are_one_too_many(make_context: Callable[[str], BackendContext], project: Path) -> None:
     outputs = (Output(type="oci", dest="a.tar"), Output(type="tar", dest="b.tar"))
 
-    with pytest.raises(UsageError, match="a program has one stdout"):
+    with pytest.raises(UsageError, match="a program has only one stdout"):
         BuildctlBackend().build(
             looked_up(BuildRequest(context=str(project), outputs=outputs)), ONE, make_context("")
         )

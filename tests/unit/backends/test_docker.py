@@ -52,7 +52,7 @@ def make_context(tmp_path: Path) -> Iterator[Callable[[str], BackendContext]]:
         ("", "docker is not installed", "docker-ce-cli"),
         (
             '[ "$3" = --version ] && echo "Docker version 28.2.2, build e6534b4"',
-            "docker 28.2.2 can't build by BuildKit without buildx",
+            "docker 28.2.2 can't build with BuildKit without buildx",
             "docker-buildx",
         ),
         (

@@ -35,7 +35,7 @@ class _Group(OptionGroup, panel="Panel"):
 class _Demanding(OptionGroup):
     """Serve as the options of a command that needs an argument."""
 
-    place: str = argument("PLACE", help="", required=True)
+    place: str = argument("PLACE", help="", missing="where to?")
 
 
 class _Many(OptionGroup):
@@ -136,7 +136,7 @@ def test_what_cannot_be_read_is_refused(words: tuple[str, ...], message: str, hi
 
 
 def test_a_missing_argument_is_refused() -> None:
-    with pytest.raises(UsageError, match="PLACE is missing"):
+    with pytest.raises(UsageError, match="where to"):
         arguments_of(parameters_of(_demanding), [], {})
 
 

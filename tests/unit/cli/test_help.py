@@ -24,6 +24,9 @@ _COMMANDS = [
 ]
 
 
+_REFERENCE = Path(__file__).parents[3] / "docs/reference/cli.md"
+
+
 def _help(program: Program, name: str) -> str:
     command = [str(Path(sys.executable).with_name(program.name)), *name.split(), "--help"]
     environment = {"COLUMNS": "80", "PATH": "/usr/bin:/bin"}
@@ -39,6 +42,16 @@ def test_no_name_of_an_option_is_cut(program: Program, name: str) -> None:
     names = {name for option in declared if isinstance(option, Option) for name in option.names}
     assert {name for name in names if name not in text} == set()
     assert "…" not in text
+
+
+@pytest.mark.parametrize(("program", "name"), _COMMANDS, ids=lambda value: str(getattr(value, "name", value)))
+def test_the_usage_is_that_of_the_reference(program: Program, name: str) -> None:
+    lines = _help(program, name).splitlines()
+    first = next(number for number, line in enumerate(lines) if line.strip().startswith("Usage: "))
+    rest = next(number for number, line in enumerate(lines[first:], first) if not line.strip())
+    usage = " ".join(" ".join(lines[first:rest]).split()).removeprefix("Usage: ")
+
+    assert f"\n`{usage}`\n" in _REFERENCE.read_text(encoding="utf-8")
 
 
 def test_the_help_of_a_build_begins_with_examples_a_line_each() -> None:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from cli.lookup import as_asked, named, no_such
+from cli.main import PROGRAM
+from cli.other_commands import INSTEAD
+
+ROOT = Path(__file__).parents[3]
 
 COMMANDS = ("build", "where", "ls", "version", "debug info", "debug workers")
 
@@ -45,3 +52,16 @@ def test_a_group_has_commands_of_two_words() -> None:
 )
 def test_a_near_miss_is_named(name: str, hint: str) -> None:
     assert no_such("p", COMMANDS, name).hint == hint
+
+
+@pytest.mark.parametrize("name", INSTEAD)
+def test_a_command_of_buildx_is_told_what_to_do_instead(name: str) -> None:
+    error = no_such("warmroute", PROGRAM.commands, name)
+
+    assert (str(error), error.hint) == (f"no such command: {name}", INSTEAD[name])
+    for page in re.findall(r"docs/\S+\.md", error.hint or ""):
+        assert (ROOT / page).is_file()
+
+
+def test_only_what_is_no_command_is_done_otherwise() -> None:
+    assert not INSTEAD.keys() & PROGRAM.commands.keys()

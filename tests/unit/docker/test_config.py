@@ -60,7 +60,7 @@ def test_what_follows_the_object_is_ignored_as_by_docker(tmp_path: Path, rest: s
 
     assert config.stored("r.example") == Credentials(username="me", secret="word")
     assert config.warnings == (
-        f"the docker config {tmp_path}/config.json goes on after its JSON object; the rest is ignored",
+        f"the docker config {tmp_path}/config.json has text after its JSON object, which is ignored",
     )
 
 
@@ -270,7 +270,7 @@ def test_proxies_are_found_in_any_case(tmp_path: Path) -> None:
 def test_a_key_that_is_nearly_one_is_warned_about(tmp_path: Path, key: str, meant: str | None) -> None:
     config = load_json(tmp_path, {key: {}, "HttpHeaders": {}, "psFormat": "", "features": {}})
 
-    named = f"the docker config {tmp_path}/config.json has an unknown key {key!r} (did you mean {meant!r}?)"
+    named = f'the docker config {tmp_path}/config.json has an unknown key "{key}" (did you mean "{meant}"?)'
     assert config.warnings == ((named,) if meant else ())
 
 

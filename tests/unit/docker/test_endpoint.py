@@ -99,7 +99,7 @@ def test_docker_tls_verify_uses_the_files_of_docker_cert_path(tmp_path: Path) ->
 
 
 def test_a_context_that_does_not_exist_is_a_usage_error_that_says_who_named_it(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"'lab' \(DOCKER_CONTEXT\) does not exist"):
+    with pytest.raises(UsageError, match=r'"lab" \(DOCKER_CONTEXT\) does not exist'):
         find_endpoint({"DOCKER_CONFIG": str(tmp_path), "DOCKER_CONTEXT": "lab"})
 
 

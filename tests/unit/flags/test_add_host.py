@@ -38,9 +38,9 @@ def test_a_host_is_read_as_buildx_reads_it(text: str, addresses: tuple[str, ...]
         ("host", "it is not of the form HOST=IP"),
         ("=10.0.0.1", "it is not of the form HOST=IP"),
         ("host=", "it is not of the form HOST=IP"),
-        ("host=name", '"name" is no IP address'),
-        ("host=10.0.0.1,", '"" is no IP address'),
-        ("host=fe80::1%eth0", '"fe80::1%eth0" is no IP address'),
+        ("host=name", '"name" is not an IP address'),
+        ("host=10.0.0.1,", '"" is not an IP address'),
+        ("host=fe80::1%eth0", '"fe80::1%eth0" is not an IP address'),
     ],
 )
 def test_a_wrong_host_is_refused(text: str, why: str) -> None:

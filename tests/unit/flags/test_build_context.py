@@ -27,8 +27,8 @@ def test_contexts_have_the_short_names_of_images() -> None:
         ("base=docker-image://", "the repository's name is missing"),
         ("base=docker-image://Alpine", "the repository's name Alpine must be in lower case"),
         ("base=oci-layout://", "the directory's path is missing"),
-        ("base::amd64=.", "what follows :: is no platform of the form os/arch"),
-        ("base::=.", "what follows :: is no platform of the form os/arch"),
+        ("base::amd64=.", "what follows :: is not a platform such as linux/arm64"),
+        ("base::=.", "what follows :: is not a platform such as linux/arm64"),
         ("base::linux/a b=.", "a platform is os/arch or os/arch/variant"),
     ],
 )

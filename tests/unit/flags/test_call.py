@@ -33,7 +33,7 @@ def test_a_method_and_what_becomes_of_its_answer(text: str, call: Call) -> None:
     [
         ("check,outline", "it takes one method, then format= and ignorestatus="),
         ("check,colour=red", "it takes one method, then format= and ignorestatus="),
-        ("format=json", "it names no method"),
+        ("format=json", "the method is missing"),
         ("check,format=xml", "format must be text or json"),
         ("check,ignorestatus=maybe", "ignorestatus must be true or false"),
     ],

@@ -18,4 +18,4 @@ def test_buildkits_modes_are_known(text: str, mode: str) -> None:
 def test_a_network_of_docker_is_refused() -> None:
     error = refused(lambda: parse_network("bridge"))
 
-    assert str(error) == 'invalid --network "bridge": BuildKit knows default, none and host only'
+    assert str(error) == 'invalid --network "bridge": choose default, none or host'

@@ -74,7 +74,7 @@ def test_addresses_and_a_selector_together_are_a_contradiction() -> None:
 @pytest.mark.parametrize(
     ("addresses", "message"),
     [
-        ((("a", "tcp://h:1"), ("a", "tcp://h:2")), "gives 'a' twice"),
+        ((("a", "tcp://h:1"), ("a", "tcp://h:2")), 'gives "a" twice'),
         ((("a", "nonsense"),), "no scheme"),
         ((("a", "tcp://h:1"), ("b", "tcp://h:1")), "gives tcp://h:1 two names: a and b"),
         ((("a", "tcp://h"), ("b", "tcp://h:1234")), "gives tcp://h:1234 two names: a and b"),
@@ -91,5 +91,5 @@ def test_addresses_that_are_wrong_are_refused_at_once(
     "found", [{"addresses": (("a", "tcp://h:1"),)}, {"environment": {"BUILDKIT_HOST": "tcp://h:1"}}]
 )
 def test_an_identity_is_for_pods(found: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match="--identity is for pods"):
+    with pytest.raises(UsageError, match="--identity needs a --selector"):
         discover(FleetOptions(identity=Identity(kind="node"), **found))

@@ -60,7 +60,7 @@ def test_nothing_found_is_nobody() -> None:
 @pytest.mark.parametrize("server", ["foo", "10.0.0.1:dns"])
 def test_a_server_that_is_none_is_the_users_fault(server: str) -> None:
     fleet = discover(FleetOptions(addresses=(("b", f"dns://b?server={server}"),)))
-    with pytest.raises(UsageError, match="is no DNS server"):
+    with pytest.raises(UsageError, match="is not a DNS server"):
         fleet.daemons()
 
 

@@ -77,9 +77,9 @@ def test_what_is_waited_for_is_told_with_its_state_and_the_time_left() -> None:
     candidates, said = _wait(_Listed([[], [_STARTING], _AWAY, [_READY]]))
 
     assert candidates[0].fit
-    assert said[0] == "waiting for 20 s at most: there are no pods of ours yet"
-    assert said[1].endswith(" s at most: b-0 unschedulable (0/1 nodes are available)")
-    assert said[2].endswith(" s at most: the API server is away")
+    assert said[0] == "waiting for up to 20 s: there are no pods of ours yet"
+    assert said[1].endswith(" s: b-0 unschedulable (0/1 nodes are available)")
+    assert said[2].endswith(" s: the API server is away")
     assert said[3].startswith("b-0 is ready after ")
 
 

@@ -332,7 +332,7 @@ def test_nothing_is_written_through_a_link_that_appears_meanwhile(out: Path, tmp
     describe(receiver, [directory(b"!"), file(b"!/f", b"x"), *many])
     (out / "!").rmdir()
     (out / "!").symlink_to(victim)
-    with pytest.raises(OutputError, match=r"can't write '.*/!/f'"):
+    with pytest.raises(OutputError, match=r"can't write .*/!/f\""):
         send_data(receiver, 1, b"x")
     assert tree(victim) == {}
 
@@ -359,7 +359,7 @@ def test_content_of_another_size_than_announced_is_refused(
     receiver: Receiver, out: Path, content: bytes
 ) -> None:
     describe(receiver, [file(b"f", b"12345678")])
-    with pytest.raises(OutputError, match=f"sent {len(content)} bytes of 'f', which has 8"):
+    with pytest.raises(OutputError, match=f'sent {len(content)} bytes of "f", which has 8'):
         send_data(receiver, 0, content)
     assert os.listdir(out) == []
 
@@ -407,7 +407,7 @@ def test_a_request_is_refused(receiver: Receiver) -> None:
 
 
 def test_an_error_of_the_daemon_is_raised_with_its_text(receiver: Receiver) -> None:
-    with pytest.raises(TransferError, match=r"could not send the files for '.*out': it broke"):
+    with pytest.raises(TransferError, match=r"could not send the files for .*out\": it broke"):
         receiver.receive(Packet(type=Packet.PACKET_ERR, data=b"it broke").SerializeToString())
     with pytest.raises(TransferError, match="it broke"):
         receiver.receive(b"\x08\x03")
@@ -415,14 +415,14 @@ def test_an_error_of_the_daemon_is_raised_with_its_text(receiver: Receiver) -> N
 
 def test_a_destination_that_is_a_file_is_an_error_that_names_it(out: Path) -> None:
     out.write_text("in the way")
-    with pytest.raises(OutputError, match=r"can't write '.*/out'"):
+    with pytest.raises(OutputError, match=r"can't write .*/out\""):
         Receiver(out.as_posix())
 
 
 @not_as_root
 def test_a_destination_that_may_not_be_written_is_an_error_that_names_the_file(out: Path) -> None:
     out.mkdir(mode=0o500)
-    assert "/out/f': permission denied" in refused(Receiver(out.as_posix()), [file(b"f", b"x")])
+    assert '/out/f": permission denied' in refused(Receiver(out.as_posix()), [file(b"f", b"x")])
 
 
 def test_a_name_that_is_too_long_is_an_error(receiver: Receiver) -> None:
@@ -445,9 +445,9 @@ def _flood(receiver: Receiver, message: bytes, times: int = 1) -> None:
         (Stat(path=b"x" * 3_000_000, mode=0o644), "file name too long"),
         (Stat(path=b"x/" * 1_500_000 + b"x", mode=0o644), "file name too long"),
         (Stat(path=b"l", linkname=b"x" * 3_000_000, mode=GO_SYMLINK | 0o777), "a name of 3000000 bytes"),
-        (Stat(path=b"l", linkname=b"x\0y", mode=GO_SYMLINK | 0o777), "'l' as a link or a device that"),
-        (Stat(path=b"d", devmajor=1 << 62, mode=GO_DEVICE | 0o600), "'d' as a link or a device that"),
-        (Stat(path=b"d", devminor=-1, mode=GO_DEVICE | 0o600), "'d' as a link or a device that"),
+        (Stat(path=b"l", linkname=b"x\0y", mode=GO_SYMLINK | 0o777), '"l" as a link or a device that'),
+        (Stat(path=b"d", devmajor=1 << 62, mode=GO_DEVICE | 0o600), '"d" as a link or a device that'),
+        (Stat(path=b"d", devminor=-1, mode=GO_DEVICE | 0o600), '"d" as a link or a device that'),
         (
             Stat(path=b"f", mode=0o644, xattrs={"user.a": bytes(10_000_000)}),
             "extended attribute of 6 and 100",
@@ -623,7 +623,7 @@ def test_a_full_disk_is_told_with_what_it_left(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)
     assert "file too large" in str(caught.value)
-    assert "out' is incomplete: it has 1 of the result's files" in str(caught.value)
+    assert "out\" is incomplete: it has 1 of the result's files" in str(caught.value)
 
 
 def test_its_repr_tells_its_state(receiver: Receiver) -> None:

@@ -66,7 +66,7 @@ def test_the_content_of_a_file_is_not_read_from_elsewhere(context: Path, size: i
     sender.pull(1 << 20)
     swap(context)
     sender.receive(Packet(type=Packet.PACKET_REQ, ID=2).SerializeToString())
-    with pytest.raises(UsageError, match=f"/context/d/e': {_REPLACED}") as caught:
+    with pytest.raises(UsageError, match=f'/context/d/e": {_REPLACED}') as caught:
         sender.pull(1 << 20)
     assert caught.value.hint
 

@@ -183,7 +183,7 @@ def test_what_is_sent_under_the_time_of_a_blob_is_that_blob(
 
     sender = Sender(os.fsencode(tmp_path), manner=manner_of({b"a": wrong}))
     ends: list[int] = []
-    with pytest.raises(UsageError, match=r"/a.*its content is another"):
+    with pytest.raises(UsageError, match=r"/a.*but its content is not"):
         serve_first(sender, ends)
     assert not ends
 
@@ -206,7 +206,7 @@ def test_a_small_file_that_changes_without_a_new_time_is_not_sent_under_its_old_
         monkeypatch.setattr("router.fstransfer.content.os.fstat", lambda _: same)
         return True
 
-    with pytest.raises(UsageError, match=r"/a.*its content is another"):
+    with pytest.raises(UsageError, match=r"/a.*but its content is not"):
         fetch(sender, wants=edit)
 
 

@@ -141,7 +141,7 @@ def test_impersonation_is_read(tmp_path: Path) -> None:
 
 def test_an_unknown_context_names_those_that_exist(tmp_path: Path) -> None:
     path = write(tmp_path / "config")
-    with pytest.raises(UsageError, match="has no context 'prod'") as caught:
+    with pytest.raises(UsageError, match='has no context "prod"') as caught:
         load_target(KubeSource(environment={}, kubeconfig=str(path), context="prod"))
     assert "ci" in (caught.value.hint or "")
 
@@ -170,7 +170,7 @@ def test_without_any_kubeconfig_the_places_looked_at_are_named(tmp_path: Path) -
         ("a: 2024-99-99", "is not valid YAML"),
         ("---\n---\ncurrent-context: sesame", "has no current context"),
         ("{}", "has no current context"),
-        ("current-context: ci\ncontexts: [{name: ci, context: {cluster: c}}]", "has no cluster 'c'"),
+        ("current-context: ci\ncontexts: [{name: ci, context: {cluster: c}}]", 'has no cluster "c"'),
     ],
 )
 def test_a_broken_kubeconfig_is_told_without_its_content(tmp_path: Path, content: str, message: str) -> None:
@@ -329,7 +329,7 @@ def test_an_oidc_user_has_the_id_token(tmp_path: Path) -> None:
 
     provider = target.user.provider
     assert isinstance(provider, AuthProvider)
-    assert str(provider) == f"the user 'u' in {path}"
+    assert str(provider) == f'the user "u" in {path}'
     assert provider.get("id-token") == "sesame"
     assert "sesame" not in repr(target)
 
@@ -397,5 +397,5 @@ def test_a_group_without_a_user_to_act_as_is_refused_as_by_kubectl(
 ) -> None:
     path = write(tmp_path / "config", users=[{"name": "u", "user": more}])
 
-    with pytest.raises(UsageError, match="as-uid, as-groups or as-user-extra without as"):
+    with pytest.raises(UsageError, match="as-uid, as-groups or as-user-extra, but no as"):
         load_target(KubeSource(environment={}, kubeconfig=str(path)))

@@ -174,9 +174,9 @@ def test_an_id_token_that_holds_is_a_bearer_header(expires: float) -> None:
         (id_token(None), "has expired", "log in again"),
         (id_token("later"), "has expired", "log in again"),
         ("", "is missing, and there is no refresh token", "log in again"),
-        ("sesame", "is no JWT", None),
-        ("a.sesame!.c", "is no JWT", None),
-        ("a..c", "is no JWT", None),
+        ("sesame", "is not a JWT", None),
+        ("a.sesame!.c", "is not a JWT", None),
+        ("a..c", "is not a JWT", None),
     ],
 )
 def test_an_id_token_that_does_not_hold_is_told_with_what_to_do(
@@ -185,7 +185,7 @@ def test_an_id_token_that_does_not_hold_is_told_with_what_to_do(
     with pytest.raises(UsageError, match=message) as caught:
         ask(KubeUser(provider=oidc(token)))
 
-    assert "the user 'jane' in /nonexistent" in str(caught.value)
+    assert 'the user "jane" in /nonexistent' in str(caught.value)
     assert "sesame" not in str(caught.value)
     assert (caught.value.hint or "").startswith(hint or "")
 
@@ -210,7 +210,7 @@ def test_nothing_is_renewed_that_can_t_be_kept() -> None:
 def test_a_provider_that_the_package_doesn_t_know_is_told(name: str, hint: str) -> None:
     provider = AuthProvider(name=name, user="jane", path="/nonexistent")
 
-    with pytest.raises(UsageError, match=f"'{name}', which the package kubernetes doesn't know") as caught:
+    with pytest.raises(UsageError, match=f'"{name}", unknown to the package kubernetes') as caught:
         ask(KubeUser(provider=provider))
 
     assert re.search(hint, caught.value.hint or "")
@@ -267,9 +267,9 @@ def test_a_plugin_is_told_the_cluster_and_its_own_environment(tmp_path: Path) ->
     ("script", "message"),
     [
         ("echo no session >&2; exit 1", "failed: no session"),
-        ("echo sesame", "no ExecCredential"),
+        ("echo sesame", "did not print an ExecCredential"),
         (answer({}), "neither a token nor a certificate"),
-        (answer({"token": "sesame", "expirationTimestamp": "later"}), "no time"),
+        (answer({"token": "sesame", "expirationTimestamp": "later"}), "not a time"),
     ],
 )
 def test_a_plugin_that_fails_is_named_without_what_it_printed(

@@ -112,7 +112,7 @@ def test_of_a_pod_and_the_one_that_replaces_it_one_has_the_identity(
 def test_two_pods_that_could_both_build_are_refused_by_name() -> None:
     daemons = _daemons(_pod("one"), _pod("two"))
 
-    with pytest.raises(FleetError, match="one and two have the same identity 'a'"):
+    with pytest.raises(FleetError, match='one and two have the same identity "a"'):
         order("key", daemons.values())
 
 

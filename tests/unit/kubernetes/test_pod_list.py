@@ -162,7 +162,7 @@ def test_another_error_is_told_and_may_pass() -> None:
 
 @pytest.mark.parametrize("line", [b"{", b"[]", b"1", b'{"type":"ADDED"}', b'{"type":"ADDED","object":{}}'])
 def test_what_is_no_event_is_told(line: bytes) -> None:
-    with pytest.raises(FleetError, match="no event"):
+    with pytest.raises(FleetError, match="other than a watch event"):
         _list().apply(line)
 
 

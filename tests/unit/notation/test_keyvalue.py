@@ -45,7 +45,7 @@ def test_a_context_behind_an_option_without_a_value_is_not_taken_for_it(path: st
     ):
         error = refused(parse)
 
-        assert str(error) == f"invalid {name}: what follows it is a path, and neither NAME=VALUE nor NAME"
+        assert str(error) == f"invalid {name}: its value is a path, not NAME=VALUE or NAME"
 
 
 @pytest.mark.parametrize("text", [".=x", "/a=b", "com.example.a/b", ".hidden"])

@@ -93,7 +93,7 @@ def test_a_daemon_s_state_is_the_reason() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cordon", "reason"), [("", "cordoned"), ("its disk is slow", "cordoned: its disk is slow")]
+    ("cordon", "reason"), [("", "cordoned"), ("its disk is slow", "cordoned (its disk is slow)")]
 )
 def test_a_cordoned_daemon_is_left_out_with_the_reason_given(cordon: str, reason: str) -> None:
     assert _reason(replace(_daemon("a"), cordon=cordon)) == reason
@@ -177,7 +177,7 @@ def test_a_daemon_without_an_identity_comes_last_and_is_left_out() -> None:
 def test_two_daemons_of_one_identity_are_refused_by_name() -> None:
     twins = [replace(_daemon("pod-b"), identity="node-1"), replace(_daemon("pod-a"), identity="node-1")]
 
-    with pytest.raises(FleetError, match="pod-a and pod-b have the same identity 'node-1'"):
+    with pytest.raises(FleetError, match='pod-a and pod-b have the same identity "node-1"'):
         order("key", twins)
 
 

@@ -129,7 +129,7 @@ def test_a_helpers_broken_answer_is_not_shown(home: Home) -> None:
     home.config(credsStore="desk")
     home.helper("desk", "echo hidden")
 
-    with pytest.raises(ToolError, match="gave no JSON object") as caught:
+    with pytest.raises(ToolError, match="did not print a JSON object") as caught:
         RegistryAuth(home.environment).credentials("a.example")
 
     assert "hidden" not in str(caught.value)
@@ -275,7 +275,7 @@ def test_a_helper_of_the_working_directory_is_not_run(
 def test_a_helper_is_no_path(home: Home, helper: str) -> None:
     home.config(credsStore=helper)
 
-    with pytest.raises(ToolError, match="is no credential helper: it is a path"):
+    with pytest.raises(ToolError, match="is a path, not the name of a credential helper"):
         RegistryAuth(home.environment).credentials("a.example")
 
 

@@ -170,7 +170,7 @@ def test_a_missing_path_is_refused(tmp_path: Path) -> None:
 def test_a_raw_path_that_is_no_socket_is_refused(key: str) -> None:
     message, _ = refused(SSHAgent(id="a", paths=(key,), raw=True))
 
-    assert message == f"--ssh a: {key} is no socket, which raw=true needs"
+    assert message == f"--ssh a: raw=true needs a socket, and {key} is not one"
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -180,7 +180,7 @@ def test_a_socket_beside_a_key_is_refused(tmp_path: Path, key: str, order: int) 
 
         message, _ = refused(SSHAgent(id="a", paths=paths))
 
-    assert message == f"--ssh a names the socket {tmp_path}/agent.sock and something else beside it"
+    assert message == f"--ssh a names the socket {tmp_path}/agent.sock together with other paths"
 
 
 def test_an_agent_that_has_gone_since_is_named(tmp_path: Path, key: str) -> None:

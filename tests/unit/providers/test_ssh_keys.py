@@ -109,7 +109,7 @@ def test_a_key_with_a_passphrase_is_refused_with_what_to_do(tmp_path: Path, cont
         (b"PuTTY-User-Key-File-3: ssh-rsa\n", "the key key is in PuTTY's form"),
         (b"", "key is neither a private key nor a socket"),
         (b"words", "key is neither a private key nor a socket"),
-        (bytes(200_000), "key is larger than 100 KiB, so it is no key"),
+        (bytes(200_000), "key is larger than 100 KiB, too large for a key"),
     ],
 )
 def test_a_file_that_is_no_private_key_is_told_apart(tmp_path: Path, content: bytes, why: str) -> None:
@@ -130,7 +130,7 @@ def test_a_curve_without_a_name_in_ssh_is_refused(tmp_path: Path) -> None:
     message, hint = refused(tmp_path, ssh.text(key, ssh.PEM))
 
     assert (message, hint) == (
-        "--ssh a: the key key is none for SSH",
+        "--ssh a: the key key is not an SSH key",
         "supported curves: NIST P-256, P-384 and P-521",
     )
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -35,15 +37,15 @@ def test_any_split_gives_the_same_frames(
 @pytest.mark.parametrize(
     ("said", "understood"),
     [
-        (b"HTTP/1.1 400 Bad Request\r\n", "the peer speaks HTTP/1"),
-        (b"\x15\x03\x03\x00\x02\x02\x46", "the peer speaks TLS"),
-        (b"SSH-2.0-OpenSSH_9.2p1\r\n", "does not speak HTTP/2: it began with b'SSH-2.0"),
-        (b"\0\0\0\0\0\0\0\0\0", "does not speak HTTP/2"),
-        (b"\1\2\3\4\5\6\7\x08\x09", "does not speak HTTP/2"),
+        (b"HTTP/1.1 400 Bad Request\r\n", "is not a BuildKit daemon (it answered in HTTP/1)"),
+        (b"\x15\x03\x03\x00\x02\x02\x46", "requires TLS"),
+        (b"SSH-2.0-OpenSSH_9.2p1\r\n", '(it answered with "SSH-2.0-OpenSSH_9.2p1\\r\\n")'),
+        (b"\0\0\0\0\0\0\0\0\0", r'(it answered with "\x00\x00\x00\x00\x00\x00\x00\x00\x00")'),
+        (b"\1\2\3\4\5\6\7\x08\x09", r'(it answered with "\x01\x02\x03\x04\x05\x06\x07\x08\t")'),
     ],
 )
 def test_what_is_no_http2_is_called_by_its_name(said: bytes, understood: str) -> None:
-    with pytest.raises(Http2Error, match=understood) as caught:
+    with pytest.raises(Http2Error, match=re.escape(understood)) as caught:
         list(FrameReader(b"").feed(said))
 
     assert caught.value.hint
@@ -52,7 +54,7 @@ def test_what_is_no_http2_is_called_by_its_name(said: bytes, understood: str) ->
 def test_another_preface_is_refused_at_its_first_wrong_byte() -> None:
     reader = FrameReader(PREFACE)
 
-    with pytest.raises(Http2Error, match="does not speak HTTP/2"):
+    with pytest.raises(Http2Error, match=r"answered with .PRI \* HTTP/1"):
         list(reader.feed(b"PRI * HTTP/1"))
 
 

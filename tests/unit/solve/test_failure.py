@@ -164,7 +164,7 @@ def test_a_web_server_is_no_daemon() -> None:
     error = explained(answered)
 
     assert isinstance(error, DialError)
-    assert str(error).startswith("warm-0 did not answer as a BuildKit daemon: ")
+    assert str(error).startswith("warm-0 is not a BuildKit daemon: ")
 
 
 def test_a_proxy_that_lost_its_daemon_lost_the_build() -> None:

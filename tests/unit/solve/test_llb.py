@@ -37,5 +37,5 @@ def test_every_operation_is_marked_and_what_is_known_of_it_stays() -> None:
 
 @pytest.mark.parametrize("text", [b"", b"FROM scratch\n", b"\x08\x01", b"\n\xff"])
 def test_what_is_no_definition_is_refused(text: bytes) -> None:
-    with pytest.raises(UsageError, match="no definition"):
+    with pytest.raises(UsageError, match="not a definition"):
         check_definition(text)

@@ -73,7 +73,7 @@ def test_what_will_be_missing_is_told_before_a_daemon_is_looked_for(
 @pytest.mark.parametrize(
     ("environment", "error", "message"),
     [
-        ({"DOCKER_CONTEXT": "missing"}, UsageError, "'missing'"),
+        ({"DOCKER_CONTEXT": "missing"}, UsageError, '"missing"'),
         ({"DOCKER_HOST": "unix:///nonexistent/docker.sock"}, DialError, "--load"),
     ],
 )

@@ -24,7 +24,7 @@ EMPTY = http("200 OK", {"items": []})
 
 @pytest.mark.parametrize("server", ["ftp://k", "https://", "https://k:port", "https://[::1"])
 def test_a_server_that_is_no_url_leaves_nothing_behind(server: str) -> None:
-    with pytest.raises(UsageError, match="is no URL"):
+    with pytest.raises(UsageError, match="is not a URL"):
         KubeApi(KubeTarget(server=server, namespace="ci", source="config"), {})
     gc.collect()  # a finalizer that fails would be a warning, and so an error
 
@@ -85,7 +85,7 @@ def test_the_hint_for_a_server_that_is_away_speaks_of_the_server(tmp_path: Path)
     ):
         router.fleet.daemons()
 
-    assert caught.value.hint == "is the port right, and does the API server listen there?"
+    assert caught.value.hint == "check the port, and that the API server is listening there"
 
 
 @pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden", "400 Bad Request"])
@@ -106,6 +106,6 @@ def test_a_server_without_tls_gets_no_token_and_that_is_said(tmp_path: Path, sta
     (head,) = server.heads
     assert "sesame" not in head
     assert "Impersonate-User: jane" in head
-    assert f"credentials are not sent over http://, as by kubectl: does the server in {path}" in str(
+    assert f"like kubectl, warmroute sends no credentials over http://: should the server in {path}" in str(
         caught.value.hint
     )

@@ -236,7 +236,7 @@ def test_a_refresh_token_that_was_revoked_takes_another_login(tmp_path: Path, is
         listed(path)
 
     assert str(caught.value) == (
-        f"the ID token (auth-provider oidc) of the user 'jane' in {path} has expired,"
+        f'the ID token (auth-provider oidc) of the user "jane" in {path} has expired,'
         " and the issuer refused to renew it: invalid_grant: the token was revoked"
     )
     assert (caught.value.hint or "").startswith("log in again")

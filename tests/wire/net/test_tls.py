@@ -131,7 +131,7 @@ def test_a_peer_without_tls_is_told(tmp_path: Path, ca: CA, greeting: bytes) -> 
         pytest.raises(DialError, match="does not speak TLS") as caught,
     ):
         dial(parse_address(f"tcp://localhost:{port}"), options(tmp_path, ca))
-    assert "TLS options" in (caught.value.hint or "")
+    assert "drop the --tls options" in (caught.value.hint or "")
 
 
 def test_a_peer_that_closes_during_the_handshake_is_told(tmp_path: Path, ca: CA) -> None:

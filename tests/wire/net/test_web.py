@@ -100,7 +100,7 @@ def test_redirects_without_end_are_given_up() -> None:
 @pytest.mark.parametrize("location", ["ftp://a/", "http://a b/", "http://[::1/", "http://a:99999/", "//\x7f"])
 def test_a_redirect_to_something_that_is_no_url_is_an_error(location: str) -> None:
     web = Web(token=reply(status="302 Found", Location=location))
-    with served(web) as url, pytest.raises(DialError, match="redirects to something that is no URL"):
+    with served(web) as url, pytest.raises(DialError, match="redirects to an invalid URL"):
         get(f"{url}/token")
 
 
@@ -109,7 +109,7 @@ def test_a_redirect_to_something_that_is_no_url_is_an_error(location: str) -> No
     ["", "token", "ftp://a/b", "http://", "http://a/b c", "http://a/\r\nX: y", "http://a:0/", "http://é/"],
 )
 def test_what_is_no_url_is_refused(url: str) -> None:
-    with pytest.raises(UsageError, match="is no http or https URL"):
+    with pytest.raises(UsageError, match="is not an http or https URL"):
         get(url)
 
 

@@ -32,7 +32,7 @@ def test_a_web_server_is_told_by_its_answer() -> None:
         connection.recv(100)
         connection.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\nwhat?")
 
-    with peer(serve) as port, pytest.raises(DialError, match=r"warm-0 .*: the peer speaks HTTP/1") as caught:
+    with peer(serve) as port, pytest.raises(DialError, match=r"warm-0 is .* HTTP/1") as caught:
         call(port)
 
     assert caught.value.hint == "is this the address of a buildkitd?"
@@ -45,7 +45,10 @@ def test_a_server_that_wants_tls_is_told_by_its_alert(tmp_path: Path) -> None:
     def serve(connection: socket.socket) -> None:
         context.wrap_socket(connection, server_side=True)
 
-    with peer(serve) as port, pytest.raises(DialError, match="did not answer as a BuildKit daemon") as caught:
+    with (
+        peer(serve) as port,
+        pytest.raises(DialError, match=r"warm-0 (requires TLS|did not answer)") as caught,
+    ):
         call(port)
 
     assert "--tls-ca" in (caught.value.hint or "")
@@ -73,9 +76,17 @@ def greet_like_ssh(connection: socket.socket) -> None:
     connection.recv(1)
 
 
-@pytest.mark.parametrize("handler", [hang_up, hang_up_hard, talk_nonsense, greet_like_ssh])
-def test_anything_else_is_no_daemon(handler: Callable[[socket.socket], None]) -> None:
-    with peer(handler) as port, pytest.raises(DialError, match="warm-0 did not answer as a BuildKit daemon"):
+@pytest.mark.parametrize(
+    ("handler", "said"),
+    [
+        (hang_up, "did not answer: (the connection was closed|connection reset)"),
+        (hang_up_hard, "did not answer: connection reset by peer"),
+        (talk_nonsense, "is not a BuildKit daemon"),
+        (greet_like_ssh, 'is not a BuildKit daemon .it answered with "SSH-2'),
+    ],
+)
+def test_anything_else_is_no_daemon(handler: Callable[[socket.socket], None], said: str) -> None:
+    with peer(handler) as port, pytest.raises(DialError, match=f"warm-0 {said}"):
         call(port)
 
 

@@ -73,7 +73,7 @@ def test_a_refused_connection_is_told_at_once() -> None:
         dial(parse_address(f"tcp://127.0.0.1:{port}"), OPTIONS)
     assert caught.value.reason == "refused"
     assert caught.value.temporary
-    assert caught.value.hint == "is the port right, and does the daemon listen there?"
+    assert caught.value.hint == "check the port, and that the daemon is listening there"
 
 
 def test_no_further_socket_is_no_fault_of_the_ports() -> None:

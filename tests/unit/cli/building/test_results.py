@@ -72,14 +72,14 @@ def test_the_reference_has_three_parts_whatever_the_daemon_is_called(daemon: str
 
 
 def test_the_metadata_say_where_the_build_was_and_how_warm_that_was() -> None:
-    place = Place(number=2, home="pod-2", reason="cordoned: disk")
+    place = Place(number=2, home="pod-2", reason="cordoned (disk)")
     result = replace(_result(), place=place, key="a.test/b", rule="tag", steps=12, cached=9, seconds=4.12345)
 
     assert json.loads(metadata(result))["warmroute.build"] == {
         "daemon": "pod-1",
         "place": 2,
         "home": "pod-2",
-        "reason": "cordoned: disk",
+        "reason": "cordoned (disk)",
         "key": "a.test/b",
         "rule": "tag",
         "steps": 12,

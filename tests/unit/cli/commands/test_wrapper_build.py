@@ -20,7 +20,7 @@ KEYED = HomeOptions(key="k")
     ("options", "addresses", "selector", "said"),
     [
         (RoutingOptions(backend="docker"), None, None, ""),
-        (RoutingOptions(backend="docker", fleet=NAMED), None, None, "--addr is not looked at"),
+        (RoutingOptions(backend="docker", fleet=NAMED), None, None, "--addr is ignored"),
         (
             RoutingOptions(backend="docker", fleet=BOTH, home=KEYED),
             None,
@@ -35,13 +35,13 @@ KEYED = HomeOptions(key="k")
             RoutingOptions(backend="buildctl", fleet=BOTH, home=KEYED),
             None,
             "app=x",
-            "--addr is not looked at",
+            "--addr is ignored",
         ),
         (
             RoutingOptions(backend="buildctl", fleet=BOTH),
             ["tcp://a:1"],
             None,
-            "--kube-pod-selector is not looked at",
+            "--kube-pod-selector is ignored",
         ),
     ],
 )

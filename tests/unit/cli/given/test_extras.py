@@ -141,7 +141,7 @@ def test_llb_and_a_source_policy_are_read_from_files(tmp_path: Path) -> None:
             StepOptions(resources=["disk=1"]),
             'invalid --resource "disk=1": unknown resource disk',
         ),
-        (StepOptions(resources=["cpu-quota=many"]), "it is no whole number"),
+        (StepOptions(resources=["cpu-quota=many"]), "it is not a whole number"),
     ],
 )
 def test_what_cannot_be_read_is_refused(options: OptionGroup, message: str) -> None:

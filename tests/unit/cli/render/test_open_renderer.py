@@ -56,7 +56,7 @@ def test_tty_without_a_terminal_is_refused() -> None:
 
 
 def test_an_unknown_mode_in_the_environment_is_refused() -> None:
-    with pytest.raises(UsageError, match="'fancy' is not a progress mode") as caught:
+    with pytest.raises(UsageError, match='"fancy" is not a progress mode') as caught:
         open_renderer(
             "auto",
             stream=Stream(terminal=True),
