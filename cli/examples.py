@@ -24,5 +24,9 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "warmroute simulate --selector app=buildkitd --keys keys.txt --from buildx --to ring",
     ),
     "warmroute exec": ("warmroute exec --selector app=buildkitd -t example.com/team/app -- buildctl du",),
+    "warmroute fleet up": (
+        "warmroute fleet up ci --namespace ci --storage 50Gi",
+        "warmroute fleet up ci --namespace ci --rootless --replicas 5 --print",
+    ),
     "warmroute drain-check": ("warmroute drain-check --selector app=buildkitd --wait-idle 10m buildkitd-1",),
 }

@@ -28,6 +28,7 @@ PROGRAM = Program(
         "simulate": "cli.commands.simulate:command",
         "install docker-plugin": "cli.commands.install.docker_plugin:install",
         "uninstall docker-plugin": "cli.commands.install.docker_plugin:uninstall",
+        "fleet up": "cli.commands.fleet.up:command",
         "debug dump-llb": "cli.commands.debug.dump_llb:command",
         "debug workers": "cli.commands.debug.workers:command",
         "debug info": "cli.commands.debug.info:command",

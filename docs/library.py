@@ -48,6 +48,7 @@ _SECTIONS = (
         ),
     ),
     ("What would happen if", ("router.simulation",)),
+    ("Fleets on Kubernetes", ("router.provision",)),
     ("Words of buildx and buildctl as values", ("router.flags", "router.notation")),
     ("What warmroute's own program is made of as well", ("",)),
 )

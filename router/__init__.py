@@ -72,6 +72,8 @@ if TYPE_CHECKING:
     from router.flags.output import is_load as is_load
     from router.flags.output import parse_output as parse_output
     from router.flags.output import resolve_outputs as resolve_outputs
+    from router.flags.pairs import parse_pairs as parse_pairs
+    from router.flags.pairs import parse_quantities as parse_quantities
     from router.flags.platform import parse_platforms as parse_platforms
     from router.flags.registry_tls import parse_registry_tlss as parse_registry_tlss
     from router.flags.resource import parse_resources as parse_resources
@@ -79,6 +81,8 @@ if TYPE_CHECKING:
     from router.flags.skaffold import SkaffoldBuild as SkaffoldBuild
     from router.flags.skaffold import skaffold as skaffold
     from router.flags.ssh import parse_sshs as parse_sshs
+    from router.flags.toleration import Toleration as Toleration
+    from router.flags.toleration import parse_tolerations as parse_tolerations
     from router.flags.ulimit import parse_ulimits as parse_ulimits
     from router.flags.usage_filter import UsageFilter as UsageFilter
     from router.flags.usage_filter import parse_usage_filters as parse_usage_filters
@@ -127,6 +131,8 @@ if TYPE_CHECKING:
     from router.notation.flag import Flag as Flag
     from router.notation.keyvalue import parse_build_args as parse_build_args
     from router.notation.keyvalue import parse_labels as parse_labels
+    from router.notation.quantity import Quantity as Quantity
+    from router.notation.quantity import parse_quantity as parse_quantity
     from router.notation.size import SHM_SIZE as SHM_SIZE
     from router.notation.size import parse_size as parse_size
     from router.notation.tag import parse_reference as parse_reference
@@ -166,6 +172,19 @@ if TYPE_CHECKING:
     from router.operations.usage import usage_of as usage_of
     from router.placement.key import Key as Key
     from router.providers.stdin_context import open_stdin_context as open_stdin_context
+    from router.provision.cluster import fleet_namespace as fleet_namespace
+    from router.provision.cluster import open_cluster as open_cluster
+    from router.provision.manifest_text import manifests_as_yaml as manifests_as_yaml
+    from router.provision.manifests import manifests as manifests
+    from router.provision.pod_rows import PodRow as PodRow
+    from router.provision.rollout import FleetWait as FleetWait
+    from router.provision.spec import AccessSpec as AccessSpec
+    from router.provision.spec import FleetSpec as FleetSpec
+    from router.provision.spec import PodSpec as PodSpec
+    from router.provision.spec import StateSpec as StateSpec
+    from router.provision.step import FleetStep as FleetStep
+    from router.provision.up import FleetWanted as FleetWanted
+    from router.provision.up import bring_up as bring_up
     from router.simulation.given import invented_keys as invented_keys
     from router.simulation.given import parse_daemon_names as parse_daemon_names
     from router.simulation.given import parse_scale as parse_scale
@@ -218,12 +237,14 @@ _MODULES = {
     "router.flags.identity": "parse_identity",
     "router.flags.network": "parse_network",
     "router.flags.output": "is_load parse_output resolve_outputs",
+    "router.flags.pairs": "parse_pairs parse_quantities",
     "router.flags.platform": "parse_platforms",
     "router.flags.registry_tls": "parse_registry_tlss",
     "router.flags.resource": "parse_resources",
     "router.flags.secret": "parse_secrets",
     "router.flags.skaffold": "skaffold SkaffoldBuild",
     "router.flags.ssh": "parse_sshs",
+    "router.flags.toleration": "Toleration parse_tolerations",
     "router.flags.ulimit": "parse_ulimits",
     "router.flags.usage_filter": "parse_usage_filters UsageFilter",
     "router.fleet": "Fleet",
@@ -244,6 +265,7 @@ _MODULES = {
     "router.notation.duration": "parse_duration",
     "router.notation.flag": "Flag",
     "router.notation.keyvalue": "parse_build_args parse_labels",
+    "router.notation.quantity": "Quantity parse_quantity",
     "router.notation.size": "parse_size SHM_SIZE",
     "router.notation.tag": "parse_reference parse_tags",
     "router.once": "same_source",
@@ -272,6 +294,14 @@ _MODULES = {
     "router.solve.mark": "started_by",
     "router.solve.record_name": "build_name",
     "router.telemetry": "open_telemetry Telemetry",
+    "router.provision.cluster": "fleet_namespace open_cluster",
+    "router.provision.manifest_text": "manifests_as_yaml",
+    "router.provision.manifests": "manifests",
+    "router.provision.pod_rows": "PodRow",
+    "router.provision.rollout": "FleetWait",
+    "router.provision.spec": "AccessSpec FleetSpec PodSpec StateSpec",
+    "router.provision.step": "FleetStep",
+    "router.provision.up": "FleetWanted bring_up",
     "router.timelimit": "TIME_IS_UP",
     "router.tracing": "NO_SPAN Span",
     "router.transport.options": "DialOptions",

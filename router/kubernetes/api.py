@@ -30,7 +30,7 @@ from router.net.tls_context import bare_context, load_pair, trust_anyone
 from router.notation.quoting import quoted
 from router.untrusted_json import NotJSONError, read_json, text
 
-__all__ = ["KubeApi", "KubeConnection", "Opened", "status_message"]
+__all__ = ["KubeApi", "KubeConnection", "Opened", "status_message", "tls_context"]
 
 # Seconds. Servers keep a connection for longer; what lies between may not.
 _MOST_IDLE = 5.0
@@ -157,7 +157,7 @@ class KubeApi:
         else:
             proxy = proxy_from_environment(self._host, self._port, self._environment)
         # Before the connection: a broken certificate should not leave one behind.
-        context = _context(self.target, credentials) if self.target.secure else None
+        context = tls_context(self.target, credentials) if self.target.secure else None
         if proxy is None:
             sock = connect_tcp(self._host, self._port, self.name, deadline, listener="the API server")
         else:
@@ -218,7 +218,8 @@ def status_message(reply: Reply) -> str:
     return said or reply.text or reply.phrase or str(reply.status)
 
 
-def _context(target: KubeTarget, credentials: Credentials) -> ssl.SSLContext:
+def tls_context(target: KubeTarget, credentials: Credentials) -> ssl.SSLContext:
+    """Return what TLS with the API server goes by. Raises UsageError where its files can't be used."""
     context = bare_context(("http/1.1",))
     if target.insecure:
         trust_anyone(context)

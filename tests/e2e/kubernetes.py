@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from router.model.events import Event, SolveStatus
 from tests.e2e.builder import write_tree
@@ -35,6 +36,16 @@ def fleet(cluster: Cluster) -> tuple[str, ...]:
 def program(cluster: Cluster) -> Program:
     """warmroute, as the cluster's administrator."""
     return Program(environment={"KUBECONFIG": str(cluster.kubeconfig)})
+
+
+def manifests_of(name: str) -> list[Any]:
+    """Return the manifests of a file of the example."""
+    return list(yaml.safe_load_all((EXAMPLE / name).read_text()))
+
+
+def workloads_of(name: str) -> list[Any]:
+    """Return those of a file's manifests that have pods."""
+    return [each for each in manifests_of(name) if "template" in each.get("spec", {})]
 
 
 @contextmanager

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from router import BuildRequest, RouterConfig
 from router.model.events import Event, SolveStatus
@@ -30,8 +29,10 @@ from tests.e2e.kubernetes import (
     SELECTOR,
     Deleting,
     applied,
+    manifests_of,
     wait_for,
     with_busybox,
+    workloads_of,
 )
 from tests.e2e.program import Program
 from tests.servers import images
@@ -167,12 +168,13 @@ def test_a_privileged_daemon_runs_in_a_user_namespace_too(
     cluster: Cluster, client: Program, tmp_path: Path
 ) -> None:
     # The README's line for it, in the manifest where it says.
-    manifest = read("privileged.yaml")
-    manifest["spec"]["replicas"] = 1
-    manifest["spec"]["template"]["spec"]["hostUsers"] = False
+    items = manifests_of("privileged.yaml")
+    (spec,) = (each["spec"] for each in items if each["kind"] == "StatefulSet")
+    spec["replicas"] = 1
+    spec["template"]["spec"]["hostUsers"] = False
     context = with_busybox(tmp_path / "context", ("RUN echo in a step > /done",))
     try:
-        cluster.apply(json.dumps(manifest))
+        cluster.apply(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
         (pod,) = cluster.wait_ready(SELECTOR, 1, namespace=NAMESPACE)
         files = building_on_home(client, tmp_path).files(BuildRequest(context=str(context)))
         mapped = cluster.kubectl("exec", pod, f"--namespace={NAMESPACE}", "--", "cat", "/proc/self/uid_map")
@@ -334,9 +336,9 @@ VARIANTS = (
 OWN = ("args", "env", "image", "ports", "securityContext", "volumeMounts")
 
 
-def read(name: str, number: int = 0) -> Any:
-    """Return one of a file's manifests."""
-    return list(yaml.safe_load_all((EXAMPLE / name).read_text()))[number]
+def read(name: str) -> Any:
+    """Return the first of a file's manifests that has pods."""
+    return workloads_of(name)[0]
 
 
 def common(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -351,9 +353,9 @@ def common(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_the_variants_differ_only_in_what_they_are_about(name: str) -> None:
-    manifests = list(yaml.safe_load_all((EXAMPLE / name).read_text()))
+    found = workloads_of(name)
 
-    assert [common(each) for each in manifests] == [common(read("privileged.yaml"))] * len(manifests)
+    assert [common(each) for each in found] == [common(read("privileged.yaml"))] * len(found)
 
 
 def test_every_manifest_is_one_that_a_test_applies() -> None:

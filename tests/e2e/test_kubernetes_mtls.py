@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from cryptography import x509
 
 from tests.e2e.builder import write_tree
@@ -25,7 +24,7 @@ from tests.e2e.example_fleet import (
     run_commands,
     secured,
 )
-from tests.e2e.kubernetes import EXAMPLE, HELLO, NAMESPACE, SELECTOR, with_busybox
+from tests.e2e.kubernetes import EXAMPLE, HELLO, NAMESPACE, SELECTOR, with_busybox, workloads_of
 from tests.e2e.pages import blocks
 from tests.e2e.program import Finished, Program
 from tests.servers import binaries, images
@@ -288,7 +287,7 @@ def test_the_rootless_daemons_take_the_same_lines(
     cluster: Cluster, certificates: Certificates, program: Program, context: Path
 ) -> None:
     cluster.load_image(images.rootless_tar())
-    manifest = listening_on_tcp(yaml.safe_load((EXAMPLE / "rootless.yaml").read_text()))
+    manifest = listening_on_tcp(workloads_of("rootless.yaml")[0])
     tls = ("--tls-dir", certificates.client, "--tls-server-name", SERVER_NAME)
     try:
         cluster.apply(json.dumps(manifest))
@@ -302,7 +301,7 @@ def test_the_rootless_daemons_take_the_same_lines(
 
 def listening_on_tcp(variant: Any) -> Any:
     """Return a StatefulSet of the example with what mtls.yaml adds, beside the others and small."""
-    secure = yaml.safe_load((EXAMPLE / "mtls.yaml").read_text())["spec"]["template"]["spec"]
+    secure = workloads_of("mtls.yaml")[0]["spec"]["template"]["spec"]
     pod = variant["spec"]["template"]["spec"]
     (theirs,), (ours,) = secure["containers"], pod["containers"]
     socket = "unix:///run/user/1000/buildkit/buildkitd.sock"
@@ -310,7 +309,7 @@ def listening_on_tcp(variant: Any) -> Any:
     ours["args"] = [*ours.get("args", ()), f"--addr={socket}", *added]
     ours["ports"] = theirs["ports"]
     ours["volumeMounts"] += [mount for mount in theirs["volumeMounts"] if mount["name"] == "certificates"]
-    pod.setdefault("volumes", []).extend(secure["volumes"])
+    pod.setdefault("volumes", []).extend(each for each in secure["volumes"] if each["name"] == "certificates")
     labels = {"app": "rootless"}
     variant["metadata"]["name"] = "rootless"
     variant["spec"]["replicas"] = 1

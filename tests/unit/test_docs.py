@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import router
-from docs import flags, library
+from docs import examples, flags, library
 from docs.generate import PAGE, cli_page
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +30,13 @@ def test_the_reference_of_the_library_is_fresh_and_has_every_public_name() -> No
 
     assert text == library.library_page(), "run `make docs`"
     assert sorted(re.findall(r"^### (\w+)$", text, re.MULTILINE)) == sorted(dir(router))
+
+
+@pytest.mark.parametrize("name", examples.EXAMPLES)
+def test_the_manifests_of_the_example_are_what_fleet_up_prints(name: str) -> None:
+    text = (examples.FOLDER / name).read_text(encoding="utf-8")
+
+    assert text == examples.example_text(examples.EXAMPLES[name]), "run `make docs`"
 
 
 @pytest.mark.parametrize("page", _PAGES, ids=lambda page: str(page.relative_to(_ROOT)))

@@ -1,0 +1,1 @@
+"""`warmroute fleet ...`: fleets on Kubernetes, made, looked at, scaled and taken down."""

@@ -1,0 +1,194 @@
+"""Objects of an API server: read, applied, scaled, deleted, with the package kubernetes.
+
+The one place that imports it: it takes a third of a second and is in an extra. Where the server is and who we
+are there is read as for builds (`router.kubernetes`), so that both go to the same place; the package gets
+neither a kubeconfig, nor files with keys, nor discovery, which it would keep in a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import kubernetes
+import kubernetes.dynamic
+import urllib3
+
+from router.closing import Closing
+from router.errors import FleetError, UsageError
+from router.kubernetes.api import tls_context
+from router.kubernetes.config import KubeTarget
+from router.kubernetes.credentials import PluginAnswers, credentials_for
+from router.net.proxy import Proxy, parse_proxy, proxy_from_environment
+from router.provision.kinds import Kind
+from router.provision.manifests import Object
+from router.untrusted_json import NotJSONError, member, read_json, text
+
+__all__ = ["FIELD_MANAGER", "KubeObjects"]
+
+# Who a field belongs to, in the objects' managedFields.
+FIELD_MANAGER = "warmroute"
+
+# Seconds, to connect and for an answer.
+_TIMEOUT = (10.0, 30.0)
+_REASONS = {401: "unauthorized", 403: "forbidden", 404: "missing", 409: "conflict", 422: "invalid"}
+
+
+class KubeObjects(Closing):
+    """The ``Objects`` of one namespace; a context manager."""
+
+    def __init__(self, target: KubeTarget, environment: Mapping[str, str], namespace: str) -> None:
+        self.target = target
+        self.namespace = namespace
+        self._environment = environment
+        self._answers = PluginAnswers()
+        package: Any = kubernetes  # half of it is annotated
+        configuration = package.client.Configuration()
+        configuration.host = target.server
+        self._client = package.client.ApiClient(configuration)
+        self._client.rest_client.pool_manager = self._pool()
+        self._requests = package.dynamic.DynamicClient(self._client, discoverer=_no_discovery)
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._client.rest_client.pool_manager.clear()
+
+    def get(self, kind: Kind, name: str) -> Object | None:
+        """Return an object, None where there is none."""
+        try:
+            return self._ask("get", kind.path(self.namespace, name), f"read {kind.name} {name}")
+        except FleetError as exc:
+            if exc.reason == "missing":
+                return None
+            raise
+
+    def list(self, kind: Kind, *, labels: str = "", fields: str = "") -> Sequence[Object]:
+        """Return the objects that selectors name."""
+        query = [
+            (key, value) for key, value in (("labelSelector", labels), ("fieldSelector", fields)) if value
+        ]
+        found = self._ask("get", kind.path(self.namespace), f"list {kind.plural}", query=query)
+        return [each for each in found.get("items") or () if isinstance(each, dict)]
+
+    def apply(self, kind: Kind, wanted: Object, *, force: bool = False) -> Object:
+        """Put an object there by server-side apply; ``force`` takes fields that others have set."""
+        name = wanted["metadata"]["name"]
+        return self._ask(
+            "patch",
+            kind.path(self.namespace, name),
+            f"apply {kind.name} {name}",
+            query=[("fieldManager", FIELD_MANAGER), ("force", "true" if force else "false")],
+            body=wanted,
+            content_type="application/apply-patch+yaml",
+        )
+
+    def scale(self, kind: Kind, name: str, replicas: int) -> None:
+        """Set how many pods something has."""
+        self._ask(
+            "patch",
+            f"{kind.path(self.namespace, name)}/scale",
+            f"scale {kind.name} {name}",
+            query=[("fieldManager", FIELD_MANAGER)],
+            body={"spec": {"replicas": replicas}},
+            content_type="application/merge-patch+json",
+        )
+
+    def allows(self, verb: str, kind: Kind, subresource: str = "") -> bool:
+        """Ask the server whether we have a right, as `kubectl auth can-i` does."""
+        wanted = {"verb": verb, "group": kind.group, "resource": kind.plural, "subresource": subresource}
+        if kind.namespaced:
+            wanted["namespace"] = self.namespace
+        review = self._ask(
+            "post",
+            "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+            "ask for our rights",
+            body={
+                "apiVersion": "authorization.k8s.io/v1",
+                "kind": "SelfSubjectAccessReview",
+                "spec": {"resourceAttributes": wanted},
+            },
+        )
+        return member(review, "status", "allowed") is True
+
+    def _ask(  # noqa: PLR0913 -- they are what a request consists of
+        self,
+        method: str,
+        path: str,
+        what: str,
+        *,
+        query: Sequence[tuple[str, str]] = (),
+        body: Object | None = None,
+        content_type: str = "application/json",
+    ) -> Object:
+        """Send a request, and return the object in the answer. ``what`` it does is for the error."""
+        credentials = credentials_for(
+            self.target, self._environment, timeout=_TIMEOUT[0], answers=self._answers
+        )
+        package: Any = kubernetes
+        try:
+            reply = self._requests.request(
+                method,
+                path,
+                body=body,
+                query_params=list(query),
+                header_params={**dict(credentials.headers), "Accept": "application/json"},
+                content_type=content_type,
+                serialize=False,
+                _request_timeout=_TIMEOUT,
+            )
+        except package.client.ApiException as exc:
+            raise self._refused(what, exc.status, exc.body, exc.reason) from exc
+        except urllib3.exceptions.HTTPError as exc:
+            raise FleetError(
+                f"can't {what}: no answer from the Kubernetes API server {self.target.server}: {exc}",
+                hint=f"is it up, and is it the right one? {self.target.source} names it",
+                temporary=True,
+            ) from exc
+        try:
+            found = read_json(reply.data)
+        except NotJSONError as exc:
+            raise FleetError(f"can't {what}: {self.target.server} did not answer in JSON") from exc
+        return found if isinstance(found, dict) else {}
+
+    def _refused(self, what: str, status: object, body: object, phrase: object) -> FleetError:
+        said = ""
+        if isinstance(body, str | bytes):
+            try:
+                said = text(read_json(body), "message")
+            except NotJSONError:
+                said = ""
+        reason = _REASONS.get(status if isinstance(status, int) else 0, "refused")
+        hint = "kubectl auth whoami; a token may have expired" if reason == "unauthorized" else None
+        return FleetError(f"can't {what}: {said or phrase or status}", hint=hint, reason=reason)
+
+    def _pool(self) -> urllib3.PoolManager:
+        target = self.target
+        credentials = credentials_for(target, self._environment, timeout=_TIMEOUT[0], answers=self._answers)
+        options: dict[str, Any] = {"retries": False}
+        if target.secure:
+            options["ssl_context"] = tls_context(target, credentials)
+            options["cert_reqs"] = "CERT_NONE" if target.insecure else "CERT_REQUIRED"
+            if target.server_name:
+                options["server_hostname"] = options["assert_hostname"] = target.server_name
+        proxy = self._proxy()
+        if proxy is None:
+            return urllib3.PoolManager(**options)
+        if proxy.scheme != "http":
+            raise UsageError(
+                f"fleets can't be made through {proxy}", hint="an HTTP proxy can be used: http://HOST:PORT"
+            )
+        return urllib3.ProxyManager(
+            f"http://{proxy.host}:{proxy.port}", proxy_headers=dict(proxy.headers), **options
+        )
+
+    def _proxy(self) -> Proxy | None:
+        if self.target.proxy:
+            return parse_proxy(self.target.proxy)
+        parts = urlsplit(self.target.server)
+        port = parts.port or (443 if self.target.secure else 80)
+        return proxy_from_environment(parts.hostname or "", port, self._environment)
+
+
+def _no_discovery(_client: object, _cache_file: object) -> None:
+    """Stand in for the package's own discovery: we know the paths."""

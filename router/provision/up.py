@@ -1,0 +1,119 @@
+"""`fleet up`: a fleet put there, or brought to what is wanted of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from router.errors import CancelledError, FleetError
+from router.model.frozen import frozen
+from router.provision.contract import Objects
+from router.provision.kinds import KINDS
+from router.provision.manifests import Object, manifests
+from router.provision.pod_rows import PodRow
+from router.provision.rights import require_rights, rights_to_make
+from router.provision.rollout import FleetWait, await_daemons, workloads_of
+from router.provision.spec import FLEET_LABEL, FleetSpec
+from router.provision.step import FleetStep
+from router.untrusted_json import integer, text
+
+__all__ = ["FleetWanted", "bring_up"]
+
+
+@frozen
+class FleetWanted:
+    """A fleet, what is there beside its manifests (a Secret), and whether to take others' fields."""
+
+    spec: FleetSpec
+    secrets: tuple[Object, ...] = ()
+    force: bool = False
+
+
+def bring_up(kube: Objects, wanted: FleetWanted, waiting: FleetWait) -> tuple[PodRow, ...]:
+    """Apply a fleet's objects, and wait until its daemons are ready; return their pods.
+
+    Doing it again changes nothing. Raises ``FleetError`` where a right is missing, before anything was
+    changed; where an object is refused, naming those that are there; where pods aren't ready in time.
+    """
+    spec = wanted.spec
+    objects = (*wanted.secrets, *manifests(spec))
+    if spec.create_namespace:  # everything else is in there
+        objects = tuple(sorted(objects, key=lambda each: each["kind"] != "Namespace"))
+    require_rights(kube, rights_to_make(each["kind"] for each in objects), f"make the fleet {spec.name}")
+    made: list[str] = []
+    try:
+        for each in objects:
+            made.append(_put(kube, each, wanted, waiting))  # noqa: PERF401 -- they count when one fails
+        return await_daemons(kube, spec.name, workloads_of(objects), waiting)
+    except CancelledError as exc:
+        raise CancelledError(str(exc), hint=_how_to_remove(kube, spec, made)) from exc
+    except FleetError as exc:
+        if exc.reason == "not-ready" or len(made) == len(objects):
+            raise
+        raise _half_made(exc, kube, spec, made) from exc
+
+
+def _put(kube: Objects, wanted: Object, given: FleetWanted, waiting: FleetWait) -> str:
+    """Apply one object; return what it is called."""
+    kind, name = KINDS[wanted["kind"]], wanted["metadata"]["name"]
+    subject = f"{kind.name} {name}"
+    before = kube.get(kind, name)
+    if before is not None and kind.namespaced:
+        _require_ours(before, given, subject)
+    if kind.name == "StatefulSet":
+        wanted = _with_replicas(kube, wanted, before, given.spec.replicas)
+    after = kube.apply(kind, wanted, force=given.force)
+    waiting.tell(FleetStep(subject=subject, state=_what_happened(before, after)))
+    return subject
+
+
+def _require_ours(before: Object, given: FleetWanted, subject: str) -> None:
+    """Raise ``FleetError`` for an object of that name that is no part of this fleet."""
+    name = given.spec.name
+    owner = text(before, "metadata", "labels", FLEET_LABEL)
+    if owner != name and not given.force:
+        whose = f"is of the fleet {owner}" if owner else f"was not made by warmroute (no label {FLEET_LABEL})"
+        raise FleetError(
+            f"{subject} is there already and {whose}",
+            hint="choose another name, or take it over with --force-conflicts",
+            reason="conflict",
+        )
+
+
+def _with_replicas(kube: Objects, wanted: Object, before: Object | None, replicas: int | None) -> Object:
+    """Return what to apply: as large as the pool is, unless a size is given.
+
+    A pool that has another size gets the new one first, as `scale` does it: what `scale` has set belongs to
+    an update, which an apply would be in conflict with.
+    """
+    now = integer(before, "spec", "replicas")
+    if now is None:
+        return wanted
+    if replicas is not None and replicas != now:
+        kube.scale(KINDS["StatefulSet"], wanted["metadata"]["name"], replicas)
+    return {**wanted, "spec": {**wanted["spec"], "replicas": now if replicas is None else replicas}}
+
+
+def _what_happened(before: Object | None, after: Object) -> str:
+    if before is None:
+        return "created"
+    same = text(before, "metadata", "resourceVersion") == text(after, "metadata", "resourceVersion")
+    return "unchanged" if same else "changed"
+
+
+def _half_made(exc: FleetError, kube: Objects, spec: FleetSpec, made: Sequence[str]) -> FleetError:
+    hints = {
+        "conflict": "--force-conflicts takes over the fields that others have set",
+        "missing": f"is there a namespace {spec.namespace}? --create-namespace makes it",
+        "invalid": "volumes and labels of a StatefulSet can't be changed:"
+        f" kubectl delete statefulset {spec.name} first, which keeps the volumes",
+    }
+    there = f"; of the fleet there are {', '.join(made)}" if made else ""
+    hint = "; ".join(filter(None, (exc.hint or hints.get(exc.reason), _how_to_remove(kube, spec, made))))
+    return FleetError(f"{exc}{there}", hint=hint or None, reason=exc.reason)
+
+
+def _how_to_remove(kube: Objects, spec: FleetSpec, made: Sequence[str]) -> str:
+    if not made:
+        return ""
+    kinds = ",".join(dict.fromkeys(each.partition(" ")[0].lower() for each in made))
+    return f"to remove what is there: kubectl delete {kinds} -n {kube.namespace} -l {FLEET_LABEL}={spec.name}"
