@@ -21,6 +21,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "warmroute simulate": (
         "warmroute simulate --daemons 6 --keys 200 --scale 6:7",
+        "warmroute simulate --selector app=buildkitd --history --report fleet.html",
         "warmroute simulate --selector app=buildkitd --keys keys.txt --from buildx --to ring",
     ),
     "warmroute exec": ("warmroute exec --selector app=buildkitd -t example.com/team/app -- buildctl du",),

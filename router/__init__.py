@@ -199,6 +199,8 @@ if TYPE_CHECKING:
     from router.simulation.outcome import Outcome as Outcome
     from router.simulation.placing import Balance as Balance
     from router.simulation.placing import Move as Move
+    from router.simulation.recorded import Recorded as Recorded
+    from router.simulation.recorded import recorded_keys as recorded_keys
     from router.simulation.study import Findings as Findings
     from router.simulation.study import Run as Run
     from router.simulation.study import simulate as simulate
@@ -290,6 +292,7 @@ _MODULES = {
     "router.simulation.model": "Churn SimulatedKey Simulation Traffic",
     "router.simulation.outcome": "Outcome",
     "router.simulation.placing": "Balance Move",
+    "router.simulation.recorded": "Recorded recorded_keys",
     "router.simulation.study": "Findings Run simulate",
     "router.solve.mark": "started_by",
     "router.solve.record_name": "build_name",

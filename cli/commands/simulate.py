@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Annotated
 
+from cli.asking import require_answers
 from cli.given.routing import router_config
 from cli.groups import Only
 from cli.options import FormatDisplay, RoutingOptions
@@ -15,18 +16,19 @@ from cli.simulation.question import question
 __all__ = ["command"]
 
 
-# A fleet is listed, and no daemon of it asked.
 _Routing = Annotated[
     RoutingOptions,
     Only(
         "fleet",
         "--placement",
-        "--identity",
-        "--connect-timeout",
+        "reach",
         "--max-builds",
         "--spill",
         "--queue",
         "--retries",
+        "--grpc-engine",
+        "tls",
+        connect_timeout=5.0,
     ),
 ]
 
@@ -35,7 +37,7 @@ def command(simulation: SimulationOptions, routing: _Routing, display: FormatDis
     """Tell what would happen: how even placements are, which keys move, how warm builds stay."""
     config = router_config(routing)
     files = files_of(simulation)
-    asked = question(simulation, config)
+    asked, source = question(simulation, config)
     from router import simulate
 
     findings = simulate(asked)
@@ -50,3 +52,4 @@ def command(simulation: SimulationOptions, routing: _Routing, display: FormatDis
 
         text = tables(asked, findings)
     sys.stdout.write(f"{text}\n")
+    require_answers(source.silent, source.asked)

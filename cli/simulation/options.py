@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cli.groups import OptionGroup, argument, option
+from cli.options import PeriodOptions
 from router import Placement
 
 __all__ = ["SimulationOptions"]
@@ -21,6 +22,12 @@ class SimulationOptions(OptionGroup, panel="Simulation"):
         help="So many invented keys, or a file (-: stdin) with one on each line and, behind it, its builds an"
         " hour.",
     )
+    history: bool = option(
+        "--history",
+        default=False,
+        help="Keys, their builds an hour and their times from what the daemons of the fleet remember.",
+    )
+    period: PeriodOptions = PeriodOptions()
     daemons: list[str] | None = option(
         "--daemons",
         default=None,

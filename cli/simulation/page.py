@@ -113,6 +113,8 @@ def _figure(panel: Panel) -> str:
 def _given(asked: Simulation) -> Section:
     traffic, churn = asked.traffic, asked.churn
     names = [daemon.name for daemon in asked.daemons]
+    timed = any(key.cold is not None or key.warm is not None for key in asked.keys)
+    known = "what the daemons remember, else " if timed else ""
     kept = "kept" if churn.keeps_cache else "lost"
     restarts = (
         f"every {churn.every:g} s for {churn.takes:g} s, the cache is {kept}" if churn.every else "none"
@@ -121,7 +123,7 @@ def _given(asked: Simulation) -> Section:
         ("daemons", names[0] if len(names) == 1 else f"{names[0]} to {names[-1]} ({len(names)})"),
         ("keys", str(len(asked.keys))),
         ("builds", str(traffic.builds)),
-        ("a build takes", f"{traffic.cold:g} s cold, {traffic.warm:g} s warm"),
+        ("a build takes", f"{known}{traffic.cold:g} s cold, {traffic.warm:g} s warm"),
         ("most builds on a daemon", str(asked.max_builds or "no bound")),
         ("time in line", f"{asked.queue:g} s"),
         ("restarts", restarts),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from cli.interruption import Silent, interruptible
 from cli.simulation.options import SimulationOptions
+from cli.simulation.sources import Source, source_of
 from router import Flag, RouterConfig, UsageError, parse_duration
 
 if TYPE_CHECKING:
@@ -14,21 +13,20 @@ if TYPE_CHECKING:
 
 __all__ = ["question"]
 
-_Value = TypeVar("_Value")
-
 _MOST_BUILDS = 1_000_000
 
 
-def question(options: SimulationOptions, config: RouterConfig) -> Simulation:
-    """Return what to simulate. Raises ``UsageError``; ``UnreachableError`` where a fleet can't be listed."""
+def question(options: SimulationOptions, config: RouterConfig) -> tuple[Simulation, Source]:
+    """Return what to simulate, and where its daemons and keys come from.
+
+    Raises ``UsageError``; ``UnreachableError`` where the fleet can't be listed or asked.
+    """
     from router import Simulation
 
-    keys = _keys(options)
-    traffic, churn = _traffic(options, keys), _churn(options)
-    migration = _migration(options, config.placement)
-    counts = _counts(options)
-    daemons = _daemons(options, config)
-    return Simulation(
+    churn, migration, counts = _churn(options), _migration(options, config.placement), _counts(options)
+    source = source_of(options, config)
+    daemons, keys = source.daemons, source.keys
+    asked = Simulation(
         daemons=daemons,
         keys=keys,
         placement=config.placement,
@@ -36,75 +34,13 @@ def question(options: SimulationOptions, config: RouterConfig) -> Simulation:
         spill=config.spill,
         queue=config.queue,
         retries=config.retries,
-        traffic=traffic,
+        traffic=_traffic(options, keys),
         churn=churn,
         scale=_scale(daemons, counts),
         migration=migration,
         seed=_whole("--seed", options.seed),
     )
-
-
-def _keys(options: SimulationOptions) -> tuple[SimulatedKey, ...]:
-    from router import Key, SimulatedKey, invented_keys, read_keys
-
-    if options.given and options.keys:
-        raise UsageError(
-            f"keys are given twice, as arguments ({', '.join(options.given)}) and by --keys {options.keys}",
-            hint="leave out one of them",
-        )
-    if options.given:
-        names = dict.fromkeys(Key.own(text).key for text in options.given)
-        return tuple(SimulatedKey(key=name) for name in names)
-    if not options.keys:
-        raise UsageError(
-            "there are no keys to simulate",
-            hint="name some: warmroute simulate KEY...; or --keys FILE; or --keys 1000 for invented ones",
-        )
-    if options.keys.isdigit():
-        return invented_keys(options.keys)
-    keys = _read("--keys", options.keys, read_keys)
-    if not keys:
-        raise UsageError(f"--keys {options.keys} has no keys", hint="write one on each line")
-    return keys
-
-
-def _daemons(options: SimulationOptions, config: RouterConfig) -> tuple[Daemon, ...]:
-    if options.daemons:
-        return _named(options.daemons)
-    from router import BuildRouter, NoDaemonError, unhindered
-
-    with BuildRouter(config) as router, interruptible(Silent(heeds=False)):
-        daemons = unhindered(router.fleet.daemons())
-    if not daemons:
-        raise NoDaemonError(f"no {router.fleet.describe()}", hint="or name daemons: --daemons 6")
-    return daemons
-
-
-def _named(texts: list[str]) -> tuple[Daemon, ...]:
-    from router import parse_daemon_names, read_daemon_names
-
-    files = [text for text in texts if text.startswith("@")]
-    if files and len(texts) > 1:
-        raise UsageError("--daemons names a file and more", hint="put all daemons into the file")
-    daemons = (
-        _read("--daemons", files[0].removeprefix("@"), read_daemon_names)
-        if files
-        else parse_daemon_names(texts)
-    )
-    if not daemons:
-        raise UsageError(f"--daemons {' '.join(texts)} names no daemons", hint="for example: --daemons 6")
-    return daemons
-
-
-def _read(name: str, path: str, read: Callable[[Iterable[bytes], str], _Value]) -> _Value:
-    try:
-        with open("/dev/stdin" if path == "-" else path, "rb") as file:
-            return read(file, "stdin" if path == "-" else path)
-    except OSError as exc:
-        raise UsageError(
-            f"can't read {name} {path}: {(exc.strerror or str(exc)).lower()}",
-            hint="a number stands for invented ones, everything else is a file",
-        ) from exc
+    return asked, source
 
 
 def _counts(options: SimulationOptions) -> tuple[int, int] | None:
