@@ -300,6 +300,19 @@ class ResultOptions(OptionGroup, panel="Result"):
     metadata_file: str | None = option(
         "--metadata-file", default=None, metavar="PATH", help="Write the result's metadata as JSON."
     )
+    metrics_file: str | None = option(
+        "--metrics-file",
+        default=None,
+        metavar="PATH",
+        help="Append where the build was and how warm to this file, as a line of JSON.",
+    )
+    require_warm: float | None = option(
+        "--require-warm",
+        default=None,
+        metavar="PERCENT",
+        minimum=0,
+        help="Exit with 3 after a build of which less came from the cache; 100 is all of it.",
+    )
     iidfile: str | None = option(
         "--iidfile", default=None, metavar="PATH", help="Write only the image's id to this file."
     )

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from router.errors import BuildError as BuildError
     from router.errors import BusyError as BusyError
     from router.errors import CancelledError as CancelledError
+    from router.errors import ColdError as ColdError
     from router.errors import ConnectionLostError as ConnectionLostError
     from router.errors import DialError as DialError
     from router.errors import FleetError as FleetError
@@ -110,6 +111,7 @@ if TYPE_CHECKING:
     from router.model.events import VertexStatus as VertexStatus
     from router.model.events import VertexWarning as VertexWarning
     from router.model.frozen import replace as replace
+    from router.model.miss import Miss as Miss
     from router.model.record import BuildRecord as BuildRecord
     from router.model.request import BuildRequest as BuildRequest
     from router.model.request import CacheOption as CacheOption
@@ -224,7 +226,7 @@ _MODULES = {
     "router.configuration.reading": "read_config_file",
     "router.configuration.trust": "is_trusted set_trust",
     "router.docker.plugins": "docker_plugin_directory",
-    "router.errors": "BuildError BusyError CancelledError ConnectionLostError DialError FleetError"
+    "router.errors": "BuildError BusyError CancelledError ColdError ConnectionLostError DialError FleetError"
     " NoDaemonError OutputError OverloadError RouterError RpcError TimeLimitError ToolError"
     " TransferError UnreachableError UsageError",
     "router.files": "check_file FileSink",
@@ -258,6 +260,7 @@ _MODULES = {
     " VertexStatus VertexWarning",
     "router.model.frozen": "replace",
     "router.model.record": "BuildRecord",
+    "router.model.miss": "Miss",
     "router.model.request": "BuildRequest CacheOption ContextTimes Output Secret",
     "router.model.result": "BuildResult",
     "router.model.routing": "BackendName Fallback GrpcEngine Placement Spill Via",

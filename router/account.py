@@ -42,6 +42,7 @@ class Account:
         self._without: dict[str, str] = {}  # why a daemon that was tried has no build, by name
         self._daemon: Daemon | None = None
         self._place = Place()
+        self._created, self._waited = time.monotonic(), 0.0
         self._tally = StepTally()
         self._losses: list[RouterError] = []
         self._announced = False
@@ -73,6 +74,7 @@ class Account:
         """Tell who is tried now, and why it is not the one before."""
         self._daemon = daemon
         self._place = self._place_of(daemon)
+        self._waited = time.monotonic() - self._created
         number = len(self._losses) + 1
         if self.why and number == 1:
             self.tell("warning" if self._faults else "info", f"{self.why}; trying {daemon.name}")
@@ -107,7 +109,9 @@ class Account:
         """Return the result with the choice that its daemon was, and how warm it was."""
         self._tell_what_is_left()
         cached, steps = self._tally.counts()
-        return replace(self.placed(result), cached=cached, steps=steps)
+        return replace(
+            self.placed(result), cached=cached, steps=steps, sent=self._tally.sent, waited=self._waited
+        )
 
     def placed(self, result: BuildResult) -> BuildResult:
         """Return the result with the choice that its daemon was."""

@@ -14,7 +14,7 @@
     │   └── ToolError            a program that a backend runs is missing or too old
     ├── RpcError                 the daemon answered a call with a gRPC status      exit 1
     ├── BuildError               the build itself failed                            exit 1
-    ├── ColdError                a daemon has not built this yet; never leaves the library  exit 1
+    ├── ColdError                a build was colder than it was to be               exit 3
     ├── OutputError              a result could not be written or loaded            exit 1
     ├── TransferError            the daemon broke off a transfer of files           exit 1
     ├── TimeLimitError           the time that the user allowed has passed          exit 124
@@ -121,7 +121,10 @@ class BusyError(UnreachableError):
 
 
 class ColdError(RouterError):
-    """A daemon has never had a build of the key, and another may have; it did not take the build."""
+    """A daemon has never had a build of the key, and another may have: it did not take the build. Or a build
+    was colder than it was to be."""
+
+    exit_code = 3
 
     default_reason = "cold"
 

@@ -7,9 +7,9 @@ import json
 import re
 from collections.abc import Callable
 
-from router import BuildResult, FileSink, check_file, read_json
+from router import BuildResult, ColdError, FileSink, OutputError, check_file, read_json
 
-__all__ = ["ResultFile", "image_id", "metadata", "reference"]
+__all__ = ["ResultFile", "append_metrics", "image_id", "metadata", "reference", "require_warm"]
 
 
 def metadata(result: BuildResult) -> str:
@@ -43,8 +43,36 @@ def _whereabouts(result: BuildResult) -> dict[str, object]:
         "rule": result.rule,
         "steps": result.steps,
         "cached": result.cached,
+        "miss": None if result.miss is None else {"step": result.miss.step, "reason": result.miss.reason},
+        "sent": result.sent,
         "seconds": round(result.seconds, 3),
+        "waited": round(result.waited, 3),
     }
+
+
+def append_metrics(path: str, result: BuildResult) -> None:
+    """Append a line of JSON: the same as in the metadata, with the build's reference. Raises ``OutputError``.
+
+    One write, so that the lines of builds that end at the same moment don't mix.
+    """
+    line = json.dumps({"ref": result.ref, **_whereabouts(result)}) + "\n"
+    try:
+        with open(path, "ab", buffering=0) as file:
+            file.write(line.encode())
+    except OSError as exc:
+        raise OutputError(f"can't write to {path} (--metrics-file): {exc.strerror}") from exc
+
+
+def require_warm(result: BuildResult, percent: float) -> None:
+    """Raise ``ColdError`` where less of a build came from the cache."""
+    share = 100 * result.cached / result.steps if result.steps else 100.0
+    if share < percent:
+        missed = f"; the first that was not: {result.miss.step}" if result.miss is not None else ""
+        raise ColdError(
+            f"{result.cached} of {result.steps} steps were cached on {result.daemon}, {share:.0f} %,"
+            f" and --require-warm wants {percent:g} %{missed}",
+            hint="the build itself succeeded",
+        )
 
 
 def _node(daemon: str) -> str:

@@ -70,6 +70,7 @@ def build_and_report(
             print_answer(prepared.question, prepared.request, result)
         elif progress == "quiet" and result.image_id:
             sys.stdout.write(f"{own_line(printable(result.image_id))}\n")
+        _tell_how_warm(left, result)
 
 
 def print_plan(config: RouterConfig, prepared: Prepared) -> None:
@@ -90,7 +91,22 @@ def print_plan(config: RouterConfig, prepared: Prepared) -> None:
     sys.stdout.write(f"{shlex.join(argv)}\n")
 
 
+def _tell_how_warm(left: ResultOptions, result: BuildResult) -> None:
+    if left.metrics_file is None and left.require_warm is None:
+        return
+    from cli.building.results import append_metrics, require_warm  # few builds are measured
+
+    if left.metrics_file is not None:
+        append_metrics(left.metrics_file, result)
+    if left.require_warm is not None:
+        require_warm(result, left.require_warm)
+
+
 def _result_files(left: ResultOptions) -> Sequence[ResultFile]:
+    if left.metrics_file is not None:
+        from router import check_file
+
+        check_file(left.metrics_file, "--metrics-file")
     if left.metadata_file is None and left.iidfile is None and left.ref_file is None:
         return ()
     from cli.building.results import ResultFile, image_id, metadata, reference  # few builds leave files

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from cli.render.foreign import printable
-from router import Attempt, BuildResult, Event, Notice, Place, SolveStatus
+from typing import assert_never
+
+from cli.render.foreign import own_line, printable
+from router import Attempt, BuildResult, Event, Miss, Notice, Place, SolveStatus
 
 __all__ = ["Whereabouts", "building_on", "last_lines", "where"]
 
@@ -56,10 +58,30 @@ def last_lines(result: BuildResult | None, nanoseconds: int, *, cache_only: bool
     steps = f"{result.cached} of {result.steps} step{'s' if result.steps > 1 else ''} cached, "
     took = f"{steps if result.steps else ''}{nanoseconds / 1e9:.1f} s"
     lines = [f"built on {where(result.daemon, result.place)}: {took}"]
+    if result.miss is not None:
+        lines.append(_first_miss(result.miss))
     if cache_only:
         stays = f"the image stays in the build cache of {printable(result.daemon)}"
         lines.append(f"no --push, --load or --output: {stays}")
     return "".join(f"warmroute: {line}\n" for line in lines)
+
+
+def _first_miss(miss: Miss) -> str:
+    """Say which step was the first to run, and why: the later ones ran because of it."""
+    match miss.reason:
+        case "first":
+            return "the first build of this image here, as far as its history tells"
+        case "changed":
+            why = " (it changed, or what it builds on)"
+        case "files":
+            why = " (its files changed, or its cache was pruned)"
+        case "pruned":
+            why = " (its cache was pruned)"
+        case "unknown":
+            why = ""
+        case _:
+            assert_never(miss.reason)
+    return f"first step not cached: {own_line(printable(miss.step))}{why}"
 
 
 def where(name: str, place: Place) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from router.backends import BackendContext
 from router.backends.copies import Copies, open_copies
+from router.backends.looking_back import LookBack
 from router.backends.recall import Recall
 from router.backends.turn import Turn, before_solve
 from router.errors import ConnectionLostError, DialError, RouterError
@@ -220,6 +221,7 @@ class _Build:
         self._observer = BuildObserver()
         self._response: Mapping[str, str] = {}
         self._held: list[SolveStatus] | None = None
+        self._looking_back: LookBack | None = None
         self._told_of_loss = False
 
     def run(
@@ -246,6 +248,8 @@ class _Build:
                 copies.prepare()
                 turn.ask(deadline)
             solve = control.solve(message, self._answered)
+        if request.call == "build":
+            self._looking_back = LookBack(self._channel, key=self._context.key, ref=identity.ref)
         status = control.status(identity.ref, self._saw)
         if turn is None:
             self._channel.handshake(deadline - time.monotonic())
@@ -283,6 +287,7 @@ class _Build:
             ref=identity.ref,
             metadata=self._response,
             key=self._context.key,
+            miss=self._looking_back.miss() if self._looking_back is not None else None,
         )
 
     def _is_over(self, solve: RpcCall, status: RpcCall) -> bool:
@@ -381,6 +386,8 @@ class _Build:
                 self._held.append(status)
             return
         self._observer.see(status)
+        if self._looking_back is not None:
+            self._looking_back.see(status)
         self._context.on_event(status)
 
 

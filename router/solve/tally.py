@@ -1,9 +1,10 @@
-"""How much of a build came from the daemon's cache."""
+"""How much of a build came from the daemon's cache, and how much was sent for it."""
 
 from __future__ import annotations
 
 from router.bounds import MOST_STEPS, put
 from router.model.events import SolveStatus
+from router.solve.misses import is_step
 
 __all__ = ["StepTally"]
 
@@ -11,21 +12,30 @@ __all__ = ["StepTally"]
 class StepTally:
     """Counts the steps that build upon others, and those of them that were cached.
 
-    Sources (a base image, the context), exports and what the frontend does for itself build upon nothing:
-    they always run, and would make a build look cold that is as warm as can be. Vertexes of one progress
-    group are one step, as in the displays.
+    The others always run, and would make a build look cold that is as warm as can be. Vertexes of one
+    progress group are one step, as in the displays.
     """
 
     def __init__(self) -> None:
         self._cached: dict[str, tuple[str, bool]] = {}
+        self._sent: dict[str, int] = {}
 
     def see(self, status: SolveStatus) -> None:
         """Take a message; what a step is told to be last counts."""
         for vertex in status.vertexes:
-            group = vertex.progress_group
-            if vertex.inputs and vertex.completed is not None and not (group is not None and group.weak):
+            if is_step(vertex) and vertex.completed is not None:
+                group = vertex.progress_group
                 step = vertex.digest if group is None else group.id
                 put(self._cached, vertex.digest, (step, vertex.cached), MOST_STEPS)
+
+        for update in status.statuses:
+            if update.id.startswith("transferring "):
+                put(self._sent, f"{update.vertex} {update.id}", update.current, MOST_STEPS)
+
+    @property
+    def sent(self) -> int:
+        """The bytes of contexts and Dockerfiles that the daemon took, descriptions of files included."""
+        return sum(self._sent.values())
 
     def counts(self) -> tuple[int, int]:
         """Return how many steps were cached, and how many there are."""

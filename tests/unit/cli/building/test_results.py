@@ -13,6 +13,7 @@ from router.address import parse_address
 from router.errors import UsageError
 from router.model.daemon import Place
 from router.model.frozen import replace
+from router.model.miss import Miss
 from router.model.result import BuildResult
 
 
@@ -74,6 +75,7 @@ def test_the_reference_has_three_parts_whatever_the_daemon_is_called(daemon: str
 def test_the_metadata_say_where_the_build_was_and_how_warm_that_was() -> None:
     place = Place(number=2, home="pod-2", reason="cordoned (disk)")
     result = replace(_result(), place=place, key="a.test/b", rule="tag", steps=12, cached=9, seconds=4.12345)
+    result = replace(result, miss=Miss(step="[2/3] RUN x", reason="pruned"), sent=1024, waited=0.25)
 
     assert json.loads(metadata(result))["warmroute.build"] == {
         "daemon": "pod-1",
@@ -84,7 +86,10 @@ def test_the_metadata_say_where_the_build_was_and_how_warm_that_was() -> None:
         "rule": "tag",
         "steps": 12,
         "cached": 9,
+        "miss": {"step": "[2/3] RUN x", "reason": "pruned"},
+        "sent": 1024,
         "seconds": 4.123,
+        "waited": 0.25,
     }
 
 
