@@ -14,6 +14,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "warmroute where": ("warmroute where --selector app=buildkitd -t example.com/team/app",),
     "warmroute config show": ("warmroute config show --fleet ci",),
+    "warmroute doctor": ("warmroute doctor --fleet ci",),
     "warmroute ls": ("warmroute ls --selector app=buildkitd --namespace ci",),
     "warmroute du": (
         "warmroute du --selector app=buildkitd",

@@ -32,6 +32,7 @@ PROGRAM = Program(
         "debug dump-llb": "cli.commands.debug.dump_llb:command",
         "debug workers": "cli.commands.debug.workers:command",
         "debug info": "cli.commands.debug.info:command",
+        "doctor": "cli.commands.doctor:command",
         "config show": "cli.commands.config_show:command",
         "config trust": "cli.commands.config_trust:command",
     },

@@ -153,6 +153,8 @@ if TYPE_CHECKING:
     from router.operations.debug_llb import llb_as_json as llb_as_json
     from router.operations.debug_llb import llb_operations as llb_operations
     from router.operations.dial_stdio import dial_stdio as dial_stdio
+    from router.operations.doctor.examine import examine as examine
+    from router.operations.doctor.finding import Finding as Finding
     from router.operations.drain import drain as drain
     from router.operations.each import Answer as Answer
     from router.operations.find_build import find_build as find_build
@@ -279,6 +281,8 @@ _MODULES = {
     "router.operations.debug_daemon": "ask_info ask_workers DaemonVersion Device GCRule Worker",
     "router.operations.debug_llb": "llb_as_dot llb_as_json llb_operations",
     "router.operations.dial_stdio": "dial_stdio",
+    "router.operations.doctor.examine": "examine",
+    "router.operations.doctor.finding": "Finding",
     "router.operations.drain": "drain",
     "router.operations.each": "Answer",
     "router.operations.find_build": "find_build",

@@ -82,6 +82,16 @@ class KubeApi:
         with self.connect(deadline) as connection:
             return connection.get(path, (("Accept", "application/json"), ("Connection", "close")), deadline)
 
+    def post(self, path: str, body: bytes, deadline: Deadline) -> Reply:
+        """Send JSON in a POST and return the whole answer. Raises DialError, ToolError, UsageError."""
+        with self.connect(deadline) as connection:
+            headers = (
+                ("Accept", "application/json"),
+                ("Content-Type", "application/json"),
+                ("Connection", "close"),
+            )
+            return connection.post(path, headers, body, deadline)
+
     def open(self, path: str, headers: tuple[tuple[str, str], ...], deadline: Deadline) -> Opened:
         """Send a GET and return the answer with the socket. Raises DialError, ToolError, UsageError."""
         idle = self._take_idle()
@@ -131,13 +141,14 @@ class KubeApi:
             f"{self.target.source} begin with https://?"
         )
 
-    def request(self, path: str, headers: tuple[tuple[str, str], ...]) -> Request:
-        """Return a GET in the terms of this server."""
+    def request(self, path: str, headers: tuple[tuple[str, str], ...], body: bytes = b"") -> Request:
+        """Return a GET in the terms of this server, with a body a POST."""
         return Request(
-            method="GET",
+            method="POST" if body else "GET",
             target=self._base + path,
             host=self._netloc,
             headers=(("User-Agent", "warmroute"), *headers),
+            body=body,
         )
 
     def unanswered(self, exc: OSError) -> DialError:
@@ -189,7 +200,16 @@ class KubeConnection:
         self, path: str, headers: tuple[tuple[str, str], ...], deadline: Deadline, *, stream: bool = False
     ) -> Reply:
         """Send a GET; return the answer, of a 200 with ``stream`` all but its body. Raises DialError."""
-        request = self._api.request(path, (*self._credentials.headers, *headers))
+        return self._exchange(self._api.request(path, self._with(headers)), deadline, stream=stream)
+
+    def post(self, path: str, headers: tuple[tuple[str, str], ...], body: bytes, deadline: Deadline) -> Reply:
+        """Send a POST; return the answer. Raises DialError."""
+        return self._exchange(self._api.request(path, self._with(headers), body), deadline)
+
+    def _with(self, headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+        return (*self._credentials.headers, *headers)
+
+    def _exchange(self, request: Request, deadline: Deadline, *, stream: bool = False) -> Reply:
         try:
             return exchange(self.socket, request, deadline, stream=stream)
         except OSError as exc:

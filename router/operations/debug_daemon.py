@@ -13,7 +13,7 @@ from router.rpc.grpc import Status
 from router.solve.control import Control
 from router.transport.options import DialOptions
 
-__all__ = ["DaemonVersion", "Device", "GCRule", "Worker", "ask_info", "ask_workers"]
+__all__ = ["DaemonVersion", "Device", "GCRule", "Worker", "ask_info", "ask_workers", "workers_of"]
 
 
 @frozen
@@ -65,7 +65,7 @@ def ask_workers(daemons: Sequence[Daemon], options: DialOptions) -> tuple[Answer
 
     ``options.timeout`` is the deadline in seconds for connecting and for the answer.
     """
-    return ask_each(daemons, options, _workers)
+    return ask_each(daemons, options, workers_of)
 
 
 def ask_info(daemons: Sequence[Daemon], options: DialOptions) -> tuple[Answer[DaemonVersion], ...]:
@@ -73,7 +73,8 @@ def ask_info(daemons: Sequence[Daemon], options: DialOptions) -> tuple[Answer[Da
     return ask_each(daemons, options, _info)
 
 
-def _workers(control: Control, timeout: float) -> tuple[Worker, ...]:
+def workers_of(control: Control, timeout: float) -> tuple[Worker, ...]:
+    """Ask one daemon for its workers, which may take ``timeout`` seconds."""
     return tuple(map(_worker, control.list_workers(timeout=timeout).record))
 
 

@@ -15,7 +15,16 @@ from router.operations.each import Answer, ask_each
 from router.solve.control import Control
 from router.transport.options import DialOptions
 
-__all__ = ["CacheMount", "CacheRecord", "Usage", "ask_usage", "cache_mounts", "cache_record", "usage_of"]
+__all__ = [
+    "CacheMount",
+    "CacheRecord",
+    "Usage",
+    "ask_usage",
+    "cache_mounts",
+    "cache_record",
+    "records_of",
+    "usage_of",
+]
 
 _NANOSECONDS = 1_000_000_000
 _CACHE_MOUNT = "exec.cachemount"
@@ -128,9 +137,18 @@ def cache_record(record: pb.UsageRecord) -> CacheRecord:
     )
 
 
+def records_of(
+    control: Control, timeout: float, filters: UsageFilter | None = None
+) -> tuple[CacheRecord, ...]:
+    """Ask one daemon for the records that match, which may take ``timeout`` seconds; how long they were
+    unused doesn't count."""
+    selectors = format_selectors(filters) if filters else ""
+    answer = control.disk_usage(selectors, timeout=timeout)
+    return tuple(cache_record(record) for record in answer.record)
+
+
 def _usage(filters: UsageFilter, control: Control, timeout: float) -> Usage:
-    answer = control.disk_usage(format_selectors(filters), timeout=timeout)
-    records = [cache_record(record) for record in answer.record]
+    records = records_of(control, timeout, filters)
     if filters.unused_for is None:
         return usage_of(records)
     # Here: a daemon that doesn't know the field for it would say that everything is old.
