@@ -20,6 +20,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "warmroute du --selector app=buildkitd",
         "warmroute du --addr tcp://one:1234,tcp://two:1234 -v --filter type=exec.cachemount",
     ),
+    "warmroute prune": (
+        "warmroute prune --selector app=buildkitd --filter until=72h --dry-run",
+        "warmroute prune --selector app=buildkitd --max-used-space 40GB --force",
+    ),
     "warmroute simulate": (
         "warmroute simulate --daemons 6 --keys 200 --scale 6:7",
         "warmroute simulate --selector app=buildkitd --history --report fleet.html",

@@ -16,7 +16,8 @@ PROGRAM = Program(
     summary="Send every image build to the BuildKit daemon whose cache is already warm for it.",
     commands={
         **{
-            name: f"cli.commands.{name}:command" for name in ("build", "where", "ls", "du", "exec", "version")
+            name: f"cli.commands.{name}:command"
+            for name in ("build", "where", "ls", "du", "prune", "exec", "version")
         },
         "dial-stdio": "cli.commands.dial_stdio:command",
         "drain-check": "cli.commands.drain_check:command",

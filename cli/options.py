@@ -305,7 +305,9 @@ class RoutingOptions(OptionGroup, panel="Routing"):
         help="The gRPC engine; grpcio, a package, is for proxies that the builtin one can't handle.",
         files="user",
     )
-    dry_run: bool = option("--dry-run", default=False, help="Print where and what would be built, and stop.")
+    dry_run: bool = option(
+        "--dry-run", default=False, help="Print where and what would be built, or deleted, and stop."
+    )
     tls: TLSFlags = TLSFlags()
 
 

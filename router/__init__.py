@@ -163,6 +163,9 @@ if TYPE_CHECKING:
     from router.operations.inspect import DaemonReport as DaemonReport
     from router.operations.inspect import inspect as inspect
     from router.operations.provenance import build_provenance as build_provenance
+    from router.operations.prune import plan_prune as plan_prune
+    from router.operations.prune import prune as prune
+    from router.operations.prune_plan import Pruning as Pruning
     from router.operations.records import DaemonRecord as DaemonRecord
     from router.operations.records import RecordQuery as RecordQuery
     from router.operations.records import ask_records as ask_records
@@ -290,6 +293,8 @@ _MODULES = {
     "router.operations.inspect": "DaemonReport inspect",
     "router.operations.provenance": "build_provenance",
     "router.operations.records": "ask_records by_time DaemonRecord RecordQuery",
+    "router.operations.prune": "plan_prune prune",
+    "router.operations.prune_plan": "Pruning",
     "router.operations.run_with_daemon": "run_with_daemon",
     "router.operations.usage": "ask_usage cache_mounts CacheMount CacheRecord Usage usage_of",
     "router.placement.key": "Key",

@@ -14,7 +14,7 @@ from cli.render.units import NANOSECONDS, format_bytes
 if TYPE_CHECKING:
     from router import CacheMount, CacheRecord, Usage
 
-__all__ = ["mounts_table", "record_lines", "usage_table", "utc"]
+__all__ = ["freed_table", "mounts_table", "record_lines", "usage_table", "utc"]
 
 _LAST = 253_402_300_800 * NANOSECONDS - 1  # of the year 9999
 
@@ -55,6 +55,15 @@ def mounts_table(mounts: Iterable[tuple[str, CacheMount]], *, room: int | None) 
     return table(header, rows, room=room, spared=("RECORDS", "LAST USED"))
 
 
+def freed_table(usages: Sequence[tuple[str, Usage | None]], *, dry_run: bool, room: int | None) -> str:
+    """Return what a prune freed, or would free, by daemon, with the sum where there are several."""
+    answered = [usage for _, usage in usages if usage is not None]
+    rows = [(name, *(("no answer", "") if usage is None else _freed([usage]))) for name, usage in usages]
+    if len(usages) > 1:
+        rows.append(("(sum)", *_freed(answered)))
+    return table(("DAEMON", "WOULD FREE" if dry_run else "FREED", "RECORDS"), rows, room=room)
+
+
 def record_lines(name: str, record: CacheRecord) -> Iterator[str]:
     """Yield what buildctl and buildx show of a record, with the daemon's name before it."""
     for title, value in _facts(name, record):
@@ -72,6 +81,11 @@ def utc(nanoseconds: int) -> tuple[str, str, str]:
 def _sums(usage: Usage) -> tuple[str, ...]:
     sizes = (usage.total, usage.reclaimable, usage.shared, usage.private)
     return (*map(format_bytes, sizes), str(len(usage.records)))
+
+
+def _freed(usages: Sequence[Usage]) -> tuple[str, str]:
+    count = sum(len(usage.records) for usage in usages)
+    return format_bytes(sum(usage.total for usage in usages)), str(count)
 
 
 def _ago(nanoseconds: int | None) -> str:

@@ -9,7 +9,7 @@ from cli.render.store import utc
 if TYPE_CHECKING:
     from router import CacheMount, CacheRecord, Usage
 
-__all__ = ["mount_values", "record_values", "usage_values"]
+__all__ = ["freed_values", "mount_values", "record_values", "usage_values"]
 
 
 def usage_values(usage: Usage | None) -> dict[str, int | None]:
@@ -23,6 +23,13 @@ def usage_values(usage: Usage | None) -> dict[str, int | None]:
         "private": usage.private,
         "count": len(usage.records),
     }
+
+
+def freed_values(usage: Usage | None) -> dict[str, int | None]:
+    """Return what a prune freed in bytes, and in how many records; None where the daemon did not answer."""
+    if usage is None:
+        return {"freed": None, "count": None}
+    return {"freed": usage.total, "count": len(usage.records)}
 
 
 def record_values(record: CacheRecord) -> dict[str, object]:

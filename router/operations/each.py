@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
+from router.cancellation import Cancellation
 from router.errors import ConnectionLostError, RouterError, RpcError
 from router.model.daemon import Daemon
 from router.model.frozen import frozen
@@ -14,7 +15,7 @@ from router.rpc.grpc import Status
 from router.solve.control import Control
 from router.transport.options import DialOptions
 
-__all__ = ["Answer", "ask_each"]
+__all__ = ["Answer", "ask_each", "ask_one", "at_once"]
 
 _AT_ONCE = 32
 _Value = TypeVar("_Value")
@@ -38,19 +39,28 @@ def ask_each(
     The same time, ``options.timeout``, bounds the connecting before it. A daemon that is not ready isn't
     asked.
     """
+    return at_once(daemons, lambda daemon: ask_one(daemon, options, question))
+
+
+def at_once(daemons: Sequence[Daemon], ask: Callable[[Daemon], Answer[_Value]]) -> tuple[Answer[_Value], ...]:
+    """Return what ``ask`` returns for each daemon, in their order; it is called in threads."""
     if not daemons:
         return ()
     with ThreadPoolExecutor(min(len(daemons), _AT_ONCE), "ask") as pool:
-        return tuple(pool.map(lambda daemon: _ask(daemon, options, question), daemons))
+        return tuple(pool.map(ask, daemons))
 
 
-def _ask(
-    daemon: Daemon, options: DialOptions, question: Callable[[Control, float], _Value]
+def ask_one(
+    daemon: Daemon,
+    options: DialOptions,
+    question: Callable[[Control, float], _Value],
+    cancellation: Cancellation | None = None,
 ) -> Answer[_Value]:
+    """Return one daemon's answer; see ``ask_each``. ``cancellation`` ends the question, with an error."""
     if not daemon.ready or daemon.terminating:
         return Answer(daemon=daemon, error=ConnectionLostError(f"{daemon.name} is {daemon.state}"))
     try:
-        with open_channel(daemon.address, options, peer=daemon.peer) as channel:
+        with open_channel(daemon.address, options, peer=daemon.peer, cancellation=cancellation) as channel:
             return Answer(daemon=daemon, value=question(Control(channel), options.timeout))
     except RouterError as exc:
         return Answer(daemon=daemon, error=_too_old(daemon, exc) or exc)

@@ -13,7 +13,7 @@ from router._proto import control_pb2 as pb
 from router.errors import RpcError
 from router.rpc.grpc import MAX_MESSAGE, Status
 
-__all__ = ["disk_usage", "info", "parsed", "workers"]
+__all__ = ["disk_usage", "info", "parsed", "usage_record", "workers"]
 
 _Message = TypeVar("_Message", bound=Message)
 
@@ -34,6 +34,11 @@ def info(data: bytes) -> pb.InfoResponse:
 def disk_usage(data: bytes) -> pb.DiskUsageResponse:
     """Read the records of the store. Raises ``RpcError``."""
     return parsed(pb.DiskUsageResponse(), data)
+
+
+def usage_record(data: bytes) -> pb.UsageRecord:
+    """Read one record of the store. Raises ``RpcError``."""
+    return parsed(pb.UsageRecord(), data, most=_LARGEST)
 
 
 def parsed(message: _Message, data: bytes, *, most: int = MAX_MESSAGE) -> _Message:

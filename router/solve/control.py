@@ -74,6 +74,30 @@ class Control:
         asked = field(1, filters) if filters else b""
         return answers.disk_usage(self._channel.unary(_SERVICE + "DiskUsage", asked, timeout=timeout))
 
+    def prune(
+        self, request: pb.PruneRequest, on_record: Callable[[pb.UsageRecord], None], *, timeout: float
+    ) -> None:
+        """Have records deleted; each is told once it is gone.
+
+        ``timeout`` is for the daemon's first word only. How long it takes after that depends on its disk, and
+        a daemon that falls silent is noticed without a deadline.
+        """
+        from router.solve import answers
+
+        call = self._channel.start(
+            _SERVICE + "Prune",
+            request=request.SerializeToString(),
+            on_message=lambda message: on_record(answers.usage_record(bytes(message))),
+        )
+        try:
+            self._channel.handshake(timeout)
+            self._channel.run(lambda: call.done)
+        finally:
+            if not call.done:
+                self._channel.cancel(call)
+        if call.error:
+            raise call.error
+
     def history(self, on_event: Callable[[memoryview], None], *, follow: bool = False) -> RpcCall:
         """Ask for the builds in flight; ``follow``: and be told of each that starts and ends from now on.
 

@@ -94,7 +94,8 @@ def test_an_option_means_the_same_in_every_command(program: Program) -> None:
             for name in (*option.names, *option.aliases):
                 meanings.setdefault(name, set()).add(option)
 
-    assert [name for name, found in meanings.items() if len(found) > 1] == []
+    # buildx's letter for two flags: --file of a build, and --force of a prune.
+    assert [name for name, found in meanings.items() if len(found) > 1 and name != "-f"] == []
 
 
 @pytest.mark.parametrize(

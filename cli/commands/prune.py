@@ -1,0 +1,140 @@
+"""`warmroute prune`: delete from the daemons' stores what is not in use."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+from cli.asking import chosen as chosen_of
+from cli.asking import require_answers, tell_of
+from cli.given.pruning import PruneOptions, pruning
+from cli.given.routing import router_config
+from cli.groups import Only
+from cli.interruption import Silent, interruptible
+from cli.options import ChosenDaemons, DetailDisplay, RoutingOptions
+from cli.render.foreign import printable
+from cli.render.pruning import PruneProgress
+from cli.render.store import freed_table, record_lines
+from cli.render.store_json import freed_values, record_values
+from cli.render.table import room_on_stdout
+from router import CancelledError, UsageError
+
+if TYPE_CHECKING:
+    from router import Answer, BuildRouter, Daemon, Pruning, Usage
+
+__all__ = ["command"]
+
+# Daemons that a question names.
+_NAMED = 5
+
+_Routing = Annotated[
+    RoutingOptions,
+    Only("--dry-run", "fleet", "reach", "--grpc-engine", "tls", connect_timeout=5.0),
+]
+
+
+def command(options: PruneOptions, routing: _Routing, chosen: ChosenDaemons, display: DetailDisplay) -> None:
+    """Delete build cache that is not in use, on every daemon of the fleet."""
+    what = pruning(options)
+    config = router_config(routing)
+    if not (options.force or routing.dry_run or _can_ask()):
+        raise UsageError(
+            "prune asks before it deletes, and stdin is no terminal",
+            hint="--force deletes without a question, --dry-run shows what would go",
+        )
+    from router import BuildRouter
+
+    with BuildRouter(config) as router:
+        with interruptible(Silent(heeds=False)):
+            daemons = chosen_of(router.fleet.daemons(), chosen.names or (), router)
+            if not (options.force or routing.dry_run or _agreed(daemons, what)):
+                sys.stderr.write("warmroute: nothing was deleted\n")
+                return
+        answers = _planned(router, daemons, what) if routing.dry_run else _pruned(router, daemons, what)
+    _tell(answers, display, dry_run=routing.dry_run)
+
+
+def _planned(router: BuildRouter, daemons: Sequence[Daemon], what: Pruning) -> tuple[Answer[Usage], ...]:
+    from router import plan_prune
+
+    with interruptible(Silent(heeds=False)):
+        return plan_prune(daemons, router.dial_options, what)
+
+
+def _pruned(router: BuildRouter, daemons: Sequence[Daemon], what: Pruning) -> tuple[Answer[Usage], ...]:
+    from router import prune
+
+    progress = PruneProgress(sys.stderr)
+    try:
+        with interruptible(Silent(heeds=True)) as cancellation:
+            return prune(
+                daemons, router.dial_options, what, on_record=progress.see, cancellation=cancellation
+            )
+    finally:
+        progress.close()
+
+
+def _tell(answers: Sequence[Answer[Usage]], display: DetailDisplay, *, dry_run: bool) -> None:
+    """Print what was freed, and raise what kept a daemon from it."""
+    errors = [answer.error for answer in answers if answer.error is not None]
+    if len(answers) == len(errors) == 1 and answers[0].value is None:
+        raise errors[0]
+    write = _json if display.format == "json" else _text
+    sys.stdout.write(f"{write(answers, each=bool(display.verbose), dry_run=dry_run)}\n")
+    sys.stdout.flush()
+    for error in errors:
+        if isinstance(error, CancelledError):
+            raise CancelledError(
+                "the prune was interrupted; what is listed is deleted, and perhaps a little more"
+            )
+    for answer in answers:
+        if answer.error is not None:
+            tell_of(answer.daemon, answer.error)
+    require_answers([answer.daemon.name for answer in answers if answer.error], len(answers))
+
+
+def _can_ask() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def _agreed(daemons: Sequence[Daemon], what: Pruning) -> bool:
+    """Ask whether to go on."""
+    names = ", ".join(daemon.name for daemon in daemons[:_NAMED])
+    more = f" and {len(daemons) - _NAMED} more" if len(daemons) > _NAMED else ""
+    which = "all build cache" if what.all else "build cache"
+    selected = ", as far as the options select it," if what != type(what)(all=what.all) else ""
+    sys.stderr.write(
+        f"This deletes {which} that is not in use{selected} on {printable(names)}{more}.\nGo on? [y/N] "
+    )
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _text(answers: Sequence[Answer[Usage]], *, each: bool, dry_run: bool) -> str:
+    told = [(answer.daemon.name, answer.value) for answer in answers]
+    records = [(name, record) for name, usage in told if usage for record in usage.records] if each else []
+    blocks = ["\n".join(record_lines(name, record)) for name, record in records]
+    return "\n\n".join([*blocks, freed_table(told, dry_run=dry_run, room=room_on_stdout())])
+
+
+def _json(answers: Sequence[Answer[Usage]], *, each: bool, dry_run: bool) -> str:
+    daemons = [
+        {
+            "daemon": answer.daemon.name,
+            "address": str(answer.daemon.address),
+            "error": str(answer.error or ""),
+            **freed_values(answer.value),
+            **(
+                {"records": [record_values(record) for record in answer.value.records]}
+                if each and answer.value
+                else {}
+            ),
+        }
+        for answer in answers
+    ]
+    from router import usage_of
+
+    whole = usage_of(record for answer in answers if answer.value for record in answer.value.records)
+    return json.dumps({"dryRun": dry_run, "daemons": daemons, "sum": freed_values(whole)}, indent=2)
