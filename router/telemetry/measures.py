@@ -67,7 +67,7 @@ def measures(span: Ended) -> Iterator[Measure]:
         yield from _of_build(span)
     elif span.name == "attempt":
         labels = {
-            "outcome": span.error or "ok",
+            "outcome": _outcome(span),
             "home": _home(span.attributes),
             "daemon": str(span.attributes.get("warmroute.daemon", "")),
         }
@@ -79,6 +79,12 @@ def measures(span: Ended) -> Iterator[Measure]:
                 yield Measure(
                     instrument="warmroute.transfer.size", value=size, labels={"direction": direction}
                 )
+
+
+def _outcome(span: Ended) -> str:
+    """Say what an attempt means for the next one; after a build that failed by itself there is none."""
+    fault = str(span.attributes.get("warmroute.fault", "final"))
+    return "ok" if not span.error else "failed" if fault == "final" else fault
 
 
 def _of_build(span: Ended) -> Iterator[Measure]:

@@ -245,7 +245,7 @@ def test_metrics_of_builds_add_up_in_the_collector(
     assert counted['warmroute_build_steps_total{cached="false"}'] == 1
     assert counted['warmroute_build_steps_total{cached="true"}'] == 2
     assert counted['warmroute_attempts_total{daemon="m",home="true",outcome="ok"}'] == 3
-    assert counted['warmroute_attempts_total{daemon="m",home="true",outcome="build"}'] == 1
+    assert counted['warmroute_attempts_total{daemon="m",home="true",outcome="failed"}'] == 1
     assert counted['warmroute_build_duration_seconds_count{result="ok",warmth="warm"}'] == 2
     assert counted['warmroute_transfer_size_bytes_total{direction="sent"}'] > 0
 

@@ -35,6 +35,7 @@ BUILDS: Mapping[str, Callable[[], Path]] = {
     "h2spec": binaries.h2spec,
     "gomatch": binaries.gomatch,
     "collector": binaries.collector,
+    "promcheck": binaries.promcheck,
     "runc": binaries.runc,
     "busybox": binaries.busybox,
     "registry": binaries.docker_registry,

@@ -12,9 +12,8 @@ from pathlib import Path
 
 from tests.servers import debian
 from tests.servers.cache import built
-from tests.servers.collector import CollectorProgram
 from tests.servers.debian import DebianFiles
-from tests.servers.golang import GoProgram
+from tests.servers.golang import GoProgram, GoSource
 from tests.servers.gomatch import GoMatch
 from tests.servers.kubernetes_recipe import KubernetesProgram, version_flags
 
@@ -79,6 +78,30 @@ CONTAINERD = GoProgram(
     packages=(f"{_CONTAINERD}/containerd", f"{_CONTAINERD}/containerd-shim-runc-v2", f"{_CONTAINERD}/ctr"),
     tags=("osusergo", "netgo", "static_build", "no_btrfs"),
 )
+# An OpenTelemetry Collector of the parts that the tests need.
+_CONTRIB = "github.com/open-telemetry/opentelemetry-collector-contrib"
+_OTEL = "go.opentelemetry.io/collector"
+COLLECTOR = GoSource(
+    name="collector",
+    version="v0.165.0",
+    source=Path(__file__).parent / "collector" / "main.go",
+    modules=(
+        f"{_CONTRIB}/exporter/fileexporter@v0.165.1",
+        f"{_CONTRIB}/exporter/prometheusexporter@v0.165.1",
+        f"{_CONTRIB}/processor/deltatocumulativeprocessor@v0.165.1",
+        f"{_OTEL}/otelcol@v0.165.0",
+        f"{_OTEL}/receiver/otlpreceiver@v0.165.0",
+        f"{_OTEL}/service@v0.165.0",
+        f"{_OTEL}/confmap/provider/fileprovider@v1.71.0",
+    ),
+)
+# No server: Prometheus's own readers of rules, and its engine for queries.
+PROMCHECK = GoSource(
+    name="promcheck",
+    version="v0.315.1",
+    source=Path(__file__).parent / "promcheck" / "main.go",
+    modules=("github.com/prometheus/prometheus@v0.315.1",),
+)
 _KUBERNETES = "k8s.io/kubernetes/cmd"
 KUBERNETES = KubernetesProgram(
     name="kubernetes",
@@ -139,7 +162,13 @@ def gomatch() -> Path:
 @functools.cache
 def collector() -> Path:
     """Return an OpenTelemetry Collector of few parts."""
-    return built(CollectorProgram()) / "collector"
+    return built(COLLECTOR) / "collector"
+
+
+@functools.cache
+def promcheck() -> Path:
+    """Return our program around Prometheus's readers of rules and queries."""
+    return built(PROMCHECK) / "promcheck"
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""An OpenTelemetry Collector: the recipe for one with few parts, and a running one.
+"""A running OpenTelemetry Collector, and what it has got.
 
 Its traces lie in a file as OTLP in JSON, a request a line; its metrics are there for Prometheus to scrape.
 """
@@ -6,7 +6,6 @@ Its traces lie in a file as OTLP in JSON, a request a line; its metrics are ther
 from __future__ import annotations
 
 import json
-import shutil
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,54 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.servers.cache import built
-from tests.servers.golang import FASTER, NEEDED, go
+from tests.servers import binaries
 from tests.servers.ports import free_port, tcp_listens
 from tests.servers.process import ManagedProcess
 
-__all__ = ["Collector", "CollectorProgram", "Span", "started_collector"]
-
-_SOURCE = Path(__file__).with_name("main.go")
-_CONTRIB = "github.com/open-telemetry/opentelemetry-collector-contrib"
-_CORE = "go.opentelemetry.io/collector"
-_VERSION, _CONTRIB_VERSION = "v0.165.0", "v0.165.1"
-_MODULES = (
-    f"{_CONTRIB}/exporter/fileexporter@{_CONTRIB_VERSION}",
-    f"{_CONTRIB}/exporter/prometheusexporter@{_CONTRIB_VERSION}",
-    f"{_CONTRIB}/processor/deltatocumulativeprocessor@{_CONTRIB_VERSION}",
-    f"{_CORE}/otelcol@{_VERSION}",
-    f"{_CORE}/receiver/otlpreceiver@{_VERSION}",
-    f"{_CORE}/service@{_VERSION}",
-    f"{_CORE}/confmap/provider/fileprovider@v1.71.0",
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CollectorProgram:
-    """Recipe: the collector around the parts that the tests need."""
-
-    name: str = "collector"
-    version: str = _VERSION
-
-    def fingerprint(self) -> str:
-        return "\n".join((*_MODULES, _SOURCE.read_text()))
-
-    def build(self, destination: Path) -> None:
-        work = destination / "module"
-        work.mkdir()
-        shutil.copy(_SOURCE, work)
-        (work / "go.mod").write_text(f"module collector\n\ngo {NEEDED[0]}.{NEEDED[1]}\n")
-        go("get", *_MODULES, cwd=work, env={"GOFLAGS": "-mod=mod"})
-        go(
-            "build",
-            "-ldflags=-s -w",
-            "-gcflags=all=-dwarf=false",
-            f"-o={destination / self.name}",
-            ".",
-            cwd=work,
-            env={"CGO_ENABLED": "0", "GOFLAGS": "-mod=mod", **FASTER},
-        )
-        shutil.rmtree(work)
+__all__ = ["Collector", "Span", "started_collector"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,7 +132,6 @@ def started_collector(folder: Path) -> Iterator[Collector]:
     }
     file = folder / "config.yaml"
     file.write_text(json.dumps(config))  # which is YAML as well
-    program = built(CollectorProgram()) / "collector"
-    with ManagedProcess([program, "--config", file], log=folder / "collector.log") as process:
+    with ManagedProcess([binaries.collector(), "--config", file], log=folder / "collector.log") as process:
         process.wait_until(lambda: all(map(tcp_listens, ports)), within=60)
         yield Collector(process, folder, ports)

@@ -38,7 +38,9 @@ def test_an_attempt_counts_for_its_daemon(place: int, home: str) -> None:
     facts: dict[str, Attribute] = {"warmroute.daemon": "a", "warmroute.place": place}
 
     assert list(counted("attempt", facts)) == [f"warmroute.attempts ok {home} a"]
-    assert list(counted("attempt", facts, "dial")) == [f"warmroute.attempts dial {home} a"]
+    for fault, outcome in (("unreached", "unreached"), ("overload", "overload"), ("final", "failed")):
+        failed = facts | {"warmroute.fault": fault}
+        assert list(counted("attempt", failed, "reason")) == [f"warmroute.attempts {outcome} {home} a"]
 
 
 def test_a_transfer_counts_its_bytes_each_way() -> None:
