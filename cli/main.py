@@ -26,6 +26,8 @@ PROGRAM = Program(
         "logs": "cli.commands.logs:command",
         "history logs": "cli.commands.logs:command",
         "history ls": "cli.commands.history.ls:command",
+        "history inspect": "cli.commands.history.inspect:command",
+        **{f"history {name}": f"cli.commands.history.change:{name}" for name in ("rm", "pin", "unpin")},
         "simulate": "cli.commands.simulate:command",
         "install docker-plugin": "cli.commands.install.docker_plugin:install",
         "uninstall docker-plugin": "cli.commands.install.docker_plugin:uninstall",

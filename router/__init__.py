@@ -140,8 +140,8 @@ if TYPE_CHECKING:
     from router.notation.tag import parse_reference as parse_reference
     from router.notation.tag import parse_tags as parse_tags
     from router.once import same_source as same_source
+    from router.operations.attachments import read_attachment as read_attachment
     from router.operations.build_log import follow_build as follow_build
-    from router.operations.cancel import CancelOutcome as CancelOutcome
     from router.operations.cancel import cancel_builds as cancel_builds
     from router.operations.debug_daemon import DaemonVersion as DaemonVersion
     from router.operations.debug_daemon import Device as Device
@@ -162,15 +162,20 @@ if TYPE_CHECKING:
     from router.operations.in_flight import ask_in_flight as ask_in_flight
     from router.operations.inspect import DaemonReport as DaemonReport
     from router.operations.inspect import inspect as inspect
+    from router.operations.inspect_build import BuildDetails as BuildDetails
+    from router.operations.inspect_build import inspect_build as inspect_build
     from router.operations.provenance import build_provenance as build_provenance
     from router.operations.prune import plan_prune as plan_prune
     from router.operations.prune import prune as prune
     from router.operations.prune_plan import Pruning as Pruning
+    from router.operations.records import BuildOutcome as BuildOutcome
     from router.operations.records import DaemonRecord as DaemonRecord
     from router.operations.records import RecordQuery as RecordQuery
     from router.operations.records import ask_records as ask_records
     from router.operations.records import by_time as by_time
     from router.operations.run_with_daemon import run_with_daemon as run_with_daemon
+    from router.operations.update_history import HistoryChange as HistoryChange
+    from router.operations.update_history import change_history as change_history
     from router.operations.usage import CacheMount as CacheMount
     from router.operations.usage import CacheRecord as CacheRecord
     from router.operations.usage import Usage as Usage
@@ -192,6 +197,7 @@ if TYPE_CHECKING:
     from router.provision.step import FleetStep as FleetStep
     from router.provision.up import FleetWanted as FleetWanted
     from router.provision.up import bring_up as bring_up
+    from router.redaction import shown_options as shown_options
     from router.simulation.given import invented_keys as invented_keys
     from router.simulation.given import parse_daemon_names as parse_daemon_names
     from router.simulation.given import parse_scale as parse_scale
@@ -279,8 +285,9 @@ _MODULES = {
     "router.notation.size": "parse_size SHM_SIZE",
     "router.notation.tag": "parse_reference parse_tags",
     "router.once": "same_source",
+    "router.operations.attachments": "read_attachment",
     "router.operations.build_log": "follow_build",
-    "router.operations.cancel": "cancel_builds CancelOutcome",
+    "router.operations.cancel": "cancel_builds",
     "router.operations.debug_daemon": "ask_info ask_workers DaemonVersion Device GCRule Worker",
     "router.operations.debug_llb": "llb_as_dot llb_as_json llb_operations",
     "router.operations.dial_stdio": "dial_stdio",
@@ -291,14 +298,17 @@ _MODULES = {
     "router.operations.find_build": "find_build",
     "router.operations.in_flight": "ask_in_flight InFlight",
     "router.operations.inspect": "DaemonReport inspect",
+    "router.operations.inspect_build": "BuildDetails inspect_build",
     "router.operations.provenance": "build_provenance",
-    "router.operations.records": "ask_records by_time DaemonRecord RecordQuery",
     "router.operations.prune": "plan_prune prune",
     "router.operations.prune_plan": "Pruning",
+    "router.operations.records": "BuildOutcome ask_records by_time DaemonRecord RecordQuery",
     "router.operations.run_with_daemon": "run_with_daemon",
+    "router.operations.update_history": "change_history HistoryChange",
     "router.operations.usage": "ask_usage cache_mounts CacheMount CacheRecord Usage usage_of",
     "router.placement.key": "Key",
     "router.providers.stdin_context": "open_stdin_context",
+    "router.redaction": "shown_options",
     "router.simulation.given": "invented_keys parse_daemon_names parse_scale read_daemon_names read_keys"
     " scaled unhindered",
     "router.simulation.model": "Churn SimulatedKey Simulation Traffic",

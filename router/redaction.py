@@ -7,9 +7,9 @@ name, which is why values of secrets never stand in argv in the first place.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-__all__ = ["redacted", "without_passwords"]
+__all__ = ["redacted", "shown_options", "without_passwords"]
 
 _MASK = "****"
 _SENSITIVE = r"secret|passw|passphrase|pwd|token|credential|auth(?!or)|private|key\b|_pat\b"
@@ -31,6 +31,12 @@ def redacted(argv: Sequence[str]) -> list[str]:
 def without_passwords(text: str) -> str:
     """Return ``text`` with the passwords within its URLs masked: a daemon calls a step by what it loads."""
     return _USERINFO.sub(_mask_userinfo, text)
+
+
+def shown_options(options: Mapping[str, str]) -> dict[str, str]:
+    """Return options of a build fit for printing: values whose name suggests a secret, and passwords within
+    URLs, are masked."""
+    return {name: _redact(f"{name}={value}")[len(name) + 1 :] for name, value in options.items()}
 
 
 def _redact(argument: str) -> str:

@@ -14,11 +14,11 @@ from cli.given.routing import router_config
 from cli.groups import Only, OptionGroup, argument
 from cli.interruption import Silent, interruptible
 from cli.options import ChosenDaemons, FleetRouting, FormatDisplay, HomeOptions
-from cli.render.foreign import lines_of, own_line, printable
+from cli.render.outcomes import tell_failures, tell_outcomes
 from router import UsageError
 
 if TYPE_CHECKING:
-    from router import CancelOutcome, Daemon, DaemonRecord, DialOptions
+    from router import BuildOutcome, Daemon, DaemonRecord, DialOptions
 
 __all__ = ["command"]
 
@@ -53,17 +53,9 @@ def command(
         outcomes = cancel_builds(found, dial, by)
     if display.format == "json":
         sys.stdout.write(f"{json.dumps([_values(each) for each in outcomes], indent=2)}\n")
-    failed = [each.error for each in outcomes if each.error is not None]
-    for each in outcomes:
-        if each.error is None and display.format == "table":
-            sys.stdout.write(
-                own_line(printable(f"canceled {each.build.record.ref} on {each.build.daemon.name}")) + "\n"
-            )
-    for error in failed[1:]:
-        sys.stderr.write("".join(f"{line}\n" for line in lines_of(f"warmroute: {error}")))
-    if failed:
-        sys.stdout.flush()
-        raise failed[0]
+        tell_failures(outcomes)
+    else:
+        tell_outcomes(outcomes, "canceled")
 
 
 def _named(refs: Sequence[str], daemons: Sequence[Daemon], dial: DialOptions) -> list[DaemonRecord]:
@@ -89,7 +81,7 @@ def _of_key(key: str, daemons: Sequence[Daemon], dial: DialOptions) -> list[Daem
     return found
 
 
-def _values(outcome: CancelOutcome) -> dict[str, object]:
+def _values(outcome: BuildOutcome) -> dict[str, object]:
     return {
         "ref": outcome.build.record.ref,
         "daemon": outcome.build.daemon.name,

@@ -50,7 +50,7 @@ class BuildRecord:
     """One build of a daemon's history.
 
     ``attrs`` are the frontend's options as the client sent them. ``response`` is the result's metadata, as
-    far as the daemon recorded it. ``logs`` and ``trace`` name
+    far as the daemon recorded it. ``logs``, ``trace`` and ``error_details`` (a packed google.rpc.Status) name
     blobs of the daemon's content store; ``attestations`` and ``results`` do so by platform, which is empty
     for a build for one platform, the results by the exporter's number too. ``mark`` is None where the build
     is not warmroute's.
@@ -71,6 +71,7 @@ class BuildRecord:
     response: Mapping[str, str] = field(default_factory=dict)
     logs: Blob | None = None
     trace: Blob | None = None
+    error_details: Blob | None = None
     attestations: Mapping[str, tuple[Blob, ...]] = field(default_factory=dict)
     results: Mapping[str, Mapping[int, Blob]] = field(default_factory=dict)
     mark: BuildMark | None = None
@@ -90,6 +91,12 @@ class BuildRecord:
         """The names that its outputs give the image."""
         named = (exporter.attrs.get("name", "") for exporter in self.exporters)
         return tuple(dict.fromkeys(name for names in named for name in names.split(",") if name))
+
+    @property
+    def digest(self) -> str:
+        """The digest of the image that the first output made, empty where none made one."""
+        made = (blob for blobs in self.results.values() for _, blob in sorted(blobs.items()))
+        return next((blob.digest for blob in made), "")
 
     def duration(self, now: int) -> int | None:
         """Return the nanoseconds that it took, or has taken by ``now``; None where it has no beginning."""

@@ -13,8 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from router.errors import DialError, RouterError, RpcError, UsageError
-from router.model.frozen import frozen
-from router.operations.records import DaemonRecord
+from router.operations.records import BuildOutcome, DaemonRecord
 from router.rpc import RpcChannel, open_channel
 from router.rpc.grpc import Status
 from router.rpc.protobuf import field
@@ -23,20 +22,12 @@ from router.solve.recall import recall_ref
 from router.solve.record import record_event
 from router.transport.options import DialOptions
 
-__all__ = ["CancelOutcome", "cancel_builds"]
+__all__ = ["cancel_builds"]
 
 _AT_ONCE = 32
 
 
-@frozen
-class CancelOutcome:
-    """A build that was to end; ``error`` is why it runs on, None where it is over."""
-
-    build: DaemonRecord
-    error: RouterError | None = None
-
-
-def cancel_builds(builds: Sequence[DaemonRecord], options: DialOptions, by: str) -> tuple[CancelOutcome, ...]:
+def cancel_builds(builds: Sequence[DaemonRecord], options: DialOptions, by: str) -> tuple[BuildOutcome, ...]:
     """End builds, all at once, and return once they are over on their daemons, or were not in time.
 
     ``by`` is told to their clients. ``options.timeout`` is the deadline for connecting to a daemon, and again
@@ -48,14 +39,14 @@ def cancel_builds(builds: Sequence[DaemonRecord], options: DialOptions, by: str)
         return tuple(pool.map(partial(_outcome, options=options, by=by), builds))
 
 
-def _outcome(build: DaemonRecord, options: DialOptions, by: str) -> CancelOutcome:
+def _outcome(build: DaemonRecord, options: DialOptions, by: str) -> BuildOutcome:
     try:
         _check(build)
         with open_channel(build.daemon.address, options, peer=build.daemon.peer) as channel:
             _end(build, channel, options.timeout, by)
     except RouterError as exc:
-        return CancelOutcome(build=build, error=exc)
-    return CancelOutcome(build=build)
+        return BuildOutcome(build=build, error=exc)
+    return BuildOutcome(build=build)
 
 
 def _check(build: DaemonRecord) -> None:

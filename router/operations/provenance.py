@@ -11,21 +11,16 @@ from router._proto import control_pb2 as pb
 from router.errors import CancelledError, RouterError, RpcError
 from router.model.address import Address
 from router.model.frozen import frozen
+from router.operations.blobs import Parts, read_blob
 from router.operations.slsa import PREDICATE_V1, as_v02, without_details, without_mark
 from router.rpc import RpcChannel, open_channel
-from router.rpc.events import Http2Error
 from router.rpc.grpc import Status
-from router.rpc.protobuf import field, read
 from router.transport.options import DialOptions
 from router.untrusted_json import NotJSONError, read_json
 
 __all__ = ["Provenance", "ProvenanceMode", "build_provenance"]
 
 ProvenanceMode = Literal["min", "max"]
-
-# Bytes of a record of the history, or of one provenance: the largest have some megabytes.
-_LARGEST_ANSWER = 16 << 20
-_COST_OF_A_PART = 100
 
 _PREDICATE = "in-toto.io/predicate-type"
 _MEDIA_TYPE = "application/vnd.in-toto+json"
@@ -70,7 +65,7 @@ def build_provenance(address: Address, ref: str, options: DialOptions, mode: Pro
 
 def _records(channel: RpcChannel, ref: str, timeout: float) -> list[pb.BuildHistoryRecord]:
     request = pb.BuildHistoryRequest(Ref=ref, EarlyExit=True)
-    events = _Parts()
+    events = Parts()
     call = channel.start(
         "/moby.buildkit.v1.Control/ListenBuildHistory",
         request=request.SerializeToString(),
@@ -83,21 +78,6 @@ def _records(channel: RpcChannel, ref: str, timeout: float) -> list[pb.BuildHist
         return [pb.BuildHistoryEvent.FromString(event).record for event in events.kept]
     except DecodeError as exc:
         raise RouterError(f"the history that {channel.peer} keeps is in no known form") from exc
-
-
-class _Parts:
-    """Keeps what a daemon answers, as far as an answer goes."""
-
-    def __init__(self) -> None:
-        self.kept: list[bytes] = []
-        self._left = _LARGEST_ANSWER
-
-    def add(self, part: memoryview) -> None:
-        """Keep one more part. Raises ``Http2Error`` where it is too much in all."""
-        self._left -= len(part) + _COST_OF_A_PART
-        if self._left < 0:
-            raise Http2Error(f"the daemon's answer has more than {_LARGEST_ANSWER} bytes")
-        self.kept.append(bytes(part))
 
 
 def _results(record: pb.BuildHistoryRecord) -> Mapping[str, pb.BuildResultInfo]:
@@ -120,7 +100,7 @@ def _predicate(
     channel: RpcChannel, attestation: pb.Descriptor, mode: ProvenanceMode, timeout: float
 ) -> Mapping[str, Any]:
     try:
-        predicate = read_json(_blob(channel, attestation.digest, timeout))
+        predicate = read_json(read_blob(channel, attestation.digest, timeout))
         if not isinstance(predicate, dict):
             raise TypeError("no object")  # noqa: TRY301 - it is told as what is in no known form below
         if attestation.annotations[_PREDICATE] == PREDICATE_V1:
@@ -130,20 +110,3 @@ def _predicate(
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
         why = f" (it {exc})" if isinstance(exc, NotJSONError) else ""
         raise RouterError(f"the provenance that {channel.peer} keeps is in no known form{why}") from exc
-
-
-def _blob(channel: RpcChannel, digest: str, timeout: float) -> bytes:
-    parts = _Parts()
-
-    def on_message(message: memoryview) -> None:
-        for number, part in read(message):
-            if number == 2 and not isinstance(part, int):
-                parts.add(part)
-
-    call = channel.start(
-        "/containerd.services.content.v1.Content/Read", request=field(1, digest), on_message=on_message
-    )
-    channel.run(lambda: call.done, timeout=timeout)
-    if call.error:
-        raise call.error
-    return b"".join(parts.kept)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-from router.errors import RpcError
+from router.errors import RouterError, RpcError
 from router.model.daemon import Daemon
 from router.model.frozen import frozen
 from router.model.record import BuildRecord
@@ -19,7 +19,7 @@ from router.solve.control import Control
 from router.solve.record import record_event
 from router.transport.options import DialOptions
 
-__all__ = ["DaemonRecord", "RecordQuery", "ask_records", "by_time", "read_records", "to_end"]
+__all__ = ["BuildOutcome", "DaemonRecord", "RecordQuery", "ask_records", "by_time", "read_records", "to_end"]
 
 # Of one daemon: a history keeps some hundreds of records, of some kilobytes each.
 _MOST_RECORDS = 10_000
@@ -45,6 +45,14 @@ class DaemonRecord:
 
     daemon: Daemon
     record: BuildRecord
+
+
+@frozen
+class BuildOutcome:
+    """What became of a build to which something was to be done; ``error`` is why it was not done."""
+
+    build: DaemonRecord
+    error: RouterError | None = None
 
 
 def ask_records(

@@ -58,6 +58,7 @@ def _record(value: Value) -> BuildRecord:
         cached_steps=_integer(of, 15),
         total_steps=_integer(of, 16),
         completed_steps=_integer(of, 17),
+        error_details=_blob(of, 18),
         warnings=_integer(of, 19),
         attestations={platform: _attestations(result) for platform, result in results},
         results={platform: _results(result) for platform, result in results},

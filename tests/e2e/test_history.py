@@ -156,6 +156,93 @@ def test_the_log_of_a_build_that_is_over_comes_as_json_too(
     assert "[bad 1/1] RUN echo words; exit 7" in names
 
 
+def test_a_build_is_inspected_as_buildx_inspects_it(
+    warmroute: Installed, refs: dict[str, str], buildx: Any
+) -> None:
+    ours = warmroute.ok("history", "inspect", refs["first"], "--format", "json").json
+    theirs = json.loads(buildx("history", "inspect", refs["first"], "--format", "json"))
+
+    assert ours["ref"] == theirs["Ref"]
+    assert ours["name"] == theirs["Name"]
+    assert ours["options"]["target"] == theirs["Target"] == "good"
+    assert [(each["uri"], each["digests"]) for each in ours["materials"]] == [
+        (each["URI"], each["Digests"]) for each in theirs["Materials"]
+    ]
+    assert {each["digest"] for each in ours["attachments"]} == {
+        each["Digest"] for each in theirs["Attachments"]
+    }
+    steps = theirs["NumCompletedSteps"], theirs["NumTotalSteps"], theirs["NumCachedSteps"]
+    assert (ours["completed_steps"], ours["total_steps"], ours["cached_steps"]) == steps
+    attached = warmroute.ok("history", "inspect", refs["first"], "--attachment", "provenance").stdout
+    assert json.loads(attached) == json.loads(
+        buildx("history", "inspect", "attachment", "--type", "provenance", refs["first"])
+    )
+
+
+def test_a_failure_is_inspected_with_the_lines_of_its_source_and_its_log(
+    warmroute: Installed, refs: dict[str, str], buildx: Any
+) -> None:
+    ours = warmroute.ok("history", "inspect", refs["failed"], "--format", "json").json["error"]
+    theirs = json.loads(buildx("history", "inspect", refs["failed"], "--format", "json"))["Error"]
+    shown = warmroute.ok("history", "inspect", refs["failed"]).stdout
+
+    assert (ours["code"], ours["message"]) == (theirs["Code"], theirs["Message"])
+    assert (ours["step"], ours["log"]) == (theirs["Name"], ["words"])
+    assert ours["source"].startswith("Dockerfile:6\n")
+    assert "   6 | >>> RUN echo words; exit 7" in shown
+    assert "Status:         Error" in shown
+
+
+def test_there_are_only_the_attachments_that_there_are(warmroute: Installed, refs: dict[str, str]) -> None:
+    ran = warmroute.run("history", "inspect", refs["first"], "--attachment", "sbom")
+    assert ran.code == 2
+    assert 'has no attachment "sbom"' in ran.stderr
+    assert "https://slsa.dev/provenance/v1" in ran.stderr
+
+
+def pinned(warmroute: Installed, ref: str) -> bool:
+    return bool(warmroute.ok("history", "inspect", ref, "--format", "json").json["pinned"])
+
+
+def test_a_record_is_pinned_and_unpinned_and_removed(
+    warmroute: Installed, daemons: tuple[Buildkitd, Buildkitd], context: Path
+) -> None:
+    made = []
+    for daemon in daemons:
+        fleet(daemon).ok("build", "--target", "good", context)
+        made.append(fleet(daemon).ok("history", "ls", "--limit", "1", "--format", "json").json[0]["ref"])
+    keep, drop = made
+
+    assert warmroute.ok("history", "pin", keep[:20]).stdout == f"pinned {keep} on one\n"
+    assert pinned(warmroute, keep)
+    buildctl = [str(binaries.buildctl()), "--addr", daemons[0].address, "debug", "histories"]
+    table = subprocess.run(buildctl, capture_output=True, text=True, timeout=30, check=True).stdout
+    assert next(line for line in table.splitlines() if keep in line).endswith("*")
+    warmroute.ok("history", "unpin", keep)
+    assert not pinned(warmroute, keep)
+
+    removed = warmroute.ok("history", "rm", keep, drop).stdout
+    assert sorted(removed.splitlines()) == sorted([f"removed {keep} on one", f"removed {drop} on two"])
+    left = {each["ref"] for each in warmroute.ok("history", "ls", "--format", "json").json}
+    assert not left & {keep, drop}
+
+
+def test_to_remove_all_leaves_what_is_pinned_and_what_runs(buildkitd: Buildkitd, context: Path) -> None:
+    warmroute = fleet(buildkitd)
+    warmroute.ok("build", "--target", "good", context)
+    kept = warmroute.ok("history", "ls", "--limit", "1", "--format", "json").json[0]["ref"]
+    warmroute.ok("history", "pin", kept)
+    warmroute.ok("build", "--target", "good", context)
+
+    warmroute.ok("history", "rm", "--all")
+
+    left = [each["ref"] for each in warmroute.ok("history", "ls", "--format", "json").json]
+    warmroute.ok("history", "rm", kept)
+    assert left == [kept]
+    assert "REF and --all exclude each other" in warmroute.run("history", "rm", "--all", "x").stderr
+    assert "no build is named" in warmroute.run("history", "rm").stderr
+
+
 def test_a_build_that_runs_is_listed_with_its_step_and_followed_to_its_end(
     warmroute: Installed, daemons: tuple[Buildkitd, Buildkitd], context: Path
 ) -> None:

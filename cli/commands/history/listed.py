@@ -72,7 +72,7 @@ def record_values(build: DaemonRecord) -> dict[str, object]:
         "cached_steps": record.cached_steps,
         "warnings": record.warnings,
         "images": list(record.images),
-        "digest": record.response.get("containerimage.digest"),
+        "digest": record.digest or None,
         "pinned": record.pinned,
         "error": None if error is None else {"code": error.code, "message": error.message},
     }

@@ -7,13 +7,13 @@ from itertools import repeat
 
 import pytest
 
-from router.operations import provenance
+from router.operations.blobs import Parts
 from router.rpc.events import Http2Error
 
 
 @pytest.mark.parametrize("size", [0, 1_000_000])
 def test_an_answer_without_end_is_refused(size: int) -> None:
-    parts = provenance._Parts()
+    parts = Parts()
     part = memoryview(bytes(size))
 
     with pytest.raises(Http2Error, match="more than 16777216 bytes"):

@@ -67,6 +67,7 @@ def test_each_field_is_read() -> None:
         response={"containerimage.config": "{}"},
         logs=is_blob,
         trace=is_blob,
+        error_details=is_blob,
         attestations={"": (is_blob,), "linux/arm64": (is_blob, is_blob)},
         results={"": {0: is_blob, 1: is_blob}, "linux/arm64": {}},
     )

@@ -1,0 +1,83 @@
+"""`warmroute history rm`, `pin`, `unpin`: what the daemons are to remember."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cli.asking import chosen as among
+from cli.asking import require_answers
+from cli.given.routing import router_config
+from cli.groups import OptionGroup, argument, option
+from cli.interruption import Silent, interruptible
+from cli.options import ChosenDaemons, FleetRouting, RoutingOptions
+from cli.render.outcomes import tell_outcomes
+from router import UsageError
+
+if TYPE_CHECKING:
+    from router import HistoryChange
+
+__all__ = ["pin", "rm", "unpin"]
+
+
+class Records(OptionGroup):
+    """Which builds are meant."""
+
+    refs: list[str] | None = argument(
+        "REF", default=None, help="The builds' ids, or as much of each as no other build has."
+    )
+
+
+class All(OptionGroup, panel="Builds"):
+    """All of them at once."""
+
+    all: bool = option(
+        "--all", default=False, help="All builds that are over, but for those that are pinned."
+    )
+
+
+def rm(records: Records, every: All, routing: FleetRouting, chosen: ChosenDaemons) -> None:
+    """Take builds out of the daemons' histories; their caches and images stay."""
+    if bool(records.refs) == every.all:
+        raise UsageError(
+            "REF and --all exclude each other" if every.all else "no build is named",
+            hint="name builds by their ids, which warmroute history ls lists, or all by --all",
+        )
+    _change("remove", "removed", records, routing, chosen)
+
+
+def pin(records: Records, routing: FleetRouting, chosen: ChosenDaemons) -> None:
+    """Keep the records of builds until they are unpinned or removed."""
+    _require(records)
+    _change("pin", "pinned", records, routing, chosen)
+
+
+def unpin(records: Records, routing: FleetRouting, chosen: ChosenDaemons) -> None:
+    """Let the daemons forget builds again."""
+    _require(records)
+    _change("unpin", "unpinned", records, routing, chosen)
+
+
+def _require(records: Records) -> None:
+    if not records.refs:
+        raise UsageError("no build is named", hint="warmroute history ls lists them")
+
+
+def _change(
+    change: HistoryChange, done: str, records: Records, routing: RoutingOptions, chosen: ChosenDaemons
+) -> None:
+    """Change the records of the builds that are named, of all where none is."""
+    from router import BuildRouter, ask_records, by_time, change_history, find_build
+
+    silent: list[str] = []
+    with BuildRouter(router_config(routing)) as router, interruptible(Silent(heeds=False)):
+        daemons = among(router.fleet.daemons(), chosen.names or (), router)
+        dial = router.dial_options
+        if records.refs:
+            found = [find_build(daemons, dial, ref) for ref in dict.fromkeys(records.refs)]
+        else:
+            answers = ask_records(daemons, dial)
+            silent = [answer.daemon.name for answer in answers if answer.error is not None]
+            found = [each for each in by_time(answers) if each.record.completed and not each.record.pinned]
+        outcomes = change_history(found, dial, change)
+    tell_outcomes(outcomes, done)
+    require_answers(silent, len(daemons))
