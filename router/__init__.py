@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from router.configuration.reading import read_config_file as read_config_file
     from router.configuration.trust import is_trusted as is_trusted
     from router.configuration.trust import set_trust as set_trust
+    from router.configuration.writing import remember_fleet as remember_fleet
     from router.docker.plugins import docker_plugin_directory as docker_plugin_directory
     from router.errors import BuildError as BuildError
     from router.errors import BusyError as BusyError
@@ -185,6 +186,7 @@ if TYPE_CHECKING:
     from router.placement.key import Key as Key
     from router.providers.stdin_context import open_stdin_context as open_stdin_context
     from router.provision.cluster import fleet_namespace as fleet_namespace
+    from router.provision.cluster import fleet_settings as fleet_settings
     from router.provision.cluster import open_cluster as open_cluster
     from router.provision.manifest_text import manifests_as_yaml as manifests_as_yaml
     from router.provision.manifests import manifests as manifests
@@ -236,6 +238,7 @@ _MODULES = {
     "router.configuration.document": "ConfigDocument ConfigForm ConfigKey ConfigSetting parse_document",
     "router.configuration.reading": "read_config_file",
     "router.configuration.trust": "is_trusted set_trust",
+    "router.configuration.writing": "remember_fleet",
     "router.docker.plugins": "docker_plugin_directory",
     "router.errors": "BuildError BusyError CancelledError ColdError ConnectionLostError DialError FleetError"
     " NoDaemonError OutputError OverloadError RouterError RpcError TimeLimitError ToolError"
@@ -319,7 +322,7 @@ _MODULES = {
     "router.solve.mark": "started_by",
     "router.solve.record_name": "build_name",
     "router.telemetry": "open_telemetry Telemetry",
-    "router.provision.cluster": "fleet_namespace open_cluster",
+    "router.provision.cluster": "fleet_namespace fleet_settings open_cluster",
     "router.provision.manifest_text": "manifests_as_yaml",
     "router.provision.manifests": "manifests",
     "router.provision.pod_rows": "PodRow",

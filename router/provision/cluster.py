@@ -5,6 +5,7 @@ What connects is loaded here and nowhere else: it takes the package kubernetes, 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,12 @@ from router.config import RouterConfig
 from router.config import environment as current_environment
 from router.errors import ToolError, UsageError
 from router.kubernetes.config import KubeSource, KubeTarget, load_target
+from router.provision.spec import FleetSpec
 
 if TYPE_CHECKING:
     from router.provision.kube_objects import KubeObjects
 
-__all__ = ["fleet_namespace", "open_cluster"]
+__all__ = ["fleet_namespace", "fleet_settings", "open_cluster"]
 
 
 def fleet_namespace(config: RouterConfig, environment: Mapping[str, str] | None = None) -> str:
@@ -27,6 +29,20 @@ def fleet_namespace(config: RouterConfig, environment: Mapping[str, str] | None 
         return _target(config, current_environment() if environment is None else environment).namespace
     except UsageError as exc:
         raise UsageError(str(exc), hint="--namespace says where the fleet is to be") from exc
+
+
+def fleet_settings(
+    config: RouterConfig, spec: FleetSpec, environment: Mapping[str, str] | None = None
+) -> Mapping[str, str]:
+    """Return what a configuration file says of a fleet; the context too, since the current one may change."""
+    target = _target(config, current_environment() if environment is None else environment)
+    found = {
+        "selector": spec.selector,
+        "namespace": spec.namespace,
+        "kube-context": target.context,
+        "kubeconfig": os.path.abspath(config.kubeconfig) if config.kubeconfig else "",
+    }
+    return {key: value for key, value in found.items() if value}
 
 
 def open_cluster(config: RouterConfig, environment: Mapping[str, str] | None = None) -> KubeObjects:

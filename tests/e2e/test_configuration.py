@@ -14,6 +14,7 @@ import pytest
 from tests.e2e.builder import write_tree
 from tests.e2e.program import Program
 from tests.servers.buildkitd import Buildkitd
+from tests.servers.cluster import Cluster
 
 
 @pytest.fixture
@@ -110,6 +111,25 @@ def test_what_a_project_must_not_set_cannot_be_trusted(program: Program, project
     assert done.code == 2
     assert f"{project}/warmroute.toml:2: " in done.stderr
     assert not list((project.parent / "state").rglob("trusted"))
+
+
+@pytest.mark.xdist_group("cluster")
+def test_a_fleet_that_was_made_is_known_by_its_name(cluster: Cluster, project: Path, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    program = Program(environment={"HOME": str(tmp_path / "home"), "KUBECONFIG": str(cluster.kubeconfig)})
+    quick = ("--replicas=1", "--grace-period=5s", "--requests=cpu=10m,memory=64Mi", "--create-namespace")
+    try:
+        made = program.ok("fleet", "up", "lab", "--namespace=named", *quick, within=120)
+
+        built = program.ok("build", "--fleet", "lab", "-v", project)
+        assert built.daemon == "lab-0"
+        assert "--fleet lab names it from now on" in made.stderr
+        shown = program.ok("config", "show", "--fleet", "lab", "--format", "json").json
+        known = {each["option"]: each["value"] for each in shown["options"] if each["from"].get("table")}
+        context = cluster.kubectl("config", "current-context").strip()
+        assert known == {"selector": "app=lab", "namespace": "named", "kube-context": context}
+    finally:
+        cluster.kubectl("delete", "namespace", "named", "--ignore-not-found", within=120)
 
 
 def test_without_a_file_nothing_is_loaded_that_reads_one(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from cli.commands.fleet.remembering import remember
 from cli.commands.fleet.telling import tell
 from cli.fleet_options import ClusterRouting, FleetName, MakingOptions, ShapeOptions
 from cli.given.fleets import fleet_spec
@@ -34,7 +35,7 @@ def command(fleet: FleetName, shape: ShapeOptions, making: MakingOptions, routin
 
 
 def _make(spec: FleetSpec, config: RouterConfig, seconds: float, *, force: bool) -> None:
-    from router import FleetWait, FleetWanted, bring_up, open_cluster
+    from router import FleetWait, FleetWanted, bring_up, fleet_settings, open_cluster
 
     with open_cluster(config) as objects, interruptible(Silent(heeds=False)) as cancellation:
         waiting = FleetWait(seconds=seconds, tell=tell, cancellation=cancellation)
@@ -45,6 +46,8 @@ def _make(spec: FleetSpec, config: RouterConfig, seconds: float, *, force: bool)
         "or set\n"
     )
     sys.stdout.writelines(f"export {name}={shlex.quote(value)}\n" for name, value in _variables(spec, config))
+    sys.stdout.flush()
+    remember(spec.name, fleet_settings(config, spec))
 
 
 def _print(spec: FleetSpec) -> None:

@@ -1,0 +1,96 @@
+"""A fleet that was made is added to the user's file, and what stands there stays."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.configuration.writing import _table, remember_fleet
+from router.errors import UsageError
+
+SETTINGS = {"selector": "app=ci", "namespace": "ci"}
+OWN = """# mine
+[defaults]
+queue = "2m" # patience
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / ".config" / "warmroute" / "config.toml"
+
+
+def test_a_file_is_made_for_this_user_alone(path: Path) -> None:
+    assert remember_fleet(str(path), "ci", SETTINGS) == "added"
+
+    assert tomllib.loads(path.read_text()) == {"fleet": {"ci": SETTINGS}}
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_what_stands_there_stays_as_it_is(path: Path, end: str) -> None:
+    path.parent.mkdir(parents=True)
+    path.write_text(OWN + "retries = 3" + end)
+    path.chmod(0o640)
+
+    remember_fleet(str(path), "ci", SETTINGS)
+
+    assert path.read_text().startswith(OWN)
+    assert tomllib.loads(path.read_text())["defaults"] == {"queue": "2m", "retries": 3}
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_fleet_that_is_there_is_not_written_again_nor_changed(path: Path) -> None:
+    remember_fleet(str(path), "ci", SETTINGS)
+    before = path.read_text()
+
+    assert remember_fleet(str(path), "ci", SETTINGS) == "there"
+    assert remember_fleet(str(path), "ci", {**SETTINGS, "namespace": "other"}) == "other"
+    assert path.read_text() == before
+
+
+def test_a_link_to_the_file_stays_a_link(path: Path, tmp_path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    (tmp_path / "dotfile").write_text(OWN)
+    path.symlink_to(tmp_path / "dotfile")
+
+    remember_fleet(str(path), "ci", SETTINGS)
+
+    assert path.is_symlink()
+    assert "[fleet.ci]" in (tmp_path / "dotfile").read_text()
+
+
+@pytest.mark.parametrize("path", ["", "/nonexistent/.config/warmroute/config.toml"])
+def test_no_home_is_made(path: str) -> None:
+    assert remember_fleet(path, "ci", SETTINGS) == "nowhere"
+    assert not os.path.exists("/nonexistent")
+
+
+@pytest.mark.parametrize("text", ["[", "fleet = 1", "\xff"])
+def test_a_file_that_is_wrong_is_left_alone(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True)
+    path.write_bytes(text.encode("latin-1"))
+
+    with pytest.raises(UsageError):
+        remember_fleet(str(path), "ci", SETTINGS)
+
+    assert path.read_bytes() == text.encode("latin-1")
+
+
+@given(
+    name=st.text(min_size=1), settings=st.dictionaries(st.sampled_from(["selector", "namespace"]), st.text())
+)
+def test_what_is_written_is_read_as_it_was(name: str, settings: dict[str, Any]) -> None:
+    try:
+        (name + "".join(settings.values())).encode()
+    except UnicodeEncodeError:
+        return  # a file has no lone surrogates
+
+    assert tomllib.loads(_table(name, settings, after=b"")) == {"fleet": {name: settings}}
