@@ -17,7 +17,7 @@ PROGRAM = Program(
     commands={
         **{
             name: f"cli.commands.{name}:command"
-            for name in ("build", "where", "ls", "du", "prune", "exec", "version")
+            for name in ("build", "where", "ls", "workers", "du", "prune", "exec", "version")
         },
         "dial-stdio": "cli.commands.dial_stdio:command",
         "drain-check": "cli.commands.drain_check:command",

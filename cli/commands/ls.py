@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from cli.asking import require_answers
@@ -12,6 +12,7 @@ from cli.given.routing import router_config
 from cli.interruption import Silent, interruptible
 from cli.options import FleetRouting, FormatDisplay
 from cli.render.foreign import own_line, printable
+from cli.render.platforms import counted
 from cli.render.table import room_on_stdout, table
 from router import MAX_BUILDS, NOT_ASKED
 
@@ -50,7 +51,7 @@ def _table(reports: tuple[DaemonReport, ...]) -> str:
                 ", ".join([_state(report), *(["cordoned"] if report.daemon.cordon is not None else [])]),
                 report.version,
                 _builds(report),
-                _platforms(report.platforms),
+                counted(report.platforms),
             )
             for report in reports
         ],
@@ -66,14 +67,6 @@ def _state(report: DaemonReport) -> str:
     if not daemon.ready or daemon.terminating:
         return daemon.state
     return _UNREACHABLE if report.error else "ready" if daemon.state == NOT_ASKED else daemon.state
-
-
-def _platforms(platforms: Sequence[str]) -> str:
-    """Count the variants of a platform, as buildx does: ``linux/amd64 (+3), linux/386``."""
-    variants: dict[str, list[str]] = {}
-    for platform in platforms:
-        variants.setdefault("/".join(platform.split("/")[:2]), []).append(platform)
-    return ", ".join(f"{first} (+{len(others)})" if others else first for first, *others in variants.values())
 
 
 def _builds(report: DaemonReport) -> str:

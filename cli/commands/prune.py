@@ -81,17 +81,17 @@ def _tell(answers: Sequence[Answer[Usage]], display: DetailDisplay, *, dry_run: 
     errors = [answer.error for answer in answers if answer.error is not None]
     if len(answers) == len(errors) == 1 and answers[0].value is None:
         raise errors[0]
+    interrupted = any(isinstance(error, CancelledError) for error in errors)
+    for answer in answers:
+        if answer.error is not None and not interrupted:
+            tell_of(answer.daemon, answer.error)
     write = _json if display.format == "json" else _text
     sys.stdout.write(f"{write(answers, each=bool(display.verbose), dry_run=dry_run)}\n")
     sys.stdout.flush()
-    for error in errors:
-        if isinstance(error, CancelledError):
-            raise CancelledError(
-                "the prune was interrupted; what is listed is deleted, and perhaps a little more"
-            )
-    for answer in answers:
-        if answer.error is not None:
-            tell_of(answer.daemon, answer.error)
+    if interrupted:
+        raise CancelledError(
+            "the prune was interrupted; what is listed is deleted, and perhaps a little more"
+        )
     require_answers([answer.daemon.name for answer in answers if answer.error], len(answers))
 
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cli.asking import ask, require_answers
-from cli.commands.debug.names import version
 from cli.options import ChosenDaemons, FormatDisplay, HomeRouting
+from cli.render.names import version
 from cli.render.table import table
 
 if TYPE_CHECKING:

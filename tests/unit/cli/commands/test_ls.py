@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cli.commands.ls import _platforms, _state
+from cli.commands.ls import _state
 from router.model.address import TcpAddress
 from router.model.daemon import NOT_ASKED, Daemon
 from router.model.frozen import replace
@@ -26,10 +26,3 @@ STARTING = replace(LISTED, name="b", ready=False, state="Pending")
 )
 def test_a_daemon_that_was_asked_is_as_it_answered(report: DaemonReport, state: str) -> None:
     assert _state(report) == state
-
-
-def test_variants_of_a_platform_are_counted() -> None:
-    assert _platforms(["linux/amd64", "linux/amd64/v2", "linux/amd64/v3", "linux/386"]) == (
-        "linux/amd64 (+2), linux/386"
-    )
-    assert _platforms([]) == ""
