@@ -18,7 +18,6 @@ from router.cancellation import Cancellation
 from router.closing import Closing
 from router.config import RouterConfig, kubeconfig_paths
 from router.config import environment as current_environment
-from router.docker import config as docker_config
 from router.errors import ConnectionLostError, DialError, FleetError, NoDaemonError, OverloadError
 from router.fleet import Fleet
 from router.kubernetes.clients import KubeClients
@@ -119,7 +118,7 @@ class BuildRouter(Closing):
         files = OneTimeFiles()
         self._read_once(request, files, on_event, cancellation)
         build = check_build(request, self._environment, files)
-        for warning in docker_config.load(self._environment).warnings:
+        for warning in build.docker.warnings:
             tell(on_event, "warning", warning)
         known = build_key(build.request, self._config.key, self._environment)
         key, platforms = known.key, build.request.platforms

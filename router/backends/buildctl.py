@@ -66,7 +66,7 @@ class BuildctlBackend:
             return self._build(replace(build, request=lent.request), daemon, lent.context)
 
     def _build(self, build: PreparedBuild, daemon: Daemon, context: BackendContext) -> BuildResult:
-        request = with_build_args(build.request, context.environment)
+        request = with_build_args(build.request, context.environment, build.docker)
         request = with_agent(request, build.located.git, context.environment)
         plans = export_plans(build, engine=False)
         with (

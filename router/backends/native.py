@@ -81,8 +81,10 @@ class NativeBackend:
 def _build(build: PreparedBuild, daemon: Daemon, context: BackendContext, opened: Streams) -> BuildResult:
     request = with_agent(build.request, build.located.git, context.environment)
     forwarding = _find_agents(request, context)
-    registries = RegistryAuth(context.environment, request.registry_tls, files=context.files)
-    request = with_surroundings(request, context.environment)
+    registries = RegistryAuth(
+        context.environment, request.registry_tls, config=build.docker, files=context.files
+    )
+    request = with_surroundings(request, context.environment, build.docker)
     # An engine keeps an image of what is built; an answer is none.
     plans = export_plans(build, engine=_is_engine(daemon)) if request.call == "build" else ()
     targets = _targets(plans, build.engine, opened)

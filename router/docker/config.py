@@ -28,7 +28,6 @@ __all__ = [
     "DockerConfig",
     "config_directory",
     "load",
-    "proxy_build_args",
     "registry_key",
 ]
 
@@ -141,7 +140,7 @@ def config_directory(environment: Mapping[str, str]) -> str:
 
 def load(environment: Mapping[str, str]) -> DockerConfig:
     """Read the configuration; where there is none, or it can't be used, everything is anonymous."""
-    config = _file(environment)
+    config = _read_config(environment)
     variable = environment.get("DOCKER_AUTH_CONFIG", "")
     if not variable:
         return config
@@ -156,12 +155,7 @@ def load(environment: Mapping[str, str]) -> DockerConfig:
     )
 
 
-def proxy_build_args(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the build arguments of the configuration's ``proxies``; none where it has no such section."""
-    return _file(environment).proxy_build_args(environment.get("DOCKER_HOST", ""))
-
-
-def _file(environment: Mapping[str, str]) -> DockerConfig:
+def _read_config(environment: Mapping[str, str]) -> DockerConfig:
     directory = config_directory(environment)
     if not directory:
         return DockerConfig()

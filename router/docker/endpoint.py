@@ -39,8 +39,14 @@ class DockerEndpoint:
     verify: bool = True
 
 
-def find_endpoint(environment: Mapping[str, str], context: str | None = None) -> DockerEndpoint:
-    """Return the engine that ``context`` or else the environment names.
+def find_endpoint(
+    environment: Mapping[str, str],
+    context: str | None = None,
+    *,
+    config: docker_config.DockerConfig | None = None,
+) -> DockerEndpoint:
+    """Return the engine that ``context`` or else the environment names; ``config`` is what was read of the
+    docker config, where it was.
 
     Raises UsageError where a named context does not exist or its files can't be read. A config.json that
     can't be read names none.
@@ -51,7 +57,7 @@ def find_endpoint(environment: Mapping[str, str], context: str | None = None) ->
         return endpoint_of_host(host, environment, source="DOCKER_HOST")
     if name := environment.get("DOCKER_CONTEXT"):
         return _endpoint_of_context(environment, name, "DOCKER_CONTEXT")
-    config = docker_config.load(environment)
+    config = config or docker_config.load(environment)
     if config.current_context:
         source = f"currentContext in {config.path}"
         return _endpoint_of_context(environment, config.current_context, source)

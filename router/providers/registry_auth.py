@@ -65,8 +65,8 @@ def find_credentials(
 class RegistryAuth(Closing):
     """Answers for one build; may be asked from several threads at once. A context manager.
 
-    The docker config is read at the first question, and what looks a login up or fetches a token is loaded
-    then: most builds need none of it.
+    The docker config is read at the first question, unless it was before (``config``), and what looks a login
+    up or fetches a token is loaded then: most builds need none of it.
     Every method raises ``UsageError`` for a broken login in the docker config, ``ToolError`` for a helper
     that fails. So does making it: ``UsageError``, for a file of ``tls``, which is for token servers that want
     more than the system's CAs.
@@ -77,6 +77,7 @@ class RegistryAuth(Closing):
         environment: Mapping[str, str],
         tls: Sequence[RegistryTLS] = (),
         *,
+        config: DockerConfig | None = None,
         files: OneTimeFiles | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -93,7 +94,7 @@ class RegistryAuth(Closing):
         self._stop: Cancellation | None = None
         self._closed = False
         self._refusals: list[str] = []
-        self._config: DockerConfig | None = None
+        self._config = config
         self._known: dict[str, tuple[float, Credentials]] = {}
         self._keys: TokenAuthority | None = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from router.docker.config import proxy_build_args
+from router.docker.config import DockerConfig
 from router.model.frozen import replace
 from router.model.request import BuildRequest
 from router.notation.git import GitContext
@@ -15,13 +15,15 @@ __all__ = ["with_agent", "with_build_args", "with_surroundings"]
 _PROPAGATED = ("SOURCE_DATE_EPOCH",)
 
 
-def with_surroundings(request: BuildRequest, environment: Mapping[str, str]) -> BuildRequest:
+def with_surroundings(
+    request: BuildRequest, environment: Mapping[str, str], docker: DockerConfig
+) -> BuildRequest:
     """Return the request with what buildx and buildctl add to it, credentials of caches included.
 
     For a backend that hands it to the daemon itself: a tool adds them by its own, and what stands on its
     command line everybody on the machine can read.
     """
-    request = with_build_args(request, environment)
+    request = with_build_args(request, environment, docker)
     if not request.cache_from and not request.cache_to:
         return request
     from router.flags.cache import with_credentials
@@ -33,9 +35,11 @@ def with_surroundings(request: BuildRequest, environment: Mapping[str, str]) -> 
     )
 
 
-def with_build_args(request: BuildRequest, environment: Mapping[str, str]) -> BuildRequest:
+def with_build_args(
+    request: BuildRequest, environment: Mapping[str, str], docker: DockerConfig
+) -> BuildRequest:
     """Add the proxies of the docker config and the build's date; the user's own win, in any case."""
-    found = proxy_build_args(environment)
+    found = docker.proxy_build_args(environment.get("DOCKER_HOST", ""))
     found |= {name: environment[name] for name in _PROPAGATED if name in environment}
     if not found:
         return request

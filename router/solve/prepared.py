@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from router.docker.config import DockerConfig, load
 from router.flags.output import STDOUT, is_directory, is_load, is_mirror, resolve_outputs
 from router.model.frozen import frozen, replace
 from router.model.request import BuildRequest, Output
@@ -30,7 +31,7 @@ class PreparedBuild:
     ``outputs`` are --output, --push and --load together, with their names; ``located`` is what the build
     reads. The ``secrets`` were found; each is read again when a step asks for it, since a token may be
     renewed while a build goes on. ``engine`` is the Docker engine that the image is loaded into, if it is;
-    only a build that was checked has it.
+    only a build that was checked has it. ``docker`` is the docker config as it was when the build began.
     """
 
     request: BuildRequest
@@ -38,6 +39,7 @@ class PreparedBuild:
     located: Located
     secrets: SecretStore
     engine: DockerEndpoint | None = None
+    docker: DockerConfig = DockerConfig()
 
 
 def prepare_build(
@@ -59,7 +61,7 @@ def check_build(request: BuildRequest, environment: Mapping[str, str], files: On
     request = replace(request, tags=parse_tags(request.tags))
     build = _prepared(request, located, environment, files)
     if any(map(is_load, build.outputs)):
-        build = replace(build, engine=_engine(environment))
+        build = replace(build, engine=_engine(environment, build.docker))
     build.secrets.check()
     _check_outputs(build)
     return build
@@ -74,13 +76,14 @@ def _prepared(
         outputs=outputs,
         located=located,
         secrets=SecretStore(request.secrets, environment, files),
+        docker=load(environment),
     )
 
 
-def _engine(environment: Mapping[str, str]) -> DockerEndpoint:
+def _engine(environment: Mapping[str, str], docker: DockerConfig) -> DockerEndpoint:
     from router.docker.endpoint import find_endpoint
 
-    return find_endpoint(environment)
+    return find_endpoint(environment, config=docker)
 
 
 def _check_outputs(build: PreparedBuild) -> None:

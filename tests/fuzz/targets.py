@@ -189,8 +189,9 @@ def _docker_config(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as directory:
         Path(directory, "config.json").write_bytes(data)
         environment = {"DOCKER_CONFIG": directory}
-        docker_config.load(environment).stored("registry.example.com")
-        docker_config.proxy_build_args(environment)
+        config = docker_config.load(environment)
+        config.stored("registry.example.com")
+        config.proxy_build_args()
 
 
 def _kubeconfig(data: bytes) -> None:

@@ -18,6 +18,7 @@ ONCE = (
     "SecretStore._read",
     "find_git_location",
     "find_dockerfile",
+    "_read_config",
 )
 
 

@@ -16,7 +16,6 @@ from router.docker.config import (
     Credentials,
     DockerConfig,
     load,
-    proxy_build_args,
     registry_key,
 )
 from router.errors import UsageError
@@ -201,7 +200,7 @@ def test_the_working_directory_is_nobodys_home(
     monkeypatch.chdir(tmp_path)
 
     assert load(home) == DockerConfig()
-    assert proxy_build_args(home) == {}
+    assert load(home).proxy_build_args() == {}
 
     monkeypatch.setattr("router.config._listed_home", lambda: str(tmp_path / "listed"))
     assert load(home).creds_store == "mine"
@@ -254,7 +253,7 @@ def test_of_keys_that_differ_in_case_the_last_one_counts(tmp_path: Path) -> None
 def test_proxies_are_found_in_any_case(tmp_path: Path) -> None:
     load_text(tmp_path, '{"Proxies": {"default": {"HTTPPROXY": "p"}, "Default": {"httpProxy": "q"}}}')
 
-    assert proxy_build_args({"DOCKER_CONFIG": str(tmp_path)}) == {"HTTP_PROXY": "p", "http_proxy": "p"}
+    assert load({"DOCKER_CONFIG": str(tmp_path)}).proxy_build_args() == {"HTTP_PROXY": "p", "http_proxy": "p"}
 
 
 @pytest.mark.parametrize(
