@@ -6,20 +6,24 @@ Whatever becomes of it, no build fails, and nothing is printed.
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from opentelemetry.sdk.metrics.export import MetricExporter
 from opentelemetry.sdk.trace.export import SpanExporter
 
+from router.bounds import shortened
 from router.redaction import redacted
 from router.telemetry.settings import Protocol
 
-__all__ = ["FLUSH", "flush", "metric_exporter", "span_exporter"]
+__all__ = ["FLUSH", "Export", "flush", "metric_exporter", "span_exporter"]
 
 FLUSH = 2.0
 """Seconds that the end of the process waits for what takes the export."""
+
+_LONGEST_CAUSE = 300
 
 
 def span_exporter(protocol: Protocol) -> SpanExporter:
@@ -44,52 +48,78 @@ def metric_exporter(protocol: Protocol) -> MetricExporter:
     return http.OTLPMetricExporter(timeout=FLUSH)
 
 
-def flush(exports: Mapping[str, Callable[[], bool]], seconds: float) -> Sequence[str]:
+class Export:
+    """A signal that is to be exported. ``send`` says whether it was taken; ``give_up`` has it try no more."""
+
+    def __init__(self, send: Callable[[], bool], give_up: Callable[[], None]) -> None:
+        self.send = send
+        self.give_up = give_up
+
+
+def flush(exports: Mapping[str, Export], seconds: float) -> Sequence[str]:
     """Run each export beside the others; return a sentence about each that was not taken in time."""
-    said = _FirstWords()
+    threads = [_Thread(signal, export) for signal, export in exports.items()]
+    ear = _Ear(logging.WARNING)
     logger = logging.getLogger("opentelemetry")
-    logger.addHandler(said)
+    logger.addHandler(ear)
     try:
-        return list(_flush(exports, seconds, said))
+        ends = time.monotonic() + seconds
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(max(ends - time.monotonic(), 0.0))
     finally:
-        logger.removeHandler(said)
+        logger.removeHandler(ear)
+    return [
+        f"the {thread.signal} could not be exported{why}"
+        for thread in threads
+        if (why := f" within {seconds:g} s" if thread.is_alive() else thread.why)
+    ]
 
 
-def _flush(exports: Mapping[str, Callable[[], bool]], seconds: float, said: _FirstWords) -> Iterator[str]:
-    ends = time.monotonic() + seconds
-    threads = {signal: _Export(export, name=f"otel {signal}") for signal, export in exports.items()}
-    for thread in threads.values():
-        thread.start()
-    for signal, thread in threads.items():
-        thread.join(max(ends - time.monotonic(), 0.0))
-        if thread.is_alive():
-            yield f"the {signal} could not be exported within {seconds:g} s"
-        elif thread.failed:
-            yield f"the {signal} could not be exported: {said.text or 'the exporter gives no reason'}"
+class _Thread(threading.Thread):
+    """One signal on its way; a daemon thread, so that the process can end without it. ``why`` it failed."""
 
-
-class _FirstWords(logging.Handler):
-    """Keeps what an exporter says first about its failure, which is the cause."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.text = ""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if not self.text:
-            (self.text,) = redacted([record.getMessage()])
-
-
-class _Export(threading.Thread):
-    """One signal on its way; a daemon thread, so that the process can end without it."""
-
-    def __init__(self, export: Callable[[], bool], *, name: str) -> None:
-        super().__init__(name=name, daemon=True)
-        self.failed = False
+    def __init__(self, signal: str, export: Export) -> None:
+        super().__init__(name=f"otel {signal}", daemon=True)
+        self.signal = signal
+        self.why = ""
         self._export = export
 
     def run(self) -> None:
         try:
-            self.failed = not self._export()
-        except Exception:  # noqa: BLE001 - of others' code, about what no build depends on
-            self.failed = True
+            taken = self._export.send()
+        except Exception as exc:  # noqa: BLE001 - of others' code, about what no build depends on
+            self.hear(type(exc).__name__)
+        else:
+            self.why = "" if taken else self.why or ": the exporter gives no reason"
+
+    def hear(self, text: str) -> None:
+        """Take what the exporter says about a fault: the first is the cause, and there is no second try.
+
+        The exporter would wait a second before that, with nobody listening as likely as not.
+        """
+        if not self.why:
+            self.why = f": {_cause(text)}"
+            self._export.give_up()
+
+
+class _Ear(logging.Handler):
+    """Hears what exporters log, each in its thread."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        thread = threading.current_thread()
+        if isinstance(thread, _Thread) and record.name.startswith("opentelemetry.exporter."):
+            thread.hear(record.getMessage())
+
+
+def _cause(text: str) -> str:
+    """Return what is the matter, out of what an exporter and the libraries below it say about it."""
+    if "BadStatusLine" in text:
+        return "the answer is not HTTP/1; for gRPC set OTEL_EXPORTER_OTLP_PROTOCOL=grpc"
+    for known in (r"\[Errno -?\d+\] ([\w ]+)", r"\[SSL: \w+\] ([\w ]+)", r"remote host: ([\w ]+)"):
+        if found := re.search(known, text):
+            return found[1].strip().lower()
+    said = re.search(r"(?s)reason: (.+)|Transient error (.+) encountered", text)
+    (cause,) = redacted([text if said is None else said[1] or said[2]])
+    return shortened(cause, _LONGEST_CAUSE)

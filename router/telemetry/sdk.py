@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from router.errors import CancelledError, TimeLimitError
 from router.telemetry.contract import Telemetry
-from router.telemetry.exporting import FLUSH, flush, metric_exporter, span_exporter
+from router.telemetry.exporting import FLUSH, Export, flush, metric_exporter, span_exporter
 from router.telemetry.measures import Ended
 from router.telemetry.settings import Settings
 from router.telemetry.spans import PROPAGATOR, Keeper, top_span
@@ -38,21 +38,21 @@ class KeptTelemetry(Telemetry):
 
     def __init__(self, settings: Settings) -> None:
         logging.getLogger("opentelemetry").addHandler(_QUIET)
-        self._exports: dict[str, Callable[[], bool]] = {}
+        self._exports: dict[str, Export] = {}
         resource = _resource()
         keep = _Keep()
         provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         if settings.traces is not None:
             spans = span_exporter(settings.traces)
             provider.add_span_processor(keep)
-            self._exports["trace"] = lambda: keep.export(spans)
+            self._exports["trace"] = Export(lambda: keep.export(spans), spans.shutdown)
         count: Callable[[Ended], None] = _count_nothing
         if settings.metrics is not None:
             from router.telemetry.instruments import Instruments
 
             instruments = Instruments(resource, cumulative=settings.cumulative)
             metrics = metric_exporter(settings.metrics)
-            self._exports["metrics"] = lambda: instruments.export(metrics)
+            self._exports["metrics"] = Export(lambda: instruments.export(metrics), metrics.shutdown)
             count = instruments.count
         keeper = Keeper(provider.get_tracer("warmroute"), count)
         super().__init__(top_span(keeper, _parent(settings)), settings.problems)

@@ -61,7 +61,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         cumulative=environment.get(_TEMPORALITY, "").strip().lower() == "cumulative",
         asked_by=asked["TRACES"] or asked["METRICS"],
         parent=parent,
-        problems=tuple(problems),
+        problems=tuple(dict.fromkeys(problems)),
     )
 
 

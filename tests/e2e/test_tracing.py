@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import secrets
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from router import BuildRouter, RouterConfig
+from router import BuildError, BuildRequest, BuildRouter, RouterConfig, open_telemetry
 from router.placement.key import Key
 from tests.e2e.builder import SEARCH_PATH, write_tree
+from tests.e2e.processes import Installed
 from tests.e2e.program import Finished, Program
 from tests.servers import binaries
 from tests.servers.buildkitd import Buildkitd, start_buildkitd
@@ -255,6 +258,67 @@ def silent() -> Iterator[str]:
     """An endpoint that takes connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=16) as listener:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.fixture
+def slow(tmp_path: Path, busybox: str) -> Path:
+    """A context whose build says something and then sleeps."""
+    dockerfile = f"FROM {busybox}\nRUN echo begun-{secrets.token_hex(4)}; sleep 100\n"
+    return write_tree(tmp_path / "slow", {"Dockerfile": dockerfile})
+
+
+def test_an_interrupted_build_ends_in_time_and_is_in_the_trace(
+    collector: Collector, exporting: Buildkitd, slow: Path, parent: Parent
+) -> None:
+    environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.http, "TRACEPARENT": parent.header}
+
+    interrupted(Installed(environment=environment), exporting, slow)
+
+    root = root_of(awaited(collector, parent.trace, until=has("warmroute build")))
+    assert root.attributes["error.type"] == "CancelledError"
+    assert root.attributes["warmroute.reason"] == "cancelled"
+
+
+def test_an_interrupted_build_does_not_wait_for_a_silent_collector(
+    exporting: Buildkitd, slow: Path, silent: str
+) -> None:
+    interrupted(Installed(environment={"OTEL_EXPORTER_OTLP_ENDPOINT": silent}), exporting, slow)
+
+
+def interrupted(program: Installed, daemon: Buildkitd, folder: Path) -> None:
+    words = ("--addr", daemon.address, "--progress", "plain", folder)
+    with program.started("build", *words) as running:
+        running.read_until(b" begun-")
+        running.signal(signal.SIGINT)
+
+        assert running.wait(within=2.0) == 130
+
+
+def test_a_library_exports_the_builds_of_a_context_when_it_is_left(
+    collector: Collector,
+    exporting: Buildkitd,
+    folder: Path,
+    parent: Parent,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.http)
+    config = RouterConfig(addresses=(("one", exporting.address),))
+    environment = {"PATH": SEARCH_PATH, "HOME": str(folder.parent)}
+    threads = threading.active_count()
+
+    with open_telemetry({"OTEL_TRACES_EXPORTER": "otlp", "TRACEPARENT": parent.header}) as telemetry:
+        router = BuildRouter(config, environment=environment, span=telemetry.span)
+        with pytest.raises(BuildError):
+            router.build(BuildRequest(context=str(folder), target="nope"))
+        router.build(BuildRequest(context=str(folder)))
+        assert "warmroute" not in {span.service for span in collector.spans(parent.trace)}
+
+    spans = awaited(collector, parent.trace, until=has("warmroute build"))
+    builds = [span for span in spans if (span.service, span.name) == ("warmroute", "build")]
+    assert [span.status for span in builds] == [2, 0]
+    assert {span.parent for span in builds} == {parent.span}
+    assert telemetry.problems == ()
+    assert threading.active_count() == threads
 
 
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
