@@ -27,6 +27,7 @@ PROGRAM = Program(
         "history logs": "cli.commands.logs:command",
         "history ls": "cli.commands.history.ls:command",
         "history inspect": "cli.commands.history.inspect:command",
+        "history trace": "cli.commands.history.trace:command",
         **{f"history {name}": f"cli.commands.history.change:{name}" for name in ("rm", "pin", "unpin")},
         "simulate": "cli.commands.simulate:command",
         "install docker-plugin": "cli.commands.install.docker_plugin:install",

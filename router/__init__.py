@@ -143,6 +143,7 @@ if TYPE_CHECKING:
     from router.once import same_source as same_source
     from router.operations.attachments import read_attachment as read_attachment
     from router.operations.build_log import follow_build as follow_build
+    from router.operations.build_trace import read_trace as read_trace
     from router.operations.cancel import cancel_builds as cancel_builds
     from router.operations.debug_daemon import DaemonVersion as DaemonVersion
     from router.operations.debug_daemon import Device as Device
@@ -175,6 +176,8 @@ if TYPE_CHECKING:
     from router.operations.records import ask_records as ask_records
     from router.operations.records import by_time as by_time
     from router.operations.run_with_daemon import run_with_daemon as run_with_daemon
+    from router.operations.spans import RecordedSpan as RecordedSpan
+    from router.operations.spans import as_otlp as as_otlp
     from router.operations.update_history import HistoryChange as HistoryChange
     from router.operations.update_history import change_history as change_history
     from router.operations.usage import CacheMount as CacheMount
@@ -273,8 +276,8 @@ _MODULES = {
     "router.model.events": "Attempt Event Notice ProgressGroup SolveStatus SourceRange Vertex VertexLog"
     " VertexStatus VertexWarning",
     "router.model.frozen": "replace",
-    "router.model.record": "BuildRecord",
     "router.model.miss": "Miss",
+    "router.model.record": "BuildRecord",
     "router.model.request": "BuildRequest CacheOption ContextTimes Output Secret",
     "router.model.result": "BuildResult",
     "router.model.routing": "BackendName Fallback GrpcEngine Placement Spill Via",
@@ -290,6 +293,7 @@ _MODULES = {
     "router.once": "same_source",
     "router.operations.attachments": "read_attachment",
     "router.operations.build_log": "follow_build",
+    "router.operations.build_trace": "read_trace",
     "router.operations.cancel": "cancel_builds",
     "router.operations.debug_daemon": "ask_info ask_workers DaemonVersion Device GCRule Worker",
     "router.operations.debug_llb": "llb_as_dot llb_as_json llb_operations",
@@ -307,10 +311,19 @@ _MODULES = {
     "router.operations.prune_plan": "Pruning",
     "router.operations.records": "BuildOutcome ask_records by_time DaemonRecord RecordQuery",
     "router.operations.run_with_daemon": "run_with_daemon",
+    "router.operations.spans": "as_otlp RecordedSpan",
     "router.operations.update_history": "change_history HistoryChange",
     "router.operations.usage": "ask_usage cache_mounts CacheMount CacheRecord Usage usage_of",
     "router.placement.key": "Key",
     "router.providers.stdin_context": "open_stdin_context",
+    "router.provision.cluster": "fleet_namespace fleet_settings open_cluster",
+    "router.provision.manifest_text": "manifests_as_yaml",
+    "router.provision.manifests": "manifests",
+    "router.provision.pod_rows": "PodRow",
+    "router.provision.rollout": "FleetWait",
+    "router.provision.spec": "AccessSpec FleetSpec PodSpec StateSpec",
+    "router.provision.step": "FleetStep",
+    "router.provision.up": "FleetWanted bring_up",
     "router.redaction": "shown_options",
     "router.simulation.given": "invented_keys parse_daemon_names parse_scale read_daemon_names read_keys"
     " scaled unhindered",
@@ -322,14 +335,6 @@ _MODULES = {
     "router.solve.mark": "started_by",
     "router.solve.record_name": "build_name",
     "router.telemetry": "open_telemetry Telemetry",
-    "router.provision.cluster": "fleet_namespace fleet_settings open_cluster",
-    "router.provision.manifest_text": "manifests_as_yaml",
-    "router.provision.manifests": "manifests",
-    "router.provision.pod_rows": "PodRow",
-    "router.provision.rollout": "FleetWait",
-    "router.provision.spec": "AccessSpec FleetSpec PodSpec StateSpec",
-    "router.provision.step": "FleetStep",
-    "router.provision.up": "FleetWanted bring_up",
     "router.timelimit": "TIME_IS_UP",
     "router.tracing": "NO_SPAN Span",
     "router.transport.options": "DialOptions",

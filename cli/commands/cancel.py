@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,11 +12,11 @@ from cli.given.routing import router_config
 from cli.groups import Only, OptionGroup, argument
 from cli.interruption import Silent, interruptible
 from cli.options import ChosenDaemons, FleetRouting, FormatDisplay, HomeOptions
-from cli.render.outcomes import tell_failures, tell_outcomes
+from cli.render.outcomes import tell_outcomes
 from router import UsageError
 
 if TYPE_CHECKING:
-    from router import BuildOutcome, Daemon, DaemonRecord, DialOptions
+    from router import Daemon, DaemonRecord, DialOptions
 
 __all__ = ["command"]
 
@@ -51,11 +49,7 @@ def command(
         dial = router.dial_options
         found = _of_key(home.key, daemons, dial) if home.key else _named(builds.refs or (), daemons, dial)
         outcomes = cancel_builds(found, dial, by)
-    if display.format == "json":
-        sys.stdout.write(f"{json.dumps([_values(each) for each in outcomes], indent=2)}\n")
-        tell_failures(outcomes)
-    else:
-        tell_outcomes(outcomes, "canceled")
+    tell_outcomes(outcomes, "canceled", display.format)
 
 
 def _named(refs: Sequence[str], daemons: Sequence[Daemon], dial: DialOptions) -> list[DaemonRecord]:
@@ -79,12 +73,3 @@ def _of_key(key: str, daemons: Sequence[Daemon], dial: DialOptions) -> list[Daem
             f'no build of the key "{key}" runs on {names}', hint="warmroute ps lists those that run"
         )
     return found
-
-
-def _values(outcome: BuildOutcome) -> dict[str, object]:
-    return {
-        "ref": outcome.build.record.ref,
-        "daemon": outcome.build.daemon.name,
-        "canceled": outcome.error is None,
-        "error": None if outcome.error is None else str(outcome.error),
-    }

@@ -122,6 +122,11 @@ class Control:
         asked = field(1, ref) + (integer_field(3, True) if delete else integer_field(2, pinned))
         return self._channel.start(_SERVICE + "UpdateBuildHistory", request=asked, on_message=_ignore)
 
+    def finalize_record(self, ref: str) -> RpcCall:
+        """Have the trace of a build that is over written now, not some seconds after it."""
+        asked = field(1, ref) + integer_field(4, True)
+        return self._channel.start(_SERVICE + "UpdateBuildHistory", request=asked, on_message=_ignore)
+
     @property
     def channel(self) -> RpcChannel:
         """The channel that it calls on."""

@@ -243,6 +243,24 @@ def test_to_remove_all_leaves_what_is_pinned_and_what_runs(buildkitd: Buildkitd,
     assert "no build is named" in warmroute.run("history", "rm").stderr
 
 
+def test_the_trace_of_a_build_has_the_spans_that_buildx_finds(
+    warmroute: Installed, refs: dict[str, str], buildx: Any
+) -> None:
+    ours = warmroute.ok("history", "trace", refs["second"], "--format", "json").json
+    (theirs,) = json.loads(buildx("history", "trace", refs["second"]))["data"]
+    shown = warmroute.ok("history", "trace", refs["second"]).stdout
+
+    spans = [
+        span for each in ours["resourceSpans"] for scope in each["scopeSpans"] for span in scope["spans"]
+    ]
+    assert {(span["spanId"], span["name"]) for span in spans} == {
+        (span["spanID"], span["operationName"]) for span in theirs["spans"]
+    }
+    assert {span["traceId"] for span in spans} == {theirs["traceID"]}
+    assert len(shown.splitlines()) == len(spans) + 1
+    assert "  [good 2/2] RUN echo hello > /a" in shown
+
+
 def test_a_build_that_runs_is_listed_with_its_step_and_followed_to_its_end(
     warmroute: Installed, daemons: tuple[Buildkitd, Buildkitd], context: Path
 ) -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from cli.asking import chosen as among
 from cli.asking import require_answers
 from cli.given.routing import router_config
 from cli.groups import OptionGroup, argument, option
 from cli.interruption import Silent, interruptible
-from cli.options import ChosenDaemons, FleetRouting, RoutingOptions
+from cli.options import ChosenDaemons, DisplayOptions, FleetRouting, FormatDisplay, RoutingOptions
 from cli.render.outcomes import tell_outcomes
 from router import UsageError
 
 if TYPE_CHECKING:
-    from router import HistoryChange
+    from router import BuildOutcome, HistoryChange
 
 __all__ = ["pin", "rm", "unpin"]
 
@@ -35,26 +36,36 @@ class All(OptionGroup, panel="Builds"):
     )
 
 
-def rm(records: Records, every: All, routing: FleetRouting, chosen: ChosenDaemons) -> None:
+class _Changed(NamedTuple):
+    """What became of the builds; which daemons did not answer, where all were asked for theirs."""
+
+    outcomes: Sequence[BuildOutcome]
+    silent: Sequence[str]
+    asked: int
+
+
+def rm(
+    records: Records, every: All, routing: FleetRouting, chosen: ChosenDaemons, display: FormatDisplay
+) -> None:
     """Take builds out of the daemons' histories; their caches and images stay."""
     if bool(records.refs) == every.all:
         raise UsageError(
             "REF and --all exclude each other" if every.all else "no build is named",
             hint="name builds by their ids, which warmroute history ls lists, or all by --all",
         )
-    _change("remove", "removed", records, routing, chosen)
+    _tell(_change("remove", records, routing, chosen), "removed", display)
 
 
-def pin(records: Records, routing: FleetRouting, chosen: ChosenDaemons) -> None:
+def pin(records: Records, routing: FleetRouting, chosen: ChosenDaemons, display: FormatDisplay) -> None:
     """Keep the records of builds until they are unpinned or removed."""
     _require(records)
-    _change("pin", "pinned", records, routing, chosen)
+    _tell(_change("pin", records, routing, chosen), "pinned", display)
 
 
-def unpin(records: Records, routing: FleetRouting, chosen: ChosenDaemons) -> None:
+def unpin(records: Records, routing: FleetRouting, chosen: ChosenDaemons, display: FormatDisplay) -> None:
     """Let the daemons forget builds again."""
     _require(records)
-    _change("unpin", "unpinned", records, routing, chosen)
+    _tell(_change("unpin", records, routing, chosen), "unpinned", display)
 
 
 def _require(records: Records) -> None:
@@ -62,9 +73,14 @@ def _require(records: Records) -> None:
         raise UsageError("no build is named", hint="warmroute history ls lists them")
 
 
+def _tell(changed: _Changed, done: str, display: DisplayOptions) -> None:
+    tell_outcomes(changed.outcomes, done, display.format)
+    require_answers(changed.silent, changed.asked)
+
+
 def _change(
-    change: HistoryChange, done: str, records: Records, routing: RoutingOptions, chosen: ChosenDaemons
-) -> None:
+    change: HistoryChange, records: Records, routing: RoutingOptions, chosen: ChosenDaemons
+) -> _Changed:
     """Change the records of the builds that are named, of all where none is."""
     from router import BuildRouter, ask_records, by_time, change_history, find_build
 
@@ -78,6 +94,4 @@ def _change(
             answers = ask_records(daemons, dial)
             silent = [answer.daemon.name for answer in answers if answer.error is not None]
             found = [each for each in by_time(answers) if each.record.completed and not each.record.pinned]
-        outcomes = change_history(found, dial, change)
-    tell_outcomes(outcomes, done)
-    require_answers(silent, len(daemons))
+        return _Changed(change_history(found, dial, change), silent, len(daemons))

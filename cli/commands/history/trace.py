@@ -1,0 +1,67 @@
+"""`warmroute history trace`: where the time of a build went, as its daemon recorded it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from cli.commands.history.finding import Ref, found_build
+from cli.options import ChosenDaemons, FleetRouting, FormatDisplay
+from cli.render.cells import fit
+from cli.render.foreign import printable
+from cli.render.table import room_on_stdout
+from cli.render.units import NANOSECONDS
+
+if TYPE_CHECKING:
+    from router import RecordedSpan
+
+__all__ = ["command"]
+
+# Levels that are told apart; deeper ones stand in one column.
+_DEEPEST = 20
+
+
+def command(build: Ref, routing: FleetRouting, chosen: ChosenDaemons, display: FormatDisplay) -> None:
+    """Show the spans of a build that is over; json is OTLP, for Jaeger or a collector."""
+    with found_build(routing, chosen, build.ref) as (found, dial, _):
+        from router import as_otlp, read_trace
+
+        spans = read_trace(found, dial)
+    text = json.dumps(as_otlp(spans), indent=2) if display.format == "json" else "\n".join(_lines(spans))
+    sys.stdout.write(f"{text}\n")
+
+
+def _lines(spans: Sequence[RecordedSpan]) -> Iterator[str]:
+    """Yield a line for each span, below the one that it is part of."""
+    room = room_on_stdout()
+    yield f"{'START':>9}  {'DURATION':>9}  SPAN"
+    began = min((span.start for span in spans), default=0)
+    for span, depth in _tree(spans):
+        start, took = (span.start - began) / NANOSECONDS, max(span.end - span.start, 0) / NANOSECONDS
+        failed = f" (error: {span.error})" if span.error else ""
+        line = f"{start:8.3f}s  {took:8.3f}s  {'  ' * min(depth, _DEEPEST)}{printable(span.name + failed)}"
+        yield line if room is None else fit(line, room)
+
+
+def _tree(spans: Sequence[RecordedSpan]) -> Iterator[tuple[RecordedSpan, int]]:
+    """Yield each span once with its depth; one whose parent isn't there is a root."""
+    known = {span.id for span in spans}
+    parts: dict[str, list[RecordedSpan]] = {}
+    for span in spans:
+        parts.setdefault(span.parent if span.parent in known and span.parent != span.id else "", []).append(
+            span
+        )
+    yield from _below("", parts)
+
+
+def _below(parent: str, parts: Mapping[str, Sequence[RecordedSpan]]) -> Iterator[tuple[RecordedSpan, int]]:
+    waiting = [(span, 0) for span in reversed(parts.get(parent, ()))]
+    seen: set[str] = set()
+    while waiting:
+        span, depth = waiting.pop()
+        yield span, depth
+        if span.id not in seen:
+            seen.add(span.id)
+            waiting += [(each, depth + 1) for each in reversed(parts.get(span.id, ()))]
