@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from cli.render.units import format_bytes
 from tests.e2e import stores
 from tests.e2e.processes import Installed
 from tests.e2e.stores import Stores
+from tests.servers import binaries
 from tests.servers.dockerd import Dockerd
 from tests.servers.ports import free_port
 
@@ -184,10 +187,32 @@ def test_a_frozen_and_a_dead_daemon_are_rows_among_the_answers(fleet_of_three: S
     assert listed.json["sum"] == _sums(fleet_of_three.records("ash"))
 
 
-def test_the_engine_of_an_old_docker_is_asked_too(dockerd: Dockerd) -> None:
-    done = Installed(environment=dockerd.environment).ok("du", "--format", "json")
+def test_what_images_of_an_engine_share_is_counted_as_buildx_counts_it(
+    dockerd: Dockerd, tmp_path: Path
+) -> None:
+    """Debian's 20.10, whose BuildKit tells no version and no types of records."""
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /a\nCOPY Dockerfile /b\n")
+    engine = Installed(environment=dockerd.environment)
+    engine.ok("build", "--tag", "shared", "--load", tmp_path)
 
-    assert set(done.json["sum"]) == {"total", "reclaimable", "shared", "private", "count"}
+    sums = engine.ok("du", "--format", "json").json["sum"]
+
+    environment = {**dockerd.environment, "HOME": str(tmp_path)}
+    theirs = subprocess.run(
+        [binaries.buildx(), "du"], env=environment, capture_output=True, text=True, timeout=60, check=True
+    ).stdout
+    summary = dict(re.findall(r"^(\w+):\s+(\S+)$", theirs, re.MULTILINE))
+    assert sums["shared"] > 0
+    assert set(sums) == {"total", "reclaimable", "shared", "private", "count"}
+    for name in ("total", "reclaimable", "shared", "private"):
+        assert _bytes(summary[name.capitalize()]) == pytest.approx(sums[name], rel=0.001)
+
+
+def _bytes(text: str) -> float:
+    """Read a size as buildx writes it, to four digits."""
+    number, unit = re.fullmatch(r"([\d.]+)(B|kB|MB|GB)", text).groups()  # type: ignore[union-attr]
+    factor: int = 1000 ** ("B", "kB", "MB", "GB").index(unit)
+    return float(number) * factor
 
 
 def test_a_filter_that_means_nothing_is_refused_before_anybody_is_asked() -> None:

@@ -3,6 +3,7 @@ breaks off, or hangs, in the middle. grpcio on loopback."""
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -72,3 +73,10 @@ class StoreServer:
             while not (given_up.wait(0.02) or self._stopped.is_set()):
                 pass
             self.cancelled.set()
+
+
+if __name__ == "__main__":  # a process of its own, which can be frozen: it says where it is
+    with StoreServer(pb.UsageRecord(ID="a", Size=5), hangs=True) as server:
+        sys.stdout.write(f"{server.address}\n")
+        sys.stdout.flush()
+        sys.stdin.read()

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
 
 import pytest
 
+import router.rpc.channel
 from router._proto import control_pb2 as pb
 from router._proto import worker_pb2
+from router.address import parse_address
 from router.cancellation import Cancellation
-from router.errors import CancelledError, RpcError
+from router.errors import CancelledError, ConnectionLostError, RpcError
 from router.flags.usage_filter import parse_usage_filters
+from router.model.daemon import Daemon
 from router.operations.prune import prune
 from router.operations.prune_plan import Pruning
 from router.operations.usage import CacheRecord
@@ -75,6 +81,31 @@ def test_a_prune_that_is_interrupted_ends_on_the_daemon_and_tells_what_is_gone()
     assert isinstance(answer.error, CancelledError)
     assert answer.value is not None
     assert answer.value.total == 12
+
+
+def test_a_daemon_that_freezes_in_the_middle_is_given_up_and_what_it_deleted_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(router.rpc.channel, "_ASK_AFTER", 0.2)
+    monkeypatch.setattr(router.rpc.channel, "_LOST_AFTER", 1.0)
+    command = [sys.executable, "-m", "tests.wire.operations.store_server"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            frozen = Daemon(name="ash", address=parse_address(process.stdout.readline().strip()))
+            (answer,) = prune(
+                [frozen],
+                _OPTIONS,
+                Pruning(),
+                on_record=lambda *_: process.send_signal(signal.SIGSTOP),
+            )
+        finally:
+            process.kill()
+
+    assert isinstance(answer.error, ConnectionLostError)
+    assert answer.error.reason == "silent"
+    assert answer.value is not None
+    assert answer.value.total == 5
 
 
 def test_what_is_asked_for_is_what_was_given() -> None:
