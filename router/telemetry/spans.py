@@ -18,6 +18,9 @@ from router.tracing import Attribute, Span
 
 __all__ = ["PROPAGATOR", "Keeper", "KeptSpan", "top_span"]
 
+# A daemon that leaves a build to another, which is warmer or has room: nothing is wrong with either.
+_NO_FAULTS = ("busy", "cold")
+
 PROPAGATOR = TraceContextTextMapPropagator()
 
 
@@ -88,7 +91,8 @@ class KeptSpan(_Top):
     def end(self, error: BaseException | None = None, /) -> None:
         if error is not None:
             self.note(_facts(error))
-            self._own.set_status(trace.StatusCode.ERROR, _description(error))
+            if self._attributes.get("warmroute.fault") not in _NO_FAULTS:
+                self._own.set_status(trace.StatusCode.ERROR, _description(error))
         self._own.end()
         seconds = time.monotonic() - self._began
         self._keeper.on_end(

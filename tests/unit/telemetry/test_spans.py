@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from router.errors import BuildError, DialError, RouterError, RpcError
+from router.errors import BuildError, BusyError, ColdError, DialError, RouterError, RpcError
 from router.telemetry import open_telemetry
 from router.telemetry.measures import Ended
 from router.telemetry.spans import Keeper, top_span
@@ -100,6 +100,16 @@ def test_the_words_of_a_failed_step_are_left_out(kept: Kept, error: Exception, d
     assert facts["error.type"] == type(error).__name__
     reason = error.reason if isinstance(error, RouterError) else type(error).__name__
     assert [each.error for each in kept.counted] == [reason]
+
+
+@pytest.mark.parametrize("error", [BusyError("a is full", builds=8), ColdError("a has not built this yet")])
+def test_a_daemon_that_leaves_a_build_to_another_is_no_error(kept: Kept, error: RouterError) -> None:
+    kept.top.begin("attempt").end(error)
+
+    facts, told = kept.only()
+    assert told is None
+    assert facts["warmroute.reason"] == error.reason
+    assert [each.error for each in kept.counted] == [error.reason]
 
 
 def test_a_library_hangs_under_the_span_of_its_program(monkeypatch: pytest.MonkeyPatch) -> None:
