@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
+from types import MappingProxyType
 from typing import NamedTuple, NoReturn, cast
 
 from cli.beginning import is_out_of_descriptors
@@ -40,12 +41,13 @@ class Program(NamedTuple):
     """A program as it is installed. ``commands`` say where each is (``module:function``); ``""`` is the
     command of a program that has one only, and two words are a command of a group. ``configured``: options
     can come from configuration files. ``reader`` makes our command line of the one that another program
-    passes on."""
+    passes on; ``siblings`` are commands that it hasn't, and whose variables may be set all the same."""
 
     name: str
     summary: str
     commands: Mapping[str, str]
     configured: bool = False
+    siblings: Mapping[str, str] = MappingProxyType({})
     reader: Callable[[Sequence[str]], Sequence[str]] | None = None
 
 
@@ -169,15 +171,17 @@ def _call(program: Program, name: str, words: Sequence[str]) -> None:
 
 
 def _tell_of_unknown_variables(program: Program, parameters: Sequence[Parameter]) -> None:
-    """Warn of variables that are called after the program, and are no option's."""
+    """Warn of variables that are called after warmroute, and are no option's."""
+    if not program.configured:
+        return
     own = {variable(each.declared) for each in parameters if isinstance(each.declared, Option)}
-    prefix = f"{program.name.rpartition(' ')[2].upper()}_"  # of `docker warmroute` too
-    strange = [name for name in os.environ if name.startswith(prefix) and name not in own]
+    strange = [name for name in os.environ if name.startswith("WARMROUTE_") and name not in own]
     if strange:
         # Those of the other commands are none; to know them takes loading all.
         from cli.variables import unknown_variables
 
-        commands = [load(program, name) for name in program.commands]
+        family = program._replace(commands={**program.siblings, **program.commands})
+        commands = [load(family, name) for name in family.commands]
         _warn(unknown_variables(strange, commands))
 
 

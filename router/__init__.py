@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from router.configuration.trust import is_trusted as is_trusted
     from router.configuration.trust import set_trust as set_trust
     from router.configuration.writing import remember_fleet as remember_fleet
+    from router.docker.builder_alias import BuilderAlias as BuilderAlias
+    from router.docker.plugins import docker_context as docker_context
     from router.docker.plugins import docker_plugin_directory as docker_plugin_directory
     from router.errors import BuildError as BuildError
     from router.errors import BusyError as BusyError
@@ -187,6 +189,7 @@ if TYPE_CHECKING:
     from router.operations.usage import cache_mounts as cache_mounts
     from router.operations.usage import usage_of as usage_of
     from router.placement.key import Key as Key
+    from router.program import find_program as find_program
     from router.providers.stdin_context import open_stdin_context as open_stdin_context
     from router.provision.cluster import fleet_namespace as fleet_namespace
     from router.provision.cluster import fleet_settings as fleet_settings
@@ -242,7 +245,8 @@ _MODULES = {
     "router.configuration.reading": "read_config_file",
     "router.configuration.trust": "is_trusted set_trust",
     "router.configuration.writing": "remember_fleet",
-    "router.docker.plugins": "docker_plugin_directory",
+    "router.docker.builder_alias": "BuilderAlias",
+    "router.docker.plugins": "docker_context docker_plugin_directory",
     "router.errors": "BuildError BusyError CancelledError ColdError ConnectionLostError DialError FleetError"
     " NoDaemonError OutputError OverloadError RouterError RpcError TimeLimitError ToolError"
     " TransferError UnreachableError UsageError",
@@ -315,6 +319,7 @@ _MODULES = {
     "router.operations.update_history": "change_history HistoryChange",
     "router.operations.usage": "ask_usage cache_mounts CacheMount CacheRecord Usage usage_of",
     "router.placement.key": "Key",
+    "router.program": "find_program",
     "router.providers.stdin_context": "open_stdin_context",
     "router.provision.cluster": "fleet_namespace fleet_settings open_cluster",
     "router.provision.manifest_text": "manifests_as_yaml",

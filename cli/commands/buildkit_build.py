@@ -16,7 +16,7 @@ from cli.groups import Only, OptionGroup, argument, option
 from cli.options import FleetOptions, ProgressDisplay, RoutingOptions
 from router import CacheOption, UsageError, replace
 
-__all__ = ["command"]
+__all__ = ["ContextOptions", "command"]
 
 # What BuildKit's own programs use where nothing is said.
 _DEFAULT_ADDRESS = "unix:///run/buildkit/buildkitd.sock"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from tests.e2e.builder import write_tree
 from tests.e2e.processes import Installed
 from tests.servers import binaries
 from tests.servers.buildkitd import Buildkitd
+from tests.servers.dockerd import Dockerd
 
 NAMES = ("ash", "birch", "cedar")
 DOCKERFILE = "FROM scratch\nCOPY file /file\n"
+RUNNING = 'FROM scratch\nCOPY busybox /busybox\nENTRYPOINT ["/busybox", "echo", "it runs"]\n'
 
 
 @pytest.fixture
@@ -93,3 +96,133 @@ def test_an_error_and_its_exit_code_come_through_docker(warmroute: Installed, do
     assert done.stderr.startswith("ERROR: no such option: --nonsense\n")
     assert "see docker warmroute build --help" in done.stderr
     assert docker.ok("warmroute", "build", "--help").stdout == docker.ok("help", "warmroute", "build").stdout
+
+
+@pytest.fixture
+def engine(variables: dict[str, str], dockerd: Dockerd) -> Installed:
+    """docker with an engine, told to build with BuildKit; it has buildx too."""
+    plugins = Path(variables["DOCKER_CONFIG"]) / "cli-plugins"
+    plugins.mkdir(parents=True)
+    (plugins / "docker-buildx").symlink_to(binaries.buildx())
+    own = {"DOCKER_HOST": dockerd.host, "DOCKER_BUILDKIT": "1"}
+    return Installed(name=str(binaries.docker()), environment={**variables, **own})
+
+
+@pytest.fixture
+def runnable(tmp_path: Path) -> Path:
+    context = write_tree(tmp_path / "runnable", {"Dockerfile": RUNNING})
+    shutil.copy(binaries.busybox(), context / "busybox")
+    return context
+
+
+def test_docker_build_comes_here_as_builder_and_is_the_engines_again_afterwards(
+    warmroute: Installed, engine: Installed, runnable: Path
+) -> None:
+    config = Path(engine.environment["DOCKER_CONFIG"]) / "config.json"
+    config.write_text('{\n   "psFormat": "table {{.ID}}"\n}')
+    before = config.read_bytes()
+    assert "warmroute" not in engine.ok("build", "-t", "before", runnable).stderr
+
+    warmroute.ok("install", "docker-plugin", "--as-builder")
+    home = warmroute.ok("where", "example.test/x", "--format", "json").json["home"]
+    for command in (["build"], ["image", "build"], ["builder", "build"], ["-D", "build"]):
+        done = engine.ok(*command, "-t", "example.test/x", runnable)
+        assert f"built on {home} (home)" in done.stderr
+        assert engine.ok("run", "--rm", "--network=none", "example.test/x").stdout == "it runs\n"
+        engine.ok("image", "rm", "example.test/x")
+    # buildx stays what it is, and so does what only buildx can do.
+    assert "warmroute" not in engine.ok("buildx", "build", "-t", "y", runnable).stderr
+    assert re.search(r"^Total:\s+\d", engine.ok("builder", "du").stdout, re.MULTILINE)
+    assert engine.ok("builder", "version").stdout.startswith("github.com/docker/buildx")
+
+    warmroute.ok("uninstall", "docker-plugin")
+    assert config.read_bytes() == before
+    assert "warmroute" not in engine.ok("build", "-t", "example.test/x", runnable).stderr
+    assert engine.ok("run", "--rm", "--network=none", "example.test/x").stdout == "it runs\n"
+
+
+def test_a_quiet_docker_build_prints_what_docker_run_takes(
+    warmroute: Installed, engine: Installed, runnable: Path, tmp_path: Path
+) -> None:
+    warmroute.ok("install", "docker-plugin", "--as-builder")
+
+    done = engine.ok("build", "--quiet", "--iidfile", tmp_path / "id", runnable)
+
+    assert done.stdout == (tmp_path / "id").read_text() + "\n"
+    assert done.stderr == ""
+    assert engine.ok("run", "--rm", "--network=none", done.stdout.strip()).stdout == "it runs\n"
+
+
+def test_what_docker_build_takes_is_taken(warmroute: Installed, engine: Installed, runnable: Path) -> None:
+    warmroute.ok("install", "docker-plugin", "--as-builder")
+    silent = ("--rm=false", "--force-rm", "--compress", "--memory=256m", "--memory-swap", "-1", "-c", "512")
+    told = ("--isolation=default", "--security-opt", "seccomp=unconfined", "--squash")
+
+    done = engine.ok("build", *silent, *told, "-o", "type=cacheonly", "--progress=plain", runnable)
+
+    warnings = re.findall(r"(--\S+) is ignored: ", done.stderr)
+    assert warnings == ["--isolation", "--security-opt", "--squash"]
+    missing = engine.run("build", "-t", "x")
+    assert missing.code == 2
+    assert "the build context is missing: a directory, a URL" in missing.stderr
+    assert "see docker build --help" in missing.stderr
+
+
+def test_limits_and_the_platform_get_to_the_frontend(
+    warmroute: Installed, docker: Installed, runnable: Path
+) -> None:
+    warmroute.ok("install", "docker-plugin", "--as-builder")
+    with_platform = Installed(
+        name=docker.name, environment={**docker.environment, "DOCKER_DEFAULT_PLATFORM": "linux/s390x"}
+    )
+    limits = ("-m", "256m", "--cpu-shares=512", "--cpuset-cpus", "0-1", "--resource", "cpu-shares=600")
+
+    shown = with_platform.ok("build", "--dry-run", *limits, runnable).stdout
+
+    for option in ("memory=268435456", "cpushares=600", "cpusetcpus=0-1", "platform=linux/s390x"):
+        assert f"--opt {option}" in shown
+    assert "--output type=docker" in shown
+    unloaded = Installed(name=docker.name, environment={**docker.environment, "BUILDX_NO_DEFAULT_LOAD": "1"})
+    assert "--output" not in unloaded.ok("build", "--dry-run", runnable).stdout
+
+
+def test_a_variable_that_no_command_has_is_told_under_docker_build_too(
+    warmroute: Installed, docker: Installed, runnable: Path
+) -> None:
+    warmroute.ok("install", "docker-plugin", "--as-builder")
+    slipped = Installed(
+        name=docker.name,
+        environment={**docker.environment, "WARMROUTE_SELECTR": "x", "WARMROUTE_FORMAT": "json"},
+    )
+
+    done = slipped.ok("build", "--dry-run", runnable)
+
+    assert re.findall("variable (WARMROUTE_\\w+) is unknown", done.stderr) == ["WARMROUTE_SELECTR"]
+
+
+def test_an_image_that_goes_elsewhere_is_not_loaded(
+    warmroute: Installed, engine: Installed, runnable: Path, tmp_path: Path
+) -> None:
+    warmroute.ok("install", "docker-plugin", "--as-builder")
+    name = "example.test/elsewhere"
+
+    engine.ok("build", "-t", name, "-o", f"type=oci,dest={tmp_path}/image.tar", runnable)
+    engine.ok("build", "-t", name, "--check", runnable)
+    engine.ok("build", "-t", name, "--no-load", runnable)
+
+    assert engine.run("image", "inspect", name).code != 0
+
+
+def test_skaffolds_variables_do_not_count_for_docker_build(
+    warmroute: Installed, engine: Installed, runnable: Path
+) -> None:
+    warmroute.ok("install", "docker-plugin", "--as-builder")
+    script = Installed(
+        name=engine.name,
+        environment={**engine.environment, "IMAGE": "example.test/pushed", "PUSH_IMAGE": "true"},
+    )
+
+    script.ok("build", "-t", "example.test/script", runnable)
+
+    assert engine.ok("image", "inspect", "--format", "{{.RepoTags}}", "example.test/script").stdout
+    engine.ok("image", "rm", "example.test/script")

@@ -1,43 +1,61 @@
-"""`warmroute install docker-plugin` and `uninstall docker-plugin`: `docker warmroute`."""
+"""`warmroute install docker-plugin` and `uninstall docker-plugin`: `docker warmroute`, and `docker build`."""
 
 from __future__ import annotations
 
 import os
-import sys
 
-from cli.commands.install.links import entry_point, is_ours, link, unlink
-from cli.render.foreign import printable
-from router import UsageError, docker_plugin_directory
+from cli.commands.install.links import entry_point, is_ours, link, say, unlink
+from cli.docker_plugin import BUILDER, PLUGIN
+from cli.groups import OptionGroup, option
+from router import BuilderAlias, UsageError, docker_plugin_directory
 
 __all__ = ["install", "uninstall"]
 
-_NAME = "docker-warmroute"
+_PROGRAM = f"docker-{PLUGIN}"
+_UNDO = "undo it with: warmroute uninstall docker-plugin"
 
 
-def install() -> None:
-    """Make warmroute a command of docker's, for this user: `docker warmroute build`."""
-    path = _plugin()
-    target = entry_point(_NAME)
-    did = "installed" if link(path, target) else "is installed already"
-    _say(
-        f"docker warmroute {did}: {path} leads to {target}", "undo it with: warmroute uninstall docker-plugin"
+class DockerPluginOptions(OptionGroup, panel="Docker"):
+    """How much of docker comes here."""
+
+    as_builder: bool = option(
+        "--as-builder", default=False, help="docker build comes here too, by aliases.builder of its config."
     )
 
 
+def install(options: DockerPluginOptions) -> None:
+    """Make warmroute a command of docker's, for this user: `docker warmroute build`."""
+    plugin, builder = _plugins()
+    alias = BuilderAlias(os.environ) if options.as_builder else None  # it can't be changed: nothing is
+    target = entry_point(_PROGRAM)
+    did = "installed" if link(plugin, target) else "is installed already"
+    say(f"docker warmroute {did}: {plugin} leads to {target}")
+    if alias is not None:
+        link(builder, target)
+        instead = f" in place of {alias.builder}" if alias.builder else ""
+        if alias.take(BUILDER):
+            say(f"docker build goes to warmroute: {alias.path} has it as aliases.builder{instead}")
+        else:
+            say(f"docker build goes to warmroute already, by aliases.builder in {alias.path}")
+    say(_UNDO)
+
+
 def uninstall() -> None:
-    """Remove `docker warmroute` again."""
-    path = _plugin()
-    if os.path.lexists(path) and not is_ours(path, _NAME):
-        raise UsageError(f"{path} is not a link of warmroute's, and stays", hint=f"ls -l {path}")
-    if unlink(path, _NAME):
-        _say(f"removed {path}", "docker has no command warmroute any more")
+    """Remove `docker warmroute` again, and give docker back its builds."""
+    plugin, builder = _plugins()
+    for path in (plugin, builder):
+        if os.path.lexists(path) and not is_ours(path, _PROGRAM):
+            raise UsageError(f"{path} is not a link of warmroute's, and stays", hint=f"ls -l {path}")
+    alias = BuilderAlias(os.environ)
+    if alias.give_back(BUILDER):
+        say(f"docker build is docker's again: aliases.builder in {alias.path} is as it was")
+    unlink(builder, _PROGRAM)
+    if unlink(plugin, _PROGRAM):
+        say(f"docker warmroute removed: {plugin}")
     else:
-        _say(f"docker warmroute is not installed: there is no {path}")
+        say(f"docker warmroute is not installed: there is no {plugin}")
 
 
-def _plugin() -> str:
-    return os.path.join(docker_plugin_directory(os.environ), _NAME)
-
-
-def _say(*lines: str) -> None:
-    sys.stdout.write("".join(f"{printable(line)}\n" for line in lines))
+def _plugins() -> tuple[str, str]:
+    directory = docker_plugin_directory(os.environ)
+    return os.path.join(directory, _PROGRAM), os.path.join(directory, f"docker-{BUILDER}")

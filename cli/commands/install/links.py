@@ -11,9 +11,10 @@ import secrets
 import sys
 import sysconfig
 
+from cli.render.foreign import printable
 from router import OutputError, UsageError
 
-__all__ = ["entry_point", "is_ours", "link", "unlink"]
+__all__ = ["entry_point", "is_ours", "link", "say", "unlink"]
 
 
 def entry_point(name: str) -> str:
@@ -76,3 +77,8 @@ def unlink(path: str, name: str) -> bool:
             f"can't remove {path}: {os.strerror(exc.errno or 0).lower()}", hint=f"ls -ld {directory}"
         ) from exc
     return True
+
+
+def say(text: str) -> None:
+    """Print a line on stdout."""
+    sys.stdout.write(f"{printable(text)}\n")

@@ -11,6 +11,7 @@ import pytest
 
 from cli import build_options, options
 from cli.command_line import arguments_of
+from cli.docker_builder import builder_program
 from cli.groups import Option, OptionGroup, variable
 from cli.legacy import BUILDKIT_BUILD, SKAFFOLD_BUILDKIT_WRAPPER
 from cli.main import PROGRAM
@@ -19,7 +20,8 @@ from cli.program import Program, load
 from cli.typer_app import typer_app
 from router.errors import UsageError
 
-PROGRAMS = (PROGRAM, SKAFFOLD_BUILDKIT_WRAPPER, BUILDKIT_BUILD)
+DOCKER_BUILD = builder_program(PROGRAM, "warmroutebuilder")
+PROGRAMS = (PROGRAM, SKAFFOLD_BUILDKIT_WRAPPER, BUILDKIT_BUILD, DOCKER_BUILD)
 
 
 def _options() -> Iterator[tuple[Program, str, Parameter, Option]]:
@@ -94,8 +96,9 @@ def test_an_option_means_the_same_in_every_command(program: Program) -> None:
             for name in (*option.names, *option.aliases):
                 meanings.setdefault(name, set()).add(option)
 
-    # buildx's letter for two flags: --file of a build, and --force of a prune.
-    assert [name for name, found in meanings.items() if len(found) > 1 and name != "-f"] == []
+    # buildx's names for two flags each: --file of a build and --force of a prune, all records and all builds.
+    several = {name for name, found in meanings.items() if len(found) > 1}
+    assert several <= {"-f", "--all"}
 
 
 @pytest.mark.parametrize(
