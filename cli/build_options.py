@@ -164,6 +164,7 @@ class AttestationOptions(OptionGroup, panel="Attestations"):
         default=None,
         metavar="PATH",
         help="Which sources are allowed, denied or replaced, as JSON.",
+        files="user",
     )
 
 
@@ -305,6 +306,7 @@ class ResultOptions(OptionGroup, panel="Result"):
         default=None,
         metavar="PATH",
         help="Append where the build was and how warm to this file, as a line of JSON.",
+        files="user",
     )
     require_warm: float | None = option(
         "--require-warm",

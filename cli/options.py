@@ -167,6 +167,7 @@ class LimitOptions(OptionGroup, panel="Routing"):
         default="warm",
         help="Where a build goes when its home is full or has never built it: to a daemon that has, or to"
         " the next in its order.",
+        files="all",
     )
     queue: str | None = option(
         "--queue",

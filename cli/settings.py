@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
-from cli.build_options import ImageOptions
+from cli.build_options import ImageOptions, ResultOptions
 from cli.command_line import value_of
 from cli.config_files import ConfigurationFiles
 from cli.groups import Option
@@ -184,5 +184,7 @@ def _of_fleets(routing: RoutingOptions) -> None:
     """Stand for a command with all options that a fleet can have."""
 
 
-def _all(routing: RoutingOptions, image: ImageOptions, display: DisplayOptions) -> None:
+def _all(
+    routing: RoutingOptions, image: ImageOptions, result: ResultOptions, display: DisplayOptions
+) -> None:
     """Stand for a command with all options that can have a default."""

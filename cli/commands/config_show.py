@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import Annotated, NamedTuple
 
-from cli.build_options import ImageOptions
+from cli.build_options import ImageOptions, ResultOptions
 from cli.config_files import ConfigurationFiles, Reading
 from cli.groups import Only, Option
 from cli.options import DisplayOptions, RoutingOptions
@@ -20,7 +20,8 @@ from cli.settings import Loaded, load
 
 __all__ = ["command"]
 
-_Image = Annotated[ImageOptions, Only("--context-times")]
+_Image = Annotated[ImageOptions, Only("--context-times", "--source-policy-file")]
+_Result = Annotated[ResultOptions, Only("--metrics-file")]
 _Display = Annotated[DisplayOptions, Only("--progress", "--format")]
 
 
@@ -30,7 +31,9 @@ class _Row(NamedTuple):
     origin: Origin | None
 
 
-def command(reading: Reading, routing: RoutingOptions, image: _Image, display: _Display) -> None:  # noqa: ARG001
+def command(
+    reading: Reading, _routing: RoutingOptions, _image: _Image, _result: _Result, display: _Display
+) -> None:
     """Show the options that configuration files can set, and where each value comes from."""
     loaded = load(reading.files, os.environ)
     rows = [_row(each, reading) for each in reading.parameters if _is_configurable(each)]

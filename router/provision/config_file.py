@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from router.errors import UsageError
-from router.provision.gc_policy import gc_policy
+from router.notation.gc_policy import gc_policy
 from router.provision.spec import FleetSpec
 
 __all__ = ["digest", "has_policy", "whole_config"]

@@ -10,6 +10,7 @@ from typing import Literal
 from router.errors import UsageError
 from router.flags.toleration import Toleration
 from router.model.frozen import field, frozen
+from router.notation.gc_policy import WorkerName
 from router.notation.quantity import Quantity
 
 __all__ = [
@@ -20,7 +21,6 @@ __all__ = [
     "FleetSpec",
     "PodSpec",
     "StateSpec",
-    "WorkerName",
     "check_name",
 ]
 
@@ -28,7 +28,6 @@ __all__ = [
 FLEET_LABEL = "warmroute.dev/fleet"
 DEFAULT_REPLICAS = 3
 
-WorkerName = Literal["oci", "containerd"]
 BuilderVia = Literal["exec", "port-forward", "pod-ip"]
 
 _IMAGE = "moby/buildkit:v0.32.1"

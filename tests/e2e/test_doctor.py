@@ -20,6 +20,7 @@ from tests.e2e.program import Finished, Program
 from tests.e2e.stores import Stores
 from tests.servers.buildkitd import Buildkitd, start_buildkitd
 from tests.servers.cluster import Cluster
+from tests.servers.dockerd import Dockerd
 from tests.servers.ports import free_port
 
 GREEDY = """
@@ -187,3 +188,14 @@ def test_an_account_with_few_rights_hears_which_it_lacks(cluster: Cluster, tmp_p
     )
     assert "resources: [pods/portforward], verbs: [create, get]" in lacking["advice"]
     assert by_forward.code == 1
+
+
+def test_the_buildkit_of_a_docker_engine_is_examined_as_far_as_it_answers(dockerd: Dockerd) -> None:
+    done = Installed(environment=dockerd.environment).run("doctor", "--format", "json")
+
+    (engine,) = levels(done, "reach")
+    assert levels(done, "reach") == {engine: "ok"}
+    assert levels(done, "versions") == {}  # it doesn't tell
+    assert set(levels(done, "disk")) == {engine}
+    assert "daemon.json" in found(done)["gc policy", engine]["advice"]
+    assert done.code == 0, done.stderr

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from router.model.address import DockerAddress
 from router.model.daemon import Daemon
 from router.model.routing import Via
+from router.notation.gc_policy import WorkerName
 from router.operations.debug_daemon import Worker
 from router.operations.doctor.facts import Facts
 from router.operations.doctor.finding import Finding
@@ -18,6 +20,8 @@ __all__ = ["check_clock", "check_disk", "check_gc", "check_reach", "ways_by_daem
 _SECOND = 1_000_000_000
 _EXECUTOR = "org.mobyproject.buildkit.worker.executor"
 _NEARLY_FULL = 0.9
+_ENGINES = """in the engine's daemon.json:
+"builder": {"gc": {"enabled": true, "policy": [{"keepStorage": "50GB", "all": true}]}}"""
 
 
 def check_reach(answer: Answer[Facts], ways: Mapping[Via, Answer[float]], timeout: float) -> Finding:
@@ -51,7 +55,9 @@ def check_gc(daemon: Daemon, facts: Facts) -> Iterator[Finding]:
                 subject=daemon.name,
                 tried=tried,
                 result=fault.text,
-                advice=gc_policy_lines(_kind(worker)),
+                advice=_ENGINES
+                if isinstance(daemon.address, DockerAddress)
+                else gc_policy_lines(_kind(worker)),
             )
         if not faults:
             yield Finding(
@@ -134,7 +140,7 @@ def _used(facts: Facts) -> int | None:
     return sum(max(record.size, 0) for record in facts.records if not record.shared)
 
 
-def _kind(worker: Worker) -> str:
+def _kind(worker: Worker) -> WorkerName:
     return "containerd" if worker.labels.get(_EXECUTOR) == "containerd" else "oci"
 
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from router.notation.gc_policy import WorkerName, gc_policy
 from router.operations.debug_daemon import GCRule
 from router.operations.doctor.finding import Level
 
@@ -104,28 +105,15 @@ def size_text(size: int) -> str:
     return f"{size} B"
 
 
-def gc_policy_lines(worker: str) -> str:
+def gc_policy_lines(worker: WorkerName) -> str:
     """Return lines of a buildkitd.toml under which contexts and cache mounts live two weeks.
 
-    Shares of the disk are understood since v0.17.
+    Their limits are shares of the disk, which are understood since v0.17; none is wider than a terminal.
     """
-    table = f"[[worker.{worker}.gcpolicy]]"
-    room = ['  maxUsedSpace = "80%"', '  minFreeSpace = "10%"', '  reservedSpace = "10%"']
-    return "\n".join(
-        [
-            "in its buildkitd.toml, in place of its gcpolicy:",
-            table,
-            "  filters = [",
-            '    "type==source.local",',
-            '    "type==exec.cachemount",',
-            '    "type==source.git.checkout",',
-            "  ]",
-            '  keepDuration = "336h"',
-            '  maxUsedSpace = "60%"',
-            table,
-            *room,
-            table,
-            "  all = true",
-            *room,
-        ]
-    )
+    lines = [line for line in gc_policy(None, worker).split("\n") if line and not line.startswith("#")]
+    narrow = re.sub(r"\[ (.*) \]", lambda found: _one_a_line(found[1]), "\n".join(lines))
+    return f"in its buildkitd.toml, in place of its gcpolicy:\n{narrow}"
+
+
+def _one_a_line(items: str) -> str:
+    return "[\n    " + items.replace(", ", ",\n    ") + "\n  ]"

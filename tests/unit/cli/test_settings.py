@@ -186,7 +186,7 @@ def test_a_project_can_set_nothing_that_runs_a_program_or_leads_to_a_file() -> N
     assert of_projects == {
         *("fleet", "selector", "namespace", "kube-context", "addr", "key", "placement", "identity", "via"),
         *("pod-port", "container", "connect-timeout", "wait", "max-builds", "queue", "retries", "timeout"),
-        *("tls-server-name", "context-times"),
+        *("tls-server-name", "context-times", "spill"),
     }
     assert {name for name, key in keys.items() if key.form == "path"}.isdisjoint(of_projects)
 
@@ -194,7 +194,7 @@ def test_a_project_can_set_nothing_that_runs_a_program_or_leads_to_a_file() -> N
 def test_a_fleet_has_no_settings_of_displays_and_names_no_other_fleet() -> None:
     outside = {name for name, key in config_keys().items() if not key.fleets}
 
-    assert outside == {"fleet", "context-times", "progress"}
+    assert outside == {"fleet", "context-times", "source-policy-file", "metrics-file", "progress"}
 
 
 def test_what_is_built_is_no_configuration(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import tomllib
 
 import pytest
 
+from router.notation.gc_policy import WorkerName, gc_policy
 from router.operations.debug_daemon import GCRule
 from router.operations.doctor.gc import cache_limit, gc_faults, gc_policy_lines, size_text
 
@@ -100,11 +101,11 @@ def test_the_limit_of_the_whole_cache_is_the_lowest_that_spares_nothing() -> Non
 
 
 @pytest.mark.parametrize("worker", ["oci", "containerd"])
-def test_the_lines_that_mend_it_are_those_of_a_worker(worker: str) -> None:
+def test_the_lines_that_mend_it_are_those_of_a_worker(worker: WorkerName) -> None:
     _, *lines = gc_policy_lines(worker).split("\n")
 
     policy = tomllib.loads("\n".join(lines))["worker"][worker]["gcpolicy"]
-    assert sorted(policy[0]) == ["filters", "keepDuration", "maxUsedSpace"]
+    assert policy == tomllib.loads(gc_policy(None, worker))["worker"][worker]["gcpolicy"]
     assert max(map(len, lines)) < 70
 
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from router.errors import UsageError
 from router.notation.flag import Flag
+from router.notation.gc_policy import WorkerName, gc_policy
 from router.notation.quantity import parse_quantity
 from router.provision.config_file import whole_config
-from router.provision.gc_policy import gc_policy
-from router.provision.spec import FleetSpec, PodSpec, StateSpec, WorkerName
+from router.provision.spec import FleetSpec, PodSpec, StateSpec
 
 SOURCES = ["type==source.local", "type==exec.cachemount", "type==source.git.checkout"]
 

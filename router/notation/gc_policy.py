@@ -1,4 +1,4 @@
-"""Which cache a daemon gives up first, made from the size of its volume. Pure.
+"""The tables of a buildkitd.toml that say which cache goes first, made from the size of a volume.
 
 The daemon's own policy (v0.32) gives up contexts, git checkouts and cache mounts that nobody used for 48
 hours as soon as the whole cache exceeds 512 MB, and never keeps more than 100 GB, however large the volume.
@@ -8,10 +8,11 @@ After a weekend the next build sends its context anew and compiles from nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
-from router.provision.spec import WorkerName
+__all__ = ["WorkerName", "gc_policy"]
 
-__all__ = ["gc_policy"]
+WorkerName = Literal["oci", "containerd"]
 
 _SOURCES = '"type==source.local", "type==exec.cachemount", "type==source.git.checkout"'
 _DAY = 24
