@@ -45,10 +45,11 @@ def sections(asked: Simulation, findings: Findings) -> tuple[Section, ...]:
 def subject(asked: Simulation) -> str:
     """Say in a line what was simulated."""
     traffic, daemons, keys = asked.traffic, len(asked.daemons), len(asked.keys)
-    every = traffic.every if traffic.every is not None else 3600 / sum(key.rate or 0 for key in asked.keys)
+    seconds = traffic.every if traffic.every is not None else 3600 / sum(key.rate or 0 for key in asked.keys)
+    every = f"{seconds:.3g} s" if seconds < 100 else f"{seconds:.0f} s"
     return (
         f"{daemons} daemon{'s' if daemons > 1 else ''}, {keys} key{'s' if keys > 1 else ''};"
-        f" {traffic.builds} builds, one every {every:.3g} s (seed {asked.seed})"
+        f" {traffic.builds} builds, one every {every} (seed {asked.seed})"
     )
 
 

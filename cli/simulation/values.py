@@ -23,6 +23,11 @@ def as_json(asked: Simulation, findings: Findings) -> str:
             "placement": asked.placement,
             "max_builds": asked.max_builds,
             "builds": asked.traffic.builds,
+            "seconds": {
+                "between": asked.traffic.every,
+                "cold": asked.traffic.cold,
+                "warm": asked.traffic.warm,
+            },
             "seed": asked.seed,
             "balance": [_balance(balance) for balance in findings.balances],
             "moves": [_move(move) for move in findings.moves],

@@ -83,6 +83,6 @@ def weights(keys: tuple[SimulatedKey, ...], zipf: float) -> tuple[float, ...]:
     if any(key.rate is not None for key in keys):
         raw = [key.rate or 0.0 for key in keys]
     else:
-        raw = [1 / (number**zipf) for number in range(1, len(keys) + 1)]
+        raw = [number**-zipf for number in range(1, len(keys) + 1)]
     total = sum(raw)
     return tuple(weight / total for weight in raw)

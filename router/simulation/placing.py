@@ -11,7 +11,7 @@ from router.model.frozen import frozen
 from router.model.routing import Placement
 from router.placement.order import order
 
-__all__ = ["Balance", "Homes", "Move", "balance", "homes", "move", "over_mean"]
+__all__ = ["Balance", "Homes", "Move", "balance", "first_two", "homes", "homes_without", "move", "over_mean"]
 
 Homes = Mapping[str, str]
 """The name of the home of each key."""
@@ -58,9 +58,29 @@ class Move:
         return self.moved / self.keys
 
 
+def first_two(
+    keys: Sequence[str], daemons: Sequence[Daemon], placement: Placement
+) -> Mapping[str, tuple[str, ...]]:
+    """Return the names of each key's home and of the next in its order, if there is one.
+
+    Raises ``FleetError`` where two daemons share an identity.
+    """
+    return {
+        key: tuple(candidate.daemon.name for candidate in order(key, daemons, placement)[:2]) for key in keys
+    }
+
+
 def homes(keys: Sequence[str], daemons: Sequence[Daemon], placement: Placement) -> Homes:
     """Return the home of each key. Raises ``FleetError`` where two daemons share an identity."""
-    return {key: order(key, daemons, placement)[0].daemon.name for key in keys}
+    return {key: first for key, (first, *_) in first_two(keys, daemons, placement).items()}
+
+
+def homes_without(lost: str, first: Mapping[str, tuple[str, ...]]) -> Homes:
+    """Return the home of each key on a fleet of several that has lost a daemon.
+
+    Every placement is consistent: without a daemon the orders are the same without its name.
+    """
+    return {key: names[1] if names[0] == lost else names[0] for key, names in first.items()}
 
 
 def balance(

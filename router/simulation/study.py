@@ -12,10 +12,14 @@ from router.model.routing import Placement
 from router.simulation.arrivals import Arrival, Change, Resized, arrivals, restarts
 from router.simulation.model import Simulation, weights
 from router.simulation.outcome import Outcome
-from router.simulation.placing import Balance, Homes, Move, balance, homes, move
+from router.simulation.placing import Balance, Homes, Move, balance, first_two, homes, homes_without, move
 from router.simulation.replay import Story, replay
 
 __all__ = ["Findings", "Run", "Weather", "simulate"]
+
+_MOST_RESTARTS = 10_000
+# Keys times daemons: the order of each key has every daemon, and more take minutes.
+_MOST_PLACED = 2_000_000
 
 Weather = Literal["quiet", "restarts", "scaling", "restarts and scaling"]
 """What happens to the fleet while builds arrive."""
@@ -48,6 +52,12 @@ def simulate(question: Simulation) -> Findings:
         )
     if not question.daemons:
         raise NoDaemonError("there are no daemons to simulate", hint="name some with --daemons")
+    most = max(len(daemons) for daemons in (question.daemons, *(question.scale or ())))
+    if len(question.keys) * most > _MOST_PLACED:
+        raise UsageError(
+            f"{len(question.keys)} keys on {most} daemons are too many to simulate",
+            hint=f"take at most {_MOST_PLACED // most} keys for as many daemons",
+        )
     return _Study(question).findings()
 
 
@@ -78,10 +88,11 @@ class _Study:
             before, after = question.scale
             now, then = (self._homes(daemons, question.placement) for daemons in question.scale)
             yield move("scale", f"{len(before)} to {len(after)} daemons", now, then, shares)
-        for lost in question.daemons if len(question.daemons) > 1 else ():
-            left = tuple(daemon for daemon in question.daemons if daemon is not lost)
-            homes_left = self._homes(left, question.placement)
-            yield move("loss", lost.name, found[question.placement], homes_left, shares)
+        if len(question.daemons) > 1:
+            first = first_two(self._keys, question.daemons, question.placement)
+            for lost in question.daemons:
+                left = homes_without(lost.name, first)
+                yield move("loss", lost.name, found[question.placement], left, shares)
         if question.migration:
             old, new = question.migration
             yield move("migration", f"{old} to {new}", found[old], found[new], shares)
@@ -90,6 +101,11 @@ class _Study:
         question = self._question
         builds = arrivals(question.keys, question.traffic, question.seed)
         span = builds[-1].at
+        if question.churn.every and span / question.churn.every > _MOST_RESTARTS:
+            raise UsageError(
+                f"a restart every {question.churn.every:g} s is too often for builds of {span / 3600:.3g} h",
+                hint=f"at most {_MOST_RESTARTS} restarts can be simulated: --restart-every",
+            )
         for placement in placements:
             free = tuple(replace(daemon, max_builds=None) for daemon in question.daemons)
             policy = replace(question.policy, max_builds=0)

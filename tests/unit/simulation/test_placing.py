@@ -13,7 +13,7 @@ from router.model.daemon import Daemon
 from router.model.routing import Placement
 from router.placement.order import order
 from router.simulation.given import invented_keys, parse_daemon_names, scaled
-from router.simulation.placing import balance, homes, move, over_mean
+from router.simulation.placing import balance, first_two, homes, homes_without, move, over_mean
 from tests.unit.placement.rankings import RANKINGS
 
 _EVERY = pytest.mark.parametrize("placement", RANKINGS)
@@ -44,6 +44,7 @@ def test_losing_a_daemon_moves_its_keys_and_no_others(
     assert {key: after[key] for key in own} == {
         key: order(key, daemons, placement)[1].daemon.name for key in own
     }
+    assert homes_without(lost.name, first_two(keys, daemons, placement)) == after
 
 
 @_EVERY

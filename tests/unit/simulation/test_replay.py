@@ -278,6 +278,7 @@ def test_arrivals_follow_the_weights_and_the_seed() -> None:
 def test_keys_without_rates_have_zipf_weights() -> None:
     assert weights(invented_keys("3"), 1.0) == pytest.approx((6 / 11, 3 / 11, 2 / 11))
     assert weights(invented_keys("2"), 0.0) == pytest.approx((0.5, 0.5))
+    assert weights(invented_keys("9"), 10_000.0) == pytest.approx((1.0, *[0.0] * 8))
 
 
 def test_daemons_restart_one_after_the_other() -> None:

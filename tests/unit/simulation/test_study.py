@@ -78,6 +78,24 @@ def test_losing_the_only_daemon_is_no_move() -> None:
     assert simulate(replace(QUESTION, daemons=DAEMONS[:1])).moves == ()
 
 
+def test_more_than_can_be_simulated_in_a_minute_is_refused() -> None:
+    question = replace(QUESTION, keys=invented_keys("10001"), scale=(DAEMONS, scaled(DAEMONS, 200)))
+
+    with pytest.raises(UsageError, match="10001 keys on 200 daemons are too many") as caught:
+        simulate(question)
+
+    assert caught.value.hint == "take at most 10000 keys for as many daemons"
+
+
+def test_more_restarts_than_can_be_simulated_are_refused() -> None:
+    question = replace(QUESTION, traffic=Traffic(builds=200, every=3600.0), churn=Churn(every=1.0))
+
+    with pytest.raises(UsageError, match="a restart every 1 s is too often for builds of") as caught:
+        simulate(question)
+
+    assert (caught.value.hint or "").startswith("at most 10000 restarts")
+
+
 def test_nothing_to_simulate_is_told() -> None:
     with pytest.raises(UsageError, match="no keys to simulate"):
         simulate(replace(QUESTION, keys=()))
