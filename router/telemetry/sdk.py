@@ -54,7 +54,8 @@ class KeptTelemetry(Telemetry):
             metrics = metric_exporter(settings.metrics)
             self._exports["metrics"] = Export(lambda: instruments.export(metrics), metrics.shutdown)
             count = instruments.count
-        keeper = Keeper(provider.get_tracer("warmroute"), count)
+        passed_on = settings.parent if settings.traces is None else None
+        keeper = Keeper(provider.get_tracer("warmroute"), count, passed_on)
         super().__init__(top_span(keeper, _parent(settings)), settings.problems)
 
     def __exit__(

@@ -25,10 +25,15 @@ PROPAGATOR = TraceContextTextMapPropagator()
 
 
 class Keeper(NamedTuple):
-    """What makes spans, and what hears of those that have ended."""
+    """What makes spans, and what hears of those that have ended.
+
+    ``headers`` are what calls carry where spans are counted and not exported: a trace of somebody else's, in
+    which ours would be a gap. None where they are exported.
+    """
 
     tracer: trace.Tracer
     on_end: Callable[[Ended], None]
+    headers: Sequence[tuple[str, str]] | None = None
 
 
 def top_span(keeper: Keeper, context: Context) -> Span:
@@ -37,14 +42,14 @@ def top_span(keeper: Keeper, context: Context) -> Span:
 
 
 class _Top(Span):
+    """A place in a trace that spans hang under."""
+
     kept = True
 
     def __init__(self, keeper: Keeper, context: Context) -> None:
         self._keeper = keeper
         self._context = context
-        carrier: dict[str, str] = {}
-        PROPAGATOR.inject(carrier, context)
-        self.headers = tuple(carrier.items())
+        self.headers = _headers(context) if keeper.headers is None else keeper.headers
 
     def begin(
         self,
@@ -85,8 +90,9 @@ class KeptSpan(_Top):
         self.note(attributes)
 
     def note(self, attributes: Mapping[str, Attribute], /) -> None:
-        self._attributes |= attributes
-        self._own.set_attributes({name: _masked(value) for name, value in attributes.items()})
+        masked = {name: _masked(value) for name, value in attributes.items()}
+        self._attributes |= masked
+        self._own.set_attributes(masked)
 
     def end(self, error: BaseException | None = None, /) -> None:
         if error is not None:
@@ -98,6 +104,12 @@ class KeptSpan(_Top):
         self._keeper.on_end(
             Ended(name=self._name, attributes=self._attributes, seconds=seconds, error=_reason(error))
         )
+
+
+def _headers(context: Context) -> Sequence[tuple[str, str]]:
+    carrier: dict[str, str] = {}
+    PROPAGATOR.inject(carrier, context)
+    return tuple(carrier.items())
 
 
 def _kind(name: str) -> trace.SpanKind:

@@ -24,6 +24,7 @@ from tests.e2e.program import Finished, Program
 from tests.servers import binaries
 from tests.servers.buildkitd import Buildkitd, start_buildkitd
 from tests.servers.collector import Collector, Span, started_collector
+from tests.servers.dockerd import Dockerd
 from tests.servers.ports import free_port
 
 
@@ -166,6 +167,26 @@ def test_buildctl_hangs_under_the_attempt(
         names.append((above.service, above.name))
         above = by_id.get(above.parent)
     assert names[-2:] == [("warmroute", "attempt"), ("warmroute", "build")]
+
+
+def test_buildx_hangs_under_the_attempt(
+    collector: Collector, dockerd: Dockerd, folder: Path, parent: Parent
+) -> None:
+    environment = {
+        **dockerd.environment,
+        "PATH": f"{binaries.docker().parent}:{SEARCH_PATH}",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.http,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "TRACEPARENT": parent.header,
+    }
+
+    done = build(environment, "--backend", "docker", folder)
+
+    assert done.code == 0, done.stderr
+    last = ("warmroute build", f"buildx build {folder}")
+    spans = awaited(collector, parent.trace, until=has(*last))
+    root = one(spans, "buildx", f"build {folder}")
+    assert root.parent == one(spans, "warmroute", "attempt").id
 
 
 def root_of(spans: Sequence[Span]) -> Span:

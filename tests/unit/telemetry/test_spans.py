@@ -112,6 +112,22 @@ def test_a_daemon_that_leaves_a_build_to_another_is_no_error(kept: Kept, error: 
     assert [each.error for each in kept.counted] == [error.reason]
 
 
+def test_where_spans_are_counted_alone_calls_carry_the_trace_that_there_is() -> None:
+    parent = f"00-{'a' * 32}-{'b' * 16}-01"
+    telemetry = open_telemetry({"OTEL_METRICS_EXPORTER": "otlp", "TRACEPARENT": parent})
+
+    with telemetry.span.begin("build") as build:
+        assert headers(build) == {"traceparent": parent}
+        assert headers(build.begin("solve")) == {"traceparent": parent}
+    assert telemetry.problems == ()
+
+
+def test_a_daemon_that_is_called_by_its_address_has_no_password_in_the_metrics(kept: Kept) -> None:
+    kept.top.begin("attempt", {"warmroute.daemon": "tcp://me:pass@host:1"}).end()
+
+    assert [each.attributes["warmroute.daemon"] for each in kept.counted] == ["tcp://me:****@host:1"]
+
+
 def test_a_library_hangs_under_the_span_of_its_program(monkeypatch: pytest.MonkeyPatch) -> None:
     outer = TracerProvider(shutdown_on_exit=False).get_tracer("program")
     environment = {"OTEL_TRACES_EXPORTER": "otlp", "TRACEPARENT": f"00-{'a' * 32}-{'b' * 16}-01"}
