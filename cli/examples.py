@@ -34,5 +34,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "warmroute fleet up ci --namespace ci --storage 50Gi",
         "warmroute fleet up ci --namespace ci --rootless --replicas 5 --print",
     ),
+    "warmroute fleet status": ("warmroute fleet status --namespace ci",),
+    "warmroute fleet scale": ("warmroute fleet scale ci --namespace ci --replicas 5",),
+    "warmroute fleet down": (
+        "warmroute fleet down ci --namespace ci",
+        "warmroute fleet down ci --namespace ci --volumes",
+    ),
     "warmroute drain-check": ("warmroute drain-check --selector app=buildkitd --wait-idle 10m buildkitd-1",),
 }

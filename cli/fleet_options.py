@@ -10,11 +10,16 @@ from cli.options import RoutingOptions
 
 __all__ = [
     "AccessOptions",
+    "AnyFleet",
     "CacheOptions",
     "ClusterRouting",
     "FleetName",
     "MakingOptions",
+    "NamedFleet",
     "PodOptions",
+    "ReadyWithin",
+    "RemovalOptions",
+    "Replicas",
     "ShapeOptions",
     "SizeOptions",
 ]
@@ -27,6 +32,20 @@ class FleetName(OptionGroup, panel="Fleet"):
     """Which fleet."""
 
     name: str = argument("NAME", default="buildkitd", help="The fleet's name. [dim]default: buildkitd.[/]")
+
+
+class NamedFleet(OptionGroup, panel="Fleet"):
+    """Which fleet, said by name."""
+
+    name: str = argument(
+        "NAME", missing="name the fleet: warmroute fleet status lists them", help="The fleet's name."
+    )
+
+
+class AnyFleet(OptionGroup, panel="Fleet"):
+    """Which fleets."""
+
+    name: str | None = argument("NAME", default=None, help="A fleet. [dim]default: all of the namespace.[/]")
 
 
 class SizeOptions(OptionGroup, panel="Fleet"):
@@ -164,6 +183,17 @@ class AccessOptions(OptionGroup, panel="Access"):
         default=None,
         help="The way to pods that its Role allows. [dim]default: exec, with --mtls port-forward.[/]",
     )
+    mtls: bool = option(
+        "--mtls",
+        default=False,
+        help="Let the daemons listen on TCP too, for those who have a certificate; they are made here.",
+    )
+    certificates: str | None = option(
+        "--certificates",
+        default=None,
+        metavar="DIR",
+        help="Where the CA and the certificates are, or are made. [dim]default: NAME-certificates.[/]",
+    )
     network_policy: bool = option(
         "--network-policy",
         default=False,
@@ -202,5 +232,17 @@ class MakingOptions(OptionGroup, panel="Making"):
         "--ready-within",
         default="5m",
         metavar="DURATION",
-        help="How long to wait for the daemons. [dim]default: 5m.[/]",
+        help="How long to wait until the daemons are ready, or gone. [dim]default: 5m.[/]",
     )
+
+
+class RemovalOptions(OptionGroup, panel="Removal"):
+    """What goes beside the daemons."""
+
+    volumes: bool = option(
+        "--volumes", default=False, help="Delete the volumes too, and the caches on them; else they stay."
+    )
+
+
+Replicas = Annotated[SizeOptions, Only("--replicas")]
+ReadyWithin = Annotated[MakingOptions, Only("--ready-within")]

@@ -32,7 +32,10 @@ PROGRAM = Program(
         "simulate": "cli.commands.simulate:command",
         "install docker-plugin": "cli.commands.install.docker_plugin:install",
         "uninstall docker-plugin": "cli.commands.install.docker_plugin:uninstall",
-        "fleet up": "cli.commands.fleet.up:command",
+        **{
+            f"fleet {name}": f"cli.commands.fleet.{name}:command"
+            for name in ("up", "status", "scale", "down")
+        },
         "debug dump-llb": "cli.commands.debug.dump_llb:command",
         "debug workers": "cli.commands.debug.workers:command",
         "debug info": "cli.commands.debug.info:command",

@@ -29,7 +29,7 @@ _CONTEXT = {"help_option_names": list(HELP_NAMES)}
 _GROUPS = {
     "config": "See where options come from; trust a project's file.",
     "debug": "Inspect LLB and daemons.",
-    "fleet": "Make fleets on Kubernetes.",
+    "fleet": "Make fleets on Kubernetes, see, scale and remove them.",
     "history": "Builds that the daemons remember.",
     "install": "Put warmroute into other programs.",
     "uninstall": "Take it out of them again.",

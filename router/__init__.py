@@ -191,13 +191,20 @@ if TYPE_CHECKING:
     from router.placement.key import Key as Key
     from router.program import find_program as find_program
     from router.providers.stdin_context import open_stdin_context as open_stdin_context
+    from router.provision.certificate_folder import Certificates as Certificates
+    from router.provision.certificate_folder import make_certificates as make_certificates
     from router.provision.cluster import fleet_namespace as fleet_namespace
     from router.provision.cluster import fleet_settings as fleet_settings
     from router.provision.cluster import open_cluster as open_cluster
+    from router.provision.down import take_down as take_down
+    from router.provision.found import FleetState as FleetState
+    from router.provision.found import PoolState as PoolState
+    from router.provision.found import fleet_states as fleet_states
     from router.provision.manifest_text import manifests_as_yaml as manifests_as_yaml
     from router.provision.manifests import manifests as manifests
     from router.provision.pod_rows import PodRow as PodRow
     from router.provision.rollout import FleetWait as FleetWait
+    from router.provision.scale import scale_fleet as scale_fleet
     from router.provision.spec import AccessSpec as AccessSpec
     from router.provision.spec import FleetSpec as FleetSpec
     from router.provision.spec import PodSpec as PodSpec
@@ -321,11 +328,15 @@ _MODULES = {
     "router.placement.key": "Key",
     "router.program": "find_program",
     "router.providers.stdin_context": "open_stdin_context",
+    "router.provision.certificate_folder": "Certificates make_certificates",
     "router.provision.cluster": "fleet_namespace fleet_settings open_cluster",
+    "router.provision.down": "take_down",
+    "router.provision.found": "FleetState PoolState fleet_states",
     "router.provision.manifest_text": "manifests_as_yaml",
     "router.provision.manifests": "manifests",
     "router.provision.pod_rows": "PodRow",
     "router.provision.rollout": "FleetWait",
+    "router.provision.scale": "scale_fleet",
     "router.provision.spec": "AccessSpec FleetSpec PodSpec StateSpec",
     "router.provision.step": "FleetStep",
     "router.provision.up": "FleetWanted bring_up",

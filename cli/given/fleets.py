@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from cli.fleet_options import AccessOptions, PodOptions, ShapeOptions
+from cli.fleet_options import AccessOptions, PodOptions, ShapeOptions, SizeOptions
 from router import (
     AccessSpec,
     Flag,
@@ -20,7 +20,7 @@ from router import (
     parse_tolerations,
 )
 
-__all__ = ["fleet_spec"]
+__all__ = ["fleet_spec", "replicas_of"]
 
 _NODE_SELECTOR = Flag(name="--node-selector", example="disk=nvme")
 _LABEL = Flag(name="--pod-label", example="team=build")
@@ -39,7 +39,7 @@ def fleet_spec(name: str, namespace: str, shape: ShapeOptions) -> FleetSpec:
     spec = FleetSpec(
         name=name,
         namespace=namespace,
-        replicas=None if size.replicas is None else _count(size.replicas),
+        replicas=replicas_of(size),
         architectures=tuple(_listed(size.arch)),
         state=StateSpec(
             storage=_size(cache.storage, _STORAGE),
@@ -73,9 +73,12 @@ def _pod(pods: PodOptions) -> PodSpec:
 
 
 def _access(access: AccessOptions) -> AccessSpec:
+    if access.certificates and not access.mtls:
+        raise UsageError("--certificates is for --mtls")
     return AccessSpec(
         builder=access.builder_account or "",
-        via=access.builder_via or "exec",
+        via=access.builder_via or ("port-forward" if access.mtls else "exec"),
+        mtls=access.mtls,
         closed=access.network_policy,
         allowed=tuple(_listed(access.allow_from)),
     )
@@ -89,8 +92,12 @@ def _size(text: str | None, flag: Flag) -> Quantity | None:
     return parse_quantity(text, flag) if text else None
 
 
-def _count(number: float) -> int:
-    if not number.is_integer():
+def replicas_of(size: SizeOptions) -> int | None:
+    """Return how many daemons are asked for, None where nothing is said. Raises ``UsageError``."""
+    number = size.replicas
+    if number is None:
+        return None
+    if not float(number).is_integer():
         raise UsageError(f"--replicas {number:g} is no whole number", hint="for example: --replicas 3")
     return int(number)
 

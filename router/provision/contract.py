@@ -34,5 +34,8 @@ class Objects(Protocol):
     def scale(self, kind: Kind, name: str, replicas: int) -> None:
         """Set how many pods something has."""
 
+    def delete(self, kind: Kind, name: str) -> bool:
+        """Delete an object, its pods after it; say whether there was one."""
+
     def allows(self, verb: str, kind: Kind, subresource: str = "") -> bool:
         """Ask the server whether we have a right, as `kubectl auth can-i` does."""

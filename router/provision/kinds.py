@@ -34,7 +34,6 @@ class Kind:
 
 _RBAC = "rbac.authorization.k8s.io"
 
-# In the order in which a fleet is taken down: the daemons first, while what their builds need is there.
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (

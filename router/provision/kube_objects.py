@@ -94,6 +94,17 @@ class KubeObjects(Closing):
             content_type="application/merge-patch+json",
         )
 
+    def delete(self, kind: Kind, name: str) -> bool:
+        """Delete an object, its pods after it; say whether there was one."""
+        body = {"propagationPolicy": "Background"}
+        try:
+            self._ask("delete", kind.path(self.namespace, name), f"delete {kind.name} {name}", body=body)
+        except FleetError as exc:
+            if exc.reason != "missing":
+                raise
+            return False
+        return True
+
     def allows(self, verb: str, kind: Kind, subresource: str = "") -> bool:
         """Ask the server whether we have a right, as `kubectl auth can-i` does."""
         wanted = {"verb": verb, "group": kind.group, "resource": kind.plural, "subresource": subresource}

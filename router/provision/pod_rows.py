@@ -63,6 +63,7 @@ class PodRow:
     node: str = ""
     volume: str = ""
     storage: str = ""
+    volume_state: str = ""
 
 
 @frozen
@@ -122,6 +123,7 @@ def _row(pod: _Object, beside: Beside) -> PodRow:
         node=node,
         volume=claim_name,
         storage=storage,
+        volume_state=claim.get("status", {}).get("phase", ""),
     )
 
 

@@ -134,7 +134,7 @@ def _late(
     what = "; ".join(listed) + more if listed else "pods are still being replaced"
     return FleetError(
         f"the fleet {fleet} is not ready after {deadline.seconds:g} s: {what}",
-        hint=f"it goes on starting: kubectl get pods -n {kube.namespace} -l app={fleet}",
+        hint=f"it goes on starting: warmroute fleet status {fleet} --namespace {kube.namespace}",
         reason="not-ready",
     )
 

@@ -105,7 +105,7 @@ def _half_made(exc: FleetError, kube: Objects, spec: FleetSpec, made: Sequence[s
         "conflict": "--force-conflicts takes over the fields that others have set",
         "missing": f"is there a namespace {spec.namespace}? --create-namespace makes it",
         "invalid": "volumes and labels of a StatefulSet can't be changed:"
-        f" kubectl delete statefulset {spec.name} first, which keeps the volumes",
+        f" warmroute fleet down {spec.name} first, which keeps the volumes",
     }
     there = f"; of the fleet there are {', '.join(made)}" if made else ""
     hint = "; ".join(filter(None, (exc.hint or hints.get(exc.reason), _how_to_remove(kube, spec, made))))
@@ -115,5 +115,4 @@ def _half_made(exc: FleetError, kube: Objects, spec: FleetSpec, made: Sequence[s
 def _how_to_remove(kube: Objects, spec: FleetSpec, made: Sequence[str]) -> str:
     if not made:
         return ""
-    kinds = ",".join(dict.fromkeys(each.partition(" ")[0].lower() for each in made))
-    return f"to remove what is there: kubectl delete {kinds} -n {kube.namespace} -l {FLEET_LABEL}={spec.name}"
+    return f"to remove what is there: warmroute fleet down {spec.name} --namespace {kube.namespace}"

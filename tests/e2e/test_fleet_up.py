@@ -95,7 +95,7 @@ def test_a_pod_that_can_not_start_is_told_with_its_reason_and_mended_by_the_righ
     assert wrong.code == 69
     assert "the fleet ci is not ready after 8 s: ci-0: " in wrong.stderr
     assert "ImagePull" in wrong.stderr
-    assert "kubectl get pods -n ci -l app=ci" in wrong.stderr
+    assert "warmroute fleet status ci --namespace ci" in wrong.stderr
     assert right.code == 0, right.stderr
     assert "ci-0 ready" in right.stderr
 
@@ -129,7 +129,7 @@ def test_half_a_fleet_is_told_with_what_is_there_and_how_to_remove_it(
     assert done.code == 69
     assert "ConfigMap ci-config is there already and was not made by warmroute" in done.stderr
     assert "of the fleet there are Service ci, PodDisruptionBudget ci, " in done.stderr
-    assert " -n ci -l warmroute.dev/fleet=ci" in done.stderr
+    assert "warmroute fleet down ci --namespace ci" in done.stderr
 
 
 def test_pods_that_a_quota_forbids_are_told_with_the_reason(cluster: Cluster, program: Program) -> None:

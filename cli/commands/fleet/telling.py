@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING
 from cli.render.foreign import lines_of
 
 if TYPE_CHECKING:
-    from router import FleetStep
+    from router import Cancellation, FleetStep, FleetWait
 
-__all__ = ["tell"]
+__all__ = ["tell", "waiting"]
+
+
+def waiting(within: str, cancellation: Cancellation) -> FleetWait:
+    """Return how long to wait, by ``--ready-within``, and that progress is told here."""
+    from router import Flag, FleetWait, parse_duration
+
+    seconds = parse_duration(within, Flag(name="--ready-within", example="10m"))
+    return FleetWait(seconds=seconds, tell=tell, cancellation=cancellation)
 
 
 def tell(step: FleetStep) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from cli.commands.fleet.remembering import remember
-from cli.commands.fleet.telling import tell
-from cli.fleet_options import ClusterRouting, FleetName, MakingOptions, ShapeOptions
+from cli.commands.fleet.telling import waiting
+from cli.fleet_options import AccessOptions, ClusterRouting, FleetName, MakingOptions, ShapeOptions
 from cli.given.fleets import fleet_spec
 from cli.given.routing import router_config
 from cli.interruption import Silent, interruptible
@@ -22,51 +23,59 @@ __all__ = ["command"]
 
 def command(fleet: FleetName, shape: ShapeOptions, making: MakingOptions, routing: ClusterRouting) -> None:
     """Make a fleet of buildkitd daemons on Kubernetes, or change one, and wait until it is ready."""
-    from router import Flag, fleet_namespace, parse_duration, replace
+    from router import fleet_namespace, fleet_settings, replace
 
     config = router_config(routing)
     spec = fleet_spec(fleet.name, fleet_namespace(config), shape)
     spec = replace(spec, create_namespace=making.create_namespace)
     if making.print:
         _print(spec)
-    else:
-        seconds = parse_duration(making.ready_within, Flag(name="--ready-within", example="10m"))
-        _make(spec, config, seconds, force=making.force_conflicts)
+        return
+    reach = _make(spec, config, making, shape.access)
+    given = {"kube-context": config.kube_context or "", "kubeconfig": config.kubeconfig or ""}
+    options = {"selector": spec.selector, "namespace": spec.namespace, **given, **reach}
+    _tell_how_to_build({name: value for name, value in options.items() if value})
+    remember(spec.name, {**fleet_settings(config, spec), **reach})
 
 
-def _make(spec: FleetSpec, config: RouterConfig, seconds: float, *, force: bool) -> None:
-    from router import FleetWait, FleetWanted, bring_up, fleet_settings, open_cluster
+def _make(
+    spec: FleetSpec, config: RouterConfig, making: MakingOptions, access: AccessOptions
+) -> Mapping[str, str]:
+    """Make the fleet; return the options that reaching its daemons takes."""
+    from router import FleetWanted, bring_up, make_certificates, open_cluster, replace
 
+    secrets: tuple[dict[str, Any], ...] = ()
+    reach: Mapping[str, str] = {}
     with open_cluster(config) as objects, interruptible(Silent(heeds=False)) as cancellation:
-        waiting = FleetWait(seconds=seconds, tell=tell, cancellation=cancellation)
-        rows = bring_up(objects, FleetWanted(spec=spec, force=force), waiting)
-    sys.stderr.write(
-        f"the fleet {spec.name} is ready: {len(rows)} daemon{'' if len(rows) == 1 else 's'}; build with\n"
-        f"  warmroute build {shlex.join(_options(spec, config))} --tag IMAGE .\n"
-        "or set\n"
-    )
-    sys.stdout.writelines(f"export {name}={shlex.quote(value)}\n" for name, value in _variables(spec, config))
-    sys.stdout.flush()
-    remember(spec.name, fleet_settings(config, spec))
+        if spec.access.mtls:
+            folder = os.path.abspath(access.certificates or f"{spec.name}-certificates")
+            made = make_certificates(objects, spec, folder)
+            spec = replace(spec, access=replace(spec.access, certificates=made.digest))
+            secrets = (made.secret,)
+            reach = {"via": spec.access.via, "tls-dir": made.client, "tls-server-name": made.server_name}
+        wanted = FleetWanted(spec=spec, secrets=secrets, force=making.force_conflicts)
+        rows = bring_up(objects, wanted, waiting(making.ready_within, cancellation))
+    daemons = f"{len(rows)} daemon{'' if len(rows) == 1 else 's'}"
+    sys.stderr.write(f"the fleet {spec.name} is ready: {daemons}; build with\n")
+    return reach
 
 
 def _print(spec: FleetSpec) -> None:
     from router import manifests, manifests_as_yaml
 
     sys.stdout.write(manifests_as_yaml(manifests(spec)))
+    if spec.access.mtls:
+        sys.stderr.write(
+            f"the Secret {spec.name}-tls is left out: it has a private key, and is made without --print\n"
+        )
 
 
-def _variables(spec: FleetSpec, config: RouterConfig) -> Iterator[tuple[str, str]]:
-    """Yield what a build needs to know of the fleet, by the names of the variables."""
-    yield "WARMROUTE_SELECTOR", spec.selector
-    yield "WARMROUTE_NAMESPACE", spec.namespace
-    if config.kube_context:
-        yield "WARMROUTE_KUBE_CONTEXT", config.kube_context
-    if config.kubeconfig:
-        yield "WARMROUTE_KUBECONFIG", config.kubeconfig
-
-
-def _options(spec: FleetSpec, config: RouterConfig) -> Iterator[str]:
-    for name, value in _variables(spec, config):
-        yield "--" + name.removeprefix("WARMROUTE_").lower().replace("_", "-")
-        yield value
+def _tell_how_to_build(options: Mapping[str, str]) -> None:
+    """Write what a build needs to know of the fleet: options for people, variables for a shell."""
+    words = [word for name, value in options.items() for word in (f"--{name}", value)]
+    sys.stderr.write(f"  warmroute build {shlex.join(words)} --tag IMAGE .\nor set\n")
+    sys.stderr.flush()
+    for name, value in options.items():
+        variable = "WARMROUTE_" + name.upper().replace("-", "_")
+        sys.stdout.write(f"export {variable}={shlex.quote(value)}\n")
+    sys.stdout.flush()

@@ -1,0 +1,26 @@
+"""`warmroute fleet scale`: a fleet with more daemons, or with fewer."""
+
+from __future__ import annotations
+
+import sys
+
+from cli.commands.fleet.telling import waiting
+from cli.fleet_options import ClusterRouting, NamedFleet, ReadyWithin, Replicas
+from cli.given.fleets import replicas_of
+from cli.given.routing import router_config
+from cli.interruption import Silent, interruptible
+from router import UsageError
+
+__all__ = ["command"]
+
+
+def command(fleet: NamedFleet, size: Replicas, making: ReadyWithin, routing: ClusterRouting) -> None:
+    """Give a fleet more daemons, or fewer, of each architecture; wait until they are ready, or gone."""
+    replicas = replicas_of(size)
+    if replicas is None:
+        raise UsageError("--replicas is missing", hint="for example: warmroute fleet scale ci --replicas 5")
+    from router import open_cluster, scale_fleet
+
+    with open_cluster(router_config(routing)) as objects, interruptible(Silent(heeds=False)) as cancellation:
+        rows = scale_fleet(objects, fleet.name, replicas, waiting(making.ready_within, cancellation))
+    sys.stderr.write(f"the fleet {fleet.name} is ready: {len(rows)} daemon{'' if len(rows) == 1 else 's'}\n")

@@ -1,0 +1,92 @@
+"""`warmroute fleet status`: the fleets of a namespace and their pods, and why one isn't ready."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from cli.fleet_options import AnyFleet, ClusterRouting
+from cli.given.routing import router_config
+from cli.interruption import Silent, interruptible
+from cli.options import FormatDisplay
+from cli.render.foreign import own_line, printable
+from cli.render.table import room_on_stdout, table
+from router import UnreachableError
+
+if TYPE_CHECKING:
+    from router import FleetState, PodRow
+
+__all__ = ["command"]
+
+
+def command(fleet: AnyFleet, routing: ClusterRouting, display: FormatDisplay) -> None:
+    """Show a fleet's pods, or those of every fleet in the namespace: state and reason, image, volume."""
+    from router import fleet_states, open_cluster
+
+    with open_cluster(router_config(routing)) as objects, interruptible(Silent(heeds=False)):
+        states = fleet_states(objects, fleet.name)
+        namespace = objects.namespace
+    if display.format == "json":
+        sys.stdout.write(f"{json.dumps([_values(state) for state in states], indent=2)}\n")
+    elif states:
+        sys.stdout.write("\n\n".join(_shown(state) for state in states) + "\n")
+    else:
+        sys.stderr.write(f"there is no fleet in namespace {printable(namespace)}\n")
+    unready = [state.name for state in states if not state.ready]
+    if unready:
+        sys.stdout.flush()
+        raise UnreachableError(f"not ready: {', '.join(unready)}")
+
+
+def _shown(state: FleetState) -> str:
+    pools = ", ".join(f"{pool.name} {pool.ready} of {pool.wanted} ready" for pool in state.pools)
+    lines = [own_line(printable(f"{state.name} in namespace {state.namespace}: {pools}"))]
+    if state.pods:
+        header = ("NAME", "READY", "STATE", "ARCH", "VOLUME", "IMAGE")
+        lines.append(table(header, [_row(pod) for pod in state.pods], room=room_on_stdout()))
+    return "\n".join([*lines, *(own_line(printable(note)) for note in _notes(state))])
+
+
+def _row(pod: PodRow) -> Sequence[str]:
+    volume = " ".join(filter(None, (pod.volume, pod.storage)))
+    return (pod.name, "yes" if pod.ready else "no", pod.state, pod.arch, volume, pod.image)
+
+
+def _notes(state: FleetState) -> Iterator[str]:
+    """Yield what a cell has no room for."""
+    for pool in state.pools:
+        if pool.reason:
+            yield f"{pool.name} has no pods: {pool.reason}"
+    for pod in state.pods:
+        if pod.reason:
+            yield f"{pod.name}: {pod.state}: {pod.reason}"
+
+
+def _values(state: FleetState) -> dict[str, object]:
+    return {
+        "name": state.name,
+        "namespace": state.namespace,
+        "ready": state.ready,
+        "pools": [
+            {"name": pool.name, "wanted": pool.wanted, "ready": pool.ready, "reason": pool.reason}
+            for pool in state.pools
+        ],
+        "pods": [_pod_values(pod) for pod in state.pods],
+    }
+
+
+def _pod_values(pod: PodRow) -> dict[str, object]:
+    return {
+        "name": pod.name,
+        "ready": pod.ready,
+        "state": pod.state,
+        "reason": pod.reason,
+        "image": pod.image,
+        "arch": pod.arch,
+        "node": pod.node,
+        "volume": pod.volume,
+        "volumeSize": pod.storage,
+        "volumeState": pod.volume_state,
+    }

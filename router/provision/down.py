@@ -1,0 +1,81 @@
+"""`fleet down`: a fleet taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from router.errors import FleetError
+from router.net.deadline import Deadline
+from router.provision.contract import Objects
+from router.provision.found import no_such_fleet
+from router.provision.kinds import CLAIM, KINDS, POD, Kind
+from router.provision.manifests import WORKLOADS, Object
+from router.provision.pod_rows import pod_rows
+from router.provision.rights import Right, require_rights
+from router.provision.rollout import FleetWait
+from router.provision.spec import FLEET_LABEL
+from router.provision.step import FleetStep
+from router.untrusted_json import text
+
+__all__ = ["take_down"]
+
+_POLL = 0.5
+# A Namespace is not the fleet's alone.
+_ITS_OWN = tuple(kind for kind in KINDS.values() if kind.namespaced)
+
+
+def take_down(kube: Objects, name: str, waiting: FleetWait, *, volumes: bool = False) -> tuple[str, ...]:
+    """Delete a fleet's objects, and wait until its pods are gone, which is when their builds have ended.
+
+    Returns the names of the volume claims that stay: all of them, unless ``volumes`` says that they go too.
+    Raises ``UsageError`` where there is nothing of such a fleet, ``FleetError``.
+    """
+    rights: list[Right] = [(verb, kind, "") for kind in _ITS_OWN for verb in ("list", "delete")]
+    rights += [("list", POD, ""), ("list", CLAIM, "")] + ([("delete", CLAIM, "")] if volumes else [])
+    require_rights(kube, rights, f"remove the fleet {name}")
+    objects = [(kind, each) for kind in _ITS_OWN for each in kube.list(kind, labels=f"{FLEET_LABEL}={name}")]
+    claims = kube.list(CLAIM, labels=f"{FLEET_LABEL}={name}")
+    if not objects and not (claims and volumes):
+        raise no_such_fleet(kube, name)
+    for kind, each in objects:
+        if kind.name in WORKLOADS:
+            _delete(kube, kind, each, waiting)
+    _await_end(kube, name, waiting)
+    for kind, each in objects:
+        if kind.name not in WORKLOADS:  # their builds needed it
+            _delete(kube, kind, each, waiting)
+    if volumes:
+        for each in claims:
+            _delete(kube, CLAIM, each, waiting)
+        return ()
+    return tuple(text(each, "metadata", "name") for each in claims)
+
+
+def _delete(kube: Objects, kind: Kind, each: Object, waiting: FleetWait) -> None:
+    name = text(each, "metadata", "name")
+    if kube.delete(kind, name):
+        waiting.tell(FleetStep(subject=f"{kind.name} {name}", state="deleted"))
+
+
+def _await_end(kube: Objects, name: str, waiting: FleetWait) -> None:
+    """Wait until there are no pods, and tell of each that goes."""
+    deadline = Deadline(waiting.seconds)
+    before: set[str] = set()
+    while True:
+        pods: Sequence[str] = [row.name for row in pod_rows(kube.list(POD, labels=f"app={name}"))]
+        for pod in pods:
+            if pod not in before:
+                waiting.tell(FleetStep(subject=pod, state="stops when its builds have ended"))
+        for pod in sorted(before.difference(pods)):
+            waiting.tell(FleetStep(subject=pod, state="gone"))
+        before = set(pods)
+        if not pods:
+            return
+        if deadline.passed:
+            raise FleetError(
+                f"pods of the fleet {name} still run after {deadline.seconds:g} s: {', '.join(pods)}",
+                hint=f"they stop when their builds have ended; to end those: kubectl delete pods"
+                f" -n {kube.namespace} -l app={name} --grace-period=1",
+                reason="not-ready",
+            )
+        waiting.cancellation.sleep(_POLL)
