@@ -28,6 +28,7 @@ PROGRAM = Program(
         "history ls": "cli.commands.history.ls:command",
         "history inspect": "cli.commands.history.inspect:command",
         "history trace": "cli.commands.history.trace:command",
+        "history export": "cli.commands.history.export:command",
         **{f"history {name}": f"cli.commands.history.change:{name}" for name in ("rm", "pin", "unpin")},
         "simulate": "cli.commands.simulate:command",
         "install docker-plugin": "cli.commands.install.docker_plugin:install",

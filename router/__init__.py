@@ -161,6 +161,7 @@ if TYPE_CHECKING:
     from router.operations.doctor.finding import Finding as Finding
     from router.operations.drain import drain as drain
     from router.operations.each import Answer as Answer
+    from router.operations.export_builds import export_builds as export_builds
     from router.operations.find_build import find_build as find_build
     from router.operations.in_flight import InFlight as InFlight
     from router.operations.in_flight import ask_in_flight as ask_in_flight
@@ -313,6 +314,7 @@ _MODULES = {
     "router.operations.doctor.finding": "Finding",
     "router.operations.drain": "drain",
     "router.operations.each": "Answer",
+    "router.operations.export_builds": "export_builds",
     "router.operations.find_build": "find_build",
     "router.operations.in_flight": "ask_in_flight InFlight",
     "router.operations.inspect": "DaemonReport inspect",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.builder import SEARCH_PATH, wait_until_idle, write_tree
-from tests.e2e.processes import Installed
+from tests.e2e.builder import SEARCH_PATH, tar_files, wait_until_idle, write_tree
+from tests.e2e.processes import BIN, Installed
 from tests.servers import binaries
 from tests.servers.buildkitd import Buildkitd, start_buildkitd
 from tests.servers.ports import free_port
@@ -261,6 +261,54 @@ def test_the_trace_of_a_build_has_the_spans_that_buildx_finds(
     assert "  [good 2/2] RUN echo hello > /a" in shown
 
 
+Archive = tuple[dict[str, Any], Callable[[str], Any]]
+
+
+def opened(path: Path) -> Archive:
+    """Return the index of an archive, and a function that returns a blob as JSON, by its digest."""
+    files = tar_files(path.read_bytes())
+    return json.loads(files["index.json"]), lambda digest: json.loads(
+        files[f"blobs/{digest.replace(':', '/')}"]
+    )
+
+
+def exported(warmroute: Installed, path: Path, *refs: str) -> Archive:
+    with path.open("wb") as file:
+        argv = [str(BIN / "warmroute"), "history", "export", *refs]
+        subprocess.run(argv, env=warmroute.variables, stdout=file, timeout=60, check=True)
+    return opened(path)
+
+
+def test_an_exported_build_is_the_archive_that_buildx_makes(
+    warmroute: Installed, refs: dict[str, str], buildx: Any, tmp_path: Path
+) -> None:
+    for name in ("second", "failed"):
+        index, blob = exported(warmroute, tmp_path / "ours", refs[name])
+        buildx("history", "export", refs[name], "-o", str(tmp_path / "theirs"))
+        their_index, their_blob = opened(tmp_path / "theirs")
+
+        ours = blob(index["manifests"][0]["digest"])
+        theirs = their_blob(their_index["manifests"][0]["digest"])
+        # buildx leaves out a field of the trace that it doesn't know.
+        assert ours["layers"][1:] == theirs["layers"][1:]
+        assert ours["layers"][0]["mediaType"] == theirs["layers"][0]["mediaType"]
+        record, their_record = blob(ours["config"]["digest"]), their_blob(theirs["config"]["digest"])
+        assert record.pop("trace")["digest"] == ours["layers"][0]["digest"]
+        assert their_record.pop("trace")
+        assert record == their_record
+
+
+def test_several_builds_are_exported_from_their_daemons_into_one_archive(
+    warmroute: Installed, refs: dict[str, str], tmp_path: Path
+) -> None:
+    index, blob = exported(warmroute, tmp_path / "both", refs["first"], refs["second"])
+    named = blob(index["manifests"][0]["digest"])["manifests"]
+    assert [each["annotations"]["vnd.buildkit.history.reference"] for each in named] == [
+        refs["first"],
+        refs["second"],
+    ]
+
+
 def test_a_build_that_runs_is_listed_with_its_step_and_followed_to_its_end(
     warmroute: Installed, daemons: tuple[Buildkitd, Buildkitd], context: Path
 ) -> None:
@@ -325,3 +373,25 @@ def test_a_daemon_that_is_stopped_keeps_nobody_from_the_others(
     missing = three.run("logs", "zzz")
     assert missing.code == 69
     assert 'no build "zzz" on one, two; 1 of 3 daemons did not answer: gone' in missing.stderr
+
+
+def test_every_verb_ends_in_time_with_what_the_others_say_where_a_daemon_is_frozen(
+    daemons: tuple[Buildkitd, Buildkitd], buildkitd: Buildkitd, refs: dict[str, str]
+) -> None:
+    three = fleet(*daemons, frozen=f"frozen={buildkitd.address}")
+    deadline = ("--connect-timeout", "2")
+    buildkitd.freeze()
+    try:
+        listed = three.run("history", "ls", "--limit", "0", "--format", "json", *deadline)
+        running = three.run("ps", "--format", "json", *deadline)
+        inspected = three.run("history", "inspect", refs["first"], "--format", "json", *deadline)
+        missing = three.run("cancel", "zzz", *deadline)
+    finally:
+        buildkitd.thaw()
+
+    assert (listed.code, running.code, inspected.code, missing.code) == (69, 69, 0, 69)
+    assert set(refs.values()) <= {each["ref"] for each in listed.json}
+    assert running.json == []
+    assert inspected.json["ref"] == refs["first"]
+    assert max(each.seconds for each in (listed, running, inspected, missing)) < 10
+    assert "1 of 3 daemons did not answer: frozen" in listed.stderr

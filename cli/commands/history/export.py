@@ -1,0 +1,39 @@
+"""`warmroute history export`: builds as an archive."""
+
+from __future__ import annotations
+
+import sys
+
+from cli.asking import chosen as among
+from cli.given.routing import router_config
+from cli.groups import OptionGroup, argument
+from cli.interruption import Silent, interruptible
+from cli.options import ChosenDaemons, FleetRouting
+from router import UsageError
+
+__all__ = ["command"]
+
+
+class Records(OptionGroup):
+    """Which builds are meant."""
+
+    refs: list[str] | None = argument(
+        "REF",
+        default=None,
+        help="The builds' ids, or as much of each as no other build has. [dim]default: the latest build[/]",
+    )
+
+
+def command(records: Records, routing: FleetRouting, chosen: ChosenDaemons) -> None:
+    """Write builds that are over to stdout, as an archive (.dockerbuild) that Docker Desktop imports."""
+    if sys.stdout.isatty():
+        raise UsageError(
+            "the archive can't be written to a terminal", hint="redirect stdout to FILE.dockerbuild"
+        )
+    from router import BuildRouter, export_builds, find_build
+
+    with BuildRouter(router_config(routing)) as router, interruptible(Silent(heeds=False)):
+        daemons = among(router.fleet.daemons(), chosen.names or (), router)
+        dial = router.dial_options
+        found = [find_build(daemons, dial, ref) for ref in dict.fromkeys(records.refs or [""])]
+        export_builds(found, dial, sys.stdout.buffer)
