@@ -37,9 +37,11 @@ svg { width: 100%; height: auto; color: var(--ink); }
 svg text { font-family: system-ui, sans-serif !important; }
 .table { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: .3rem 1rem .3rem 0; border-bottom: 1px solid var(--line);
+th, td { text-align: left; padding: .3rem .75rem .3rem 0; border-bottom: 1px solid var(--line);
   white-space: nowrap; }
 th { font-weight: 600; color: var(--quiet); }
+.facts td { white-space: normal; }
+@media (max-width: 30rem) { table { font-size: .75rem; } th, td { padding-right: .5rem; } }
 """
 
 
@@ -135,10 +137,12 @@ def _given(asked: Simulation) -> Section:
 def _table(section: Section) -> str:
     head = "".join(f"<th>{_text(cell.lower())}</th>" for cell in section.header)
     rows = "\n".join(f"<tr>{''.join(f'<td>{_text(cell)}</td>' for cell in row)}</tr>" for row in section.rows)
-    titles = f"<thead><tr>{head}</tr></thead>\n" if any(section.header) else ""
+    titled = any(section.header)
+    titles = f"<thead><tr>{head}</tr></thead>\n" if titled else ""
+    kind = "" if titled else ' class="facts"'
     return (
         f"<h2>{_text(section.title.capitalize())}</h2>\n"
-        f'<div class="table"><table>\n{titles}<tbody>\n{rows}\n</tbody></table></div>'
+        f'<div class="table"><table{kind}>\n{titles}<tbody>\n{rows}\n</tbody></table></div>'
     )
 
 
