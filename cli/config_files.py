@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from cli.origins import Arguments
 from cli.parameters import Parameter
-from router import project_file, user_file
+from router import UsageError, project_file, user_file
 
 __all__ = ["ConfigurationFiles", "Reading", "find_files"]
 
@@ -21,11 +21,15 @@ class ConfigurationFiles(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """How a command was read; one that has a parameter ``reading`` is given it."""
+    """How a command was read; one that has a parameter ``reading`` is given it.
+
+    It is run also where a configuration file is wrong: ``fault`` says how, and what files say is left out.
+    """
 
     parameters: Sequence[Parameter]
     arguments: Arguments
     files: ConfigurationFiles
+    fault: UsageError | None = None
 
 
 def find_files(environment: Mapping[str, str]) -> ConfigurationFiles:

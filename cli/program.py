@@ -18,8 +18,7 @@ from typing import NamedTuple, NoReturn, cast
 
 from cli.beginning import is_out_of_descriptors
 from cli.command_line import HELP_NAMES, HelpWantedError, arguments_of
-from cli.config_files import Reading
-from cli.configuration import configure
+from cli.configuration import configure, read_with_files
 from cli.groups import Option, variable
 from cli.lookup import as_asked, named, no_such
 from cli.parameters import READING, Parameter, grouped, parameters_of
@@ -157,11 +156,10 @@ def _call(program: Program, name: str, words: Sequence[str]) -> None:
         raise UsageError(str(exc), hint=f"{exc.hint}; {see}" if exc.hint else see) from exc
     _tell_of_unknown_variables(program, parameters)
     given: dict[str, object] = {}
-    if program.configured:
-        files, warnings = configure(parameters, arguments, os.environ)
-        _warn(warnings)
-        if READING in command.__annotations__:
-            given = {READING: Reading(parameters, arguments, files)}
+    if READING in command.__annotations__:
+        given = {READING: read_with_files(parameters, arguments, os.environ)}
+    elif program.configured:
+        _warn(configure(parameters, arguments, os.environ))
     try:
         return command(**grouped(parameters, arguments), **given)
     except UsageError as exc:

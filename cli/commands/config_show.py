@@ -35,6 +35,8 @@ def command(
     reading: Reading, _routing: RoutingOptions, _image: _Image, _result: _Result, display: _Display
 ) -> None:
     """Show the options that configuration files can set, and where each value comes from."""
+    if reading.fault is not None:
+        raise reading.fault
     loaded = load(reading.files, os.environ)
     rows = [_row(each, reading) for each in reading.parameters if _is_configurable(each)]
     write = _json if display.format == "json" else _text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 from cli.config_files import ConfigurationFiles, Reading
@@ -15,13 +15,15 @@ from cli.options import DisplayOptions, RoutingOptions
 from cli.render.findings import findings_json, findings_text
 from cli.render.table import room_on_stdout
 from cli.settings import load
-from router import RouterError
+from cli.variables import with_sources
+from router import RouterError, UsageError
 
 if TYPE_CHECKING:
     from router import Finding
 
 __all__ = ["command"]
 
+_TRIED = "read the options, warmroute.toml here or above, and your own config.toml"
 _Routing = Annotated[
     RoutingOptions,
     Only("fleet", "--placement", "reach", "--wait", "--grpc-engine", "tls", connect_timeout=5.0),
@@ -31,11 +33,7 @@ _Display = Annotated[DisplayOptions, Only("--verbose", "--format")]
 
 def command(reading: Reading, routing: _Routing, display: _Display) -> None:
     """Check configuration, rights, daemons and their caches; say what is wrong, and what to do."""
-    config = router_config(routing)
-    from router import BuildRouter, examine
-
-    with BuildRouter(config) as router, interruptible(Silent(heeds=False)):
-        found = (*_of_files(reading.files), *examine(config, router.dial_options, lambda: router.fleet))
+    found = tuple(_findings(reading, routing))
     text = (
         findings_json(found)
         if display.format == "json"
@@ -47,22 +45,46 @@ def command(reading: Reading, routing: _Routing, display: _Display) -> None:
         raise RouterError(f"{problems} problem{'' if problems == 1 else 's'} found", reason="unhealthy")
 
 
-def _of_files(files: ConfigurationFiles) -> Sequence[Finding]:
-    """Return what there is to say of configuration files; what is wrong in one has ended the command."""
+def _findings(reading: Reading, routing: RoutingOptions) -> Iterator[Finding]:
+    """Yield what all checks find; without a configuration nothing else is known to be meant."""
+    from router import BuildRouter, examine
+
+    try:
+        if reading.fault is not None:
+            raise reading.fault
+        config = router_config(routing)
+    except UsageError as exc:
+        yield _of_fault(with_sources(exc, reading.parameters, reading.arguments))
+        return
+    yield _of_files(reading.files)
+    with BuildRouter(config) as router, interruptible(Silent(heeds=False)):
+        yield from examine(config, router.dial_options, lambda: router.fleet)
+
+
+def _of_fault(fault: UsageError) -> Finding:
+    from router import Finding
+
+    return Finding(
+        check="config",
+        level="problem",
+        tried=f"{_TRIED}; the other checks are for when it is mended",
+        result=str(fault),
+        advice=fault.hint or "warmroute config show",
+    )
+
+
+def _of_files(files: ConfigurationFiles) -> Finding:
     from router import Finding
 
     loaded = load(files, os.environ)
-    tried = "looked for warmroute.toml here and above, and for your own config.toml"
-    read = ", ".join(document.path for document in loaded.documents)
     if loaded.untrusted:
-        return [
-            Finding(
-                check="config",
-                level="note",
-                subject=loaded.untrusted,
-                tried=tried,
-                result="the project's file is ignored, because it is not trusted",
-                advice="read it, then run warmroute config trust",
-            )
-        ]
-    return [Finding(check="config", level="ok", tried=tried, result=read or "no configuration file")]
+        return Finding(
+            check="config",
+            level="note",
+            subject=loaded.untrusted,
+            tried=_TRIED,
+            result="the project's file is ignored, because it is not trusted",
+            advice="read it, then run warmroute config trust",
+        )
+    read = ", ".join(document.path for document in loaded.documents)
+    return Finding(check="config", level="ok", tried=_TRIED, result=read or "no configuration file")

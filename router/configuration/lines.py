@@ -7,10 +7,11 @@ taken for one.
 from __future__ import annotations
 
 import re
+import tomllib
 
 __all__ = ["line_of"]
 
-_PART = r"""(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')"""
+_PART = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')"""
 _KEY = rf"{_PART}(?:[ \t]*\.[ \t]*{_PART})*"
 _TABLE = re.compile(rf"[ \t]*\[[ \t]*({_KEY})[ \t]*\]")
 _VALUE = re.compile(rf"[ \t]*({_KEY})[ \t]*=")
@@ -35,4 +36,13 @@ def line_of(text: str, path: tuple[str, ...]) -> int:
 
 
 def _parts(key: str) -> tuple[str, ...]:
-    return tuple(part.strip("\"'") for part in re.findall(_PART, key))
+    return tuple(map(_unquoted, re.findall(_PART, key)))
+
+
+def _unquoted(part: str) -> str:
+    if part[0] not in "\"'":
+        return part
+    try:
+        return str(tomllib.loads(f"x = {part}")["x"])
+    except ValueError:
+        return part  # it only looked like a key

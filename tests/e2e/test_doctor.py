@@ -147,6 +147,25 @@ def test_what_is_wrong_is_told_to_people_with_what_to_do(greedy: Buildkitd) -> N
     assert done.stdout.rstrip().endswith("1 problem")
 
 
+def test_a_configuration_that_is_wrong_is_a_finding_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "warmroute").mkdir()
+    file = tmp_path / "warmroute" / "config.toml"
+    file.write_text('[fleet.ci]\nselektor = "app=x"\n')
+
+    done = Installed(environment={"XDG_CONFIG_HOME": str(tmp_path)}).run("doctor", "--format", "json")
+    file.write_text('[fleet.ci]\ntls-dir = "gone"\n')
+    named = Installed(environment={"XDG_CONFIG_HOME": str(tmp_path)}).run(
+        "doctor", "--fleet", "ci", "--format", "json"
+    )
+
+    (finding,) = done.json
+    assert (done.code, finding["check"], finding["level"]) == (1, "config", "problem")
+    assert finding["result"] == f'{file}:2: unknown key "selektor" in [fleet.ci]'
+    assert finding["advice"] == "did you mean selector?"
+    (of_option,) = named.json
+    assert f"--tls-dir comes from {file}:2" in of_option["advice"]
+
+
 def test_a_fleet_that_names_no_daemon_is_told_among_the_checks() -> None:
     done = Installed(environment={"DOCKER_HOST": "tcp://127.0.0.1:1"}).run(
         "doctor", "--selector", "app=x", "--kubeconfig", "/nonexistent", "--format", "json"

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from router.configuration.document import ConfigDocument, ConfigKey, parse_document
 from router.errors import UsageError
@@ -146,3 +151,31 @@ def test_a_project_sets_nothing_that_is_the_users() -> None:
     message, _ = refused("[fleet.ci]\ntls-ca = 'ca.pem'", of_project=True)
 
     assert message == "/etc/c.toml:2: tls-ca can't be set by a project's file"
+
+
+@given(st.text())
+def test_any_text_is_read_or_refused(text: str) -> None:
+    with suppress(UsageError):
+        parsed(text)
+
+
+_NAMES = st.text("abc-_ .[]#='\"", min_size=1, max_size=5)
+_TABLES = st.dictionaries(_NAMES, st.sets(st.sampled_from(["selector", "addr", "max-builds"])), max_size=4)
+
+
+@given(tables=_TABLES, gap=st.sampled_from(["", "\n", "# selector = 1\n"]))
+def test_a_setting_s_line_is_the_one_it_was_written_on(tables: dict[str, set[str]], gap: str) -> None:
+    values = {"selector": '"a"', "addr": '[\n  "tcp://a:1",\n]', "max-builds": "4"}
+    written: dict[tuple[str, str], int] = {}
+    text = ""
+    for name, keys in tables.items():
+        text += f"{gap}[fleet.{json.dumps(name)}]\n"
+        for key in keys:
+            written[name, key] = text.count("\n") + 1
+            text += f"{key} = {values[key]}\n{gap}"
+
+    document = parsed(text)
+
+    assert {
+        (name, key): setting.line for name, table in document.fleets.items() for key, setting in table.items()
+    } == written
