@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from cli.groups import OptionGroup, option
 from cli.options import RecordFilters
-from router import Flag, Pruning, UsageError, parse_duration, parse_size, parse_usage_filters, replace
+from router import Flag, UsageError, parse_duration, parse_size, parse_usage_filters, replace
+
+if TYPE_CHECKING:
+    from router import Pruning
 
 __all__ = ["PruneOptions", "pruning"]
 
@@ -55,6 +60,8 @@ class PruneOptions(OptionGroup, panel="Records"):
 
 def pruning(options: PruneOptions) -> Pruning:
     """Return what is to be deleted. Raises ``UsageError``."""
+    from router import Pruning  # with it come the generated classes, which help does without
+
     filters = parse_usage_filters(options.filters.texts or ())
     if options.keep_duration:
         kept = parse_duration(options.keep_duration, Flag(name="--keep-duration", example="24h"))

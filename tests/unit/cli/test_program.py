@@ -235,7 +235,7 @@ def test_a_closed_stderr_keeps_nothing_from_stdout() -> None:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("warmroute w", {"where"}),
+        ("warmroute w", {"where", "workers"}),
         ("warmroute debug ", {"dump-llb", "workers", "info"}),
         ("warmroute build --pl", {"--platform", "--placement"}),
         ("warmroute build --progress ", {"auto", "tty", "plain", "rawjson", "quiet", "none"}),
