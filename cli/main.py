@@ -32,7 +32,9 @@ PROGRAM = Program(
         **{f"history {name}": f"cli.commands.history.change:{name}" for name in ("rm", "pin", "unpin")},
         "simulate": "cli.commands.simulate:command",
         "install docker-plugin": "cli.commands.install.docker_plugin:install",
+        "install kubectl-plugin": "cli.commands.install.kubectl_plugin:install",
         "uninstall docker-plugin": "cli.commands.install.docker_plugin:uninstall",
+        "uninstall kubectl-plugin": "cli.commands.install.kubectl_plugin:uninstall",
         **{
             f"fleet {name}": f"cli.commands.fleet.{name}:command"
             for name in ("up", "status", "scale", "down")

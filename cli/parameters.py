@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 
 from cli.groups import Argument, Only, Option, OptionGroup
 
-__all__ = ["READING", "Kind", "Parameter", "grouped", "parameters_of", "usage_of"]
+__all__ = ["READING", "Kind", "Parameter", "grouped", "parameters_of", "renamed", "usage_of"]
 
 READING = "reading"
 """A parameter of this name is no group of options: it is how the command was read."""
@@ -61,6 +61,22 @@ def usage_of(parameter: Parameter) -> str:
         return f"[--] {argument.metavar} [ARG]..."
     name = argument.metavar if argument.missing else f"[{argument.metavar}]"
     return f"{name}..." if parameter.kind == "list" else name
+
+
+def renamed(parameters: Sequence[Parameter], aliases: Mapping[str, str]) -> Sequence[Parameter]:
+    """Return the parameters with the ``aliases`` that some have; an option that was called so is left out."""
+    if not aliases:
+        return parameters
+    found: list[Parameter] = []
+    for parameter in parameters:
+        names = parameter.declared.names if isinstance(parameter.declared, Option) else ()
+        added = tuple(alias for alias, name in aliases.items() if name in names)
+        if isinstance(parameter.declared, Option) and added:
+            declared = parameter.declared._replace(aliases=(*parameter.declared.aliases, *added))
+            found.append(parameter._replace(declared=declared))
+        elif not aliases.keys() & set(names):
+            found.append(parameter)
+    return found
 
 
 def grouped(parameters: Iterable[Parameter], values: Mapping[str, object]) -> dict[str, OptionGroup]:

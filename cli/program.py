@@ -21,7 +21,7 @@ from cli.command_line import HELP_NAMES, HelpWantedError, arguments_of
 from cli.configuration import configure, read_with_files
 from cli.groups import Option, variable
 from cli.lookup import as_asked, named, no_such
-from cli.parameters import READING, Parameter, grouped, parameters_of
+from cli.parameters import READING, Parameter, grouped, parameters_of, renamed
 from cli.streams import open_closed_streams
 from router import CancelledError, OutputError, RouterError, TimeLimitError, UnreachableError, UsageError
 
@@ -40,13 +40,15 @@ class Program(NamedTuple):
     """A program as it is installed. ``commands`` say where each is (``module:function``); ``""`` is the
     command of a program that has one only, and two words are a command of a group. ``configured``: options
     can come from configuration files. ``reader`` makes our command line of the one that another program
-    passes on; ``siblings`` are commands that it hasn't, and whose variables may be set all the same."""
+    passes on; ``siblings`` are commands that it hasn't, and whose variables may be set all the same.
+    ``aliases`` are further names of options, which nothing else is called then."""
 
     name: str
     summary: str
     commands: Mapping[str, str]
     configured: bool = False
     siblings: Mapping[str, str] = MappingProxyType({})
+    aliases: Mapping[str, str] = MappingProxyType({})
     reader: Callable[[Sequence[str]], Sequence[str]] | None = None
 
 
@@ -146,7 +148,7 @@ def _run(program: Program, words: Sequence[str]) -> None:
 def _call(program: Program, name: str, words: Sequence[str]) -> None:
     """Read the options of a command, and run it."""
     command = load(program, name)
-    parameters = parameters_of(command)
+    parameters = renamed(parameters_of(command), program.aliases)
     try:
         arguments = arguments_of(parameters, words, os.environ)
     except HelpWantedError:
@@ -196,7 +198,9 @@ def _hand_over(program: Program, words: Sequence[str]) -> None:
     commands = {name: load(program, name) for name in program.commands}
     stdout = os.dup(sys.stdout.fileno())
     try:
-        typer_app(program.name, program.summary, commands)(args=words, prog_name=program.name)
+        typer_app(program.name, program.summary, commands, program.aliases)(
+            args=words, prog_name=program.name
+        )
     except SystemExit as exc:
         # What writes help makes a failure of a reader that has seen enough.
         if exc.code == 1 and _reader_is_gone(stdout):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from inspect import Parameter as SignatureParameter
 from inspect import Signature, getdoc
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +14,7 @@ from typer.core import TyperCommand
 from cli.command_line import HELP_NAMES
 from cli.examples import EXAMPLES
 from cli.groups import Argument, Option, variable
-from cli.parameters import Parameter, grouped, parameters_of, usage_of
+from cli.parameters import Parameter, grouped, parameters_of, renamed, usage_of
 
 __all__ = ["as_typer_reads", "typer_app"]
 
@@ -36,7 +37,12 @@ _GROUPS = {
 }
 
 
-def typer_app(name: str, summary: str, commands: Mapping[str, Callable[..., None]]) -> typer.Typer:
+def typer_app(
+    name: str,
+    summary: str,
+    commands: Mapping[str, Callable[..., None]],
+    aliases: Mapping[str, str] = MappingProxyType({}),
+) -> typer.Typer:
     """Return the app of a program; calling it runs a command, as Typer reads the command line."""
     app = typer.Typer(
         name=name,
@@ -59,7 +65,7 @@ def typer_app(name: str, summary: str, commands: Mapping[str, Callable[..., None
         target = groups.get(group, app)
         help_text = _summary(command, f"{name} {words}")
         typed = target.command(last or name, cls=_class_of(command), help=help_text, epilog=_EPILOG)
-        typed(as_typer_reads(command))
+        typed(as_typer_reads(command, aliases))
     return app
 
 
@@ -81,9 +87,11 @@ def _summary(command: Callable[..., None], name: str) -> str:
     return "\n".join([summary, *(["", "\b", *examples] if examples else [])])
 
 
-def as_typer_reads(command: Callable[..., None]) -> Callable[..., None]:
+def as_typer_reads(
+    command: Callable[..., None], aliases: Mapping[str, str] = MappingProxyType({})
+) -> Callable[..., None]:
     """Return a function with a parameter in Typer's terms for each option; it calls the command."""
-    parameters = parameters_of(command)
+    parameters = renamed(parameters_of(command), aliases)
 
     def run(**values: object) -> None:
         command(**grouped(parameters, values))

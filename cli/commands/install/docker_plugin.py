@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from cli.commands.install.links import entry_point, is_ours, link, say, unlink
 from cli.docker_plugin import BUILDER, PLUGIN
@@ -54,6 +55,8 @@ def uninstall() -> None:
         say(f"docker warmroute removed: {plugin}")
     else:
         say(f"docker warmroute is not installed: there is no {plugin}")
+    with suppress(OSError):  # others have plugins there
+        os.rmdir(os.path.dirname(plugin))
 
 
 def _plugins() -> tuple[str, str]:

@@ -23,7 +23,7 @@ def entry_point(name: str) -> str:
     beside = (os.path.dirname(os.path.realpath(sys.argv[0])), sysconfig.get_path("scripts"))
     for directory in beside:
         path = os.path.join(directory, name)
-        if os.access(path, os.X_OK):
+        if os.path.isfile(path) and os.access(path, os.X_OK):
             return path
     raise UsageError(
         f"{name} is not installed beside warmroute (looked in {' and '.join(dict.fromkeys(beside))})",
@@ -41,12 +41,13 @@ def link(path: str, target: str) -> bool:
 
     Raises ``UsageError`` where something stands there that isn't ours, ``OutputError``.
     """
+    there = os.readlink(path) if os.path.islink(path) else os.path.realpath(path)
+    if there in {target, os.path.realpath(target)}:  # the program itself, where it is installed on PATH
+        return False
     if os.path.lexists(path) and not is_ours(path, os.path.basename(target)):
         raise UsageError(
             f"{path} exists, and is not a link of warmroute's", hint=f"move it away: ls -l {path}"
         )
-    if os.path.islink(path) and os.readlink(path) == target:
-        return False
     aside = os.path.join(os.path.dirname(path), f".warmroute-{secrets.token_hex(6)}")
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -61,17 +62,12 @@ def link(path: str, target: str) -> bool:
 
 
 def unlink(path: str, name: str) -> bool:
-    """Remove the link ``path`` if it is ours, and its directory if that is empty then; say whether it was.
-
-    Raises ``OutputError``.
-    """
+    """Remove the link ``path`` if it is ours; say whether it was. Raises ``OutputError``."""
     if not is_ours(path, name):
         return False
     directory = os.path.dirname(path)
     try:
         os.unlink(path)
-        if not os.listdir(directory):
-            os.rmdir(directory)
     except OSError as exc:
         raise OutputError(
             f"can't remove {path}: {os.strerror(exc.errno or 0).lower()}", hint=f"ls -ld {directory}"

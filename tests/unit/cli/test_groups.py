@@ -8,7 +8,9 @@ import pytest
 
 from cli.command_line import arguments_of
 from cli.groups import Argument, Only, Option, OptionGroup, argument, option
-from cli.parameters import grouped, parameters_of
+from cli.main import PROGRAM
+from cli.parameters import grouped, parameters_of, renamed
+from cli.program import load
 
 
 class _Inner(OptionGroup, panel="Inner"):
@@ -118,3 +120,12 @@ def test_what_is_read_becomes_the_groups() -> None:
     groups = grouped(parameters, arguments_of(parameters, ["here", "--path=a", "--word", "w"], {}))
 
     assert groups == {"outer": _Outer(place="here", words=["w"], inner=_Inner(path="a"))}
+
+
+def test_an_alias_of_another_program_is_taken_from_the_option_that_was_called_so() -> None:
+    where = renamed(parameters_of(load(PROGRAM, "where")), {"--context": "--kube-context"})
+    names = {p.name: p.declared.aliases for p in where if isinstance(p.declared, Option)}
+
+    assert names["kube_context"] == ("--context",)
+    assert "context" not in names
+    assert arguments_of(where, ["--context", "prod", "app"], {})["kube_context"] == "prod"
