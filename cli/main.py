@@ -24,6 +24,7 @@ PROGRAM = Program(
         "ps": "cli.commands.ps:command",
         "cancel": "cli.commands.cancel:command",
         "logs": "cli.commands.logs:command",
+        "stats": "cli.commands.stats:command",
         "history logs": "cli.commands.logs:command",
         "history ls": "cli.commands.history.ls:command",
         "history inspect": "cli.commands.history.inspect:command",

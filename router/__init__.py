@@ -181,6 +181,9 @@ if TYPE_CHECKING:
     from router.operations.run_with_daemon import run_with_daemon as run_with_daemon
     from router.operations.spans import RecordedSpan as RecordedSpan
     from router.operations.spans import as_otlp as as_otlp
+    from router.operations.stats import BuildStats as BuildStats
+    from router.operations.stats import StatsBy as StatsBy
+    from router.operations.stats import build_stats as build_stats
     from router.operations.update_history import HistoryChange as HistoryChange
     from router.operations.update_history import change_history as change_history
     from router.operations.usage import CacheMount as CacheMount
@@ -323,6 +326,7 @@ _MODULES = {
     "router.operations.prune": "plan_prune prune",
     "router.operations.prune_plan": "Pruning",
     "router.operations.records": "BuildOutcome ask_records by_time DaemonRecord RecordQuery",
+    "router.operations.stats": "BuildStats StatsBy build_stats",
     "router.operations.run_with_daemon": "run_with_daemon",
     "router.operations.spans": "as_otlp RecordedSpan",
     "router.operations.update_history": "change_history HistoryChange",

@@ -18,9 +18,9 @@ class Narrowing(NamedTuple):
     """How a table gives way, in this order: the column of ids that are unique by their first characters, the
     columns that are left out, and those that are cut, of which the beginning or the end is kept."""
 
-    ids: str
     spared: tuple[str, ...]
     cut: tuple[tuple[str, Literal["beginning", "end"]], ...]
+    ids: str = ""
 
 
 def narrow_table(
@@ -31,9 +31,10 @@ def narrow_table(
     lines = _lines(named, header)
     if _fits(lines, room):
         return lines
-    shown = _distinct([row[narrowing.ids] for row in named])
-    for row in named:
-        row[narrowing.ids] = row[narrowing.ids][:shown]
+    if narrowing.ids:
+        shown = _distinct([row[narrowing.ids] for row in named])
+        for row in named:
+            row[narrowing.ids] = row[narrowing.ids][:shown]
     columns = list(header)
     for spared in ("", *narrowing.spared):
         columns = [column for column in columns if column != spared]

@@ -1,0 +1,141 @@
+"""What a fleet's builds come to: how many were warm, how long they took, what warmth saved. Pure."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
+
+from router.model.frozen import frozen
+from router.operations.records import DaemonRecord
+
+__all__ = ["BuildStats", "StatsBy", "build_stats"]
+
+StatsBy = Literal["all", "key", "daemon", "image"]
+_SECOND = 1_000_000_000
+_NO_KEY = ""
+
+
+@frozen
+class BuildStats:
+    """The builds of a group that succeeded; ``failed`` are those that did not, ``running`` those in flight.
+
+    ``spills`` ran on another daemon than the home of their key, ``failovers`` had been lost before.
+    ``p50_*`` and ``p95_*`` are seconds, None where there is no such build. ``saved`` is the seconds by which
+    warm builds were shorter than the median cold one of their key.
+    """
+
+    name: str
+    builds: int = 0
+    warm: int = 0
+    failed: int = 0
+    running: int = 0
+    spills: int = 0
+    failovers: int = 0
+    p50_warm: float | None = None
+    p95_warm: float | None = None
+    p50_cold: float | None = None
+    p95_cold: float | None = None
+    saved: float = 0.0
+
+    @property
+    def warm_share(self) -> float | None:
+        """The share of builds that were warm, None where there is none."""
+        return self.warm / self.builds if self.builds else None
+
+
+def build_stats(
+    records: Iterable[DaemonRecord], by: StatsBy, *, since: int | None = None, warm_from: float = 0.5
+) -> tuple[BuildStats, ...]:
+    """Return a row for each group, the one with most builds first; ``all`` is one row.
+
+    ``since`` is nanoseconds since the epoch. A build is warm that had at least the share ``warm_from`` of the
+    cached steps that the warmest build of its key had, without a key of its image: daemons count sources and
+    exports too, which are never cached. Builds without a key of ours are grouped by the name "".
+    """
+    known = [
+        each
+        for each in records
+        if since is None or (each.record.created is not None and each.record.created >= since)
+    ]
+    warmest: dict[tuple[str, str], int] = {}
+    for each in known:
+        warmest[_what(each)] = max(warmest.get(_what(each), 0), each.record.cached_steps)
+    groups: dict[str, list[DaemonRecord]] = {}
+    for each in known:
+        groups.setdefault(_NAME_OF[by](each), []).append(each)
+    if by == "all" and not groups:
+        groups[""] = []
+
+    def is_warm(build: DaemonRecord) -> bool:
+        return build.record.cached_steps >= max(warm_from * warmest[_what(build)], 1)
+
+    rows = [_row(name, builds, is_warm) for name, builds in groups.items()]
+    return tuple(sorted(rows, key=lambda row: (-row.builds, row.name)))
+
+
+def _image(build: DaemonRecord) -> str:
+    return next(iter(build.record.images), "")
+
+
+def _what(build: DaemonRecord) -> tuple[str, str]:
+    """Return what is built, to compare it with others of the same."""
+    return (_key(build), "") if build.record.mark is not None else ("", _image(build))
+
+
+def _key(build: DaemonRecord) -> str:
+    return build.record.mark.key if build.record.mark is not None else _NO_KEY
+
+
+_NAME_OF: dict[StatsBy, Callable[[DaemonRecord], str]] = {
+    "all": lambda _build: "",
+    "key": _key,
+    "daemon": lambda build: build.daemon.name,
+    "image": _image,
+}
+
+
+def _row(name: str, builds: Sequence[DaemonRecord], is_warm: Callable[[DaemonRecord], bool]) -> BuildStats:
+    done = [each for each in builds if each.record.status == "completed"]
+    marks = [each.record.mark for each in done if each.record.mark is not None]
+    by_key: dict[str, tuple[list[float], list[float]]] = {}
+    for each in done:
+        cold, warm = by_key.setdefault(_key(each), ([], []))
+        (warm if is_warm(each) else cold).append(_seconds(each))
+    all_cold = [seconds for cold, _ in by_key.values() for seconds in cold]
+    all_warm = [seconds for _, warm in by_key.values() for seconds in warm]
+    return BuildStats(
+        name=name,
+        builds=len(done),
+        warm=len(all_warm),
+        failed=sum(each.record.status in {"error", "canceled"} for each in builds),
+        running=sum(each.record.status == "running" for each in builds),
+        spills=sum(mark.place > 1 for mark in marks),
+        failovers=sum(mark.attempt > 1 for mark in marks),
+        p50_warm=_percentile(all_warm, 50),
+        p95_warm=_percentile(all_warm, 95),
+        p50_cold=_percentile(all_cold, 50),
+        p95_cold=_percentile(all_cold, 95),
+        saved=sum(_saved(cold, warm) for key, (cold, warm) in by_key.items() if key != _NO_KEY),
+    )
+
+
+def _saved(cold: Sequence[float], warm: Sequence[float]) -> float:
+    """Return what warm builds of a key saved; nothing where none was ever cold."""
+    if not cold:
+        return 0.0
+    usual = statistics.median(cold)
+    return sum(max(usual - seconds, 0.0) for seconds in warm)
+
+
+def _seconds(build: DaemonRecord) -> float:
+    return (build.record.duration(0) or 0) / _SECOND
+
+
+def _percentile(values: Sequence[float], percent: int) -> float | None:
+    """Return the smallest value that so many percent of them do not exceed."""
+    if not values:
+        return None
+    ranked = sorted(values)
+    return ranked[max(math.ceil(percent / 100 * len(ranked)), 1) - 1]
