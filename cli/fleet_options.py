@@ -121,14 +121,14 @@ class PodOptions(OptionGroup, panel="Daemons"):
         "--requests",
         default=None,
         metavar="RESOURCE=QUANTITY",
-        help="What a daemon is sure to get; repeatable, comma lists too."
+        help="The resources that a daemon requests; repeatable, comma lists too."
         " [dim]default: cpu=500m,memory=512Mi.[/]",
     )
     limits: list[str] | None = option(
         "--limits",
         default=None,
         metavar="RESOURCE=QUANTITY",
-        help="What it may use at most; repeatable, comma lists too. [dim]default: no limit.[/]",
+        help="The resources that it is limited to; repeatable, comma lists too. [dim]default: no limit.[/]",
     )
     node_selector: list[str] | None = option(
         "--node-selector",
@@ -140,7 +140,7 @@ class PodOptions(OptionGroup, panel="Daemons"):
         "--toleration",
         default=None,
         metavar="KEY=VALUE,...",
-        help="A taint of nodes to put up with, by its fields: key, operator, value, effect,"
+        help="A taint that the pods tolerate, by its fields: key, operator, value, effect,"
         " tolerationSeconds; repeatable.",
     )
     labels: list[str] | None = option(
@@ -156,16 +156,16 @@ class PodOptions(OptionGroup, panel="Daemons"):
         help="An annotation of the pods; repeatable.",
     )
     service_account: str | None = option(
-        "--service-account", default=None, metavar="NAME", help="The account that the pods run as."
+        "--service-account", default=None, metavar="NAME", help="The service account of the pods."
     )
     scheduler: str | None = option(
-        "--scheduler", default=None, metavar="NAME", help="What places the pods on nodes."
+        "--scheduler", default=None, metavar="NAME", help="The scheduler of the pods."
     )
     grace_period: str = option(
         "--grace-period",
         default="15m",
         metavar="DURATION",
-        help="How long a daemon that is to stop may finish its builds. [dim]default: 15m.[/]",
+        help="How long a daemon has to finish its builds when it is stopped. [dim]default: 15m.[/]",
     )
 
 

@@ -98,7 +98,7 @@ def replicas_of(size: SizeOptions) -> int | None:
     if number is None:
         return None
     if not float(number).is_integer():
-        raise UsageError(f"--replicas {number:g} is no whole number", hint="for example: --replicas 3")
+        raise UsageError(f"--replicas {number:g} is not a whole number", hint="for example: --replicas 3")
     return int(number)
 
 

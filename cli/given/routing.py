@@ -54,7 +54,7 @@ def _seconds(name: str, text: str) -> float:
 
 def _count(name: str, number: float) -> int:
     if not float(number).is_integer():
-        raise UsageError(f"{name} {number:g} is no whole number", hint=f"for example: {name} 4")
+        raise UsageError(f"{name} {number:g} is not a whole number", hint=f"for example: {name} 4")
     return int(number)
 
 
@@ -62,5 +62,5 @@ def _port(number: float | None) -> int | None:
     if number is None:
         return None
     if not (number.is_integer() and 0 < number < 65536):
-        raise UsageError(f"--pod-port {number:g} is no port", hint="a port is between 1 and 65535")
+        raise UsageError(f"--pod-port {number:g} is not a port", hint="a port is between 1 and 65535")
     return int(number)

@@ -19,8 +19,8 @@ class SimulationOptions(OptionGroup, panel="Simulation"):
         "--keys",
         default=None,
         metavar="N|FILE",
-        help="So many invented keys, or a file (-: stdin) with one on each line and, behind it, its builds an"
-        " hour.",
+        help="This many invented keys, or a file (-: stdin) with one on each line and, behind it, its builds"
+        " an hour.",
     )
     history: bool = option(
         "--history",
@@ -36,7 +36,10 @@ class SimulationOptions(OptionGroup, panel="Simulation"):
         " [dim]default: those of the fleet.[/]",
     )
     scale: str | None = option(
-        "--scale", default=None, metavar="FROM:TO", help="Scale from so many daemons to so many, as 3:4."
+        "--scale",
+        default=None,
+        metavar="FROM:TO",
+        help="Scale from one number of daemons to another, as 3:4.",
     )
     old: Placement | None = option(
         "--from", default=None, help="Migrate from this placement, by default that of --placement."

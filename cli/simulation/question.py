@@ -104,5 +104,5 @@ def _seconds(name: str, text: str) -> float:
 
 def _whole(name: str, number: float) -> int:
     if not float(number).is_integer():
-        raise UsageError(f"{name} {number:g} is no whole number", hint=f"for example: {name} 4")
+        raise UsageError(f"{name} {number:g} is not a whole number", hint=f"for example: {name} 4")
     return int(number)

@@ -198,7 +198,7 @@ def _describe_verification(server_name: str, exc: ssl.SSLCertVerificationError) 
         case code if code == _EXPIRED:
             return (
                 "its certificate has expired",
-                "renew that certificate, or set this machine's clock",
+                "renew the server's certificate, or set this machine's clock",
             )
         case code if code == _NOT_YET_VALID:
             return "its certificate is not valid yet", "is this machine's clock right?"

@@ -41,7 +41,7 @@ def find_build(daemons: Sequence[Daemon], options: DialOptions, ref: str) -> Dae
     if len(found) > 1 and not exact:
         raise UsageError(
             f'"{ref}" is the beginning of {len(found)} builds: {_names([each.record.ref for each in found])}',
-            hint="give more of it",
+            hint="give more of its characters",
         )
     return (exact or found)[0]
 

@@ -153,7 +153,7 @@ class KubeObjects(Closing):
         except urllib3.exceptions.HTTPError as exc:
             raise FleetError(
                 f"can't {what}: no answer from the Kubernetes API server {self.target.server}: {exc}",
-                hint=f"is it up, and is it the right one? {self.target.source} names it",
+                hint=f"check that it is up, and that {self.target.source} names the right one",
                 temporary=True,
             ) from exc
         try:

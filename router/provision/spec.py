@@ -137,7 +137,7 @@ class FleetSpec:
         unknown = [each for each in self.architectures if each not in _ARCHITECTURES]
         if unknown:
             raise UsageError(
-                f'invalid --arch "{unknown[0]}": choose of {", ".join(_ARCHITECTURES)}',
+                f'invalid --arch "{unknown[0]}": choose from {", ".join(_ARCHITECTURES)}',
                 hint="for example: --arch amd64,arm64",
             )
         if len(set(self.architectures)) < len(self.architectures):

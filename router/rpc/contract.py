@@ -135,8 +135,8 @@ class RpcChannel(Closing):
 
     def _no_answer(self, said: str, hint: str | None = None) -> DialError:
         stream, _, why = said.partition(": ")
-        if why and stream.startswith("lost the connection to "):
-            said = why  # the peer is named already
+        if why and stream.removeprefix("lost the connection to ") in self.peer:
+            said = why  # what was lost is named already
         return DialError(f"{self.peer} did not answer: {said}", hint=hint or _HUNG_UP, temporary=True)
 
     def _late(self) -> DialError:

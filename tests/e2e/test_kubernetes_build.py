@@ -91,6 +91,7 @@ def test_a_build_away_from_its_cordoned_home_says_so_without_being_asked(
     home, second, *_ = [
         each["name"] for each in program.ok("where", *options, "--format", "json").json["order"]
     ]
+    program.ok("build", *options, context)  # home is warm, so that the key comes back to it
     cluster.kubectl("annotate", "pod", home, "warmroute.dev/cordon=disk")
     try:
         away = program.ok("build", *options, context)

@@ -164,7 +164,7 @@ def test_a_command_that_does_not_exist_is_told(warmroute: Installed, buildkitd: 
     assert done.code == 69
     assert "no-such-program is not installed" in done.stderr
     missing = warmroute.run("exec", "--addr", buildkitd.address)
-    assert (missing.code, "COMMAND is missing" in missing.stderr) == (2, True)
+    assert (missing.code, "exec needs a command: warmroute exec -- COMMAND" in missing.stderr) == (2, True)
 
 
 def test_exit_code_stdin_and_arguments_are_the_commands_own(

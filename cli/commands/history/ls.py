@@ -30,7 +30,11 @@ class Which(OptionGroup, panel="Builds"):
     period: PeriodOptions = PeriodOptions()
     failed: bool = option("--failed", default=False, help="Only builds that failed.")
     limit: float = option(
-        "--limit", default=50, metavar="N", minimum=0, help="At most so many, the latest; 0 is no limit."
+        "--limit",
+        default=50,
+        metavar="N",
+        minimum=0,
+        help="Show at most this many, the latest; 0 is no limit.",
     )
 
 

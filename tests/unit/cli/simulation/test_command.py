@@ -146,7 +146,7 @@ def test_keys_with_rates_come_from_a_file_and_daemons_too(tmp_path: Path) -> Non
         ("--daemons 3 --keys /dev/null", "--keys /dev/null has no keys", "one on each line"),
         ("--daemons 3 --keys 5 --every 0", "--every is 0", "--every 10s"),
         ("--daemons 3 --keys 5 --every 5", 'invalid --every "5": a duration is a number with a unit', "30s"),
-        ("--daemons 3 --keys 5 --builds 1.5", "--builds 1.5 is no whole number", "--builds 4"),
+        ("--daemons 3 --keys 5 --builds 1.5", "--builds 1.5 is not a whole number", "--builds 4"),
         ("--daemons 3 --keys 5 --builds 1e7", "--builds 10000000 is too many", "at most 100000"),
         ("--daemons 3 --keys 5 --builds 0", 'invalid --builds "0": it must be at least 1', ""),
     ],
