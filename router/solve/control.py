@@ -84,13 +84,14 @@ class Control:
         """
         from router.solve import answers
 
+        # First of all, or a daemon that is frozen finds the request when it goes on, and deletes after all.
+        self._channel.handshake(timeout)
         call = self._channel.start(
             _SERVICE + "Prune",
             request=request.SerializeToString(),
             on_message=lambda message: on_record(answers.usage_record(bytes(message))),
         )
         try:
-            self._channel.handshake(timeout)
             self._channel.run(lambda: call.done)
         finally:
             if not call.done:

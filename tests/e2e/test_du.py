@@ -124,6 +124,9 @@ def test_cache_mounts_are_listed_by_the_dockerfiles_id_with_the_daemons_that_hav
         ("/var/apt", "birch"),
         ("go-build", "birch"),
     ]
+    assert {frozenset(mount) for mount in found} == {
+        frozenset(("id", "daemon", "size", "inUse", "lastUsedAt", "count"))
+    }
     for name in NAMES:
         sizes = sorted(mount["size"] for mount in found if mount["daemon"] == name)
         assert sizes == sorted(record["size"] for record in by_name[name])

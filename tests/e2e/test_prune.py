@@ -62,6 +62,9 @@ def test_what_goes_is_what_the_dry_run_said_and_what_is_missing_afterwards(
     done = filled.warmroute("prune", "--force", "-v", "--format", "json", *what)
 
     assert (done.code, unchanged) == (0, before)
+    row_shape = {"daemon", "address", "error", "freed", "count", "records"}
+    assert [set(row) for row in done.json["daemons"]] == [row_shape] * 3
+    assert (set(done.json), set(done.json["sum"])) == ({"dryRun", "daemons", "sum"}, {"freed", "count"})
     assert planned["dryRun"] is True
     assert done.json["dryRun"] is False
     for plan, row in zip(planned["daemons"], done.json["daemons"], strict=True):

@@ -109,3 +109,33 @@ def test_no_record_goes_before_its_children_or_beyond_the_bound(
 
 def test_only_the_daemon_knows_its_disk() -> None:
     assert "--min-free-space" in str(refused(lambda: Pruning(min_free_space=1).check_plan()))
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.none() | st.integers(1, 9)), min_size=1, max_size=12),
+    st.integers(1, 130),
+)
+def test_the_next_to_go_is_the_one_that_ranks_recomputed_each_time_put_first(
+    uses: list[tuple[int, int | None]], bound: int
+) -> None:
+    records = [_record(str(n), usage_count=count, last_used=last) for n, (count, last) in enumerate(uses)]
+
+    left, expected = list(records), []
+    while left and 10 * len(left) >= bound:
+        expected.append(_next(left))
+        left = [record for record in left if record.id != expected[-1]]
+
+    assert _ids(records, Pruning(max_used_space=bound)) == expected
+
+
+def _next(records: Sequence[CacheRecord]) -> str:
+    """Return the id of the first by last use and by count, as buildkitd ranks both over all that is left."""
+    times = sorted({record.last_used or 0 for record in records} | {0})
+    counts = sorted({record.usage_count for record in records} | {0})
+
+    def weight(record: CacheRecord) -> float:
+        by_time = (times.index(record.last_used or 0) + 1) / len(times)
+        return by_time + (counts.index(record.usage_count) + 1) / len(counts)
+
+    ordered = sorted(records, key=lambda record: (record.usage_count, record.last_used or 0))
+    return min(ordered, key=weight).id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,9 +15,10 @@ from router._proto import control_pb2 as pb
 from router._proto import worker_pb2
 from router.address import parse_address
 from router.cancellation import Cancellation
-from router.errors import CancelledError, ConnectionLostError, RpcError
+from router.errors import CancelledError, ConnectionLostError, DialError, RpcError
 from router.flags.usage_filter import parse_usage_filters
 from router.model.daemon import Daemon
+from router.operations.debug_daemon import ask_workers
 from router.operations.prune import prune
 from router.operations.prune_plan import Pruning
 from router.operations.usage import CacheRecord
@@ -106,6 +108,23 @@ def test_a_daemon_that_freezes_in_the_middle_is_given_up_and_what_it_deleted_cou
     assert answer.error.reason == "silent"
     assert answer.value is not None
     assert answer.value.total == 5
+
+
+@pytest.mark.parametrize(("question", "sent"), [("prune", False), ("workers", True)])
+def test_a_daemon_that_says_nothing_has_no_prune_to_find_when_it_goes_on(question: str, sent: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        silent = Daemon(name="ash", address=parse_address(f"tcp://127.0.0.1:{listener.getsockname()[1]}"))
+        options = DialOptions(timeout=0.5)
+        if question == "prune":
+            (error,) = (answer.error for answer in prune([silent], options, Pruning(), on_record=_ignore))
+        else:
+            (error,) = (answer.error for answer in ask_workers([silent], options))
+        connection, _ = listener.accept()
+        with connection, connection.makefile("rb") as stream:
+            heard = stream.read()
+
+    assert isinstance(error, DialError)
+    assert (b"/moby.buildkit.v1.Control/" in heard) == sent
 
 
 def test_what_is_asked_for_is_what_was_given() -> None:
