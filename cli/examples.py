@@ -29,6 +29,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "warmroute simulate --selector app=buildkitd --history --report fleet.html",
         "warmroute simulate --selector app=buildkitd --keys keys.txt --from buildx --to ring",
     ),
+    "warmroute ps": ("warmroute ps --selector app=buildkitd --watch",),
+    "warmroute logs": ("warmroute logs 862e3991a899", "warmroute logs ^1 --progress rawjson"),
+    "warmroute cancel": ("warmroute cancel 862e3991a899", "warmroute cancel --key example.com/team/app"),
+    "warmroute history ls": ("warmroute history ls --since 24h --failed",),
+    "warmroute history export": ("warmroute history export 862e3991a899 > app.dockerbuild",),
     "warmroute exec": ("warmroute exec --selector app=buildkitd -t example.com/team/app -- buildctl du",),
     "warmroute fleet up": (
         "warmroute fleet up ci --namespace ci --storage 50Gi",

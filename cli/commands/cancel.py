@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cli.asking import chosen as among
 from cli.asking import require_answers
+from cli.commands.history.finding import refs_of
 from cli.given.routing import router_config
 from cli.groups import Only, OptionGroup, argument
 from cli.interruption import Silent, interruptible
@@ -43,11 +44,12 @@ def command(
         )
     from router import BuildRouter, cancel_builds, started_by
 
+    refs = refs_of(builds.refs or ())
     by = started_by(os.environ, os.uname().nodename)
     with BuildRouter(router_config(routing)) as router, interruptible(Silent(heeds=False)):
         daemons = among(router.fleet.daemons(), chosen.names or (), router)
         dial = router.dial_options
-        found = _of_key(home.key, daemons, dial) if home.key else _named(builds.refs or (), daemons, dial)
+        found = _of_key(home.key, daemons, dial) if home.key else _named(refs, daemons, dial)
         outcomes = cancel_builds(found, dial, by)
     tell_outcomes(outcomes, "canceled", display.format)
 

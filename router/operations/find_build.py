@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from router.errors import UnreachableError, UsageError
@@ -50,7 +51,7 @@ def _steps_back(ref: str) -> int | None:
     if not ref:
         return 0
     number = ref.removeprefix("^")
-    return int(number) if number != ref and number.isascii() and number.isdigit() else None
+    return int(number) if number != ref and re.fullmatch(r"[0-9]{1,6}", number) else None
 
 
 def _none(what: str, answers: Sequence[Answer[tuple[BuildRecord, ...]]]) -> UsageError | UnreachableError:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cli.asking import chosen as among
 from cli.asking import require_answers
+from cli.commands.history.finding import refs_of
 from cli.given.routing import router_config
 from cli.groups import OptionGroup, argument, option
 from cli.interruption import Silent, interruptible
@@ -85,11 +86,12 @@ def _change(
     from router import BuildRouter, ask_records, by_time, change_history, find_build
 
     silent: list[str] = []
+    refs = refs_of(records.refs or ())
     with BuildRouter(router_config(routing)) as router, interruptible(Silent(heeds=False)):
         daemons = among(router.fleet.daemons(), chosen.names or (), router)
         dial = router.dial_options
-        if records.refs:
-            found = [find_build(daemons, dial, ref) for ref in dict.fromkeys(records.refs)]
+        if refs:
+            found = [find_build(daemons, dial, ref) for ref in refs]
         else:
             answers = ask_records(daemons, dial)
             silent = [answer.daemon.name for answer in answers if answer.error is not None]

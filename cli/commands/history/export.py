@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from cli.asking import chosen as among
+from cli.commands.history.finding import refs_of
 from cli.given.routing import router_config
 from cli.groups import OptionGroup, argument
 from cli.interruption import Silent, interruptible
@@ -35,5 +36,5 @@ def command(records: Records, routing: FleetRouting, chosen: ChosenDaemons) -> N
     with BuildRouter(router_config(routing)) as router, interruptible(Silent(heeds=False)):
         daemons = among(router.fleet.daemons(), chosen.names or (), router)
         dial = router.dial_options
-        found = [find_build(daemons, dial, ref) for ref in dict.fromkeys(records.refs or [""])]
+        found = [find_build(daemons, dial, ref) for ref in refs_of(records.refs or ()) or [""]]
         export_builds(found, dial, sys.stdout.buffer)

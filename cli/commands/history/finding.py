@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -12,11 +12,12 @@ from cli.given.routing import router_config
 from cli.groups import OptionGroup, argument
 from cli.interruption import Silent, interruptible
 from cli.options import ChosenDaemons, RoutingOptions
+from router import UsageError
 
 if TYPE_CHECKING:
     from router import Cancellation, DaemonRecord, DialOptions
 
-__all__ = ["Ref", "found_build"]
+__all__ = ["Ref", "found_build", "refs_of"]
 
 
 class Ref(OptionGroup):
@@ -28,6 +29,14 @@ class Ref(OptionGroup):
         help="The build's id, or as much of it as no other has; ^1 is the build before the latest."
         " [dim]default: the latest[/]",
     )
+
+
+def refs_of(refs: Sequence[str]) -> list[str]:
+    """Return the builds that are named, each once. Raises ``UsageError`` for an empty name, a variable of the
+    shell that is not set, most likely: it would stand for the latest build."""
+    if "" in refs:
+        raise UsageError("a REF is empty", hint="warmroute history ls lists the builds' ids")
+    return list(dict.fromkeys(refs))
 
 
 @contextmanager

@@ -15,12 +15,15 @@ from cli.groups import Only, OptionGroup, option
 from cli.options import ChosenDaemons, FleetRouting, FormatDisplay, HomeOptions, PeriodOptions
 from cli.render.table import room_on_stdout
 from cli.render.units import NANOSECONDS
-from router import Flag, parse_duration
+from router import Flag, UsageError, parse_duration
 
 if TYPE_CHECKING:
     from router import BuildRecord, DaemonRecord
 
 __all__ = ["command"]
+
+# Builds, far more than a fleet remembers.
+_MOST = 1_000_000
 
 
 class Which(OptionGroup, panel="Builds"):
@@ -47,7 +50,7 @@ def command(builds: _Builds, routing: FleetRouting, chosen: ChosenDaemons, displ
     since = parse_duration(period.since, Flag(name="--since", example="24h")) if period.since else None
     from router import RecordQuery, ask_records, by_time
 
-    limit = int(builds.limit)
+    limit = _whole(builds.limit)
     filtered = bool(key or builds.failed or since is not None)
     # One more than is shown tells whether there are more.
     query = RecordQuery(limit=limit + 1 if limit and not filtered else 0)
@@ -60,6 +63,12 @@ def command(builds: _Builds, routing: FleetRouting, chosen: ChosenDaemons, displ
     if len(found) > len(listed):
         sys.stderr.write(f"older builds are left out after {limit}: --limit 0 shows all\n")
     require_answers([answer.daemon.name for answer in answers if answer.error], len(answers))
+
+
+def _whole(limit: float) -> int:
+    if not 0 <= limit <= _MOST or limit != int(limit):
+        raise UsageError(f"invalid --limit {limit:g}: it must be a whole number, at most {_MOST}")
+    return int(limit)
 
 
 def _wanted(record: BuildRecord, key: str | None, since: float | None) -> bool:

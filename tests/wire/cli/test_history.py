@@ -106,3 +106,33 @@ def test_two_hundred_builds_of_ten_daemons_are_listed_in_half_a_second() -> None
     assert len(listed) == 200
     # The processor's time: how long it takes with others beside is not ours to say.
     assert (after.ru_utime - before.ru_utime) + (after.ru_stime - before.ru_stime) < 0.5
+
+
+@pytest.mark.parametrize("limit", ["inf", "1.5", "1e30", "-1"])
+def test_a_limit_that_is_no_whole_number_is_refused(limit: str) -> None:
+    ran = Program(environment={"WARMROUTE_ADDR": "tcp://127.0.0.1:1"}).run("history", "ls", "--limit", limit)
+    assert ran.code == 2
+    assert "invalid --limit" in ran.stderr
+
+
+@pytest.mark.parametrize("verb", [("history", "rm"), ("history", "pin"), ("cancel",), ("history", "export")])
+def test_an_empty_reference_is_not_the_latest_build(
+    two: tuple[RecordsServer, RecordsServer], verb: tuple[str, ...]
+) -> None:
+    ran = program(*two).run(*verb, "")
+    assert ran.code == 2
+    assert "a REF is empty" in ran.stderr
+    assert not [each for server in two for each in server.updated]
+
+
+def test_a_number_that_is_no_count_names_no_build(two: tuple[RecordsServer, RecordsServer]) -> None:
+    for ref in ("^", "^x", "^-1", "^" + "9" * 5000):
+        assert program(*two).run("logs", ref).code == 2
+
+
+def test_no_build_goes_that_runs(two: tuple[RecordsServer, RecordsServer]) -> None:
+    ran = program(*two).run("history", "rm", "running", "old", "--format", "json")
+    assert ran.code == 2
+    assert "the build running on b runs: it has no record yet" in ran.stderr
+    assert {each["ref"]: each["removed"] for each in ran.json} == {"running": False, "old": True}
+    assert [each.Ref for server in two for each in server.updated] == ["old"]
