@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Sequence
@@ -226,3 +227,47 @@ def test_skaffolds_variables_do_not_count_for_docker_build(
 
     assert engine.ok("image", "inspect", "--format", "{{.RepoTags}}", "example.test/script").stdout
     engine.ok("image", "rm", "example.test/script")
+
+
+def test_without_a_fleet_docker_build_builds_in_the_engine(
+    warmroute: Installed, engine: Installed, runnable: Path
+) -> None:
+    warmroute.ok("install", "docker-plugin", "--as-builder")
+    environment = {name: value for name, value in engine.environment.items() if name != "WARMROUTE_ADDR"}
+    alone = Installed(name=engine.name, environment=environment)
+
+    done = alone.ok("build", "-t", "example.test/alone", runnable)
+
+    assert "built on docker" in done.stderr
+    assert engine.ok("run", "--rm", "--network=none", "example.test/alone").stdout == "it runs\n"
+    engine.ok("image", "rm", "example.test/alone")
+
+
+def test_a_dockerfile_on_stdin_gets_through_docker(warmroute: Installed, engine: Installed) -> None:
+    warmroute.ok("install", "docker-plugin", "--as-builder")
+
+    engine.ok("build", "-t", "example.test/stdin", "-", stdin=b"FROM scratch\nLABEL from=stdin\n")
+
+    label = "{{.Config.Labels.from}}"
+    assert engine.ok("image", "inspect", "--format", label, "example.test/stdin").stdout == "stdin\n"
+    engine.ok("image", "rm", "example.test/stdin")
+
+
+def test_the_alias_that_was_there_outlives_a_config_that_docker_has_rewritten(
+    warmroute: Installed, docker: Installed, tmp_path: Path
+) -> None:
+    config = tmp_path / "docker config" / "config.json"
+    config.parent.mkdir()
+    config.write_text('{"aliases":{"builder":"buildx"}}')
+    warmroute.ok("install", "docker-plugin", "--as-builder")
+    taken = config.read_text()
+
+    without_host = Installed(name=docker.name, environment={**docker.environment, "DOCKER_HOST": ""})
+    without_host.ok("context", "create", "lab", "--docker", "host=unix:///lab.sock")
+    without_host.ok("context", "use", "lab")
+    assert config.read_text() != taken
+    assert json.loads(config.read_text())["aliases"] == {"builder": "warmroutebuilder"}
+
+    warmroute.ok("uninstall", "docker-plugin")
+    found = json.loads(config.read_text())
+    assert (found["aliases"], found["currentContext"]) == ({"builder": "buildx"}, "lab")
