@@ -33,11 +33,12 @@ from tests.e2e.builder import SEARCH_PATH, small_busybox, write_tree
 from tests.servers.buildkitd import Buildkitd, start_buildkitd
 from tests.servers.registry import start_registry
 
-_DAEMONS, _KEYS, _BURST, _BOUND = 6, 60, 10, 4
+DAEMONS, _KEYS, _BURST, BOUND = 6, 60, 10, 4
 _COLD_SECONDS = 2
 # A minute of a real fleet, whose builds take minutes, is a tenth of one here.
-_RESTART_EVERY, _AWAY = 6.0, 1.0
+RESTART_EVERY, AWAY = 6.0, 1.0
 _THREADS = 64
+LOADS = ("one by one", "bursts", "churn")
 
 Addresses = tuple[tuple[str, str], ...]
 
@@ -65,7 +66,7 @@ class Fleet:
             self._ready.pop(name)
             daemon = self._daemons[name]
         daemon.stop()
-        away.wait(_AWAY)
+        away.wait(AWAY)
         self.add(name, daemon.port)
 
     def stop(self) -> None:
@@ -113,8 +114,8 @@ _POLICIES: dict[str, Chooser] = {
     "least loaded": _least_loaded,
     "ring of buildx": _routed(RouterConfig(placement="buildx", max_builds=0, retries=0)),
     "warmroute, no bound": _routed(RouterConfig(max_builds=0)),
-    "warmroute, --spill next": _routed(RouterConfig(max_builds=_BOUND, spill="next")),
-    "warmroute, --spill warm": _routed(RouterConfig(max_builds=_BOUND)),
+    "warmroute, --spill next": _routed(RouterConfig(max_builds=BOUND, spill="next")),
+    "warmroute, --spill warm": _routed(RouterConfig(max_builds=BOUND)),
 }
 
 
@@ -170,7 +171,7 @@ class Run:
         )
 
 
-def _moments(order: str, builds: int, rate: float, seed: int) -> list[tuple[float, str]]:
+def moments(order: str, builds: int, rate: float, seed: int) -> list[tuple[float, str]]:
     """Return when which key is asked for."""
     traffic = Traffic(builds=builds, every=1 / rate)
     found = [(each.at, each.key) for each in arrivals(invented_keys(str(_KEYS)), traffic, seed)]
@@ -187,11 +188,11 @@ def _churn(fleet: Fleet, seconds: float) -> Iterator[None]:
     def churn() -> None:
         joins = time.monotonic() + seconds / 2
         number = 0
-        while not over.wait(_RESTART_EVERY):
+        while not over.wait(RESTART_EVERY):
             if time.monotonic() > joins:
-                fleet.add(f"d{_DAEMONS}")
+                fleet.add(f"d{DAEMONS}")
                 joins = float("inf")
-            fleet.restart(f"d{number % _DAEMONS}", away=over)
+            fleet.restart(f"d{number % DAEMONS}", away=over)
             number += 1
 
     thread = threading.Thread(target=churn)
@@ -238,14 +239,14 @@ def _row(name: str, built: Sequence[Built], seconds: float) -> str:
 
 
 def _measured(name: str, order: str, options: argparse.Namespace) -> str:
-    moments = _moments(order, options.builds, options.rate, options.seed)
-    assert all(first <= second for (first, _), (second, _) in pairwise(moments))
+    asked = moments(order, options.builds, options.rate, options.seed)
+    assert all(first <= second for (first, _), (second, _) in pairwise(asked))
     with tempfile.TemporaryDirectory(prefix="warmroute-fleet-") as folder, ExitStack() as servers:
         registry = servers.enter_context(start_registry(Path(folder, "registry")))
         base = registry.push(small_busybox(), "busybox")
         fleet = Fleet(Path(folder))
         servers.callback(fleet.stop)
-        for number in range(_DAEMONS):
+        for number in range(DAEMONS):
             fleet.add(f"d{number}")
         run = Run(
             fleet=fleet,
@@ -255,8 +256,8 @@ def _measured(name: str, order: str, options: argparse.Namespace) -> str:
             seed=options.seed,
         )
         if order == "churn":
-            servers.enter_context(_churn(fleet, moments[-1][0]))
-        return _row(name, run.built, _played(run, moments))
+            servers.enter_context(_churn(fleet, asked[-1][0]))
+        return _row(name, run.built, _played(run, asked))
 
 
 def main() -> None:
@@ -266,9 +267,9 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=5.0, help="builds per second")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", choices=list(_POLICIES), action="append")
-    parser.add_argument("--load", choices=["one by one", "bursts", "churn"], action="append")
+    parser.add_argument("--load", choices=list(LOADS), action="append")
     options = parser.parse_args()
-    for order in options.load or ["one by one", "bursts", "churn"]:
+    for order in options.load or LOADS:
         sys.stdout.write(
             f"\n{order}\n\n| | warm repeats | in flight, busiest over mean | p50 of repeats | p95 of repeats"
             " | failed | all done after |\n|---|---|---|---|---|---|---|\n"
