@@ -106,8 +106,11 @@ def test_the_buildx_of_the_page_ends_as_the_build_does_and_leaves_no_builder(
     assert "routed-" not in dockerd.cli("buildx", "ls", env={"BUILDX_CONFIG": str(tmp_path / "buildx")})
 
 
-def test_the_daemon_keeps_what_the_page_on_sizing_says(buildkitd: Buildkitd) -> None:
-    assert "Keep duration:\t\t48h0m0s\n\tMaximum used space:\t512MB" in cache_rules(buildkitd)
+def test_a_daemon_without_a_configuration_keeps_what_the_page_on_sizing_says(buildkitd: Buildkitd) -> None:
+    rules = cache_rules(buildkitd)
+
+    assert "Keep duration:\t\t48h0m0s\n\tMaximum used space:\t512MB" in rules
+    assert "Keep duration:\t\t1440h0m0s" in rules
 
 
 def cache_rules(daemon: Buildkitd) -> str:
