@@ -14,7 +14,7 @@ from router.provision.pod_rows import pod_rows
 from router.provision.rights import Right, require_rights
 from router.provision.rollout import FleetWait
 from router.provision.spec import FLEET_LABEL
-from router.provision.step import FleetStep
+from router.provision.step import FleetStep, told_as
 from router.untrusted_json import text
 
 __all__ = ["take_down"]
@@ -37,18 +37,17 @@ def take_down(kube: Objects, name: str, waiting: FleetWait, *, volumes: bool = F
     claims = kube.list(CLAIM, labels=f"{FLEET_LABEL}={name}")
     if not objects and not (claims and volumes):
         raise no_such_fleet(kube, name)
-    for kind, each in objects:
-        if kind.name in WORKLOADS:
-            _delete(kube, kind, each, waiting)
-    _await_end(kube, name, waiting)
-    for kind, each in objects:
-        if kind.name not in WORKLOADS:  # their builds needed it
-            _delete(kube, kind, each, waiting)
-    if volumes:
-        for each in claims:
+    with told_as(f"removing the fleet {name}", lambda: f"again: warmroute fleet down {name}"):
+        for kind, each in objects:
+            if kind.name in WORKLOADS:
+                _delete(kube, kind, each, waiting)
+        _await_end(kube, name, waiting)
+        for kind, each in objects:
+            if kind.name not in WORKLOADS:  # their builds needed it
+                _delete(kube, kind, each, waiting)
+        for each in claims if volumes else ():
             _delete(kube, CLAIM, each, waiting)
-        return ()
-    return tuple(text(each, "metadata", "name") for each in claims)
+    return () if volumes else tuple(text(each, "metadata", "name") for each in claims)
 
 
 def _delete(kube: Objects, kind: Kind, each: Object, waiting: FleetWait) -> None:

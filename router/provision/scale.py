@@ -9,7 +9,7 @@ from router.provision.kinds import POD
 from router.provision.pod_rows import PodRow
 from router.provision.rights import require_rights
 from router.provision.rollout import FleetWait, await_daemons
-from router.provision.step import FleetStep
+from router.provision.step import FleetStep, told_as
 from router.untrusted_json import integer, member
 
 __all__ = ["scale_fleet"]
@@ -29,16 +29,16 @@ def scale_fleet(kube: Objects, name: str, replicas: int, waiting: FleetWait) -> 
             )
     kind = pools[0][0].kind
     require_rights(kube, [("patch", kind, "scale"), ("list", POD, "")], f"scale the fleet {name}")
-    for workload, each in pools:
-        now = integer(each, "spec", "replicas") or 0
-        if now != replicas:
-            kube.scale(workload.kind, workload.name, replicas)
-        waiting.tell(
-            FleetStep(
-                subject=workload.name, state=_said(now, replicas), detail=_of_volumes(each, now, replicas)
-            )
-        )
-    return await_daemons(kube, name, [workload for workload, _ in pools], waiting)
+    with told_as(
+        f"scaling the fleet {name}", lambda: "it goes on by itself; warmroute fleet status shows it"
+    ):
+        for workload, each in pools:
+            now = integer(each, "spec", "replicas") or 0
+            if now != replicas:
+                kube.scale(workload.kind, workload.name, replicas)
+            detail = _of_volumes(each, now, replicas)
+            waiting.tell(FleetStep(subject=workload.name, state=_said(now, replicas), detail=detail))
+        return await_daemons(kube, name, [workload for workload, _ in pools], waiting)
 
 
 def _said(now: int, replicas: int) -> str:

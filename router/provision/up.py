@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from router.errors import CancelledError, FleetError
+from router.errors import FleetError
 from router.model.frozen import frozen
 from router.provision.contract import Objects
 from router.provision.kinds import KINDS
-from router.provision.manifests import Object, manifests
+from router.provision.manifests import WORKLOADS, Object, manifests
 from router.provision.pod_rows import PodRow
 from router.provision.rights import require_rights, rights_to_make
 from router.provision.rollout import FleetWait, await_daemons, workloads_of
 from router.provision.spec import FLEET_LABEL, FleetSpec
-from router.provision.step import FleetStep
+from router.provision.step import FleetStep, told_as
 from router.untrusted_json import integer, text
 
 __all__ = ["FleetWanted", "bring_up"]
@@ -40,16 +40,33 @@ def bring_up(kube: Objects, wanted: FleetWanted, waiting: FleetWait) -> tuple[Po
         objects = tuple(sorted(objects, key=lambda each: each["kind"] != "Namespace"))
     require_rights(kube, rights_to_make(each["kind"] for each in objects), f"make the fleet {spec.name}")
     made: list[str] = []
-    try:
-        for each in objects:
-            made.append(_put(kube, each, wanted, waiting))  # noqa: PERF401 -- they count when one fails
+    with told_as(f"making the fleet {spec.name}", lambda: _how_to_remove(kube, spec, made)):
+        try:
+            for each in objects:
+                made.append(_put(kube, each, wanted, waiting))  # noqa: PERF401 -- they count when one fails
+        except FleetError as exc:
+            raise _half_made(exc, kube, spec, made) from exc
+        _tell_of_others(kube, objects, spec, waiting)
         return await_daemons(kube, spec.name, workloads_of(objects), waiting)
-    except CancelledError as exc:
-        raise CancelledError(str(exc), hint=_how_to_remove(kube, spec, made)) from exc
-    except FleetError as exc:
-        if exc.reason == "not-ready" or len(made) == len(objects):
-            raise
-        raise _half_made(exc, kube, spec, made) from exc
+
+
+def _tell_of_others(kube: Objects, objects: Sequence[Object], spec: FleetSpec, waiting: FleetWait) -> None:
+    """Tell of the fleet's objects that these options don't have: what was made by others stays."""
+    wanted = {(each["kind"], each["metadata"]["name"]) for each in objects}
+    for name in (*WORKLOADS, "NetworkPolicy"):
+        kind = KINDS[name]
+        try:
+            found = kube.list(kind, labels=f"{FLEET_LABEL}={spec.name}")
+        except FleetError:
+            continue  # listing them is a right that making them doesn't need
+        for other in found:
+            left = text(other, "metadata", "name")
+            if (name, left) not in wanted:
+                remove = f"kubectl delete {name.lower()} {left} -n {kube.namespace}"
+                step = FleetStep(
+                    subject=f"{name} {left}", state="is of other options, and stays", detail=remove
+                )
+                waiting.tell(step)
 
 
 def _put(kube: Objects, wanted: Object, given: FleetWanted, waiting: FleetWait) -> str:

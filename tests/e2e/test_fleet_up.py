@@ -12,6 +12,7 @@ import pytest
 from tests.e2e.builder import write_tree
 from tests.e2e.kubernetes import HELLO, kubeconfig, user_with
 from tests.e2e.program import Finished, Program
+from tests.servers import images
 from tests.servers.cluster import Cluster
 
 pytestmark = pytest.mark.xdist_group("cluster")
@@ -157,6 +158,85 @@ def test_an_object_that_kubernetes_refuses_is_told_in_its_words(program: Program
     assert done.code == 69
     assert "can't apply StatefulSet ci: " in done.stderr
     assert "annotations" in done.stderr
+
+
+def policies(program: Program) -> list[list[tuple[int, int]]]:
+    """Return keepDuration and maxUsedSpace of each rule, for each daemon."""
+    listed = program.ok("debug", "workers", "--selector=app=ci", *WHERE, "--format=json").json
+    return [
+        [(rule["keepDuration"], rule["maxUsedSpace"]) for rule in worker["gcPolicy"]]
+        for daemon in listed
+        for worker in daemon["workers"]
+    ]
+
+
+def test_a_changed_configuration_replaces_the_daemons(
+    cluster: Cluster, program: Program, tmp_path: Path
+) -> None:
+    config = tmp_path / "buildkitd.toml"
+    config.write_text("[worker.oci]\n  max-parallelism = 4\n")
+    first = up(program, "--create-namespace", "--replicas=1", f"--config={config}")
+    ours = policies(program)
+    before = {pod["metadata"]["uid"] for pod in cluster.pods("app=ci", NAMESPACE)}
+    config.write_text('[[worker.oci.gcpolicy]]\n  all = true\n  maxUsedSpace = "1GB"\n')
+
+    second = up(program, f"--config={config}")
+    after = {pod["metadata"]["uid"] for pod in cluster.pods("app=ci", NAMESPACE)}
+
+    assert first.code == second.code == 0, first.stderr + second.stderr
+    assert [len(rules) for rules in ours] == [4]
+    assert policies(program) == [[(0, 1 << 30)]]
+    assert "ConfigMap ci-config changed" in second.stderr
+    assert not before & after
+
+
+def test_rootless_daemons_have_the_policy_too(cluster: Cluster, program: Program) -> None:
+    cluster.load_image(images.rootless_tar())
+
+    done = up(program, "--create-namespace", "--replicas=1", "--rootless")
+
+    assert done.code == 0, done.stderr
+    ((first, *_),) = policies(program)
+    assert first[0] == 14 * 24 * 3600 * 10**9
+
+
+def test_each_architecture_has_a_pool_and_one_without_nodes_says_so(
+    cluster: Cluster, program: Program
+) -> None:
+    (node,) = cluster.get("nodes")["items"]
+    here = node["metadata"]["labels"]["kubernetes.io/arch"]
+    there = {"amd64": "arm64", "arm64": "amd64"}[here]
+
+    done = up(program, "--create-namespace", "--replicas=1", f"--arch={here},{there}", "--ready-within=10s")
+    status = program.run("fleet", "status", "ci", *WHERE, "--format=json").json[0]
+
+    assert done.code == 69
+    assert f"ci-{there}-0: unschedulable: " in done.stderr
+    assert f"ci-{here}-0 ready" in done.stderr
+    assert [(pod["name"], pod["arch"], pod["ready"]) for pod in status["pods"]] == sorted(
+        [(f"ci-{here}-0", here, True), (f"ci-{there}-0", there, False)]
+    )
+
+
+def test_what_others_have_set_is_a_conflict_but_for_the_size(cluster: Cluster, program: Program) -> None:
+    assert up(program, "--create-namespace", "--replicas=1").code == 0
+    cluster.kubectl("scale", "statefulset", "ci", "--replicas=2", f"--namespace={NAMESPACE}")
+    scaled = up(program)
+    patch = json.dumps({"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 7}}}})
+    cluster.kubectl("patch", "statefulset", "ci", f"--patch={patch}", f"--namespace={NAMESPACE}")
+    conflict = up(program)
+    taken = up(program, "--force-conflicts")
+
+    assert scaled.code == 0, scaled.stderr
+    assert "is ready: 2 daemons;" in scaled.stderr
+    assert conflict.code == 69
+    assert "conflict with " in conflict.stderr
+    assert "terminationGracePeriodSeconds" in conflict.stderr
+    assert "--force-conflicts takes over the fields" in conflict.stderr
+    assert taken.code == 0, taken.stderr
+    spec = cluster.get("statefulset", "ci", f"--namespace={NAMESPACE}")["spec"]
+    assert spec["template"]["spec"]["terminationGracePeriodSeconds"] == 5
+    assert spec["replicas"] == 2
 
 
 def test_print_needs_no_cluster_and_is_what_kubectl_applies(cluster: Cluster, program: Program) -> None:

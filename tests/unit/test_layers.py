@@ -18,7 +18,9 @@ def _modules_loaded_by(code: str) -> set[str]:
     return set(done.stderr.split())
 
 
-@pytest.mark.parametrize("module", ["router", "router.build", "router.backends.native", "cli.main"])
+@pytest.mark.parametrize(
+    "module", ["router", "router.build", "router.backends.native", "router.provision.up", "cli.main"]
+)
 def test_importing_loads_no_kubernetes_client_and_no_grpc(module: str) -> None:
     loaded = _modules_loaded_by(f"import {module}")
 
