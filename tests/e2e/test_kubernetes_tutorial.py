@@ -44,8 +44,8 @@ def test_the_tutorial_works_as_it_is_written(cluster: Cluster, tmp_path: Path) -
         ("buildkitd-2", True, 1),
         ("buildkitd-1", False, 0),
         ("buildkitd-2", True, 1),
-        ("buildkitd-2", True, 0),  # a new pod
-        ("buildkitd-2", True, 1),
+        ("buildkitd-1", False, 1),  # home is a new pod
+        ("buildkitd-1", False, 1),
     ]
     for shown in blocks("docs/tutorial.md", "")[1:]:
         assert_shown(shown, done.stdout)
