@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cli.building.results import metadata
+from cli.commands.history.listed import builds_table, record_values
+from cli.commands.history.trace import span_lines
 from cli.render.call import render_answer
 from router._proto import control_pb2 as pb
 from router._proto.fsutil_pb2 import Packet, Stat
@@ -49,6 +51,7 @@ from router.kubernetes.members import Listed
 from router.kubernetes.pod_list import Expired, PodList
 from router.kubernetes.pods import Reach, daemons_of
 from router.model.address import TcpAddress
+from router.model.daemon import Daemon
 from router.model.frozen import replace
 from router.model.identity import Identity
 from router.model.request import BuildRequest
@@ -62,6 +65,8 @@ from router.notation.keyvalue import parse_build_args, parse_labels
 from router.notation.oci_reference import parse_oci_reference
 from router.notation.size import parse_size
 from router.notation.tag import parse_reference
+from router.operations.records import DaemonRecord
+from router.operations.spans import as_otlp, parse_spans
 from router.providers.git_index import BrokenIndexError, join_split, parse_index
 from router.providers.oci_index import resolve_image
 from router.providers.oci_layout import OCILayout
@@ -74,6 +79,7 @@ from router.rpc.http2 import Http2Connection
 from router.solve.events import solve_status
 from router.solve.llb import without_cache
 from router.solve.rawjson import parse_rawjson
+from router.solve.record import record_event
 from router.solve.source_policy import source_policy
 from router.untrusted_json import NotJSONError, read_json
 from tests.processor import processor_seconds
@@ -205,6 +211,21 @@ def _kubeconfig(data: bytes) -> None:
 
 def _status(data: bytes) -> None:
     solve_status(memoryview(data))
+
+
+def _history(data: bytes) -> None:
+    """Whatever a daemon remembers can be listed and written."""
+    record = record_event(memoryview(data))
+    if record is not None:
+        build = DaemonRecord(daemon=Daemon(name="a", address=TcpAddress(host="b")), record=record)
+        assert max(map(len, builds_table([build], room=80).split("\n"))) < 3000
+        json.dumps(record_values(build), allow_nan=False)
+
+
+def _trace(data: bytes) -> None:
+    spans = parse_spans(data)
+    json.dumps(as_otlp(spans), allow_nan=False)
+    assert len(list(span_lines(spans))) == len(spans) + 1
 
 
 def _rawjson(data: bytes) -> None:
@@ -349,7 +370,35 @@ _CHECK = {
 }
 _REACH = Reach(namespace="ci", context=None, pod_ip=None)
 
+
+def _record() -> bytes:
+    blob = pb.Descriptor(digest="sha256:0", annotations={"a": "b"})
+    record = pb.BuildHistoryRecord(
+        Ref="r",
+        FrontendAttrs={"filename": "a/Dockerfile", "vcs:localdir:dockerfile": "b", "target": "t"},
+        Exporters=[pb.Exporter(Type="image", Attrs={"name": "a,b", "warmroute.key": "k"})],
+        Result=pb.BuildResultInfo(Attestations=[blob], Results={0: blob}),
+        numTotalSteps=3,
+    )
+    record.CreatedAt.seconds = record.CompletedAt.seconds = 1
+    record.error.message = "m"
+    return pb.BuildHistoryEvent(record=record).SerializeToString()
+
+
 _FRAMES = (settings_frame({1: 0}), b"\0\0\4\x08\0\0\0\0\0\0\0\1\0")
+
+_SPAN = json.dumps(
+    {
+        "Name": "a",
+        "SpanContext": {"TraceID": "01", "SpanID": "02"},
+        "Parent": {"SpanID": "00"},
+        "StartTime": "2026-11-27T21:05:50.5Z",
+        "EndTime": "2026-11-27T21:05:51+01:00",
+        "Attributes": [{"Key": "a", "Value": {"Type": "INT64SLICE", "Value": [1]}}],
+        "Status": {"Code": 1},
+    },
+    indent=2,
+).encode()
 
 TARGETS: dict[str, Target] = {
     "specs": Target(
@@ -386,6 +435,8 @@ TARGETS: dict[str, Target] = {
     "docker-config": Target(_docker_config, (json.dumps(_CONFIG).encode(),), (UsageError,)),
     "kubeconfig": Target(_kubeconfig, (_KUBECONFIG, json.dumps(_KUBE).encode()), (UsageError,)),
     "status": Target(_status, (_vertex(),), (Http2Error,)),
+    "history": Target(_history, (_record(),), (Http2Error,)),
+    "trace": Target(_trace, (_SPAN, _SPAN + b"\n" + _SPAN), (NotJSONError,)),
     "json": Target(
         _untrusted_json, (json.dumps(_CONFIG).encode(), b'[1.5, "\\ud83d\\ude00", null]'), (NotJSONError,)
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from cli.commands.history.finding import Ref, found_build
@@ -17,7 +17,7 @@ from cli.render.units import NANOSECONDS
 if TYPE_CHECKING:
     from router import RecordedSpan
 
-__all__ = ["command"]
+__all__ = ["command", "span_lines"]
 
 # Levels that are told apart; deeper ones stand in one column.
 _DEEPEST = 20
@@ -29,11 +29,11 @@ def command(build: Ref, routing: FleetRouting, chosen: ChosenDaemons, display: F
         from router import as_otlp, read_trace
 
         spans = read_trace(found, dial)
-    text = json.dumps(as_otlp(spans), indent=2) if display.format == "json" else "\n".join(_lines(spans))
+    text = json.dumps(as_otlp(spans), indent=2) if display.format == "json" else "\n".join(span_lines(spans))
     sys.stdout.write(f"{text}\n")
 
 
-def _lines(spans: Sequence[RecordedSpan]) -> Iterator[str]:
+def span_lines(spans: Sequence[RecordedSpan]) -> Iterator[str]:
     """Yield a line for each span, below the one that it is part of."""
     room = room_on_stdout()
     yield f"{'START':>9}  {'DURATION':>9}  SPAN"
@@ -47,21 +47,17 @@ def _lines(spans: Sequence[RecordedSpan]) -> Iterator[str]:
 
 def _tree(spans: Sequence[RecordedSpan]) -> Iterator[tuple[RecordedSpan, int]]:
     """Yield each span once with its depth; one whose parent isn't there is a root."""
-    known = {span.id for span in spans}
-    parts: dict[str, list[RecordedSpan]] = {}
-    for span in spans:
-        parts.setdefault(span.parent if span.parent in known and span.parent != span.id else "", []).append(
-            span
-        )
-    yield from _below("", parts)
-
-
-def _below(parent: str, parts: Mapping[str, Sequence[RecordedSpan]]) -> Iterator[tuple[RecordedSpan, int]]:
-    waiting = [(span, 0) for span in reversed(parts.get(parent, ()))]
-    seen: set[str] = set()
-    while waiting:
-        span, depth = waiting.pop()
-        yield span, depth
-        if span.id not in seen:
-            seen.add(span.id)
-            waiting += [(each, depth + 1) for each in reversed(parts.get(span.id, ()))]
+    known = {span.id for span in spans} - {""}
+    parts: dict[str, list[int]] = {}
+    for number, span in enumerate(spans):
+        parts.setdefault(span.parent if span.parent in known else "", []).append(number)
+    left = dict.fromkeys(range(len(spans)))
+    # Behind the roots: what remains of spans that are parts of each other.
+    for root in (*parts.get("", ()), *range(len(spans))):
+        waiting = [(root, 0)]
+        while waiting:
+            number, depth = waiting.pop()
+            if number in left:
+                del left[number]
+                yield spans[number], depth
+                waiting += [(each, depth + 1) for each in reversed(parts.get(spans[number].id or "-", ()))]
