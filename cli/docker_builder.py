@@ -1,8 +1,8 @@
 """`docker build` as a program of ours, and what else docker sends to its builder as buildx's.
 
 An alias for the builder takes all of `docker builder` and `docker bake` along. Nothing but the build is ours;
-the rest goes on to buildx, as docker does it without an alias. So `docker builder prune` doesn't empty the
-fleet of a team.
+the rest goes on to buildx, as docker does it without an alias, and so does a build with --builder. So `docker
+builder prune` doesn't empty the fleet of a team.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def builder_program(warmroute: Program, plugin: str) -> Program:
 
     def read(line: Sequence[str]) -> Sequence[str]:
         words = words_of(line, plugin, os.environ)
-        if words[:1] != ["build"]:
+        if words[:1] != ["build"] or _name_builder(words):
             _run_buildx(words)
         return words
 
@@ -33,10 +33,14 @@ def builder_program(warmroute: Program, plugin: str) -> Program:
     return warmroute._replace(name="docker", commands=commands, siblings=warmroute.commands, reader=read)
 
 
+def _name_builder(words: Sequence[str]) -> bool:
+    """Say whether one of buildx's builders is meant."""
+    return any(word.partition("=")[0] == _OPTION for word in words)
+
+
 def _run_buildx(words: Sequence[str]) -> NoReturn:
     """Become `docker buildx`, with the builder that docker would have it use. Raises ``ToolError``."""
-    named = any(word.partition("=")[0] == _OPTION for word in words)
-    if not (named or os.environ.get(_VARIABLE)):
+    if not (_name_builder(words) or os.environ.get(_VARIABLE)):
         os.environ[_VARIABLE] = docker_context(os.environ)
     docker = find_program(os.environ.get("DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND", "docker"), os.environ)
     if docker is None:

@@ -28,7 +28,8 @@ The context is the argument, as in buildx; here it may be left out, and is the w
 """,
     "docker build": """\
 Those of the old builder, which buildx takes without listing them; it ignores most of them, with or without a
-warning.
+warning. So does warmroute where
+[`docker build` itself comes here](../how-to/docker-plugin.md#docker-build-itself).
 """,
     "buildctl build": """\
 `buildctl debug dump-llb`, `debug workers` and `debug info` are `warmroute debug dump-llb`, `debug workers` and `debug info`.

@@ -43,6 +43,7 @@ class OldOptions(OptionGroup, panel="Of docker's older builders"):
     cpuset_mems: str = option(
         "--cpuset-mems", default="", metavar="LIST", help="The same as --resource cpuset-mems."
     )
+    debug: bool = option("--debug", "-D", default=False, help="The same as --verbose.")
     compress: bool = option("--compress", default=False, help="Ignored.")
     rm: bool = option("--rm", default=True, help="Ignored.")
     force_rm: bool = option("--force-rm", default=False, help="Ignored.")
@@ -68,6 +69,8 @@ def command(
         image = image.replaced(steps=steps)
     if _goes_nowhere(image, result) and not parse_bool(environment.get("BUILDX_NO_DEFAULT_LOAD", "")):
         result = result.replaced(load=True)
+    if old.debug and not display.verbose:
+        display = display.replaced(verbose=1)
     prepared = build_request(image, None, result)
     unused = tuple(f"{flag} is ignored: {why}" for given, flag, why in _unused(old) if given)
     config = router_config(routing)

@@ -163,6 +163,8 @@ def test_what_docker_build_takes_is_taken(warmroute: Installed, engine: Installe
 
     warnings = re.findall(r"(--\S+) is ignored: ", done.stderr)
     assert warnings == ["--isolation", "--security-opt", "--squash"]
+    verbose = engine.ok("build", "-D", "-o", "type=cacheonly", runnable)
+    assert re.search(r"^\S*.*key \S+ \(rule: ", verbose.stderr, re.MULTILINE)
     missing = engine.run("build", "-t", "x")
     assert missing.code == 2
     assert "the build context is missing: a directory, a URL" in missing.stderr

@@ -33,17 +33,19 @@ def handed_on(tmp_path: Path, *words: str, **environment: str) -> list[str]:
         (["warmroutebuilder", "prune", "-f"], ["prune", "-f"]),
         (["-D", "warmroutebuilder", "bake"], ["bake"]),
         (["warmroutebuilder"], []),
+        (["warmroutebuilder", "build", "--builder", "default", "."], ["build", "--builder", "default", "."]),
     ],
 )
 def test_the_rest_goes_to_the_buildx_of_the_engine(
     tmp_path: Path, words: list[str], buildx: list[str]
 ) -> None:
-    assert handed_on(tmp_path, *words) == ["default", "buildx", *buildx]
+    assert handed_on(tmp_path, *words)[1:] == ["buildx", *buildx]
 
 
 def test_the_builder_is_the_context_unless_one_is_named(tmp_path: Path) -> None:
     prune = ("warmroutebuilder", "prune")
 
+    assert handed_on(tmp_path, *prune)[0] == "default"
     assert handed_on(tmp_path, *prune, BUILDX_BUILDER="mine")[0] == "mine"
     assert handed_on(tmp_path, *prune, "--builder=other")[0] == ""
     assert handed_on(tmp_path, *prune, DOCKER_HOST="unix:///e.sock", DOCKER_CONTEXT="lab")[0] == "default"
