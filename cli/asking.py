@@ -15,7 +15,7 @@ from router import NoDaemonError, UnreachableError
 if TYPE_CHECKING:
     from router import Answer, BuildRouter, Daemon, DialOptions, RouterError
 
-__all__ = ["ask", "chosen", "require_answers", "tell_of"]
+__all__ = ["ask", "chosen", "require_answers", "tell_of", "tell_silent"]
 
 # Daemons that an error names.
 _NAMED = 5
@@ -42,10 +42,16 @@ def ask(
         answers = question(_daemons(router, options.home.key, only), router.dial_options)
     if len(answers) == 1 and answers[0].error is not None:
         raise answers[0].error
-    for answer in answers:
-        if answer.error is not None:
-            tell_of(answer.daemon, answer.error)
+    tell_silent(answers)
     return answers
+
+
+def tell_silent(answers: Sequence[Answer[_Value]]) -> list[str]:
+    """Say on stderr why daemons did not answer, and return their names."""
+    silent = [(answer.daemon, answer.error) for answer in answers if answer.error is not None]
+    for daemon, error in silent:
+        tell_of(daemon, error)
+    return [daemon.name for daemon, _ in silent]
 
 
 def tell_of(daemon: Daemon, error: RouterError) -> None:

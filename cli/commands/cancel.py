@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from cli.asking import chosen as among
-from cli.asking import require_answers
+from cli.asking import require_answers, tell_silent
 from cli.commands.history.finding import refs_of
 from cli.given.routing import router_config
 from cli.groups import Only, OptionGroup, argument
@@ -49,9 +49,14 @@ def command(
     with BuildRouter(router_config(routing)) as router, interruptible(Silent(heeds=False)):
         daemons = among(router.fleet.daemons(), chosen.names or (), router)
         dial = router.dial_options
-        found = _of_key(home.key, daemons, dial) if home.key else _named(refs, daemons, dial)
+        silent: list[str] = []
+        if home.key:
+            found, silent = _of_key(home.key, daemons, dial)
+        else:
+            found = _named(refs, daemons, dial)
         outcomes = cancel_builds(found, dial, by)
     tell_outcomes(outcomes, "canceled", display.format)
+    require_answers(silent, len(daemons))
 
 
 def _named(refs: Sequence[str], daemons: Sequence[Daemon], dial: DialOptions) -> list[DaemonRecord]:
@@ -61,17 +66,20 @@ def _named(refs: Sequence[str], daemons: Sequence[Daemon], dial: DialOptions) ->
     return list({(each.daemon.name, each.record.ref): each for each in found}.values())
 
 
-def _of_key(key: str, daemons: Sequence[Daemon], dial: DialOptions) -> list[DaemonRecord]:
-    """Return the builds of a key that run. Raises ``UsageError`` where there is none."""
+def _of_key(key: str, daemons: Sequence[Daemon], dial: DialOptions) -> tuple[list[DaemonRecord], list[str]]:
+    """Return the builds of a key that run, and which daemons did not answer.
+
+    Raises ``UsageError`` where there is none, ``UnreachableError`` where it may be on one of these.
+    """
     from router import RecordQuery, ask_records, by_time
 
     answers = ask_records(daemons, dial, RecordQuery(active_only=True))
     found = [each for each in by_time(answers) if each.record.mark and each.record.mark.key == key]
+    silent = tell_silent(answers)
     if not found:
-        silent = [answer.daemon.name for answer in answers if answer.error]
         require_answers(silent, len(answers))
         names = ", ".join(daemon.name for daemon in daemons)
         raise UsageError(
             f'no build of the key "{key}" runs on {names}', hint="warmroute ps lists those that run"
         )
-    return found
+    return found, silent

@@ -14,6 +14,7 @@ from tests.e2e.builder import SEARCH_PATH, tar_files, wait_until_idle, write_tre
 from tests.e2e.processes import BIN, Installed
 from tests.servers import binaries
 from tests.servers.buildkitd import Buildkitd, start_buildkitd
+from tests.servers.dockerd import Dockerd
 from tests.servers.ports import free_port
 
 DOCKERFILE = """\
@@ -395,3 +396,12 @@ def test_every_verb_ends_in_time_with_what_the_others_say_where_a_daemon_is_froz
     assert inspected.json["ref"] == refs["first"]
     assert max(each.seconds for each in (listed, running, inspected, missing)) < 10
     assert "1 of 3 daemons did not answer: frozen" in listed.stderr
+
+
+def test_an_engine_that_is_too_old_to_remember_builds_says_so_by_its_name(dockerd: Dockerd) -> None:
+    engine = Installed(environment=dockerd.environment)
+    for verb in (("ps",), ("history", "ls"), ("logs", "abc"), ("cancel", "--key", "a")):
+        ran = engine.run(*verb)
+        assert ran.code in {1, 69}, verb
+        assert "docker" in ran.stderr
+        assert "its BuildKit is older than 0.11" in ran.stderr

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from cli.asking import chosen as among
-from cli.asking import require_answers
+from cli.asking import require_answers, tell_silent
 from cli.commands.history.finding import refs_of
 from cli.given.routing import router_config
 from cli.groups import OptionGroup, argument, option
@@ -94,6 +94,6 @@ def _change(
             found = [find_build(daemons, dial, ref) for ref in refs]
         else:
             answers = ask_records(daemons, dial)
-            silent = [answer.daemon.name for answer in answers if answer.error is not None]
+            silent = tell_silent(answers)
             found = [each for each in by_time(answers) if each.record.completed and not each.record.pinned]
         return _Changed(change_history(found, dial, change), silent, len(daemons))
