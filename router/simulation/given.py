@@ -10,6 +10,7 @@ from router.model.address import TcpAddress
 from router.model.daemon import Daemon
 from router.model.frozen import replace
 from router.notation.flag import Flag
+from router.notation.quoting import quoted
 from router.placement.key import Key
 from router.simulation.model import SimulatedKey
 
@@ -169,7 +170,9 @@ def _each_once(daemons: Sequence[Daemon], source: str) -> tuple[Daemon, ...]:
     seen: set[str] = set()
     for daemon in daemons:
         if daemon.name in seen:
-            raise UsageError(f"{source} names {daemon.name!r} twice", hint="give each daemon its own name")
+            raise UsageError(
+                f"{source} names {quoted(daemon.name)} twice", hint="give each daemon its own name"
+            )
         seen.add(daemon.name)
     return tuple(daemons)
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Literal, cast
 
 from router.model.frozen import frozen
+from router.notation.quoting import quoted
 
 __all__ = ["Protocol", "Settings", "read_settings"]
 
@@ -84,7 +85,7 @@ def _protocol(signal: str, environment: Mapping[str, str], problems: list[str]) 
         if given := environment.get(name, "").strip():
             if given in _PROTOCOLS:
                 return cast("Protocol", given)
-            problems.append(f"{name} is {given!r}; the protocols here are {' and '.join(_PROTOCOLS)}")
+            problems.append(f"{name} is {quoted(given)}; the protocols here are {' and '.join(_PROTOCOLS)}")
             return None
     return "http/protobuf"
 

@@ -19,6 +19,7 @@ from router.kubernetes.clients import KubeClients
 from router.kubernetes.config import KubeSource
 from router.model.frozen import frozen
 from router.net.deadline import Deadline
+from router.notation.quoting import quoted
 from router.operations.doctor.finding import Finding
 from router.transport.options import DialOptions
 from router.untrusted_json import NotJSONError, member, read_json, text
@@ -160,7 +161,7 @@ def skew_of(date: str, began: float, lasted: float) -> Finding:
     try:
         theirs = parsedate_to_datetime(date).timestamp()
     except ValueError:
-        return Finding(check="clock", level="note", tried=tried, result=f"it is no date: {date!r}")
+        return Finding(check="clock", level="note", tried=tried, result=f"not a date: {quoted(date)}")
     # Its second began at most one second before it answered, and it answered while we waited.
     ahead, behind = theirs - (began + lasted), began - (theirs + 1)
     apart = max(ahead, behind, 0.0)

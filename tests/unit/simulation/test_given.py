@@ -41,7 +41,7 @@ def test_daemons_are_counted_or_named(texts: list[str], names: list[str]) -> Non
     [
         ("0", 'invalid --daemons "0": between 1 and 1000 daemons can be simulated'),
         ("ci:1001", 'invalid --daemons "ci:1001": between 1 and 1000 daemons can be simulated'),
-        ("a,b,a", "--daemons names 'a' twice"),
+        ("a,b,a", '--daemons names "a" twice'),
         (",".join(map(str, range(1001))) + ",x", "--daemons has 1002 daemons"),
     ],
 )

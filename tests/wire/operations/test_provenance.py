@@ -103,7 +103,7 @@ def test_who_is_interrupted_asks_for_no_more(monkeypatch: pytest.MonkeyPatch) ->
         asked.append(digest)
         raise CancelledError("its time is up")
 
-    monkeypatch.setattr(provenance, "_blob", interrupted)
+    monkeypatch.setattr(provenance, "read_blob", interrupted)
     with daemon({"linux/amd64": _RIGHT, "linux/arm64": _RIGHT}) as address:
         metadata, warnings = completed(address)
 
