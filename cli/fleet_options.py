@@ -9,6 +9,7 @@ from cli.groups import Only, OptionGroup, argument, option
 from cli.options import RoutingOptions
 
 __all__ = [
+    "DEFAULT_FLEET",
     "AccessOptions",
     "AnyFleet",
     "CacheOptions",
@@ -24,6 +25,8 @@ __all__ = [
     "SizeOptions",
 ]
 
+DEFAULT_FLEET = "buildkitd"
+
 # Where fleets are: a namespace of a cluster.
 ClusterRouting = Annotated[RoutingOptions, Only("--namespace", "--kube-context", "--kubeconfig")]
 
@@ -31,7 +34,9 @@ ClusterRouting = Annotated[RoutingOptions, Only("--namespace", "--kube-context",
 class FleetName(OptionGroup, panel="Fleet"):
     """Which fleet."""
 
-    name: str = argument("NAME", default="buildkitd", help="The fleet's name. [dim]default: buildkitd.[/]")
+    name: str | None = argument(
+        "NAME", default=None, help=f"The fleet's name. [dim]default: {DEFAULT_FLEET}.[/]"
+    )
 
 
 class NamedFleet(OptionGroup, panel="Fleet"):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.builder import write_tree
+from tests.e2e.builder import SEARCH_PATH, write_tree
 from tests.e2e.kubernetes import HELLO, kubeconfig, user_with
-from tests.e2e.program import Finished, Program
+from tests.e2e.program import WARMROUTE, Finished, Program
 from tests.servers import images
 from tests.servers.cluster import Cluster
 
@@ -99,6 +102,26 @@ def test_a_pod_that_can_not_start_is_told_with_its_reason_and_mended_by_the_righ
     assert "warmroute fleet status ci --namespace ci" in wrong.stderr
     assert right.code == 0, right.stderr
     assert "ci-0 ready" in right.stderr
+
+
+def test_interrupted_it_ends_at_once_and_says_how_to_remove_what_is_there(program: Program) -> None:
+    words = ("fleet", "up", "ci", *WHERE, *QUICK, "--create-namespace", "--image=registry.invalid/none:1")
+    environment = {"PATH": SEARCH_PATH, "HOME": "/nonexistent", **program.environment}
+    with subprocess.Popen(
+        [WARMROUTE, *words], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        told = next(line for line in process.stderr if line.startswith("ci-0 "))
+        process.send_signal(signal.SIGINT)
+        started = time.monotonic()
+        rest = process.stderr.read()
+        code = process.wait(timeout=10)
+
+    assert told
+    assert code == 130
+    assert time.monotonic() - started < 2
+    assert "making the fleet ci was interrupted" in rest
+    assert "to remove what is there: warmroute fleet down ci --namespace ci" in rest
 
 
 def test_without_rights_it_names_those_that_are_missing_and_makes_nothing(

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from cli.commands.fleet.remembering import remember
 from cli.commands.fleet.telling import waiting
-from cli.fleet_options import AccessOptions, ClusterRouting, FleetName, MakingOptions, ShapeOptions
+from cli.fleet_options import (
+    DEFAULT_FLEET,
+    AccessOptions,
+    ClusterRouting,
+    FleetName,
+    MakingOptions,
+    ShapeOptions,
+)
 from cli.given.fleets import fleet_spec
 from cli.given.routing import router_config
 from cli.interruption import Silent, interruptible
@@ -26,7 +33,7 @@ def command(fleet: FleetName, shape: ShapeOptions, making: MakingOptions, routin
     from router import fleet_namespace, fleet_settings, replace
 
     config = router_config(routing)
-    spec = fleet_spec(fleet.name, fleet_namespace(config), shape)
+    spec = fleet_spec(fleet.name or DEFAULT_FLEET, fleet_namespace(config), shape)
     spec = replace(spec, create_namespace=making.create_namespace)
     if making.print:
         _print(spec)
