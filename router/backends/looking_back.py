@@ -30,22 +30,27 @@ class LookBack:
         self._first = FirstMiss()
         self._before = KnownSteps()
         self._latest: tuple[tuple[int, int], str] | None = None
+        self._asked = False
         self._finding: RpcCall | None = None
         self._replaying: RpcCall | None = None
 
     def see(self, status: SolveStatus) -> None:
         """Take a message of the build's progress. Call it in ``RpcChannel.run``'s thread."""
         self._first.see(status)
-        if self._first.vertex is not None and self._finding is None:
+        if self._first.vertex is None or self._asked:
+            return
+        self._asked = True
+        # A daemon that is going away takes no more calls, but it finishes the build.
+        with suppress(ConnectionLostError):
             self._finding = self._control.records(builds_of(self._prefix), self._found)
 
     def miss(self) -> Miss | None:
         """Return the first step that missed, and why; None where all were cached. The build is over."""
-        if self._finding is None:
+        if self._first.vertex is None:
             return None
         with suppress(DialError, ConnectionLostError):
             self._channel.run(lambda: self._finding is None or self._finding.done, timeout=_GRACE)
-            if self._latest is not None and self._finding.done:
+            if self._latest is not None and self._finding is not None and self._finding.done:
                 self._replaying = self._control.status(self._latest[1], self._before.see)
                 self._channel.run(lambda: self._replaying is None or self._replaying.done, timeout=_GRACE)
         return self._first.explained(self._before if self._is_known else None)
