@@ -203,7 +203,9 @@ class Attempts:
         from router.operations.warmth import warm_among
         from router.solve.ref import ref_prefix
 
-        warm = warm_among(among, ref_prefix(self._context.key), self._context.dial, cold=cold)
+        warm = warm_among(
+            among, ref_prefix(self._context.key), self._context.dial, self._context.cancellation, cold=cold
+        )
         if warm and cold is not None:
             self._account.cold(cold)
         return warm

@@ -68,7 +68,8 @@ def build_and_report(
             from cli.building.answer import print_answer
 
             print_answer(prepared.question, prepared.request, result)
-        elif progress == "quiet" and result.image_id:
+            return
+        if progress == "quiet" and result.image_id:
             sys.stdout.write(f"{own_line(printable(result.image_id))}\n")
         _tell_how_warm(left, result)
 

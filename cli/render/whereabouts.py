@@ -71,8 +71,8 @@ def _first_miss(miss: Miss) -> str:
     match miss.reason:
         case "first":
             return "the first build of this image here, as far as its history tells"
-        case "changed":
-            why = " (it changed, or what it builds on)"
+        case "differs":
+            why = " (the last build here had no such step: it, an argument, or what it builds on is another)"
         case "files":
             why = " (its files changed, or its cache was pruned)"
         case "pruned":

@@ -66,5 +66,5 @@ class LookBack:
 
     def _found(self, message: memoryview) -> None:
         event = history_event(message)
-        if event.ref.startswith(self._prefix) and event.ref != self._ref and not event.started:
+        if event.ref.startswith(self._prefix) and event.ref != self._ref and event.succeeded:
             self._latest = max(self._latest or ((0, 0), ""), (event.created, event.ref))

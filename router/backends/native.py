@@ -250,7 +250,7 @@ class _Build:
                 copies.prepare()
                 turn.ask(deadline)
             solve = control.solve(message, self._answered)
-        if request.call == "build":
+        if request.call == "build" and not request.no_cache:
             self._looking_back = LookBack(self._channel, key=self._context.key, ref=identity.ref)
         status = control.status(identity.ref, self._saw)
         if turn is None:

@@ -22,6 +22,8 @@ __all__ = ["Turn", "before_solve"]
 
 # How long a daemon may take to end what was taken back, and to forget it.
 _WITHDRAWAL = 1.0
+# How long it may take to read through its records, which are 10 microseconds each; it counts as warm else.
+_RECOLLECTION = 0.1
 
 
 def _nothing(_message: memoryview) -> None:
@@ -31,8 +33,8 @@ def _nothing(_message: memoryview) -> None:
 class Turn:
     """The turn of the build ``ref``. Asks as soon as it is made; the answer is waited for in ``ask``.
 
-    ``bound`` is at least 1. With a ``prefix`` the daemon must have had a build whose ref begins so. A
-    daemon without a build history can't tell, and counts as neither busy nor cold. ``hear`` gets each event
+    ``bound`` is at least 1. With a ``prefix`` the daemon must have, or have had, a build whose ref begins so.
+    A daemon without a build history can't tell, and counts as neither busy nor cold. ``hear`` gets each event
     of the history, a packed BuildHistoryEvent, until the channel is closed.
     """
 
@@ -62,15 +64,18 @@ class Turn:
         self._recalling = self._control.records(builds_of(prefix), self._recall) if prefix else None
 
     def ask(self, deadline: float) -> None:
-        """Raise ``BusyError`` where the daemon has enough builds; what ``RpcChannel.run`` raises."""
+        """Raise ``BusyError`` where the daemon has enough builds, ``ColdError`` where it is cold; what
+        ``RpcChannel.run`` raises."""
         self._channel.run(lambda: self._asking.done, timeout=deadline - time.monotonic())
         if self._asking.error is None and len(self._now) >= self._bound:
             raise too_busy(self._daemon, len(self._now), self._bound)
+        if self._recalling is not None:
+            self._require_warmth(self._recalling)
 
     def take(self, solve: RpcCall) -> None:
         """Return once the daemon has announced the build in its turn, or is done with it.
 
-        Raises ``BusyError`` where it came too late, ``ColdError`` where the daemon is cold; it is taken back.
+        Raises ``BusyError`` where it came too late, and is taken back.
         """
         self._channel.run(lambda: solve.done or self._announced or self._listening.done)
         line = BuildsInFlight()
@@ -83,21 +88,24 @@ class Turn:
         if before >= self._bound and not solve.done:
             self._withdraw(solve)
             raise too_busy(self._daemon, before, self._bound)
-        if self._recalling is not None:
-            self._require_warmth(self._recalling, solve)
 
-    def _require_warmth(self, recalling: RpcCall, solve: RpcCall) -> None:
-        # A daemon reads through all records that it has, 10 microseconds each: the build has begun meanwhile.
-        self._channel.run(lambda: solve.done or recalling.done)
+    def _require_warmth(self, recalling: RpcCall) -> None:
+        """Raise ``ColdError`` where the daemon says in time that it has had no build of the prefix.
+
+        Before Solve: a build that has begun may have told or written something, and is not taken back for
+        this.
+        """
+        with suppress(DialError):
+            self._channel.run(lambda: recalling.done, timeout=_RECOLLECTION)
         if not recalling.done:
             self._channel.cancel(recalling)
-        elif recalling.error is None and not self._is_warm and not solve.done:
-            self._withdraw(solve)
+        elif recalling.error is None and not self._is_warm:
             raise ColdError(f"{self._daemon} has not built this yet")
 
     def _recall(self, message: memoryview) -> None:
-        ref = history_event(message).ref
-        self._is_warm |= ref.startswith(self._prefix) and ref != self._ref
+        event = history_event(message)
+        if event.ref.startswith(self._prefix):
+            self._is_warm |= event.started or event.succeeded
 
     def _hear(self, message: memoryview) -> None:
         self._pass_on(message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 from router.model.frozen import frozen
@@ -15,6 +15,8 @@ __all__ = ["BuildStats", "StatsBy", "build_stats"]
 StatsBy = Literal["all", "key", "daemon", "image"]
 _SECOND = 1_000_000_000
 _NO_KEY = ""
+# Of all steps: some cached ones, as of a base that images share, make no warm build.
+_LEAST_SHARE = 0.25
 
 
 @frozen
@@ -51,8 +53,9 @@ def build_stats(
     """Return a row for each group, the one with most builds first; ``all`` is one row.
 
     ``since`` is nanoseconds since the epoch. A build is warm that had at least the share ``warm_from`` of the
-    cached steps that the warmest build of its key had, without a key of its image: daemons count sources and
-    exports too, which are never cached. Builds without a key of ours are grouped by the name "".
+    cached steps that the warmest build of its key had, without a key of its image, and a quarter of all
+    steps: daemons count sources and exports too, which are never cached. Builds without a key of ours are
+    grouped by the name "".
     """
     known = [
         each
@@ -69,9 +72,11 @@ def build_stats(
         groups[""] = []
 
     def is_warm(build: DaemonRecord) -> bool:
-        return build.record.cached_steps >= max(warm_from * warmest[_what(build)], 1)
+        cached = build.record.cached_steps
+        return cached >= max(warm_from * warmest[_what(build)], _LEAST_SHARE * build.record.total_steps, 1)
 
-    rows = [_row(name, builds, is_warm) for name, builds in groups.items()]
+    usual = _usual_cold([each for each in known if not is_warm(each)])
+    rows = [_row(name, builds, is_warm, usual) for name, builds in groups.items()]
     return tuple(sorted(rows, key=lambda row: (-row.builds, row.name)))
 
 
@@ -96,37 +101,40 @@ _NAME_OF: dict[StatsBy, Callable[[DaemonRecord], str]] = {
 }
 
 
-def _row(name: str, builds: Sequence[DaemonRecord], is_warm: Callable[[DaemonRecord], bool]) -> BuildStats:
+def _usual_cold(builds: Iterable[DaemonRecord]) -> Mapping[str, float]:
+    """Return the median seconds of the cold builds of each key of ours that succeeded."""
+    cold: dict[str, list[float]] = {}
+    for each in builds:
+        if each.record.mark is not None and each.record.status == "completed":
+            cold.setdefault(each.record.mark.key, []).append(_seconds(each))
+    return {key: statistics.median(seconds) for key, seconds in cold.items()}
+
+
+def _row(
+    name: str,
+    builds: Sequence[DaemonRecord],
+    is_warm: Callable[[DaemonRecord], bool],
+    usual: Mapping[str, float],
+) -> BuildStats:
     done = [each for each in builds if each.record.status == "completed"]
     marks = [each.record.mark for each in done if each.record.mark is not None]
-    by_key: dict[str, tuple[list[float], list[float]]] = {}
-    for each in done:
-        cold, warm = by_key.setdefault(_key(each), ([], []))
-        (warm if is_warm(each) else cold).append(_seconds(each))
-    all_cold = [seconds for cold, _ in by_key.values() for seconds in cold]
-    all_warm = [seconds for _, warm in by_key.values() for seconds in warm]
+    warm = [each for each in done if is_warm(each)]
+    warm_seconds = list(map(_seconds, warm))
+    cold_seconds = [_seconds(each) for each in done if not is_warm(each)]
     return BuildStats(
         name=name,
         builds=len(done),
-        warm=len(all_warm),
+        warm=len(warm),
         failed=sum(each.record.status in {"error", "canceled"} for each in builds),
         running=sum(each.record.status == "running" for each in builds),
         spills=sum(mark.place > 1 for mark in marks),
         failovers=sum(mark.attempt > 1 for mark in marks),
-        p50_warm=_percentile(all_warm, 50),
-        p95_warm=_percentile(all_warm, 95),
-        p50_cold=_percentile(all_cold, 50),
-        p95_cold=_percentile(all_cold, 95),
-        saved=sum(_saved(cold, warm) for key, (cold, warm) in by_key.items() if key != _NO_KEY),
+        p50_warm=_percentile(warm_seconds, 50),
+        p95_warm=_percentile(warm_seconds, 95),
+        p50_cold=_percentile(cold_seconds, 50),
+        p95_cold=_percentile(cold_seconds, 95),
+        saved=sum(max(usual.get(_key(each), 0.0) - _seconds(each), 0.0) for each in warm),
     )
-
-
-def _saved(cold: Sequence[float], warm: Sequence[float]) -> float:
-    """Return what warm builds of a key saved; nothing where none was ever cold."""
-    if not cold:
-        return 0.0
-    usual = statistics.median(cold)
-    return sum(max(usual - seconds, 0.0) for seconds in warm)
 
 
 def _seconds(build: DaemonRecord) -> float:

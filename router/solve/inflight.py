@@ -15,7 +15,9 @@ from router.rpc.protobuf import Value, integer, read, submessage, text
 __all__ = ["BuildsInFlight", "HistoryEvent", "counted_builds", "history_event", "too_busy"]
 
 # BuildHistoryEventType
-_STARTED, _DELETED = 0, 2
+_STARTED, _COMPLETE, _DELETED = 0, 1, 2
+# The field of a BuildHistoryRecord
+_PINNED = 14
 # No bound is that high; more is a daemon that wants to fill the memory.
 _MOST = 10_000
 # Characters that are kept of one; a build's own reference has 32.
@@ -24,18 +26,23 @@ _LONGEST_REF = 1000
 
 @frozen
 class HistoryEvent:
-    """One BuildHistoryEvent. ``created`` is the daemon's time, in seconds and nanoseconds."""
+    """One BuildHistoryEvent. ``created`` is the daemon's time, in seconds and nanoseconds.
+
+    ``succeeded`` says of a build that is over that it was built.
+    """
 
     ref: str
     started: bool
     created: tuple[int, int]
     deleted: bool = False
+    succeeded: bool = False
+    pinned: bool = False
 
 
 def history_event(message: memoryview) -> HistoryEvent:
     """Read a BuildHistoryEvent. Raises ``Http2Error`` where it is none."""
     kind: Value = _STARTED
-    ref = ""
+    ref, failed, pinned = "", False, False
     created = {1: 0, 2: 0}
     for number, value in read(message):
         if number == 1:
@@ -44,10 +51,19 @@ def history_event(message: memoryview) -> HistoryEvent:
             for field, part in submessage(value):
                 if field == 1:
                     ref = text(part)[:_LONGEST_REF]
+                elif field == 5:
+                    failed = True
                 elif field == 6:
                     created |= {unit: integer(count) for unit, count in submessage(part)}
+                elif field == _PINNED:
+                    pinned = bool(integer(part))
     return HistoryEvent(
-        ref=ref, started=kind == _STARTED, created=(created[1], created[2]), deleted=kind == _DELETED
+        ref=ref,
+        started=kind == _STARTED,
+        created=(created[1], created[2]),
+        deleted=kind == _DELETED,
+        succeeded=kind == _COMPLETE and not failed,
+        pinned=pinned,
     )
 
 

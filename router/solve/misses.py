@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal, assert_never
 
 from router.bounds import MOST_STEPS, put, shortened
@@ -10,8 +11,8 @@ from router.model.miss import Miss, MissReason
 
 __all__ = ["FirstMiss", "KnownSteps", "is_step"]
 
-# What a step builds on: a directory of the client's (or is one), steps that do, or none of it.
-_Source = Literal["context", "files", "later", "image"]
+# What a step builds on: a directory of the client's (or it is one), images alone, or anything else.
+_Source = Literal["context", "files", "image", "other"]
 # Characters of a step's name that are kept.
 _LONGEST_NAME = 200
 
@@ -51,22 +52,27 @@ class FirstMiss:
             return "unknown"
         if not before.digests:
             return "first"
+        is_known = _plain(vertex.name) in before.names
         match self._sources[vertex.digest]:
             case "image":
-                return "pruned" if vertex.digest in before.digests else "changed"
+                return "pruned" if vertex.digest in before.digests else "differs"
             case "files" | "context":
-                return "files" if vertex.name in before.names else "changed"
-            case "later":
-                # Its digest is new in each build, and its name does not tell what arguments it sees.
-                return "unknown" if vertex.name in before.names else "changed"
+                others = [digest for digest in vertex.inputs if self._sources.get(digest) == "image"]
+                return "files" if is_known and all(map(before.digests.get, others)) else "differs"
+            case "other":
+                # Its digest is new in each build, or does not name its content; nor does its name tell what
+                # arguments it sees.
+                return "unknown" if is_known else "differs"
             case unknown:
                 assert_never(unknown)
 
     def _source_of(self, vertex: Vertex) -> _Source:
         if _is_context(vertex):
             return "context"
+        if not vertex.inputs:
+            return "image" if _is_fixed(vertex) else "other"
         sources = {self._sources.get(digest, "image") for digest in vertex.inputs}
-        return "files" if "context" in sources else "later" if sources - {"image"} else "image"
+        return "files" if "context" in sources else "other" if sources - {"image"} else "image"
 
 
 class KnownSteps:
@@ -85,7 +91,19 @@ class KnownSteps:
         for vertex in status.vertexes:
             if vertex.completed is not None and not vertex.error:
                 put(self.digests, vertex.digest, True, MOST_STEPS)
-                put(self.names, vertex.name, True, MOST_STEPS)
+                put(self.names, _plain(vertex.name), True, MOST_STEPS)
+
+
+def _plain(name: str) -> str:
+    """Return a step's name without its number, which changes with the steps around it."""
+    return re.sub(r" ?\d+/\d+\]", "]", name, count=1)
+
+
+def _is_fixed(vertex: Vertex) -> bool:
+    """Say whether the digest of a source names its content: that of an image does, by the image's own."""
+    return "FROM " in vertex.name or vertex.name.startswith(
+        ("docker-image://", "oci-layout://", "[internal]")
+    )
 
 
 def _is_context(vertex: Vertex) -> bool:

@@ -24,4 +24,6 @@ def recall_ref(ref: str, by: str) -> str:
 def recalled_by(deleted: str, ref: str) -> str | None:
     """Return who ends the build ``ref`` by deleting a record of that name; None where it is another."""
     prefix = f"{_PREFIX}{ref}/"
-    return deleted.removeprefix(prefix)[:_LONGEST_NAME] if deleted.startswith(prefix) else None
+    if not deleted.startswith(prefix):
+        return None
+    return deleted.removeprefix(prefix).partition("\n")[0][:_LONGEST_NAME]

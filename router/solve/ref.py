@@ -29,9 +29,11 @@ def new_ref(key: str) -> str:
 
 
 def builds_of(prefix: str) -> bytes:
-    """Return a BuildHistoryRequest for the builds in flight, and of those that are over the latest whose ref
-    begins so, all where the prefix is empty. A daemon that is older than filters sends all of them too."""
+    """Return a BuildHistoryRequest for the builds in flight, and of those that succeeded the latest whose ref
+    begins so; for all that are over where the prefix is empty. A daemon that is older than filters sends all
+    of them, whatever is asked."""
     asked = integer_field(3, True)  # EarlyExit
     if prefix:
-        asked += field(4, f"ref~=^{prefix}") + integer_field(5, 1)  # Filter, and Limit
+        # Filter, and Limit. Conditions with commas between have to hold together.
+        asked += field(4, f"ref~=^{prefix},status==completed") + integer_field(5, 1)
     return asked

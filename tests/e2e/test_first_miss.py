@@ -55,7 +55,7 @@ def test_the_first_build_of_a_key_is_told_as_such_and_a_warm_one_misses_nothing(
 def test_an_argument_that_changed_is_the_reason(image: Image) -> None:
     image.miss(image.key)
 
-    assert image.miss("other") == Miss(step=_run("other"), reason="changed")
+    assert image.miss("other") == Miss(step=_run("other"), reason="differs")
 
 
 def test_a_file_that_changed_is_the_reason(image: Image) -> None:

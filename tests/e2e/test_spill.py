@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
 
-from router import BuildRequest, BuildRouter, Key, Place, RouterConfig
+from router import BuildRequest, BuildRouter, Cancellation, CancelledError, Key, Place, RouterConfig
 from router.rpc import open_channel
 from router.solve.control import Control
 from router.solve.inflight import history_event
@@ -117,6 +120,30 @@ def test_a_record_that_home_may_have_forgotten_counts_for_nothing(three: Three) 
     assert three.build()[0] == 2, "a home that knows of nothing is new"
 
 
+def test_a_build_that_was_canceled_makes_no_daemon_warm(three: Three, busybox: str, tmp_path: Path) -> None:
+    three.build_on(2)
+    dockerfile = f"FROM {busybox}\nRUN echo {tmp_path.name}; sleep 60\n"
+    slow = write_tree(tmp_path / "slow", {"Dockerfile": dockerfile})
+    home = three.order[0]
+    builder = three.builder(addresses=((home.name, str(home.address)),))
+    with Cancellation() as stop:
+        builder.then = lambda _event: stop.cancel() if tmp_path.name.encode() in builder.log else None
+        with pytest.raises(CancelledError):
+            builder.build(BuildRequest(context=str(slow)), cancellation=stop)
+    ended(str(home.address), 0)
+
+    assert three.build()[0] == 2
+
+
+def test_a_herd_finds_the_warm_daemon(three: Three) -> None:
+    three.build_on(2)
+
+    with ThreadPoolExecutor(6) as pool:
+        built = list(pool.map(lambda _: three.build(max_builds=8)[0], range(6)))
+
+    assert built == [2] * 6
+
+
 def test_one_that_can_not_be_asked_holds_nothing_up(
     three: Three, buildkitd_three: tuple[Buildkitd, ...]
 ) -> None:
@@ -124,7 +151,15 @@ def test_one_that_can_not_be_asked_holds_nothing_up(
     three.build_on(2)
     victim.freeze()
     try:
-        assert three.build(connect_timeout=1.0)[0] == 2
+        assert three.build()[0] == 2
+        with Cancellation() as stop:
+            Timer(0.3, stop.cancel).start()
+            began = time.monotonic()
+            with pytest.raises(CancelledError):
+                three.builder(key=f"{three.config.key}-new").build(
+                    BuildRequest(context=str(three.context)), cancellation=stop
+                )
+            assert time.monotonic() - began < 2.0
     finally:
         victim.thaw()
 

@@ -103,3 +103,17 @@ def test_how_much_is_warm_can_be_said() -> None:
 def test_a_fleet_without_builds_has_a_row_without_times() -> None:
     assert build_stats([], "all") == (BuildStats(name=""),)
     assert build_stats([], "all")[0].warm_share is None
+
+
+def test_a_base_that_all_share_makes_no_build_warm() -> None:
+    (row,) = build_stats([built(HOME, 60, 2) for _ in range(5)], "all")
+
+    assert (row.builds, row.warm, row.saved) == (5, 0, 0.0)
+
+
+def test_what_was_saved_adds_up_over_daemons() -> None:
+    builds = (built(HOME, 60, 0), built(HOME, 10, 9, daemon=BIRCH), built(HOME, 10, 9, daemon=BIRCH))
+
+    assert (
+        build_stats(builds, "all")[0].saved == sum(row.saved for row in build_stats(builds, "daemon")) == 100
+    )

@@ -53,11 +53,13 @@ def explained(status: SolveStatus, before: SolveStatus | None) -> Miss | None:
         ((), SolveStatus(), RUN, "first"),
         ((), None, RUN, "unknown"),
         ((), progress(), RUN, "pruned"),
-        ((), SolveStatus(vertexes=(replace(RUN, digest="old"),)), RUN, "changed"),
+        ((), SolveStatus(vertexes=(replace(RUN, digest="old"),)), RUN, "differs"),
         ((RUN,), progress(), COPY, "files"),
-        ((RUN,), SolveStatus(vertexes=(RUN,)), COPY, "changed"),
+        ((RUN,), SolveStatus(vertexes=(RUN,)), COPY, "differs"),
         ((RUN, COPY), progress(), LAST, "unknown"),
-        ((RUN, COPY), SolveStatus(vertexes=(RUN,)), LAST, "changed"),
+        ((RUN, COPY), SolveStatus(vertexes=(RUN,)), LAST, "differs"),
+        ((RUN,), SolveStatus(vertexes=(BASE, RUN, replace(COPY, name="[3/9] COPY . ."))), COPY, "files"),
+        ((RUN,), SolveStatus(vertexes=(replace(RUN, digest="moved"), COPY)), COPY, "differs"),
     ],
 )
 def test_the_step_and_the_build_before_say_why(
@@ -73,10 +75,20 @@ def test_where_all_steps_are_cached_none_missed() -> None:
 def test_a_step_that_failed_before_is_none_of_those_that_are_known() -> None:
     failed = SolveStatus(vertexes=(BASE, replace(RUN, error="exit code 1")))
 
-    assert explained(progress(anew="-2"), failed) == Miss(step=RUN.name, reason="changed")
+    assert explained(progress(anew="-2"), failed) == Miss(step=RUN.name, reason="differs")
 
 
 def test_what_the_frontend_does_for_itself_is_no_step() -> None:
     weak = replace(RUN, progress_group=ProgressGroup(id="g", name="sending", weak=True))
 
     assert explained(SolveStatus(vertexes=(BASE, weak)), progress()) is None
+
+
+def test_of_a_source_that_moves_nothing_is_claimed() -> None:
+    remote = Vertex(digest="remote", name="https://a.test/x", started=1, completed=2)
+    added = Vertex(
+        digest="added", name="[2/2] ADD https://a.test/x /", inputs=("base", "remote"), completed=3
+    )
+    status = SolveStatus(vertexes=(BASE, remote, added))
+
+    assert explained(status, status) == Miss(step=added.name, reason="unknown")
