@@ -313,6 +313,7 @@ class ResultOptions(OptionGroup, panel="Result"):
         default=None,
         metavar="PERCENT",
         minimum=0,
+        maximum=100,
         help="Exit with 3 after a build of which less came from the cache; 100 is all of it.",
     )
     iidfile: str | None = option(

@@ -192,6 +192,9 @@ def value_of(parameter: Parameter, texts: Sequence[str], source: str) -> object:
             minimum = parameter.declared.minimum if isinstance(parameter.declared, Option) else None
             if minimum is not None and not number >= minimum:
                 raise _invalid(source, last, f"it must be at least {minimum:g}")
+            maximum = parameter.declared.maximum if isinstance(parameter.declared, Option) else None
+            if maximum is not None and number > maximum:
+                raise _invalid(source, last, f"it must be at most {maximum:g}")
             return number
         case _:
             assert_never(parameter.kind)

@@ -23,12 +23,12 @@ _T = TypeVar("_T")
 class Option(NamedTuple):
     """An option: its names, the one that its variable is called after first; ``off`` turns a flag off.
 
-    ``aliases`` are names of other programs that are understood as well. ``minimum`` bounds a number; ``env``
-    is a variable that is not called after it. An option that is given empty counts as not given, and its
-    variable does neither, unless ``refuses_empty``. Nor does the variable where one of the options that it is
-    ``outranked_by`` stands on the command line, since the two exclude each other. ``files`` says which
-    configuration files it can come from; ``rival`` is a variable that others read for the same, and that
-    therefore counts more than a file. The help may hold rich's markup.
+    ``aliases`` are names of other programs that are understood as well. ``minimum`` and ``maximum`` bound a
+    number; ``env`` is a variable that is not called after it. An option that is given empty counts as not
+    given, and its variable does neither, unless ``refuses_empty``. Nor does the variable where one of the
+    options that it is ``outranked_by`` stands on the command line, since the two exclude each other.
+    ``files`` says which configuration files it can come from; ``rival`` is a variable that others read for
+    the same, and that therefore counts more than a file. The help may hold rich's markup.
     """
 
     names: tuple[str, ...]
@@ -38,6 +38,7 @@ class Option(NamedTuple):
     off: str = ""
     aliases: tuple[str, ...] = ()
     minimum: float | None = None
+    maximum: float | None = None
     env: str = ""
     refuses_empty: bool = False
     outranked_by: tuple[str, ...] = ()
@@ -84,6 +85,7 @@ def option(  # noqa: PLR0913 -- they are what there is to say of an option
     off: str = "",
     aliases: tuple[str, ...] = (),
     minimum: float | None = None,
+    maximum: float | None = None,
     env: str = "",
     refuses_empty: bool = False,
     outranked_by: tuple[str, ...] = (),
@@ -92,7 +94,19 @@ def option(  # noqa: PLR0913 -- they are what there is to say of an option
 ) -> _T:
     """Declare a field of a group to be an option (see `Option`); the panel is the group's unless given."""
     declared = Option(
-        names, help, panel, metavar, off, aliases, minimum, env, refuses_empty, outranked_by, files, rival
+        names,
+        help,
+        panel,
+        metavar,
+        off,
+        aliases,
+        minimum,
+        maximum,
+        env,
+        refuses_empty,
+        outranked_by,
+        files,
+        rival,
     )
     return _Declaration(declared, default)  # type: ignore[return-value]  # the group puts the default there
 

@@ -217,6 +217,7 @@ if TYPE_CHECKING:
     from router.provision.up import FleetWanted as FleetWanted
     from router.provision.up import bring_up as bring_up
     from router.redaction import shown_options as shown_options
+    from router.redaction import without_passwords as without_passwords
     from router.simulation.given import invented_keys as invented_keys
     from router.simulation.given import parse_daemon_names as parse_daemon_names
     from router.simulation.given import parse_scale as parse_scale
@@ -346,7 +347,7 @@ _MODULES = {
     "router.provision.spec": "AccessSpec FleetSpec PodSpec StateSpec",
     "router.provision.step": "FleetStep",
     "router.provision.up": "FleetWanted bring_up",
-    "router.redaction": "shown_options",
+    "router.redaction": "shown_options without_passwords",
     "router.simulation.given": "invented_keys parse_daemon_names parse_scale read_daemon_names read_keys"
     " scaled unhindered",
     "router.simulation.model": "Churn SimulatedKey Simulation Traffic",

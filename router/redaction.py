@@ -6,8 +6,11 @@ name, which is why values of secrets never stand in argv in the first place.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
+
+from router.untrusted_json import NotJSONError, read_json
 
 __all__ = ["redacted", "shown_options", "without_passwords"]
 
@@ -35,8 +38,29 @@ def without_passwords(text: str) -> str:
 
 def shown_options(options: Mapping[str, str]) -> dict[str, str]:
     """Return options of a build fit for printing: values whose name suggests a secret, and passwords within
-    URLs, are masked."""
-    return {name: _redact(f"{name}={value}")[len(name) + 1 :] for name, value in options.items()}
+    URLs, are masked; also within a value that is JSON, as that of ``cache-imports`` is."""
+    return {name: _shown_value(name, value) for name, value in options.items()}
+
+
+def _shown_value(name: str, value: str) -> str:
+    if value[:1] in {"[", "{"}:
+        try:
+            return json.dumps(_shown_json(name, read_json(value)), separators=(",", ":"))
+        except NotJSONError:
+            pass  # a value like any other
+    return _redact(f"{name}={value}")[len(name) + 1 :]
+
+
+def _shown_json(name: str, value: object) -> object:
+    match value:
+        case dict():
+            return {key: _shown_json(key, member) for key, member in value.items()}
+        case list():
+            return [_shown_json(name, element) for element in value]
+        case str():
+            return _shown_value(name, value) if value[:1] not in {"[", "{"} else _MASK
+        case _:
+            return value
 
 
 def _redact(argument: str) -> str:

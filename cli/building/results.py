@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable
 
-from router import BuildResult, ColdError, FileSink, OutputError, check_file, read_json
+from router import BuildResult, ColdError, FileSink, OutputError, check_file, read_json, without_passwords
 
 __all__ = ["ResultFile", "append_metrics", "image_id", "metadata", "reference", "require_warm"]
 
@@ -39,7 +39,7 @@ def _whereabouts(result: BuildResult) -> dict[str, object]:
         "place": result.place.number,
         "home": result.place.home,
         "reason": result.place.reason,
-        "key": result.key,
+        "key": without_passwords(result.key),
         "rule": result.rule,
         "steps": result.steps,
         "cached": result.cached,

@@ -35,6 +35,7 @@ class StatsOptions(OptionGroup, panel="Builds"):
         default=50,
         metavar="PERCENT",
         minimum=0,
+        maximum=100,
         help="A build is warm with so many of the cached steps that the warmest build of its key had.",
     )
     format: Literal["table", "json", "prometheus"] = option(
@@ -59,7 +60,8 @@ def command(stats: _Stats, routing: FleetRouting, chosen: ChosenDaemons) -> None
         case "json":
             text = json.dumps([_values(row, stats.by) for row in rows], indent=2) + "\n"
         case "prometheus":
-            text = "".join(_metrics(rows, stats.by))
+            silent = sum(answer.error is not None for answer in answers)
+            text = "".join((*_answers(len(answers), silent), *_metrics(rows, stats.by)))
         case "table":
             text = f"{_table(rows, stats.by)}\n"
     sys.stdout.write(text)
@@ -111,6 +113,13 @@ def _values(row: BuildStats, by: str) -> dict[str, object]:
         "cold_p95_seconds": row.p95_cold,
         "saved_seconds": row.saved,
     }
+
+
+def _answers(asked: int, silent: int) -> Iterator[str]:
+    """Yield how many daemons the figures are of: a sum without one of them is no drop."""
+    yield "# TYPE warmroute_stats_daemons gauge\n"
+    yield f'warmroute_stats_daemons{{answered="true"}} {asked - silent}\n'
+    yield f'warmroute_stats_daemons{{answered="false"}} {silent}\n'
 
 
 def _metrics(rows: Sequence[BuildStats], by: str) -> Iterator[str]:

@@ -9,13 +9,19 @@ import posixpath
 from collections.abc import Mapping
 
 from router.model.record import BuildRecord
+from router.redaction import without_passwords
 
 __all__ = ["build_name"]
 
 
 def build_name(record: BuildRecord) -> str:
     """Return the name that the build was given, else of what it was made: directory or URL, Dockerfile and
-    target; else the repository, the image, or the balancing key. Empty where nothing is known."""
+    target; else the repository, the image, or the balancing key. Empty where nothing is known. The passwords
+    of URLs are masked."""
+    return without_passwords(_name(record))
+
+
+def _name(record: BuildRecord) -> str:
     attrs = record.attrs
     if chosen := attrs.get("build-arg:BUILDKIT_BUILD_NAME"):
         return chosen

@@ -112,6 +112,14 @@ def test_a_build_that_is_colder_than_required_ends_with_3_and_leaves_its_figures
     assert lines[1]["miss"] is None
 
 
+@pytest.mark.parametrize("percent", ["101", "-1", "."])
+def test_a_share_that_can_not_be_is_refused_before_the_build(image: Image, percent: str) -> None:
+    done = Installed().run("build", f"--require-warm={percent}", image.context)
+
+    assert (done.code, done.stdout) == (2, "")
+    assert f'invalid --require-warm "{percent}"' in done.stderr
+
+
 def test_a_metrics_file_that_can_not_be_is_refused_before_the_build(image: Image, tmp_path: Path) -> None:
     program = Installed(environment={"WARMROUTE_ADDR": f"one={image.daemon.address}"})
 

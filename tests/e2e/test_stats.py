@@ -47,7 +47,8 @@ def test_prometheus_can_read_it(fleet: Installed) -> None:
 
     assert 'warmroute_stats_builds{daemon="ash"} 2' in lines
     assert "# TYPE warmroute_stats_warm_share gauge" in lines
-    line = r'(# TYPE )?warmroute_stats_\w+( gauge|\{daemon="ash"\} [0-9.e-]+)'
+    assert 'warmroute_stats_daemons{answered="false"} 0' in lines
+    line = r'(# TYPE )?warmroute_stats_\w+( gauge|\{(daemon="ash"|answered="\w+")\} [0-9.e-]+)'
     assert all(re.fullmatch(line, each) for each in lines)
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.redaction import redacted, without_passwords
+from router.redaction import redacted, shown_options, without_passwords
 from tests.processor import processor_seconds
 
 
@@ -66,3 +66,11 @@ def test_a_value_under_a_secret_name_is_never_shown(value: str) -> None:
 )
 def test_a_long_text_is_masked_in_time(text: str) -> None:
     assert processor_seconds(lambda: (redacted([text]), without_passwords(text)), enough=0.5) < 0.5
+
+
+def test_a_secret_within_json_is_masked_too() -> None:
+    imports = '[{"Type":"s3","Attrs":{"bucket":"b","secret_access_key":"x","url":"https://u:p@h/"}}]'
+
+    shown = imports.replace('"x"', '"****"').replace("u:p@", "u:****@")
+    assert shown_options({"cache-imports": imports}) == {"cache-imports": shown}
+    assert shown_options({"a": "[no json", "token": "[no json"}) == {"a": "[no json", "token": "****"}

@@ -28,6 +28,8 @@ SOURCE = "https://example.com/org/app.git"
         ({"filename": "docker/prod/Dockerfile"}, "docker/prod"),
         ({"target": "release"}, "release"),
         ({"input:context": SOURCE}, SOURCE),
+        ({"context": "https://ann:pw@a.test/x.git"}, "https://ann:****@a.test/x.git"),
+        ({"vcs:source": "https://token@a.test/x.git"}, "https://****@a.test/x.git"),
     ],
 )
 def test_a_build_is_called_as_buildx_calls_it(attrs: dict[str, str], name: str) -> None:

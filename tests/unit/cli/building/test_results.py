@@ -93,6 +93,12 @@ def test_the_metadata_say_where_the_build_was_and_how_warm_that_was() -> None:
     }
 
 
+def test_a_key_is_written_without_its_password() -> None:
+    result = replace(_result(), key="https://ann:pw@a.test/x")
+
+    assert json.loads(metadata(result))["warmroute.build"]["key"] == "https://ann:****@a.test/x"
+
+
 def test_the_image_id_is_the_configs_digest_else_the_manifests() -> None:
     both = _result(**{"containerimage.config.digest": "sha256:c", "containerimage.digest": "sha256:m"})
 
