@@ -22,8 +22,8 @@ _EPILOG = (
     "Each option can come from a variable: --build-arg from WARMROUTE_BUILD_ARG. One that holds a list has"
     " one item on each line, or on a single line items with blanks between. Many can come from a"
     " configuration file: see warmroute config show. The command line wins, then variables, then files.\n\n"
-    "Exit codes: 0 done; 1 the build failed, or its result could not be written; 2 wrong usage;"
-    " 69 a daemon or a tool can't be reached; 124 --timeout has passed; 130 interrupted."
+    "Exit codes: 0 done; 1 the build failed, or its result could not be written; 2 wrong usage; 3 colder than"
+    " --require-warm; 69 a daemon or a tool can't be reached; 124 --timeout has passed; 130 interrupted."
 )
 
 _CONTEXT = {"help_option_names": list(HELP_NAMES)}
