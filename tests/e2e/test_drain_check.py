@@ -182,4 +182,4 @@ def test_a_daemon_without_a_history_can_not_tell(dockerd: Dockerd) -> None:
     done = Installed(environment=dockerd.environment).run("drain-check")
 
     assert done.code == 69
-    assert "can't tell its builds" in done.stderr
+    assert "can't list its builds" in done.stderr
