@@ -68,7 +68,8 @@ def test_kubectls_options_say_which_cluster_and_namespace(
     of_kubectl = kubectl(tmp_path, {"KUBECONFIG": str(tmp_path / "kubeconfig")})
     Installed().ok("install", "kubectl-plugin", tmp_path)
 
-    names = ("warmroute", "ls", "--format=json", "-l", SELECTOR)
+    cluster.wait_ready(SELECTOR, len(fleet))
+    names = ("warmroute", "ls", "--format=json", "--connect-timeout=20", "-l", SELECTOR)
     listed = of_kubectl.ok(*names, "--context", "lab", "-n", "default").json
     assert sorted(each["name"] for each in listed) == sorted(fleet)
     assert of_kubectl.ok(*names, "--context=lab").json == []

@@ -39,11 +39,11 @@ class Images:
         files = {"Dockerfile": DOCKERFILE, "app": name, "data/one": f"{name} one", "data/two": f"{name} two"}
         return write_tree(folder / name, files)
 
-    def build(self, tags: tuple[str, ...] = ()) -> dict[str, Finished]:
-        return {tag: self._build(tag) for tag in tags or self.tags}
+    def build(self, tags: tuple[str, ...] = (), *more: str) -> dict[str, Finished]:
+        return {tag: self._build(tag, *more) for tag in tags or self.tags}
 
-    def _build(self, tag: str) -> Finished:
-        options = ("--selector", SELECTOR, "--tag", tag, "--progress", "plain", "-v")
+    def _build(self, tag: str, *more: str) -> Finished:
+        options = ("--selector", SELECTOR, "--tag", tag, "--progress", "plain", "-v", *more)
         return self._program.ok("build", *options, self._contexts[tag])
 
     def orders(self) -> dict[str, list[str]]:
@@ -56,7 +56,7 @@ class Images:
         }
 
 
-def test_twelve_images_come_home_and_only_the_keys_of_a_lost_pod_move(
+def test_twelve_images_come_home_and_those_of_a_lost_pod_stay_where_they_are_warm(
     cluster: Cluster,
     fleet: tuple[str, ...],
     program: Program,
@@ -80,12 +80,18 @@ def test_twelve_images_come_home_and_only_the_keys_of_a_lost_pod_move(
         cluster.kubectl("delete", "pod", lost, "--wait=false")
         away = images.build()
     cluster.wait_ready(SELECTOR, len(fleet))
-    back, again = images.build(), images.build(moving)
+    back = images.build()
+    at_home, again = images.build(moving, "--spill=next"), images.build(moving)
 
     assert {tag for tag in images.tags if daemons(away)[tag] != homes[tag]} == set(moving)
     assert {tag: daemons(away)[tag] for tag in moving} == {tag: orders[tag][1] for tag in moving}
     assert all(all(away[tag].steps.values()) for tag in images.tags if tag not in moving)
-    assert daemons(back) == homes
+    # The pod came back without its cache, and stays the home.
+    assert images.orders() == orders
+    assert daemons(back) == daemons(away)
+    assert all(all(done.steps.values()) for done in back.values())
+    assert set(daemons(at_home).values()) == {lost}
+    assert daemons(again) == daemons(at_home)
     assert all(all(done.steps.values()) for done in again.values())
     with capsys.disabled():
         rounds = {"1st": first, "2nd": second, f"{lost} lost": away, "back": back}

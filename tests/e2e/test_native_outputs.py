@@ -191,7 +191,7 @@ def test_several_platforms_share_a_directory(
 
     if (split, mode) == ("false", "delete"):
         # BuildKit 0.32 sends one platform's files empty then, and its own clients write them so.
-        with pytest.raises(OutputError, match="sent 0 bytes of 'a-amd64', which has 2"):
+        with pytest.raises(OutputError, match='sent 0 bytes of "a-amd64", which has 2'):
             builder.build(request)
         assert (out / "old").exists()
         return

@@ -117,10 +117,11 @@ def test_a_terminal_shows_the_daemon_in_the_header_and_in_the_last_line(screen: 
     with screen.build("--output", "type=cacheonly", "linked") as build:
         assert build.wait() == 0
 
-    header, *_, last = build.terminal.everything()
+    header, *_, last, miss = build.terminal.everything()
     assert re.fullmatch(r"\[\+\] Building \d+\.\ds \((\d+)/\1\) FINISHED +one \(home\)", header)
     assert len(header) == 79
     assert re.fullmatch(r"warmroute: built on one \(home\): \d of \d steps cached, \d+\.\d s", last)
+    assert miss == "warmroute: the first build of this image here, as far as its history tells"
 
 
 @pytest.mark.parametrize("columns", [20, 80, 300])
