@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from router.errors import ConnectionLostError, DialError
+from router.errors import CancelledError, ConnectionLostError, DialError
 from router.model.events import SolveStatus
 from router.model.miss import Miss
 from router.rpc import RpcCall, RpcChannel
@@ -48,7 +48,8 @@ class LookBack:
         """Return the first step that missed, and why; None where all were cached. The build is over."""
         if self._first.vertex is None:
             return None
-        with suppress(DialError, ConnectionLostError):
+        # The build has succeeded, whatever happens now.
+        with suppress(DialError, ConnectionLostError, CancelledError):
             self._channel.run(lambda: self._finding is None or self._finding.done, timeout=_GRACE)
             if self._latest is not None and self._finding is not None and self._finding.done:
                 self._replaying = self._control.status(self._latest[1], self._before.see)

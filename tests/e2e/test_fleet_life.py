@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.builder import write_tree
-from tests.e2e.kubernetes import HELLO, Rights, kubeconfig, user_with
+from tests.e2e.kubernetes import HELLO, Rights, kubeconfig, user_with, wait_for
 from tests.e2e.program import Finished, Program
 from tests.servers.cluster import Cluster
 
@@ -116,7 +116,8 @@ def test_a_fleet_is_scaled_down_and_up_again_warm_and_removed_without_its_volume
     assert objects["items"] == []
     assert again.code == 0, again.stderr
     assert for_good.code == 0, for_good.stderr
-    assert claims(cluster) == []
+    # A claim that is deleted goes when the last pod that used it has.
+    wait_for(lambda: not claims(cluster), "the claims are gone", within=60)
 
 
 def test_a_pod_that_waits_for_a_volume_is_shown_with_the_reason(cluster: Cluster, program: Program) -> None:
@@ -140,7 +141,8 @@ def test_a_pod_that_waits_for_a_volume_is_shown_with_the_reason(cluster: Cluster
     assert "there is no fleet other in namespace life; there are ci" in other.stderr
     assert "there is no fleet other in namespace life" in none.stderr
     assert removed.code == 0, removed.stderr
-    assert claims(cluster) == []
+    # A claim that is deleted goes when the last pod that used it has.
+    wait_for(lambda: not claims(cluster), "the claims are gone", within=60)
 
 
 def test_without_rights_nothing_is_scaled_and_nothing_removed(
