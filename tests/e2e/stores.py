@@ -19,7 +19,7 @@ from tests.servers.buildkitd import Buildkitd, start_buildkitd
 DOCKERFILE = """\
 FROM {base}
 COPY Dockerfile /
-RUN --mount=type=cache,id=go-build,target=/root/.cache head -c {size} /dev/zero > /root/.cache/{size}
+RUN --mount=type=cache,id=go-build,target=/var/cache/go head -c {size} /dev/zero > /var/cache/go/{size}
 RUN --mount=type=cache,target=/var/apt head -c 3000 /dev/zero > /var/apt/x
 RUN head -c {size} /dev/zero > /made
 """

@@ -34,9 +34,9 @@ class Image:
             config=RouterConfig(addresses=(("one", daemon.address),), key=self.key), scratch=scratch
         )
 
-    def miss(self, word: str) -> Miss | None:
+    def miss(self, word: str, *, no_cache: bool = False) -> Miss | None:
         """Build; return the first step that missed."""
-        request = BuildRequest(context=str(self.context), build_args={"WORD": word})
+        request = BuildRequest(context=str(self.context), build_args={"WORD": word}, no_cache=no_cache)
         return self._builder.build(request).miss
 
 
@@ -71,6 +71,12 @@ def test_a_cache_that_was_pruned_is_the_reason(image: Image) -> None:
     run_logged(prune, cwd=image.context)
 
     assert image.miss(image.key) == Miss(step=_run(image.key), reason="pruned")
+
+
+def test_where_no_cache_is_wanted_none_is_missed(image: Image) -> None:
+    image.miss(image.key)
+
+    assert image.miss(image.key, no_cache=True) is None
 
 
 def test_the_last_lines_and_the_metadata_say_so(image: Image, tmp_path: Path) -> None:

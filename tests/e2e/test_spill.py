@@ -42,6 +42,16 @@ class Three:
     def builder(self, **changes: Any) -> Builder:
         return Builder(config=replace(self.config, **changes), scratch=self.scratch)
 
+    def pin(self, number: int) -> None:
+        """Pin all that a daemon's history has."""
+        daemon = self.order[number]
+        with open_channel(daemon.address, DialOptions(timeout=10.0), peer=daemon.name) as channel:
+            control, refs = Control(channel), set[str]()
+            asked = control.records(builds_of(""), lambda told: refs.add(history_event(told).ref))
+            control.wait(asked, timeout=10.0)
+            for ref in refs:
+                control.wait(control.update_record(ref, pinned=True), timeout=10.0)
+
     def forget(self, number: int) -> None:
         """Empty the history of a daemon, as time does."""
         daemon = self.order[number]
@@ -120,7 +130,20 @@ def test_a_record_that_home_may_have_forgotten_counts_for_nothing(three: Three) 
     assert three.build()[0] == 2, "a home that knows of nothing is new"
 
 
+def test_a_pinned_record_says_nothing_of_what_home_has_forgotten(three: Three) -> None:
+    three.forget(0)
+    three.build_on(0, key=f"{three.config.key}-pinned")
+    three.pin(0)
+    three.build_on(2)
+    three.build_on(0, key=f"{three.config.key}-younger")
+    try:
+        assert three.build()[0] == 0
+    finally:
+        three.forget(0)
+
+
 def test_a_build_that_was_canceled_makes_no_daemon_warm(three: Three, busybox: str, tmp_path: Path) -> None:
+    three.build_on(0, key=f"{three.config.key}-older")  # home remembers what was before
     three.build_on(2)
     dockerfile = f"FROM {busybox}\nRUN echo {tmp_path.name}; sleep 60\n"
     slow = write_tree(tmp_path / "slow", {"Dockerfile": dockerfile})

@@ -31,7 +31,7 @@ def _mount(description: str, **changes: object) -> CacheRecord:
 @pytest.mark.parametrize(
     ("description", "name"),
     [
-        ('cached mount /root/.cache from exec /bin/sh -c go build with id "/go-build"', "go-build"),
+        ('cached mount /var/cache/go from exec /bin/sh -c go build with id "/go-build"', "go-build"),
         ('cached mount /var/apt from exec /bin/sh -c apt with id "//var/apt"', "/var/apt"),
         ('cached mount /c from exec /bin/sh -c x with id "team/go"', "team/go"),
         ('cached mount /c from exec /bin/sh -c echo with id "no" more with id "/a \\"b\\\\"', 'a "b\\'),
