@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from router.attempts import Attempts, Policy
-from router.backends import BackendContext, choice
+from router.backends import Backend, BackendContext, choice
 from router.build_key import build_key
 from router.cancellation import Cancellation
 from router.closing import Closing
@@ -22,7 +22,7 @@ from router.errors import ConnectionLostError, DialError, FleetError, NoDaemonEr
 from router.fleet import Fleet
 from router.kubernetes.clients import KubeClients
 from router.model.events import Event
-from router.model.frozen import replace
+from router.model.frozen import frozen, replace
 from router.model.mark import BuildMark
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
@@ -32,14 +32,23 @@ from router.placement.key import Key
 from router.routing import Route, Routing
 from router.solve.dockerfile import piped_dockerfile
 from router.solve.mark import started_by
-from router.solve.prepared import check_build, prepare_build
+from router.solve.prepared import check_build, nothing_read, prepare_build
 from router.tracing import NO_SPAN, Span
 from router.transport.options import DialOptions
 
 if TYPE_CHECKING:
     from router.operations.connect import Connection
 
-__all__ = ["BuildRouter", "Route"]
+__all__ = ["BuildRouter", "Relayed", "Route"]
+
+
+@frozen
+class Relayed:
+    """Where a build of somebody else's belongs. Without ``bounded`` a daemon takes it however full it is."""
+
+    key: Key
+    platforms: tuple[str, ...] = ()
+    bounded: bool = True
 
 
 class BuildRouter(Closing):
@@ -127,10 +136,7 @@ class BuildRouter(Closing):
         context = replace(context, context_id=known.context_id, files=files, span=span)
         span.note({"warmroute.key": key.key, "warmroute.key.rule": key.rule})
         config = self._config
-        policy = Policy(
-            max_builds=config.max_builds, spill=config.spill, queue=config.queue, retries=config.retries
-        )
-        attempts = Attempts(build, context, choice.backend_named(config.backend), policy)
+        attempts = Attempts(build, context, choice.backend_named(config.backend), self._policy)
         try:
             result = attempts.run(lambda: self._routing.candidates(key, platforms, on_event, cancellation))
         except (FleetError, NoDaemonError, DialError, ConnectionLostError, OverloadError) as exc:
@@ -139,6 +145,36 @@ class BuildRouter(Closing):
             from router.fallback import fall_back
 
             result = fall_back(exc, build, context, config)
+        return replace(result, key=key.key, rule=key.rule, seconds=time.monotonic() - began)
+
+    @property
+    def _policy(self) -> Policy:
+        config = self._config
+        return Policy(
+            max_builds=config.max_builds, spill=config.spill, queue=config.queue, retries=config.retries
+        )
+
+    def relay(
+        self,
+        relayed: Relayed,
+        backend: Backend,
+        *,
+        on_event: Callable[[Event], None],
+        cancellation: Cancellation,
+    ) -> BuildResult:
+        """Have a backend of the caller's build on the first daemon in the order that it reaches and that has
+        room. A build that is lost is not retried: what its client has heard can't be taken back.
+
+        Raises as ``build`` does. May be called in several threads; what it leaves open ``close`` closes.
+        """
+        began = time.monotonic()
+        key, platforms = relayed.key, relayed.platforms
+        tell(on_event, "verbose", f"key {key.key} (rule: {key.rule})")
+        policy = replace(self._policy, retries=0)
+        if not relayed.bounded:
+            policy = replace(policy, max_builds=0, queue=0.0)
+        attempts = Attempts(nothing_read(), self._context(key, on_event, cancellation), backend, policy)
+        result = attempts.run(lambda: self._routing.candidates(key, platforms, on_event, cancellation))
         return replace(result, key=key.key, rule=key.rule, seconds=time.monotonic() - began)
 
     def _read_once(

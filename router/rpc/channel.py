@@ -11,11 +11,10 @@ import os
 import select
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from router.cancellation import Cancellation
 from router.errors import ConnectionLostError, DialError, RouterError, RpcError
-from router.net.stream import Buffer, ByteStream
+from router.net.stream import ByteStream
 from router.rpc.contract import MessageHandler, RpcCall, RpcChannel
 from router.rpc.events import StrangerError
 from router.rpc.grpc import MessageReader, Status, metadata, prefix, status_error
@@ -31,11 +30,11 @@ from router.rpc.http2 import (
     Source,
     StreamReset,
 )
+from router.rpc.raw import RawCall, Taker
+from router.rpc.wire import Wire
 
 __all__ = ["Call", "Channel"]
 
-# A write cycle: large enough to amortise a system call, small enough to read in between.
-_WRITE_SIZE = 1024 * 1024
 # The daemon checks the session's health every 5 s, so a silence this long is odd: ask. Asking earlier
 # would be taken for abuse by gRPC servers (they allow a PING every 5 minutes on an idle connection).
 _ASK_AFTER = 12.0
@@ -68,6 +67,11 @@ class Call(RpcCall):
             # The trailers end a gRPC call; data that ends it is no gRPC, and the status says so.
             self.finish(status_error(self._headers, self.method))
 
+    def on_reset(self, code: int, why: str, peer: str) -> None:
+        """Take the end that is none: of the peer's, or of ours for what the peer sent, and ``why``."""
+        said = f"{peer}: {self.method}: {why}" if why else f"{peer} reset {self.method} (HTTP/2 code {code})"
+        self.finish(RpcError(said, code=Status.UNAVAILABLE, temporary=True))
+
     def finish(self, error: RouterError | None) -> None:
         """Note how the call ended; the first word counts."""
         if error is None and self._reader.incomplete:
@@ -87,12 +91,11 @@ class Channel(RpcChannel):
         cancellation: Cancellation | None = None,
     ) -> None:
         super().__init__(peer)
-        self._stream = stream
         self._authority = authority.encode()
         self._cancellation = cancellation
         self._http2 = Http2Connection(client=True)
-        self._calls: dict[int, Call] = {}
-        self._outgoing: list[Buffer] = []
+        self._wire = Wire(stream, self._http2)
+        self._calls: dict[int, Call | RawCall] = {}
         # Seconds spent listening since the peer was last heard. Time spent on other things is no silence:
         # a handler that writes to a slow disk, a process that is suspended.
         self._silence = 0.0
@@ -112,8 +115,7 @@ class Channel(RpcChannel):
         metadata: Sequence[tuple[str, str]] = (),
     ) -> Call:
         """Begin a call, which is sent when the connection is driven."""
-        if self._going_away:
-            raise ConnectionLostError(f"{self.peer} takes no more calls: {self._going_away}", temporary=True)
+        self._require_calls()
         headers = [
             (b":method", b"POST"),
             (b":scheme", b"http"),
@@ -131,6 +133,19 @@ class Channel(RpcChannel):
             self._http2.send(call.stream_id, prefix(len(request)) + request)
             self._http2.finish(call.stream_id)
         return call
+
+    def begin(self, headers: Headers, taker: Taker, source: Source) -> RawCall:
+        """Begin a call whose bytes pass unread; see ``RawCaller``."""
+        method = next((value.decode("ascii", "replace") for name, value in headers if name == b":path"), "")
+        self._require_calls()
+        call = RawCall(method, taker)
+        call.stream_id = self._http2.open_stream(headers, source)
+        self._calls[call.stream_id] = call
+        return call
+
+    def hold(self, call: RpcCall, *, held: bool) -> None:
+        """Let the daemon pause with its answer to a call, or go on."""
+        self._http2.hold(call.stream_id, held=held)
 
     def end(self, call: RpcCall) -> None:
         """Close our side of a call that has a source."""
@@ -157,35 +172,48 @@ class Channel(RpcChannel):
                 self._cancellation.check()
             # Also while bytes keep coming: a peer that talks without end has not answered either.
             self._check_time(time.monotonic(), deadline)
-            sent = self._write()
-            if not self._read() and not sent:
-                if self._unsendable is not None:
-                    raise self._lost(self._unsendable) from self._unsendable
+            if not self._move():
                 self._wait(deadline)
+
+    # One thread may drive several connections: it lets each of them step, and waits for all where none moved.
+
+    def step(self) -> bool:
+        """Move what can be moved at once; say whether anything did. Raises as ``run`` does."""
+        self._check_time(time.monotonic(), None)
+        return self._move()
+
+    def register(self, poll: select.poll) -> float:
+        """Tell a poll what the next step waits for; return for how many seconds at most."""
+        if not self._wire.register(poll):
+            return 0.0
+        timeout = (_LOST_AFTER if self._asked else _ASK_AFTER) - self._silence
+        return max(timeout, 0.0) + 0.001
+
+    def waited(self, seconds: float) -> None:
+        """Take note that it was listened for so long, and nothing came."""
+        self._silence += seconds
 
     def close(self) -> None:
         """Say goodbye as far as it can be said at once, and close the stream."""
         if self._wake_read < 0:
             return
-        self._http2.close()
-        with suppress(RouterError):  # of a broken connection: there is nobody to say goodbye to
-            self._stream.send([*self._outgoing, *self._http2.take(0)])
-        self._stream.close()
+        self._wire.close()
         self._end_waking()
+
+    def _move(self) -> bool:
+        sent = self._write()
+        if self._read() or sent:
+            return True
+        if self._unsendable is not None:
+            raise self._lost(self._unsendable) from self._unsendable
+        return False
 
     def _write(self) -> bool:
         """Send one cycle's worth; say whether anything went out."""
         if self._unsendable is not None:
             return False
-        if not self._outgoing:
-            self._outgoing = self._http2.take(_WRITE_SIZE)
         try:
-            if self._outgoing:
-                taken = self._stream.send(self._outgoing)
-                self._outgoing = _without(self._outgoing, taken)
-                return taken > 0
-            if self._stream.wants_write():
-                self._stream.flush()
+            return self._wire.write()
         except ConnectionLostError as exc:
             # What the peer said before it hung up tells more, and may be all that is waited for.
             self._unsendable = exc
@@ -194,37 +222,29 @@ class Channel(RpcChannel):
     def _read(self) -> bool:
         """Take in what has arrived; say whether anything had."""
         try:
-            data = self._stream.recv()
-            if data is None:
+            events = self._wire.read()
+            if events is None:
                 return False
-            for event in self._arrived(data):
+            self._silence = 0.0
+            self._asked = False
+            for event in events:
                 self._dispatch(event)
         except ConnectionLostError as exc:
             raise self._lost(exc) from exc
         return True
 
-    def _arrived(self, data: bytes) -> list[Event]:
-        if not data:
-            raise ConnectionLostError("the connection was closed by the far end")
-        self._silence = 0.0
-        self._asked = False
-        return self._http2.receive(data)
-
     def _wait(self, deadline: float | None) -> None:
-        blocked = bool(self._outgoing) or self._stream.wants_write()
         begun = time.monotonic()
-        timeout = (_LOST_AFTER if self._asked else _ASK_AFTER) - self._silence
-        if deadline is not None:
-            timeout = min(timeout, deadline - begun)
-        timeout = max(timeout, 0.0) + 0.001
         poll = select.poll()
-        poll.register(self._stream.fileno(), select.POLLIN | (select.POLLOUT if blocked else 0))
+        timeout = self.register(poll)
+        if deadline is not None:
+            timeout = min(timeout, max(deadline - begun, 0.0) + 0.001)
         poll.register(self._wake_read, select.POLLIN)
         if self._cancellation is not None:
             poll.register(self._cancellation.fileno(), select.POLLIN)
-        ready = poll.poll(timeout * 1000) if not self._stream.pending() else []
+        ready = poll.poll(timeout * 1000) if timeout else []
         # Not more than was asked for: the process may have been stopped meanwhile.
-        self._silence += min(time.monotonic() - begun, timeout)
+        self.waited(min(time.monotonic() - begun, timeout))
         if any(descriptor == self._wake_read for descriptor, _ in ready):
             os.read(self._wake_read, 4096)
 
@@ -251,15 +271,7 @@ class Channel(RpcChannel):
                     self._forget(call)
             case StreamReset(stream_id, code, why):
                 if (call := self._calls.pop(stream_id, None)) is not None:
-                    call.finish(
-                        RpcError(
-                            f"{self.peer}: {call.method}: {why}"
-                            if why
-                            else f"{self.peer} reset {call.method} (HTTP/2 code {code})",
-                            code=Status.UNAVAILABLE,
-                            temporary=True,
-                        )
-                    )
+                    call.on_reset(code, why, self.peer)
             case GoAwayReceived(last, code, debug):
                 self._go_away(
                     last, f"it is going away (HTTP/2 code {code}) {debug.decode('utf-8', 'replace')}"
@@ -281,7 +293,11 @@ class Channel(RpcChannel):
                 )
             )
 
-    def _forget(self, call: Call) -> None:
+    def _require_calls(self) -> None:
+        if self._going_away:
+            raise ConnectionLostError(f"{self.peer} takes no more calls: {self._going_away}", temporary=True)
+
+    def _forget(self, call: Call | RawCall) -> None:
         if call.done:
             self._calls.pop(call.stream_id, None)
             # The answer is complete: what we would still send on this stream is of no use (RFC 9113, 8.1).
@@ -298,12 +314,3 @@ class Channel(RpcChannel):
     def _stranger(self, cause: Http2Error) -> DialError:
         said = str(cause) if isinstance(cause, StrangerError) else f"is not a BuildKit daemon: {cause}"
         return DialError(f"{self.peer} {said}", hint=cause.hint, temporary=True)
-
-
-def _without(buffers: list[Buffer], taken: int) -> list[Buffer]:
-    """Return the buffers without their first ``taken`` bytes."""
-    for index, buffer in enumerate(buffers):
-        if taken < len(buffer):
-            return [memoryview(buffer)[taken:], *buffers[index + 1 :]]
-        taken -= len(buffer)
-    return []

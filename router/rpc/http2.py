@@ -101,6 +101,15 @@ class Http2Connection:
         """Whether the peer has begun to speak HTTP/2."""
         return self._frames.opened
 
+    @property
+    def waiting(self) -> int:
+        """How many control frames wait to be sent."""
+        return len(self._control) + len(self._pongs)
+
+    def is_open(self, stream_id: int) -> bool:
+        """Say whether something is still to come or to be sent on a stream."""
+        return stream_id in self._streams
+
     # -- sending
 
     def open_stream(self, headers: Headers, source: Source | None = None) -> int:
@@ -204,9 +213,8 @@ class Http2Connection:
         self._forget_if_closed(stream)
 
     def _check_control(self) -> None:
-        waiting = len(self._control) + len(self._pongs)
-        if waiting > MAX_CONTROL:
-            raise Http2Error(f"the peer caused {waiting} answers and reads none of them")
+        if self.waiting > MAX_CONTROL:
+            raise Http2Error(f"the peer caused {self.waiting} answers and reads none of them")
 
     # -- receiving
 

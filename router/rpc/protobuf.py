@@ -15,6 +15,7 @@ from router.notation.varint import varint
 from router.rpc.events import Http2Error
 
 __all__ = [
+    "Value",
     "bytes_field",
     "bytes_message_header",
     "field",

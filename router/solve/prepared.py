@@ -16,12 +16,12 @@ from router.notation.tag import parse_tags
 from router.once import OneTimeFiles
 from router.providers.secrets import SecretStore
 from router.solve.dockerfile import with_piped_dockerfile
-from router.solve.located import Located, checked, locate
+from router.solve.located import Located, NoFiles, checked, locate
 
 if TYPE_CHECKING:
     from router.docker.endpoint import DockerEndpoint
 
-__all__ = ["PreparedBuild", "check_build", "prepare_build"]
+__all__ = ["PreparedBuild", "check_build", "nothing_read", "prepare_build"]
 
 
 @frozen
@@ -65,6 +65,13 @@ def check_build(request: BuildRequest, environment: Mapping[str, str], files: On
     build.secrets.check()
     _check_outputs(build)
     return build
+
+
+def nothing_read() -> PreparedBuild:
+    """Return a build of which nothing is known on this side: somebody else reads what it needs."""
+    return PreparedBuild(
+        request=BuildRequest(), outputs=(), located=Located(context=NoFiles()), secrets=SecretStore((), {})
+    )
 
 
 def _prepared(

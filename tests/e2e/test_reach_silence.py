@@ -122,10 +122,11 @@ def _iptables(*arguments: str) -> None:
 
 def seconds_until_lost(way: Way, ready: threading.Barrier, seconds: dict[str, float], name: str) -> None:
     """Connect, let the far end vanish, and note how long it takes until that is noticed."""
-    with Channel(dial(parse_address(way.address), way.options), peer=name) as channel:
+    stream = dial(parse_address(way.address), way.options)
+    with Channel(stream, peer=name) as channel:
         Control(channel).list_workers(timeout=20)
         ready.wait(60)
-        way.vanish(channel._stream)
+        way.vanish(stream)
         began = time.monotonic()
         with pytest.raises(ConnectionLostError, match="silent"):
             channel.run(lambda: False, timeout=60)

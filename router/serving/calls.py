@@ -1,0 +1,195 @@
+"""Which call of a client goes where: to the daemon of a build, to all of the fleet, or to nobody."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from router.rpc.events import Headers, Http2Error
+from router.rpc.grpc import Status, metadata, prefix
+from router.rpc.protobuf import read, text
+from router.serving.asking import bridge_sessions
+from router.serving.builds import Builds
+from router.serving.client import Client
+from router.serving.fleet_calls import FleetCall
+from router.serving.requests import Incoming, Passed, Reply, Request
+from router.serving.sessions import SESSION, ClientSession
+from router.serving.splice import Progress, Splice, onward
+from router.session import health
+
+__all__ = ["Calls"]
+
+_CONTROL = "/moby.buildkit.v1.Control/"
+_SOLVE, _STATUS = _CONTROL + "Solve", _CONTROL + "Status"
+_BRIDGE = "/moby.buildkit.v1.frontend.LLBBridge/"
+_TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/"
+_CONTENT = "/containerd.services.content.v1.Content/"
+_HEALTH = "/grpc.health.v1.Health/"
+_SERVICES = frozenset(service.strip("/") for service in (_CONTROL, _BRIDGE, _TRACES, _CONTENT, _HEALTH))
+_BUILD_ID = "buildkit-controlapi-buildid"
+# How long buildkitd waits for the build that a call names, in seconds.
+_BRIDGE_WAIT, _STATUS_WAIT = 3.0, 6.0
+# The same for a client without a session: it asks for a build of another time, and isn't about to begin one.
+_HISTORY_WAIT = 0.3
+# One client's at once, and those that it gave up but that have not noticed yet.
+_MOST_FLEET_CALLS = 50
+
+
+class Calls:
+    """The calls of one client."""
+
+    def __init__(self, client: Client, builds: Builds) -> None:
+        self._client = client
+        self._builds = builds
+        self._fleet_calls: list[FleetCall] = []
+
+    def begin(self, stream_id: int, headers: Headers) -> Incoming:
+        """Return what the bytes of a new call go to."""
+        values = metadata(headers)
+        path = values.get(":path", [""])[0]
+        reply = Reply(self._client.http2, stream_id)
+        request = partial(Request, reply, self._client.budget)
+        splice = partial(self._splice, stream_id, headers)
+        if not values.get("content-type", [""])[0].startswith("application/grpc"):
+            reply.refuse_http()
+        elif path == SESSION:
+            return self._session(stream_id, headers)
+        elif path == _SOLVE:
+            return request(lambda message: self._builds.solve(message, splice()))
+        elif path == _STATUS:
+            return request(partial(self._status, reply, stream_id, headers))
+        elif path.startswith(_BRIDGE):
+            return self._bridge(reply, splice(), path, values)
+        elif path.startswith(_TRACES):
+            return self._traces(reply, splice())
+        elif path == health.CHECK:
+            return request(partial(self._healthy, reply))
+        elif path in self._client.services.methods:
+            return request(partial(self._fleet, reply, values))
+        else:
+            reply.end(Status.UNIMPLEMENTED, _unknown(path))
+        return reply
+
+    def close(self) -> tuple[threading.Thread, ...]:
+        """The client is gone: give up what is under way. Return the threads to be joined."""
+        for call in self._fleet_calls:
+            call.drop()
+        return tuple(call.thread for call in self._fleet_calls if call.thread is not None)
+
+    def _splice(self, stream_id: int, headers: Headers) -> Splice:
+        return Splice(self._client.http2, stream_id, onward(headers), self._client.budget)
+
+    def _session(self, stream_id: int, headers: Headers) -> Incoming:
+        session = ClientSession(self._client.http2, stream_id, headers)
+        if not self._builds.open_session(session):
+            session.finish(Status.INVALID_ARGUMENT, "the session has no id, or one that is open already")
+        return _SessionStream(session, self._builds)
+
+    def _status(self, reply: Reply, stream_id: int, headers: Headers, message: bytes) -> Incoming | None:
+        ref = _ref(message)
+        if ref is None or self._client.services.memory.is_of_another(ref, self._client.who):
+            reply.end(Status.NOT_FOUND, f"no such job {ref}")
+            return None
+        watch = Progress(self._client.http2, stream_id, onward(headers), self._client.budget)
+        watch.receive(memoryview(prefix(len(message)) + message), ended=True)
+        passed = Passed(watch)
+
+        def of_the_past() -> None:
+            """Ask the fleet about a build that is not under way here."""
+            watch.drop()
+            if _STATUS in self._client.services.methods:
+                passed.to = self._fleet(reply, metadata(headers), message)
+            else:
+                reply.end(Status.NOT_FOUND, f"no such job {ref}")
+
+        wait = _STATUS_WAIT if self._builds.has_sessions else _HISTORY_WAIT
+        self._builds.follow(ref, watch, wait, of_the_past)
+        return passed
+
+    def _bridge(self, reply: Reply, call: Splice, path: str, values: Mapping[str, Sequence[str]]) -> Incoming:
+        ref = values.get(_BUILD_ID, [""])[0]
+        method = path.removeprefix(_BRIDGE)
+        if not ref:
+            reply.end(Status.UNKNOWN, f"forwarding {method}: no buildid found in context")
+            return reply
+        unknown = partial(call.refuse, Status.NOT_FOUND, f"forwarding {method}: no such job {ref}")
+        if method != "Solve":
+            self._builds.follow(ref, call, _BRIDGE_WAIT, unknown)
+            return call
+
+        def solve(message: bytes) -> Incoming:
+            call.receive(memoryview(prefix(len(message)) + message), ended=True)
+            try:
+                self._builds.name_sessions(ref, bridge_sessions(memoryview(message)))
+            except Http2Error as exc:
+                call.refuse(Status.INVALID_ARGUMENT, str(exc))
+            else:
+                self._builds.follow(ref, call, _BRIDGE_WAIT, unknown)
+            return call
+
+        return Request(reply, self._client.budget, solve)
+
+    def _traces(self, reply: Reply, call: Splice) -> Incoming:
+        """Let the build's daemon have the client's part of its trace; without a build nobody wants it."""
+        if (link := self._builds.latest) is not None:
+            link.take(call)
+            return call
+
+        def taken(_message: bytes) -> None:
+            reply.send(b"")
+            reply.end()
+
+        return Request(reply, self._client.budget, taken)
+
+    def _healthy(self, reply: Reply, message: bytes) -> None:
+        reply.send(health.check(message))
+        reply.end()
+
+    def _fleet(self, reply: Reply, values: Mapping[str, Sequence[str]], message: bytes) -> Incoming:
+        self._fleet_calls = [
+            call for call in self._fleet_calls if call.thread is not None and call.thread.is_alive()
+        ]
+        if len(self._fleet_calls) >= _MOST_FLEET_CALLS:
+            reply.end(Status.RESOURCE_EXHAUSTED, f"one client has {_MOST_FLEET_CALLS} such calls at most")
+            return reply
+        call = FleetCall(self._client.post, reply.end)
+        self._fleet_calls.append(call)
+        reply.begin(call)
+        call.start(self._client.services.methods[values[":path"][0]], message, values)
+        return call
+
+
+class _SessionStream:
+    """A client's Session call; its end is the session's."""
+
+    def __init__(self, session: ClientSession, builds: Builds) -> None:
+        self._session = session
+        self._builds = builds
+
+    def receive(self, data: memoryview, *, ended: bool) -> None:
+        self._session.receive(data, ended=ended)
+        if self._session.over:
+            self._builds.end_session(self._session)
+
+    def drop(self) -> None:
+        self._session.drop()
+        self._builds.end_session(self._session)
+
+
+def _ref(message: bytes) -> str | None:
+    """Return the ref of a packed StatusRequest, None for bytes that are none."""
+    try:
+        return next((text(value) for number, value in read(memoryview(message)) if number == 1), "")
+    except Http2Error:
+        return None
+
+
+def _unknown(path: str) -> str:
+    """Say of a method that nobody has what buildkitd says."""
+    service, _, method = path.removeprefix("/").rpartition("/")
+    return (
+        f"unknown method {method} for service {service}"
+        if service in _SERVICES
+        else f"unknown service {service}"
+    )

@@ -1,0 +1,132 @@
+"""What the parts of one client's connection share, and what all connections of an endpoint do."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from router.backends import Backend
+from router.build import Relayed
+from router.cancellation import Cancellation
+from router.model.events import Event, Notice
+from router.model.frozen import frozen
+from router.model.result import BuildResult
+from router.net.stream import ByteStream
+from router.rpc.http2 import Http2Connection
+from router.serving.fleet_calls import FleetMethod
+from router.serving.pipes import Budget
+from router.serving.timers import Timers
+
+__all__ = ["Arrival", "Client", "Memory", "Relays", "Services"]
+
+
+class Arrival(Protocol):
+    """A client that has come in, on a connected stream.
+
+    Those with the same ``who`` may see each other's builds; ``description`` is for messages.
+    """
+
+    @property
+    def stream(self) -> ByteStream: ...
+    @property
+    def who(self) -> str: ...
+    @property
+    def description(self) -> str: ...
+
+
+class Relays(Protocol):
+    """Finds a daemon for a build and has a backend carry it out; see ``BuildRouter.relay``."""
+
+    def relay(
+        self,
+        relayed: Relayed,
+        backend: Backend,
+        *,
+        on_event: Callable[[Event], None],
+        cancellation: Cancellation,
+    ) -> BuildResult: ...
+
+
+class Memory:
+    """What an endpoint remembers of builds: who began each, and which daemon has had which key.
+
+    Bounded; may be used by several threads.
+    """
+
+    def __init__(self, most: int = 10_000) -> None:
+        self._most = most
+        self._owners: OrderedDict[str, str] = OrderedDict()
+        self._warm: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def begins(self, ref: str, who: str) -> bool:
+        """Take note of who began a build; False where it is another's."""
+        with self._lock:
+            owner = self._owners.setdefault(ref, who)
+            self._owners.move_to_end(ref)
+            _forget_oldest(self._owners, self._most)
+        return owner == who
+
+    def is_of_another(self, ref: str, who: str) -> bool:
+        """Say whether somebody else began a build."""
+        with self._lock:
+            return self._owners.get(ref, who) != who
+
+    def built(self, daemon: str, key: str) -> None:
+        """Take note that a daemon has had a key."""
+        with self._lock:
+            self._warm[daemon, key] = None
+            self._warm.move_to_end((daemon, key))
+            _forget_oldest(self._warm, self._most)
+
+    def knows(self, daemon: str, key: str) -> bool:
+        """Say whether a daemon has had a key."""
+        with self._lock:
+            return (daemon, key) in self._warm
+
+
+@frozen
+class Services:
+    """What an endpoint does for its clients. ``key`` is the key of whoever started it, empty for the rules;
+    ``methods`` are those that the fleet answers as one. ``on_event`` hears, from any thread, what is told of
+    builds."""
+
+    router: Relays
+    methods: Mapping[str, FleetMethod]
+    memory: Memory
+    key: str
+    on_event: Callable[[Event], None]
+    draining: Callable[[], bool]
+
+
+class Client:
+    """One client: who it is, and its connection. ``post`` has the connection's thread do something."""
+
+    def __init__(self, who: str, description: str, services: Services, budget: Budget) -> None:
+        self.who = who
+        self.description = description
+        self.services = services
+        self.budget = budget
+        self.http2 = Http2Connection(client=False)
+        self.timers = Timers()
+        self.post: Callable[[Callable[[], None]], None] = _not_yet
+
+    def hear(self, event: Event) -> None:
+        """Take what is told of a build. What comes of it is known to its client alone."""
+        if not (isinstance(event, Notice) and event.reason == "cache-only"):
+            self.services.on_event(event)
+
+    def tell(self, text: str) -> None:
+        """Tell something of this client."""
+        self.services.on_event(Notice(level="warning", text=f"{self.description}: {text}"))
+
+
+def _not_yet(_action: Callable[[], None]) -> None:
+    raise AssertionError("the connection has no thread yet")
+
+
+def _forget_oldest(kept: OrderedDict[str, str] | OrderedDict[tuple[str, str], None], most: int) -> None:
+    if len(kept) > most:
+        kept.popitem(last=False)

@@ -1,0 +1,189 @@
+"""One client's connection: its calls told apart, and everything moved by one thread.
+
+The thread has the client's connection and the channels of the client's builds; bytes go from one to the other
+without locks. What may block happens in threads of its own, which have this one do what is to be done here.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+
+from router.errors import ConnectionLostError, RouterError
+from router.rpc.http2 import (
+    DataReceived,
+    Event,
+    GoAwayReceived,
+    Headers,
+    HeadersReceived,
+    PingAcknowledged,
+    StreamReset,
+)
+from router.rpc.wire import Wire
+from router.serving.builds import Builds
+from router.serving.calls import Calls
+from router.serving.client import Arrival, Client, Services
+from router.serving.pipes import Budget
+from router.serving.requests import Incoming
+
+__all__ = ["ClientConnection"]
+
+# What may be kept of one client's at a time: some streams of 20 MiB (``pipes``, and a window each).
+_MOST_KEPT = 512 * 1024 * 1024
+# Seconds that a client has for its first words.
+_FIRST_WORDS = 10.0
+# Seconds of silence before a client is asked for a sign of life, and those that it has for it.
+_ASK_AFTER, _ANSWER_WITHIN = 30.0, 30.0
+_JOIN = 1.0
+
+
+class ClientConnection:
+    """Serves one client in a thread of its own, until either side ends it."""
+
+    def __init__(self, accepted: Arrival, services: Services) -> None:
+        self._client = Client(accepted.who, accepted.description, services, Budget(_MOST_KEPT))
+        self._client.post = self._post
+        self._http2 = self._client.http2
+        self._wire = Wire(accepted.stream, self._http2)
+        self._builds = Builds(self._client)
+        self._calls = Calls(self._client, self._builds)
+        self._incoming: dict[int, Incoming] = {}
+        self._newest = 0
+        self._heard = time.monotonic()
+        self._asked = False
+        self._stopping = self._over = False
+        self._inbox: deque[Callable[[], None]] = deque()
+        self._lock = threading.Lock()
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self.thread = threading.Thread(target=self._run, name=f"client {accepted.description}", daemon=True)
+
+    def stop(self) -> None:
+        """End it, from any thread: what is under way is cancelled."""
+        self._stopping = True
+        self._post(_nothing)
+
+    @property
+    def is_building(self) -> bool:
+        """Whether a build is under way."""
+        return self._builds.under_way
+
+    def _post(self, action: Callable[[], None]) -> None:
+        """Have the thread do something; it is done here where the thread is done."""
+        with self._lock:
+            if not self._over:
+                self._inbox.append(action)
+                with suppress(BlockingIOError):
+                    os.eventfd_write(self._wake, 1)
+                return
+        action()
+
+    def _run(self) -> None:
+        try:
+            self._client.timers.after(_FIRST_WORDS, self._require_first_words)
+            self._client.timers.after(_ASK_AFTER, self._look_for_life)
+            while not self._stopping:
+                if not self._move():
+                    self._wait()
+        except ConnectionLostError:
+            pass  # the client is gone, or makes no sense: it is told in GOAWAY
+        except RouterError as exc:
+            self._client.tell(f"ended the connection: {exc}")
+        finally:
+            self._end()
+
+    def _move(self) -> bool:
+        """Let everything step once; say whether anything moved."""
+        while self._inbox:
+            self._inbox.popleft()()
+        self._client.timers.run()
+        moved = self._wire.write()
+        if (events := self._wire.read()) is not None:
+            moved = True
+            self._heard = time.monotonic()
+            self._asked = False
+            for event in events:
+                self._dispatch(event)
+        moved |= self._builds.links.step()
+        self._builds.links.tidy()
+        return moved
+
+    def _wait(self) -> None:
+        poll = select.poll()
+        ready = self._wire.register(poll)
+        poll.register(self._wake, select.POLLIN)
+        limits = [self._builds.links.register(poll), self._client.timers.left()]
+        timeout = min((limit for limit in limits if limit is not None), default=None) if ready else 0.0
+        begun = time.monotonic()
+        came = poll.poll(None if timeout is None else timeout * 1000 + 1)
+        waited = time.monotonic() - begun
+        # Not more than was asked for: the process may have been stopped meanwhile.
+        self._builds.links.waited(waited if timeout is None else min(waited, timeout))
+        if any(descriptor == self._wake for descriptor, _ in came):
+            os.eventfd_read(self._wake)
+
+    def _end(self) -> None:
+        threads = (*self._builds.close(), *self._calls.close())
+        for incoming in tuple(self._incoming.values()):
+            incoming.drop()
+        self._wire.close()
+        with self._lock:
+            self._over = True
+            os.close(self._wake)
+            left = tuple(self._inbox)
+        for action in left:
+            action()
+        deadline = time.monotonic() + _JOIN
+        for thread in threads:
+            thread.join(max(deadline - time.monotonic(), 0.0))
+
+    # -- what the client says
+
+    def _dispatch(self, event: Event) -> None:
+        match event:
+            case DataReceived(stream_id, data, ended):
+                if (incoming := self._incoming.get(stream_id)) is not None:
+                    incoming.receive(data, ended=ended)
+            case HeadersReceived(stream_id, headers, ended):
+                self._begin(stream_id, headers, ended=ended)
+            case StreamReset(stream_id, _, _):
+                if (incoming := self._incoming.pop(stream_id, None)) is not None:
+                    incoming.drop()
+            case GoAwayReceived():
+                pass  # it ends what it has begun
+            case PingAcknowledged():
+                pass
+
+    def _begin(self, stream_id: int, headers: Headers, *, ended: bool) -> None:
+        if stream_id > self._newest:
+            self._newest = stream_id
+            self._incoming = {
+                number: each for number, each in self._incoming.items() if self._http2.is_open(number)
+            }
+            self._incoming[stream_id] = self._calls.begin(stream_id, headers)
+        if ended and (incoming := self._incoming.get(stream_id)) is not None:
+            incoming.receive(memoryview(b""), ended=True)
+
+    # -- whether the client is there
+
+    def _require_first_words(self) -> None:
+        if not self._http2.established:
+            raise ConnectionLostError(f"it said nothing within {_FIRST_WORDS:.0f} s")
+
+    def _look_for_life(self) -> None:
+        """Ask a client that is silent for a sign of life, and end the connection of one that gives none."""
+        silence = time.monotonic() - self._heard
+        if self._asked and silence >= _ASK_AFTER + _ANSWER_WITHIN:
+            raise ConnectionLostError(f"it has been silent for {silence:.0f} s")
+        if silence >= _ASK_AFTER and not self._asked:
+            self._asked = True
+            self._http2.ping()
+        self._client.timers.after(_ASK_AFTER / 2, self._look_for_life)
+
+
+def _nothing() -> None:
+    """Look around."""

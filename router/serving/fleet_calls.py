@@ -1,0 +1,94 @@
+"""Calls that the fleet answers as one: each in a thread of its own, at the pace of the client that reads."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+
+from router.cancellation import Cancellation
+from router.errors import RouterError
+from router.net.stream import Buffer
+from router.rpc.grpc import Status, prefix
+from router.serving.statuses import status_of
+from router.session.server import CallMetadata, CallRefused
+
+__all__ = ["FleetCall", "FleetMethod"]
+
+FleetMethod = Callable[[bytes, CallMetadata, Callable[[bytes], None], Cancellation], None]
+"""Answers one request: emits each message, and returns, or raises ``CallRefused`` or ``RouterError``.
+``emit`` blocks while the client does not read, and raises ``CancelledError`` when it is gone."""
+
+# Bytes that may wait for the client before the next answer has to.
+_MOST_WAITING = 1024 * 1024
+
+
+class FleetCall:
+    """One such call. ``end`` is called in the thread that drives the client's connection, by ``post``."""
+
+    def __init__(self, post: Callable[[Callable[[], None]], None], end: Callable[[int, str], None]) -> None:
+        self._post = post
+        self._end = end
+        self._cancellation = Cancellation()
+        self._room = threading.Condition()
+        self._waiting: deque[Buffer] = deque()
+        self._size = 0
+        self.thread: threading.Thread | None = None
+
+    def start(self, method: FleetMethod, request: bytes, metadata: Mapping[str, Sequence[str]]) -> None:
+        """Begin to answer."""
+        self.thread = threading.Thread(
+            target=self._run, args=(method, request, metadata), name="fleet call", daemon=True
+        )
+        self.thread.start()
+
+    def receive(self, data: memoryview, *, ended: bool) -> None:
+        """The client has said all it may."""
+
+    def pull(self, size: int) -> Sequence[Buffer] | None:
+        """Return answers, framed: the client's stream has room."""
+        with self._room:
+            taken: list[Buffer] = []
+            while self._waiting and size > 0:
+                buffer = self._waiting.popleft()
+                taken.append(buffer)
+                size -= len(buffer)
+            self._size -= sum(map(len, taken))
+            self._room.notify_all()
+        return taken or None
+
+    def drop(self) -> None:
+        """The client gave it up."""
+        self._cancellation.cancel("the client is gone")
+        with self._room:
+            self._room.notify_all()
+
+    def _emit(self, message: bytes) -> None:
+        with self._room:
+            self._room.wait_for(lambda: self._size < _MOST_WAITING or self._cancellation.cancelled)
+            self._cancellation.check()
+            self._waiting += (prefix(len(message)), message)
+            self._size += len(message)
+        self._post(_nothing)
+
+    def _run(self, method: FleetMethod, request: bytes, metadata: Mapping[str, Sequence[str]]) -> None:
+        code, said = Status.OK, ""
+        try:
+            method(request, metadata, self._emit, self._cancellation)
+        except CallRefused as exc:
+            code, said = exc.code, str(exc)
+        except RouterError as exc:
+            code, said = status_of(exc)
+        except Exception as exc:  # noqa: BLE001 - whatever it is, the client must not wait for ever
+            # Its text is not told: nobody knows what is in it.
+            code, said = Status.INTERNAL, f"the call could not be answered: {type(exc).__name__}"
+        finally:
+            self._post(lambda: self._ended(code, said))
+
+    def _ended(self, code: int, said: str) -> None:
+        self._end(code, said)
+        self._cancellation.close()
+
+
+def _nothing() -> None:
+    """Have the connection look around."""

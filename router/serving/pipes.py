@@ -1,0 +1,111 @@
+"""Bytes on their way from one connection to another, bounded."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from router.errors import RouterError
+from router.net.stream import Buffer
+
+__all__ = ["Budget", "OverrunError", "Pipe"]
+
+# Where the sender is told to pause, and where to go on. What is under way until it hears of it comes on top.
+_FULL, _ROOM = 4 * 1024 * 1024, 2 * 1024 * 1024
+# Smaller pieces are copied together: each would keep all that arrived with it, and costs more than its bytes.
+_SMALL, _GATHERED = 4096, 64 * 1024
+
+
+class OverrunError(RouterError):
+    """A peer has us keep more than it may: it sends on where it was told to pause, or reads nothing."""
+
+    default_reason = "overrun"
+
+
+class Budget:
+    """What may be kept for one client, in bytes, wherever it comes from. May be used by several threads."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept = 0
+        self._lock = threading.Lock()
+
+    def take(self, size: int) -> None:
+        """Keep so many bytes more. Raises ``OverrunError``."""
+        with self._lock:
+            self._kept += size
+            over = self._kept > self._most
+        if over:
+            raise OverrunError(f"more than {self._most} bytes wait to be read")
+
+    def give(self, size: int) -> None:
+        """Keep so many bytes less."""
+        with self._lock:
+            self._kept -= size
+
+    @property
+    def kept(self) -> int:
+        """How many bytes are kept now."""
+        return self._kept
+
+
+class Pipe:
+    """The source of a stream, filled from another one; ``hold`` is told when that is to pause or to go on."""
+
+    def __init__(self, budget: Budget, hold: Callable[[bool], None]) -> None:
+        self._budget = budget
+        self._hold = hold
+        self._held = False
+        self._closed = False
+        self._buffers: deque[Buffer] = deque()
+        self._size = 0
+
+    def put(self, data: memoryview) -> None:
+        """Take what has arrived, which must not change. Raises ``OverrunError``."""
+        size = len(data)
+        if self._closed or not size:
+            return
+        self._budget.take(size)
+        self._size += size
+        last = self._buffers[-1] if self._buffers else None
+        if size >= _SMALL:
+            self._buffers.append(data)
+        elif isinstance(last, bytearray) and len(last) < _GATHERED:
+            last += data
+        else:
+            self._buffers.append(bytearray(data))
+        if not self._held and self._size >= _FULL:
+            self._held = True
+            self._hold(True)
+
+    def pull(self, size: int) -> Sequence[Buffer] | None:
+        """Return about ``size`` bytes, None where there are none."""
+        taken: list[Buffer] = []
+        count = 0
+        while self._buffers and count < size:
+            buffer = self._buffers.popleft()
+            taken.append(buffer)
+            count += len(buffer)
+        if not taken:
+            return None
+        self._drained(count)
+        return taken
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is in it."""
+        return not self._buffers
+
+    def close(self) -> None:
+        """Forget what is in it, and take nothing more."""
+        self._closed = True
+        self._buffers.clear()
+        self._drained(self._size)
+
+    def _drained(self, count: int) -> None:
+        self._size -= count
+        self._budget.give(count)
+        if self._held and self._size <= _ROOM:
+            self._held = False
+            self._hold(False)

@@ -1,0 +1,191 @@
+"""A backend that carries out what a client asked for, in the client's own words.
+
+It chooses nothing: it dials, asks for the build's turn, says Solve, and hands the channel over to the thread
+that has the client's connection. That thread moves the build from then on, and says how it ended.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from router.backends import BackendContext
+from router.backends.turn import Turn, before_solve
+from router.errors import RouterError
+from router.model.daemon import Daemon
+from router.model.result import BuildResult
+from router.net.stream import Buffer
+from router.rpc import RpcCall
+from router.rpc.channel import Channel
+from router.rpc.events import Headers
+from router.rpc.grpc import prefix
+from router.rpc.raw import RawCall, Taker
+from router.serving.pipes import Budget
+from router.serving.sessions import DaemonSession
+from router.solve.prepared import PreparedBuild
+from router.solve.ref import ref_prefix
+from router.transport import dial
+
+__all__ = ["Placed", "Recorded", "Relay", "Relaying"]
+
+
+class Recorded:
+    """A Taker that keeps what is answered until somebody else takes it."""
+
+    def __init__(self) -> None:
+        self._told: list[Callable[[Taker], None]] = []
+
+    def on_head(self, headers: Headers) -> None:
+        """Keep the head."""
+        self._told.append(lambda taker: taker.on_head(headers))
+
+    def on_data(self, data: memoryview) -> None:
+        """Keep a part."""
+        self._told.append(lambda taker: taker.on_data(data))
+
+    def on_end(self, trailers: Headers) -> None:
+        """Keep the end."""
+        self._told.append(lambda taker: taker.on_end(trailers))
+
+    def on_reset(self, code: int) -> None:
+        """Keep the reset."""
+        self._told.append(lambda taker: taker.on_reset(code))
+
+    def on_loss(self, error: RouterError) -> None:
+        """Keep the loss."""
+        self._told.append(lambda taker: taker.on_loss(error))
+
+    def replay(self, taker: Taker) -> None:
+        """Tell it all to somebody."""
+        for tell in self._told:
+            tell(taker)
+
+
+class Placed:
+    """A build that a daemon has. Whoever gets it closes the channel, and settles what became of the build."""
+
+    def __init__(
+        self,
+        daemon: Daemon,
+        channel: Channel,
+        solve: RawCall,
+        session: tuple[DaemonSession, RpcCall] | None,
+    ) -> None:
+        self.daemon = daemon
+        self.channel = channel
+        self.solve = solve
+        self.session = session
+        self._settled = threading.Event()
+        self._error: RouterError | None = None
+
+    def settle(self, error: RouterError | None) -> None:
+        """Say how it ended; the first word counts."""
+        if not self._settled.is_set():
+            self._error = error
+            self._settled.set()
+
+    def wait(self) -> None:
+        """Return when it has succeeded. Raises the error that it ended with."""
+        # Whoever has it ends it: it waits for a client that may take hours.
+        self._settled.wait()
+        if self._error is not None:
+            raise self._error
+
+
+class Relaying:
+    """What is passed on: the ``request`` with the ``headers`` of its call, and the ``offer`` that goes with
+    the Session call, None where the build has no session of its own.
+    """
+
+    def __init__(
+        self, ref: str, request: bytes, headers: Headers, offer: Sequence[tuple[str, str]] | None
+    ) -> None:
+        self.ref = ref
+        self.request = request
+        self.headers = headers
+        self.offer = offer
+
+
+class Relay:
+    """One client's build, as a Backend. ``knows`` says of a daemon, by its name, whether it is known to have
+    had the build before.
+    """
+
+    def __init__(
+        self,
+        relaying: Relaying,
+        budget: Budget,
+        hand_over: Callable[[Placed], None],
+        knows: Callable[[str], bool],
+    ) -> None:
+        self._relaying = relaying
+        self._budget = budget
+        self._hand_over = hand_over
+        self._knows = knows
+
+    def build(self, _build: PreparedBuild, daemon: Daemon, context: BackendContext) -> BuildResult:
+        """Build over one new connection; see ``Backend.build``."""
+        deadline = time.monotonic() + context.dial.timeout
+        stream = dial(daemon.address, context.dial)
+        channel = Channel(stream, peer=daemon.peer, cancellation=context.cancellation)
+        try:
+            placed = self._begin(channel, daemon, context, deadline)
+        except BaseException:
+            channel.close()
+            raise
+        self._hand_over(placed)
+        placed.wait()
+        return BuildResult(
+            daemon=daemon.name, address=daemon.address, ref=self._relaying.ref, key=context.key
+        )
+
+    def command(self, _build: PreparedBuild, _daemon: Daemon, _context: BackendContext) -> Sequence[str]:
+        """Return nothing: only the client knows its command."""
+        return ()
+
+    def _begin(self, channel: Channel, daemon: Daemon, context: BackendContext, deadline: float) -> Placed:
+        with before_solve():
+            turn = self._ask_for_turn(channel, daemon, context)
+            session = self._offer_session(channel)
+            if turn is not None:
+                channel.handshake(deadline - time.monotonic())
+                turn.ask(deadline)
+        relaying = self._relaying
+        solve = channel.begin(relaying.headers, Recorded(), _OneMessage(relaying.request))
+        channel.end(solve)
+        if turn is None:
+            channel.handshake(deadline - time.monotonic())
+        else:
+            turn.take(solve)
+        return Placed(daemon, channel, solve, session)
+
+    def _ask_for_turn(self, channel: Channel, daemon: Daemon, context: BackendContext) -> Turn | None:
+        if not context.max_builds:
+            return None
+        asks = context.warm_only and not self._knows(daemon.name)
+        return Turn(
+            channel,
+            daemon=daemon.name,
+            bound=context.max_builds,
+            ref=self._relaying.ref,
+            prefix=ref_prefix(context.key) if asks else "",
+        )
+
+    def _offer_session(self, channel: Channel) -> tuple[DaemonSession, RpcCall] | None:
+        """Open the session before Solve, which may look for it at once; its calls wait."""
+        if self._relaying.offer is None:
+            return None
+        session = DaemonSession(self._budget)
+        return session, session.open(channel, self._relaying.offer)
+
+
+class _OneMessage:
+    """The source of a call with one request."""
+
+    def __init__(self, message: bytes) -> None:
+        self._left: tuple[Buffer, ...] | None = (prefix(len(message)), message)
+
+    def pull(self, _size: int) -> Sequence[Buffer] | None:
+        left, self._left = self._left, None
+        return left

@@ -1,0 +1,157 @@
+"""One call passed on: what a stream of our server gets goes to a call of our client, and back, unread.
+
+Two of these make a session: the daemon calls our server, and we call the client's.
+"""
+
+from __future__ import annotations
+
+from router.errors import ConnectionLostError, RouterError
+from router.rpc.events import Headers, Http2Error
+from router.rpc.grpc import Status, status_headers
+from router.rpc.http2 import Http2Connection
+from router.rpc.raw import RawCall, RawCaller
+from router.serving.pipes import Budget, OverrunError, Pipe
+from router.serving.statuses import status_of
+
+__all__ = ["RESPONSE", "Progress", "Splice", "end_stream", "onward", "send_head"]
+
+RESPONSE: Headers = ((b":status", b"200"), (b"content-type", b"application/grpc"))
+_HEAD_NAMES = frozenset((b":status", b"content-type"))
+
+
+class Splice:
+    """``near`` is who calls us, ``headers`` is what is sent on. The call waits until it is connected."""
+
+    def __init__(self, near: Http2Connection, stream_id: int, headers: Headers, budget: Budget) -> None:
+        self.over = False
+        self._near = near
+        self._stream_id = stream_id
+        self.headers = headers
+        self._up = Pipe(budget, lambda held: near.hold(stream_id, held=held))
+        self._down = Pipe(budget, self._hold_far)
+        self._far: RawCaller | None = None
+        self._call: RawCall | None = None
+        self._ended = self._headed = False
+
+    @property
+    def spent(self) -> bool:
+        """Whether it is over, and nothing of the answer is left to send."""
+        return self.over and self._down.empty
+
+    # -- the near side
+
+    def receive(self, data: memoryview, *, ended: bool) -> None:
+        """Take what the caller sends."""
+        if self.over:
+            return
+        self._up.put(data)
+        if ended:
+            self._ended = True
+            if self._far is not None and self._call is not None:
+                self._far.end(self._call)
+
+    def connect(self, far: RawCaller) -> None:
+        """Make the call, unless it is over by now."""
+        if self.over:
+            return
+        try:
+            self._call = far.begin(self.headers, self, self._up)
+        except ConnectionLostError as exc:
+            self.refuse(Status.UNAVAILABLE, str(exc))
+            return
+        self._far = far
+        if self._ended:
+            far.end(self._call)
+
+    def adopt(self, far: RawCaller, call: RawCall) -> None:
+        """Take over a call that was made already; whoever has it says who takes its answer."""
+        self._far, self._call = far, call
+        if self.over:
+            far.cancel(call)
+
+    def drop(self) -> None:
+        """The caller gave it up, or can't be reached any more."""
+        self.over = True
+        if self._far is not None and self._call is not None and not self._call.done:
+            self._far.cancel(self._call)
+        self._up.close()
+        self._down.close()
+
+    def refuse(self, code: int, message: str) -> None:
+        """End it with a status of our own."""
+        if not self.over:
+            end_stream(self._near, self._stream_id, code, message, headed=self._headed)
+            self.drop()
+
+    # -- the far side: a Taker
+
+    def on_head(self, headers: Headers) -> None:
+        """Pass the head of the answer on."""
+        if self.over or self._headed:
+            return
+        self._headed = True
+        send_head(self._near, self._stream_id, headers)
+        self._near.set_source(self._stream_id, self._down)
+
+    def on_data(self, data: memoryview) -> None:
+        """Pass a part of the answer on."""
+        if not self.over:
+            self._down.put(data)
+
+    def on_end(self, trailers: Headers) -> None:
+        """Pass the end on, behind what is still under way."""
+        if self.over:
+            return
+        self.over = True
+        self._up.close()
+        if not self._headed:
+            send_head(self._near, self._stream_id, RESPONSE)
+            trailers = [(name, value) for name, value in trailers if name not in _HEAD_NAMES]
+        self._near.finish(self._stream_id, trailers)
+
+    def on_reset(self, code: int) -> None:
+        """Pass on that there will be no answer."""
+        if not self.over:
+            self._near.reset(self._stream_id, code)
+            self.drop()
+
+    def on_loss(self, error: RouterError) -> None:
+        """Tell that nobody is left to answer."""
+        self.refuse(*status_of(error))
+
+    def _hold_far(self, held: bool) -> None:
+        if self._far is not None and self._call is not None:
+            self._far.hold(self._call, held=held)
+
+
+class Progress(Splice):
+    """A stream that tells of a build, and is no part of what comes of it."""
+
+    def on_loss(self, _error: RouterError) -> None:
+        """Just end it: the client knows from the build itself."""
+        self.refuse(Status.OK, "")
+
+
+def onward(headers: Headers) -> Headers:
+    """Return the headers of a client's call as they are sent on to a daemon."""
+    path = next((value for name, value in headers if name == b":path"), b"")
+    ours = ((b":method", b"POST"), (b":scheme", b"http"), (b":path", path), (b":authority", b"localhost"))
+    return (*ours, *((name, value) for name, value in headers if not name.startswith(b":")))
+
+
+def send_head(http2: Http2Connection, stream_id: int, headers: Headers) -> None:
+    """Send the head of an answer. Raises ``OverrunError`` where the peer reads nothing."""
+    try:
+        http2.send_headers(stream_id, headers)
+    except Http2Error as exc:
+        # Of this peer, not of the one whose answer is passed on.
+        raise OverrunError(str(exc)) from exc
+
+
+def end_stream(
+    http2: Http2Connection, stream_id: int, code: int, message: str, *, headed: bool = False
+) -> None:
+    """End a call with a status. Raises ``OverrunError`` where the peer reads nothing."""
+    if not headed:
+        send_head(http2, stream_id, RESPONSE)
+    http2.finish(stream_id, status_headers(code, message))

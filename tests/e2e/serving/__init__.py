@@ -1,0 +1,1 @@
+"""The local endpoint, with the clients that it is for."""

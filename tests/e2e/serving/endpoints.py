@@ -1,0 +1,229 @@
+"""An endpoint in this process, and the clients of BuildKit's API as processes."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from router import BuildRequest, BuildRouter, Cancellation, RouterConfig
+from router.address import parse_address
+from router.model.events import Event, Notice
+from router.net.sockets import SocketStream
+from router.rpc import open_channel
+from router.serving.endpoint import Endpoint
+from router.serving.fleet_calls import FleetMethod
+from router.session.server import CallMetadata
+from router.transport.options import DialOptions
+from tests.e2e.builder import SEARCH_PATH, finished_builds, write_tree
+from tests.e2e.processes import Background, started
+from tests.servers import binaries
+from tests.servers.buildkitd import Buildkitd
+from tests.servers.ports import free_port
+
+LIST_WORKERS = "/moby.buildkit.v1.Control/ListWorkers"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """A client that came in."""
+
+    stream: SocketStream
+    who: str
+    description: str
+
+
+class PlainListener:
+    """A unix socket for everybody. ``who`` says who the next client is."""
+
+    def __init__(self, path: Path) -> None:
+        self.address = f"unix://{path}"
+        self.who: Callable[[], str] = lambda: "me"
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.bind(str(path))
+        self._socket.listen(500)
+        self._number = 0
+
+    def accept(self) -> Accepted | None:
+        try:
+            connected, _ = self._socket.accept()
+        except OSError:
+            return None
+        self._number += 1
+        description = f"client {self._number}"
+        return Accepted(stream=SocketStream(connected, description), who=self.who(), description=description)
+
+    def stop(self) -> None:
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@dataclass(kw_only=True)
+class Served:
+    """An endpoint over daemons. ``events`` is what it told."""
+
+    address: str
+    listener: PlainListener
+    endpoint: Endpoint
+    router: BuildRouter
+    daemons: Mapping[str, Buildkitd]
+    scratch: Path
+    events: list[Event] = field(default_factory=list)
+
+    @property
+    def notices(self) -> list[str]:
+        """What it said."""
+        return [event.text for event in self.events if isinstance(event, Notice)]
+
+    def home(self, *tags: str) -> str:
+        """The name of the daemon where images of these names belong."""
+        home = self.router.route(self.router.key(BuildRequest(tags=tags))).home
+        assert home is not None
+        return home.name
+
+    def tag_at(self, name: str) -> str:
+        """An image's name that nobody has built, and that belongs to a daemon."""
+        while True:
+            tag = f"registry.test/{uuid.uuid4().hex}:dev"
+            if self.home(tag) == name:
+                return tag
+
+    def built(self) -> dict[str, int]:
+        """How many builds each daemon has had."""
+        return {name: finished_builds(daemon.address) for name, daemon in self.daemons.items()}
+
+    def buildctl(self, *args: str | Path, **more: str) -> Ran:
+        """Run buildctl against it."""
+        return run([binaries.buildctl(), "--addr", self.address, *args], self.environment(**more))
+
+    @contextmanager
+    def building(self, text: str, *args: str) -> Iterator[Background]:
+        """Have buildctl build a Dockerfile in the background."""
+        folder = write_tree(self.scratch / uuid.uuid4().hex, {"Dockerfile": text})
+        argv = [str(binaries.buildctl()), "--addr", self.address, *build_of(folder), *args]
+        with started(argv, self.environment(), None) as process:
+            yield process
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """What the clients see."""
+        home = self.scratch / "home"
+        home.mkdir(exist_ok=True)
+        return {"PATH": SEARCH_PATH, "HOME": str(home), **more}
+
+
+@dataclass(kw_only=True)
+class Ran:
+    """A process that has ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+    seconds: float
+
+    def ok(self) -> Ran:
+        """Require that it succeeded."""
+        assert self.code == 0, f"exit {self.code}\n{self.stderr}"
+        return self
+
+
+def run(
+    argv: Sequence[str | Path],
+    environment: Mapping[str, str],
+    *,
+    cwd: Path | None = None,
+    within: float = 120.0,
+) -> Ran:
+    """Run a command to its end."""
+    began = time.monotonic()
+    done = subprocess.run(
+        [*map(str, argv)],
+        env=dict(environment),
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=within,
+        check=False,
+    )
+    return Ran(
+        code=done.returncode,
+        stdout=done.stdout,
+        stderr=done.stderr,
+        seconds=time.monotonic() - began,
+    )
+
+
+def build_of(context: Path) -> list[str]:
+    """buildctl's arguments for a build of a directory."""
+    return [
+        "build",
+        "--progress=plain",
+        "--frontend=dockerfile.v0",
+        f"--local=context={context}",
+        f"--local=dockerfile={context}",
+    ]
+
+
+def of_one(daemon: Buildkitd, *paths: str) -> dict[str, FleetMethod]:
+    """Methods with one answer, which a daemon gives."""
+
+    def method(path: str) -> FleetMethod:
+        def ask(
+            request: bytes, _metadata: CallMetadata, emit: Callable[[bytes], None], _stop: Cancellation
+        ) -> None:
+            address = parse_address(daemon.address)
+            with open_channel(address, DialOptions(timeout=10), peer=daemon.address) as channel:
+                emit(channel.unary(path, request, timeout=10))
+
+        return ask
+
+    return {path: method(path) for path in paths}
+
+
+@contextmanager
+def serving(
+    daemons: Sequence[Buildkitd],
+    scratch: Path,
+    *,
+    config: RouterConfig | None = None,
+    unreachable: Sequence[str] = (),
+    answers: Buildkitd | None = None,
+) -> Iterator[Served]:
+    """Serve daemons that are called ``d0`` and so on, and others that can't be reached.
+
+    ``answers`` tells what workers there are, the first of the daemons where it is left out.
+    """
+    named = {f"d{number}": daemon for number, daemon in enumerate(daemons)}
+    addresses = [(name, daemon.address) for name, daemon in named.items()]
+    addresses += [(name, f"tcp://127.0.0.1:{free_port()}") for name in unreachable]
+    config = replace(config or RouterConfig(), addresses=tuple(addresses))
+    router = BuildRouter(config, environment={})
+    # A socket's path is at most 107 characters long.
+    path = Path("/tmp") / f"serve-{os.getpid()}-{uuid.uuid4().hex[:8]}.sock"
+    events: list[Event] = []
+    listener = PlainListener(path)
+    methods = of_one(answers or daemons[0], LIST_WORKERS)
+    endpoint = Endpoint([listener], router, methods, on_event=events.append)
+    try:
+        with router, endpoint:
+            endpoint.start()
+            yield Served(
+                address=listener.address,
+                listener=listener,
+                endpoint=endpoint,
+                router=router,
+                daemons=named,
+                scratch=scratch,
+                events=events,
+            )
+    finally:
+        path.unlink()

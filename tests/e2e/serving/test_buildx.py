@@ -1,0 +1,71 @@
+"""docker buildx through the endpoint, as its remote driver: build, bake, and what comes back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.builder import OciArchive
+from tests.e2e.serving.endpoints import Ran, Served, run
+from tests.servers import binaries
+
+
+class Buildx:
+    """buildx with one builder, the endpoint."""
+
+    def __init__(self, served: Served) -> None:
+        self.served = served
+        self.environment = served.environment(
+            BUILDX_CONFIG=str(served.scratch / "buildx"), BUILDX_BAKE_ENTITLEMENTS_FS="0"
+        )
+        self("create", "--name=endpoint", "--driver=remote", "--use", served.address)
+
+    def run(self, *args: str | Path, cwd: Path | None = None) -> Ran:
+        return run([binaries.buildx(), *args], self.environment, cwd=cwd)
+
+    def __call__(self, *args: str | Path, cwd: Path | None = None) -> Ran:
+        return self.run(*args, cwd=cwd).ok()
+
+
+@pytest.fixture
+def buildx(served: Served) -> Buildx:
+    return Buildx(served)
+
+
+def test_buildx_builds_on_the_home_of_the_tag(buildx: Buildx, served: Served, context: Path) -> None:
+    out = served.scratch / "out.tar"
+    tag = served.tag_at("d2")
+    before = served.built()
+
+    buildx("build", "--tag", tag, f"--output=type=oci,dest={out}", context)
+
+    assert served.built() == before | {"d2": before["d2"] + 1}
+    assert OciArchive(out.read_bytes()).files() == {"a.txt": served.scratch.name.encode()}
+
+
+def test_targets_of_one_context_each_build_at_home(buildx: Buildx, served: Served, context: Path) -> None:
+    """They share one session, which is none of theirs; one daemon calls it for two builds."""
+    homes = {"one": "d0", "two": "d1", "three": "d1", "four": "d2"}
+    targets: dict[str, Any] = {
+        name: {
+            "context": str(context),
+            "dockerfile-inline": f"FROM scratch\nCOPY a.txt /{name}\n",
+            "tags": [served.tag_at(home)],
+            "output": [f"type=oci,dest={served.scratch}/{name}.tar"],
+        }
+        for name, home in homes.items()
+    }
+    bake = served.scratch / "bake.json"
+    bake.write_text(json.dumps({"group": {"default": {"targets": list(targets)}}, "target": targets}))
+    before = served.built()
+
+    buildx("bake", "--file", bake)
+
+    after = served.built()
+    assert {each: after[each] - before[each] for each in after} == {"d0": 1, "d1": 2, "d2": 1}
+    for name in targets:
+        archive = OciArchive((served.scratch / f"{name}.tar").read_bytes())
+        assert archive.files() == {name: served.scratch.name.encode()}
