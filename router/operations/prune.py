@@ -20,7 +20,7 @@ from router.rpc.grpc import Status
 from router.solve.control import Control
 from router.transport.options import DialOptions
 
-__all__ = ["plan_prune", "prune"]
+__all__ = ["check_spaces", "plan_prune", "prune"]
 
 _NANOSECONDS = 1_000_000_000
 # The first BuildKit that knows --max-used-space and --min-free-space; others delete as if they weren't there.
@@ -83,7 +83,8 @@ def _prune(
         on_record(daemon, gone[-1])
 
     def run(control: Control, timeout: float) -> None:
-        _check_spaces(control, timeout, daemon, pruning)
+        if pruning.max_used_space or pruning.min_free_space:
+            check_spaces(control, timeout, daemon)
         control.prune(_request(pruning), take, timeout=timeout)
 
     error = ask_one(daemon, options, run, cancellation).error
@@ -112,10 +113,8 @@ def _request(pruning: Pruning) -> pb.PruneRequest:
     )
 
 
-def _check_spaces(control: Control, timeout: float, daemon: Daemon, pruning: Pruning) -> None:
-    """Raise ``RpcError`` where the daemon would not heed a bound, and delete everything instead."""
-    if not (pruning.max_used_space or pruning.min_free_space):
-        return
+def check_spaces(control: Control, timeout: float, daemon: Daemon) -> None:
+    """Raise ``RpcError`` where the daemon would not heed bounds of space, and delete everything instead."""
     workers = workers_of(control, timeout)
     if not _knows_spaces(workers):
         version = next((worker.version.version for worker in workers if worker.version.version), "")

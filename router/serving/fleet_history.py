@@ -1,0 +1,157 @@
+"""The builds that the fleet remembers, as if one daemon did: ListenBuildHistory."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from functools import partial
+
+from google.protobuf.message import DecodeError
+
+from router._proto import control_pb2 as pb
+from router.cancellation import Cancellation
+from router.model.daemon import Daemon
+from router.model.frozen import frozen
+from router.rpc.events import Http2Error
+from router.serving.answers import Answers, Asking, Failed, ask_all, refusal
+from router.serving.history_events import Heard, Repeated, as_one_history
+from router.serving.inquiry import Inquiry, asked
+from router.serving.peers import Peers
+from router.serving.question import Line, Question
+from router.serving.whereabouts import Whereabouts
+from router.session.server import CallRefused
+
+__all__ = ["LISTEN", "FleetHistory", "Records"]
+
+LISTEN = "/moby.buildkit.v1.Control/ListenBuildHistory"
+# Seconds for a daemon that has answered something to list what it remembers.
+_LISTING = 10.0
+# Seconds that the other daemons have once one has told of the build that is asked for.
+_GRACE = 0.25
+# How often, in seconds, a stream looks for daemons that are new or there again.
+_LOOK_AGAIN = 10.0
+
+
+@frozen
+class Records:
+    """What daemons remember: ``events`` is all that was ``told``, as one history has it."""
+
+    events: tuple[Heard, ...]
+    told: tuple[Heard, ...]
+    answers: Answers
+
+
+class FleetHistory:
+    """Merges the histories of the daemons that answer."""
+
+    def __init__(self, peers: Peers, whereabouts: Whereabouts) -> None:
+        self._peers = peers
+        self._whereabouts = whereabouts
+
+    def listen(self, call: Inquiry) -> None:
+        """Answer with what is known and, unless the client wants no more, with what happens from now on."""
+        request = asked(pb.BuildHistoryRequest(), call.request)
+        if request.EarlyExit:
+            for heard in self.records(request, call.cancellation).events:
+                call.emit(heard.packed)
+        else:
+            self._follow(call, request)
+
+    def find(self, ref: str, cancellation: Cancellation) -> Records:
+        """Return what daemons remember of a build, running or over.
+
+        They are asked for all they have: a daemon that was asked for one ref no longer deletes its record, it
+        only hides it. Raises ``CallRefused`` where nobody answers, ``CancelledError``.
+        """
+        return self._ask(pb.BuildHistoryRequest(EarlyExit=True), ref, cancellation)
+
+    def records(self, request: pb.BuildHistoryRequest, cancellation: Cancellation) -> Records:
+        """Return the answer to a request that wants one now; as ``find``."""
+        return self._ask(request, request.Ref, cancellation)
+
+    def _ask(self, request: pb.BuildHistoryRequest, ref: str, cancellation: Cancellation) -> Records:
+        """Return what is remembered of one build, or of all."""
+        packed = request.SerializeToString()
+
+        def ask(line: Line) -> None:
+            if request.Ref:
+                line.stream(LISTEN, packed, partial(_tell_checked, line))
+            else:
+                line.greet()
+                line.stream(LISTEN, packed, partial(_tell_checked, line), timeout=_LISTING)
+
+        daemons = self._peers.daemons()
+        asking = Asking(
+            task=ask,
+            longest=None if request.Ref else self._peers.patience + _LISTING,
+            wanted=partial(_is_of, ref) if ref else None,
+            grace=_GRACE,
+            known=self._whereabouts.first(ref, daemons),
+            # buildx asks before each build for one that runs nowhere, to see whether it may.
+            all=not request.ActiveOnly,
+        )
+        answers = ask_all(self._peers, daemons, asking, cancellation)
+        answers.check()
+        heard = (_heard(daemon, message) for daemon, messages in answers.said for message in messages)
+        told = tuple(each for each in heard if ref in {"", each.event.record.Ref})
+        for each in told:
+            self._whereabouts.note_event(each.event, each.daemon)
+        return Records(events=as_one_history(told, request.Limit), told=told, answers=answers)
+
+    def _follow(self, call: Inquiry, request: pb.BuildHistoryRequest) -> None:
+        """Begin to listen, tell what there is, then what was heard meanwhile: nothing falls in between."""
+        packed = request.SerializeToString()
+        request.EarlyExit = True
+
+        def follow(line: Line) -> None:
+            line.greet()
+            line.follow(LISTEN, packed, partial(_tell_checked, line))
+
+        with Question(self._peers, follow, call.cancellation) as question:
+            question.ask(self._peers.daemons())
+            known = self.records(request, call.cancellation)
+            for heard in known.events:
+                call.emit(heard.packed)
+            self._pass_on(call, question, Repeated(known.told))
+
+    def _pass_on(self, call: Inquiry, question: Question, repeated: Repeated) -> None:
+        """Tell what happens, also on daemons that come, until none is left."""
+        failed: dict[str, Failed] = {}
+        look = time.monotonic() + _LOOK_AGAIN
+        while (told := question.hear(look)) is not None or question.talking:
+            if told is None:
+                look = time.monotonic() + _LOOK_AGAIN
+                self._join(question)
+            elif told.over:
+                self._peers.noted(told.daemon, told.error)
+                if told.error is not None:
+                    failed[told.daemon.name] = told.daemon, told.error
+            else:
+                heard = _heard(told.daemon, told.message)
+                self._whereabouts.note_event(heard.event, heard.daemon)
+                if not repeated.add(heard):
+                    call.emit(heard.packed)
+        if failed:
+            raise refusal(tuple(failed.values()))
+
+    def _join(self, question: Question) -> None:
+        """Ask daemons that are not heard: they are new, or there again."""
+        talking = {daemon.name for daemon in question.talking}
+        with suppress(CallRefused):  # the listing fails: those that are heard are there all the same
+            question.ask([each for each in self._peers.daemons() if each.name not in talking])
+
+
+def _tell_checked(line: Line, message: memoryview) -> None:
+    try:
+        pb.BuildHistoryEvent.FromString(bytes(message))
+    except DecodeError as exc:
+        raise Http2Error(f"{line.daemon.name} sent something else than an event of its history") from exc
+    line.tell(message)
+
+
+def _is_of(ref: str, message: bytes) -> bool:
+    return pb.BuildHistoryEvent.FromString(message).record.Ref == ref
+
+
+def _heard(daemon: Daemon, message: bytes) -> Heard:
+    return Heard(daemon=daemon, packed=message, event=pb.BuildHistoryEvent.FromString(message))

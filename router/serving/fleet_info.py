@@ -1,0 +1,84 @@
+"""What the fleet is, as one daemon would say it: ListWorkers and Info.
+
+buildx asks both before each build, several times: an answer holds for some seconds.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from google.protobuf.message import Message
+
+from router._proto import control_pb2 as pb
+from router.serving.answers import Asking, ask_all
+from router.serving.inquiry import Inquiry
+from router.serving.merging import merged_workers, oldest
+from router.serving.peers import Peers
+from router.serving.question import Line
+from router.solve.answers import parsed
+
+__all__ = ["FleetInfo"]
+
+_LIST_WORKERS = "/moby.buildkit.v1.Control/ListWorkers"
+_INFO = "/moby.buildkit.v1.Control/Info"
+# Seconds for which an answer holds.
+_HOLDS = 5.0
+
+
+class FleetInfo:
+    """Answers for the daemons that answer; safe for threads."""
+
+    def __init__(self, peers: Peers) -> None:
+        self._workers = _Lately(peers, _LIST_WORKERS, pb.ListWorkersResponse, merged_workers)
+        self._info = _Lately(peers, _INFO, pb.InfoResponse, oldest)
+
+    def list_workers(self, call: Inquiry) -> None:
+        """Answer with the workers of all daemons: a client takes the union of their platforms."""
+        self._workers.answer(call)
+
+    def info(self, call: Inquiry) -> None:
+        """Answer with the oldest BuildKit's version."""
+        self._info.answer(call)
+
+
+class _Lately:
+    """One method, and what it was last answered with."""
+
+    def __init__(
+        self,
+        peers: Peers,
+        method: str,
+        kind: type[Message],
+        merge: Callable[[Sequence[bytes]], bytes],
+    ) -> None:
+        self._peers = peers
+        self._method = method
+        self._kind = kind
+        self._merge = merge
+        self._asking = threading.Lock()
+        self._answer = b""
+        self._until = 0.0
+
+    def answer(self, call: Inquiry) -> None:
+        """Answer anew, or as last time where that was just now and to the same request, which is empty."""
+        if call.request:  # a filter, which hardly anybody gives
+            call.emit(self._ask(call))
+            return
+        with self._asking:  # several clients at once are one question
+            if time.monotonic() >= self._until:
+                self._answer = self._ask(call)
+                self._until = time.monotonic() + _HOLDS
+            answer = self._answer
+        call.emit(answer)
+
+    def _ask(self, call: Inquiry) -> bytes:
+        def ask(line: Line) -> None:
+            answer = line.unary(self._method, call.request)
+            parsed(self._kind(), answer)
+            line.tell(answer)
+
+        answers = ask_all(self._peers, self._peers.daemons(), Asking(task=ask), call.cancellation)
+        answers.check()
+        return self._merge(answers.messages)

@@ -1,0 +1,72 @@
+"""The methods of BuildKit's API that are answered for the whole fleet, by their paths.
+
+What belongs to one build (Solve, Session, LLBBridge, the Status of a build that runs here) goes to the daemon
+that builds it. These are about what daemons have and remember: all of them are asked, each with a deadline,
+and the answers are made one. A daemon that does not answer is left out; the client hears of it where no
+daemon answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from router.cancellation import Cancellation
+from router.serving.fleet_calls import FleetMethod
+from router.serving.fleet_content import FleetContent
+from router.serving.fleet_history import FleetHistory
+from router.serving.fleet_info import FleetInfo
+from router.serving.fleet_records import FleetRecords
+from router.serving.fleet_store import FleetStore
+from router.serving.inquiry import Inquiry
+from router.serving.peers import Peers
+from router.serving.whereabouts import Whereabouts
+from router.session.server import CallMetadata
+
+__all__ = ["fleet_methods", "opening_metadata"]
+
+_CONTROL = "/moby.buildkit.v1.Control/"
+_CONTENT = "/containerd.services.content.v1.Content/"
+_TIMED = frozenset({_CONTROL + "ListenBuildHistory", _CONTROL + "Status"})
+
+
+def fleet_methods(peers: Peers, whereabouts: Whereabouts) -> Mapping[str, FleetMethod]:
+    """Return the methods by their paths.
+
+    ``Status`` is for builds that are over, or that others run: it looks once, and waits for none to begin.
+    ``whereabouts`` may be told by others too on which daemon a build is.
+    """
+    history = FleetHistory(peers, whereabouts)
+    records = FleetRecords(peers, history)
+    info, store, content = FleetInfo(peers), FleetStore(peers), FleetContent(peers, whereabouts)
+    methods = {
+        _CONTROL + "ListWorkers": info.list_workers,
+        _CONTROL + "Info": info.info,
+        _CONTROL + "DiskUsage": store.disk_usage,
+        _CONTROL + "Prune": store.prune,
+        _CONTROL + "ListenBuildHistory": history.listen,
+        _CONTROL + "UpdateBuildHistory": records.update,
+        _CONTROL + "Status": records.status,
+        _CONTENT + "Info": content.info,
+        _CONTENT + "Read": content.read,
+    }
+    return {path: _as_method(answer) for path, answer in methods.items()}
+
+
+def opening_metadata(path: str) -> tuple[tuple[str, str], ...]:
+    """Return what buildkitd sends in the headers of its answer, before it has one.
+
+    Streams of builds have the time there: clients reckon with it how long a build has been running.
+    """
+    if path not in _TIMED:
+        return ()
+    return (("buildkit-current-timestamp", datetime.now(UTC).isoformat()),)
+
+
+def _as_method(answer: Callable[[Inquiry], None]) -> FleetMethod:
+    def method(
+        request: bytes, _metadata: CallMetadata, emit: Callable[[bytes], None], cancellation: Cancellation
+    ) -> None:
+        answer(Inquiry(request=request, emit=emit, cancellation=cancellation))
+
+    return method

@@ -1,0 +1,69 @@
+"""What is done with one build's record, on the daemon that has it: UpdateBuildHistory, Status."""
+
+from __future__ import annotations
+
+from router._proto import control_pb2 as pb
+from router.rpc.grpc import Status
+from router.serving.answers import Asking, ask_all, causes, listed
+from router.serving.fleet_history import FleetHistory, Records
+from router.serving.inquiry import Inquiry, asked
+from router.serving.peers import Peers
+from router.serving.question import Line
+from router.serving.relayed import relay
+from router.session.server import CallRefused
+
+__all__ = ["FleetRecords"]
+
+_UPDATE = "/moby.buildkit.v1.Control/UpdateBuildHistory"
+_STATUS = "/moby.buildkit.v1.Control/Status"
+# Seconds for an update: to finalize a record its daemon waits until the build's trace is written.
+_UPDATING = 30.0
+
+
+class FleetRecords:
+    """Finds the daemon that has a build, and asks it."""
+
+    def __init__(self, peers: Peers, history: FleetHistory) -> None:
+        self._peers = peers
+        self._history = history
+
+    def update(self, call: Inquiry) -> None:
+        """Change the record wherever there is one.
+
+        A daemon's answer for a build that it doesn't know is given where all daemons were asked.
+        """
+        request = asked(pb.UpdateBuildHistoryRequest(), call.request)
+        found = self._history.find(request.Ref, call.cancellation)
+        daemons = tuple({heard.daemon.name: heard.daemon for heard in found.told}.values())
+        if not daemons:
+            if not request.Finalize:
+                _check_complete(request.Ref, found)
+            daemons = tuple(daemon for daemon, _ in found.answers.said)[:1]
+
+        def update(line: Line) -> None:
+            line.tell(line.unary(_UPDATE, call.request, timeout=_UPDATING))
+
+        asking = Asking(task=update, longest=self._peers.patience + _UPDATING, all=True)
+        answers = ask_all(self._peers, daemons, asking, call.cancellation)
+        answers.check()
+        call.emit(answers.messages[0])
+
+    def status(self, call: Inquiry) -> None:
+        """Tell what a build has told, and tells until it ends. Raises ``CallRefused`` where there is none."""
+        ref = asked(pb.StatusRequest(), call.request).Ref
+        found = self._history.find(ref, call.cancellation)
+        if not found.events:
+            _check_complete(ref, found)
+            raise CallRefused(Status.NOT_FOUND, f"no such job {ref}")  # buildkitd's own words
+        relay(self._peers, found.events[0].daemon, _STATUS, call)
+
+
+def _check_complete(ref: str, found: Records) -> None:
+    """Raise ``CallRefused`` where a daemon that did not answer may have the build."""
+    said, failed = found.answers.said, found.answers.failed
+    if failed:
+        raise CallRefused(
+            Status.UNAVAILABLE,
+            f"no build {ref} on {listed(daemon.name for daemon, _ in said)};"
+            f" {len(failed)} of {len(said) + len(failed)} daemons did not answer: {causes(failed)}",
+        )
