@@ -314,7 +314,9 @@ class ResultOptions(OptionGroup, panel="Result"):
         metavar="PERCENT",
         minimum=0,
         maximum=100,
-        help="Exit with 3 after a build of which less came from the cache; 100 is all of it.",
+        implied="100",
+        help="Exit with 3 after a build of which less came from the cache. [dim]alone: 100, every step.[/]",
+        files="all",
     )
     iidfile: str | None = option(
         "--iidfile", default=None, metavar="PATH", help="Write only the image's id to this file."

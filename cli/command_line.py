@@ -3,7 +3,8 @@
 Help and shell completion are Typer's (`cli.typer_app` hands it the same declarations). Reading is done here,
 because importing Typer and letting it set up its parser takes longer than the whole of a cached build. The
 grammar is that of docker's commands: `--name value`, `--name=value`, `-n value`, `-nvalue`, flags that go
-together (`-qv`) and may be given a truth value (`--push=false`), and `--`, after which nothing is an option.
+together (`-qv`) and may be given a truth value (`--push=false`), options that can stand alone and take a
+value behind `=` only (`--require-warm=90`), and `--`, after which nothing is an option.
 """
 
 from __future__ import annotations
@@ -112,8 +113,20 @@ class _Reader:
             self._add(parameter, "false")
         elif equals:
             self._add(parameter, value)
+        elif option.implied:
+            self._refuse_apart(parameter, name)
+            self._add(parameter, option.implied)
         else:
             self._add(parameter, "1" if parameter.kind in {"flag", "count"} else self._next(name))
+
+    def _refuse_apart(self, parameter: Parameter, name: str) -> None:
+        """Raise ``UsageError`` for a number after an option that can stand alone: it would be an argument."""
+        word = self._words[0] if self._words else ""
+        if parameter.kind == "number" and _is_number(word):
+            raise UsageError(
+                f"{name} takes its value behind =, and {word} stands apart",
+                hint=f"{name}={word}; as an argument it is ./{word}",
+            )
 
     def _short(self, word: str) -> None:
         for position, letter in enumerate(word[1:], start=2):
@@ -188,16 +201,30 @@ def value_of(parameter: Parameter, texts: Sequence[str], source: str) -> object:
         case "count":
             return sum(_number(source, text, int) for text in texts)
         case "number":
-            number = _number(source, last, float)
-            minimum = parameter.declared.minimum if isinstance(parameter.declared, Option) else None
-            if minimum is not None and not number >= minimum:
-                raise _invalid(source, last, f"it must be at least {minimum:g}")
-            maximum = parameter.declared.maximum if isinstance(parameter.declared, Option) else None
-            if maximum is not None and number > maximum:
-                raise _invalid(source, last, f"it must be at most {maximum:g}")
-            return number
+            return _bounded(source, last, parameter.declared)
         case _:
             assert_never(parameter.kind)
+
+
+def _bounded(source: str, text: str, declared: Option | Argument) -> float:
+    if not isinstance(declared, Option):
+        return _number(source, text, float)
+    number = _seconds(source, text) if declared.seconds else _number(source, text, float)
+    unit = " s" if declared.seconds else ""
+    if declared.minimum is not None and not number >= declared.minimum:
+        raise _invalid(source, text, f"it must be at least {declared.minimum:g}{unit}")
+    if declared.maximum is not None and number > declared.maximum:
+        raise _invalid(source, text, f"it must be at most {declared.maximum:g}{unit}")
+    return number
+
+
+def _seconds(source: str, text: str) -> float:
+    """Read a number of seconds, or a duration with its units."""
+    if _is_number(text):
+        return float(text)
+    from router import Flag, parse_duration  # few give one
+
+    return parse_duration(text, Flag(name=source, example="10s"))
 
 
 def _truth(source: str, text: str) -> bool:
@@ -205,6 +232,14 @@ def _truth(source: str, text: str) -> bool:
     if value is None:
         raise _invalid(source, text, "it must be true or false")
     return value
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _number(source: str, text: str, kind: Callable[[str], float]) -> float:

@@ -28,7 +28,9 @@ class Option(NamedTuple):
     given, and its variable does neither, unless ``refuses_empty``. Nor does the variable where one of the
     options that it is ``outranked_by`` stands on the command line, since the two exclude each other.
     ``files`` says which configuration files it can come from; ``rival`` is a variable that others read for
-    the same, and that therefore counts more than a file. The help may hold rich's markup.
+    the same, and that therefore counts more than a file. ``seconds`` is a number that can be given as a
+    duration too (``1m30s``). ``implied`` is the value of a long option that can
+    stand alone; another one is given behind ``=`` only. The help may hold rich's markup.
     """
 
     names: tuple[str, ...]
@@ -44,6 +46,13 @@ class Option(NamedTuple):
     outranked_by: tuple[str, ...] = ()
     files: Files = "none"
     rival: str = ""
+    implied: str = ""
+    seconds: bool = False
+
+    @property
+    def usage(self) -> str:
+        """What stands behind the name in a line about usage."""
+        return f"[={self.metavar}]" if self.implied else self.metavar
 
 
 class Argument(NamedTuple):
@@ -91,6 +100,8 @@ def option(  # noqa: PLR0913 -- they are what there is to say of an option
     outranked_by: tuple[str, ...] = (),
     files: Files = "none",
     rival: str = "",
+    implied: str = "",
+    seconds: bool = False,
 ) -> _T:
     """Declare a field of a group to be an option (see `Option`); the panel is the group's unless given."""
     declared = Option(
@@ -107,6 +118,8 @@ def option(  # noqa: PLR0913 -- they are what there is to say of an option
         outranked_by,
         files,
         rival,
+        implied,
+        seconds,
     )
     return _Declaration(declared, default)  # type: ignore[return-value]  # the group puts the default there
 

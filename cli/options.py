@@ -10,6 +10,7 @@ from cli.groups import Only, OptionGroup, option
 from router import BackendName, Fallback, GrpcEngine, Placement, Spill, Via
 
 __all__ = [
+    "FLEET_TIMEOUT",
     "ChosenDaemons",
     "ConnectionRouting",
     "DetailDisplay",
@@ -31,6 +32,10 @@ __all__ = [
 
 
 _Progress = Literal["auto", "tty", "plain", "rawjson", "quiet", "none"]
+
+FLEET_TIMEOUT = 5.0
+"""Seconds that a daemon has to answer a command that asks a whole fleet. A build waits longer, because the
+next daemon has a colder cache."""
 
 
 class FleetOptions(OptionGroup, panel="Routing"):
@@ -143,10 +148,11 @@ class ReachOptions(OptionGroup, panel="Routing"):
     connect_timeout: float = option(
         "--connect-timeout",
         default=10.0,
-        metavar="SECONDS",
+        metavar="DURATION",
         minimum=0.1,
-        help="How long a daemon may take to answer.",
+        help="How long a daemon may take to answer; a number alone is seconds.",
         files="all",
+        seconds=True,
     )
 
 
@@ -344,9 +350,11 @@ class DisplayOptions(OptionGroup, panel="Display"):
 
 
 # For commands that ask all daemons of a fleet, or the home of a key, or connect to one as a build does.
-FleetRouting = Annotated[RoutingOptions, Only("fleet", "reach", "--grpc-engine", "tls", connect_timeout=5.0)]
+FleetRouting = Annotated[
+    RoutingOptions, Only("fleet", "reach", "--grpc-engine", "tls", connect_timeout=FLEET_TIMEOUT)
+]
 HomeRouting = Annotated[
-    RoutingOptions, Only("fleet", "home", "reach", "--grpc-engine", "tls", connect_timeout=5.0)
+    RoutingOptions, Only("fleet", "home", "reach", "--grpc-engine", "tls", connect_timeout=FLEET_TIMEOUT)
 ]
 ConnectionRouting = Annotated[RoutingOptions, Only("fleet", "home", "reach", "--wait", "tls")]
 

@@ -169,6 +169,8 @@ def config_keys() -> Mapping[str, ConfigKey]:
 
 
 def _form(parameter: Parameter, option: Option) -> ConfigForm:
+    if option.seconds:
+        return "duration"
     if option.metavar in {"PATH", "DIR"}:
         return "path"
     return "addresses" if option.metavar.endswith("URL") else _FORMS[parameter.kind]

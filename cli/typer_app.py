@@ -142,7 +142,7 @@ def _option(parameter: Parameter, option: Option) -> Any:
 
 def _metavar(parameter: Parameter, option: Option) -> str | None:
     # Typer would show all choices there, too many for the column; and a number for a flag that is counted.
-    return {"choice": "WORD", "count": " "}.get(parameter.kind, option.metavar or None)
+    return {"choice": "WORD", "count": " "}.get(parameter.kind, option.usage or None)
 
 
 def _help(parameter: Parameter, option: Option) -> str:

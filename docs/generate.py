@@ -31,6 +31,7 @@ What only the user's own file can have would run a program, lead to a file, or i
 """
 _VALUES = {
     "addresses": "string, or array of strings",
+    "duration": 'string such as `"10s"`, or a number of seconds',
     "list": "string, or array of strings",
     "number": "number",
     "path": "string: a path, relative to the file; `~/` is the home",
@@ -86,12 +87,13 @@ def _command(program: Program, name: str) -> str:
 def _row(parameter: Parameter) -> str:
     option = parameter.declared
     assert isinstance(option, Option)
-    value = ("|".join(parameter.choices) or option.metavar).replace("|", "\\|")
+    value = ("|".join(parameter.choices) or option.usage).replace("|", "\\|")
+    gap = "" if option.implied else " "
     names = ", ".join(f"`{name}`" for name in (*option.names, *filter(None, [option.off]), *option.aliases))
     meaning = _plain(option.help)
     if parameter.choices and parameter.default:
         meaning += f" Default: {parameter.default}."
-    return f"| {names}{f' {value}' if value else ''} | `{option.env or variable(option)}` | {meaning} |"
+    return f"| {names}{f'{gap}{value}' if value else ''} | `{option.env or variable(option)}` | {meaning} |"
 
 
 def _plain(text: str) -> str:

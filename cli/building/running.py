@@ -107,6 +107,10 @@ def _result_files(left: ResultOptions) -> Sequence[ResultFile]:
     if left.metrics_file is not None:
         from router import check_file
 
+        if left.metrics_file == "-":
+            raise UsageError(
+                "--metrics-file - names no file", hint="--metrics-file /dev/stdout is stdout, ./- is a file"
+            )
         check_file(left.metrics_file, "--metrics-file")
     if left.metadata_file is None and left.iidfile is None and left.ref_file is None:
         return ()

@@ -5,30 +5,37 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, NamedTuple
 
 from cli.build_options import ImageOptions, ResultOptions
 from cli.config_files import ConfigurationFiles, Reading
 from cli.groups import Only, Option
-from cli.options import DisplayOptions, RoutingOptions
+from cli.options import DisplayOptions, FleetRouting, RoutingOptions
 from cli.origins import Origin
-from cli.parameters import Parameter
+from cli.parameters import Parameter, parameters_of
 from cli.render.foreign import own_line, printable
-from cli.render.table import table
+from cli.render.narrow import Narrowing, narrow_table
+from cli.render.table import room_on_stdout
 from cli.settings import Loaded, load
 
 __all__ = ["command"]
 
 _Image = Annotated[ImageOptions, Only("--context-times", "--source-policy-file")]
-_Result = Annotated[ResultOptions, Only("--metrics-file")]
+_Result = Annotated[ResultOptions, Only("--metrics-file", "--require-warm")]
 _Display = Annotated[DisplayOptions, Only("--progress", "--format")]
 
 
+_NARROWING = Narrowing(spared=(), cut=(("VALUE", "end"), ("FROM", "end")))
+
+
 class _Row(NamedTuple):
+    """``of_fleets`` is the default of commands that ask a whole fleet, where it is another one."""
+
     option: str
     value: object
     origin: Origin | None
+    of_fleets: object = None
 
 
 def command(
@@ -38,25 +45,30 @@ def command(
     if reading.fault is not None:
         raise reading.fault
     loaded = load(reading.files, os.environ)
-    rows = [_row(each, reading) for each in reading.parameters if _is_configurable(each)]
+    of_fleets = {each.name: each.default for each in parameters_of(_of_fleets)}
+    rows = [_row(each, reading, of_fleets) for each in reading.parameters if _is_configurable(each)]
     write = _json if display.format == "json" else _text
     sys.stdout.write(f"{write(reading.files, loaded, rows)}\n")
+
+
+def _of_fleets(routing: FleetRouting) -> None:
+    """Stand for a command that asks all daemons of a fleet."""
 
 
 def _is_configurable(parameter: Parameter) -> bool:
     return isinstance(parameter.declared, Option) and parameter.declared.files != "none"
 
 
-def _row(parameter: Parameter, reading: Reading) -> _Row:
-    arguments = reading.arguments
+def _row(parameter: Parameter, reading: Reading, of_fleets: Mapping[str, object]) -> _Row:
     name = parameter.declared.names[0] if isinstance(parameter.declared, Option) else parameter.name
-    return _Row(name.lstrip("-"), arguments[parameter.name], arguments.origins.get(parameter.name))
+    value, origin = reading.arguments[parameter.name], reading.arguments.origins.get(parameter.name)
+    other = of_fleets.get(parameter.name, value) if origin is None else value
+    return _Row(name.lstrip("-"), value, origin, None if other == value else other)
 
 
 def _text(files: ConfigurationFiles, loaded: Loaded, rows: list[_Row]) -> str:
-    options = table(
-        ("OPTION", "VALUE", "FROM"), [(row.option, _shown(row.value), _from(row.origin)) for row in rows]
-    )
+    cells = [(row.option, _shown(row.value), _from(row)) for row in rows]
+    options = narrow_table(("OPTION", "VALUE", "FROM"), cells, _NARROWING, room=room_on_stdout())
     found = [f"{kind} {path}: {state}" for kind, path, state in _files(files, loaded)]
     fleets = [f"fleet {name}: {path}:{line}" for name, path, line in _fleets(loaded)]
     return "\n".join([options, "", *(own_line(printable(line)) for line in (*found, *fleets))])
@@ -68,7 +80,7 @@ def _json(files: ConfigurationFiles, loaded: Loaded, rows: list[_Row]) -> str:
             {"kind": kind, "path": path, "state": state} for kind, path, state in _files(files, loaded)
         ],
         "fleets": [{"name": name, "path": path, "line": line} for name, path, line in _fleets(loaded)],
-        "options": [{"option": row.option, "value": row.value, "from": _origin(row.origin)} for row in rows],
+        "options": [_values(row) for row in rows],
     }
     return json.dumps(said, indent=2)
 
@@ -91,10 +103,17 @@ def _fleets(loaded: Loaded) -> Iterator[tuple[str, str, int]]:
             yield name, document.path, line
 
 
-def _from(origin: Origin | None) -> str:
+def _from(row: _Row) -> str:
+    origin = row.origin
     if origin is None:
-        return "default"
+        other = "" if row.of_fleets is None else f"; {_shown(row.of_fleets)} for ls, ps, du and their like"
+        return f"default{other}"
     return f"{origin.kind}, line {origin.line} ({origin.table})" if origin.table else str(origin)
+
+
+def _values(row: _Row) -> dict[str, object]:
+    other = {} if row.of_fleets is None else {"fleet_default": row.of_fleets}
+    return {"option": row.option, "value": row.value, "from": _origin(row.origin), **other}
 
 
 def _origin(origin: Origin | None) -> dict[str, object]:

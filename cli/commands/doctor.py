@@ -11,7 +11,7 @@ from cli.config_files import ConfigurationFiles, Reading
 from cli.given.routing import router_config
 from cli.groups import Only
 from cli.interruption import Silent, interruptible
-from cli.options import DisplayOptions, RoutingOptions
+from cli.options import FLEET_TIMEOUT, DisplayOptions, RoutingOptions
 from cli.render.findings import findings_json, findings_text
 from cli.render.table import room_on_stdout
 from cli.settings import load
@@ -26,7 +26,7 @@ __all__ = ["command"]
 _TRIED = "read the options, warmroute.toml here or above, and your own config.toml"
 _Routing = Annotated[
     RoutingOptions,
-    Only("fleet", "--placement", "reach", "--wait", "--grpc-engine", "tls", connect_timeout=5.0),
+    Only("fleet", "--placement", "reach", "--wait", "--grpc-engine", "tls", connect_timeout=FLEET_TIMEOUT),
 ]
 _Display = Annotated[DisplayOptions, Only("--verbose", "--format")]
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from cli.asking import require_answers
 from cli.given.routing import router_config
 from cli.groups import Only
-from cli.options import FormatDisplay, RoutingOptions
+from cli.options import FLEET_TIMEOUT, FormatDisplay, RoutingOptions
 from cli.simulation.files import files_of
 from cli.simulation.options import SimulationOptions
 from cli.simulation.question import question
@@ -28,7 +28,7 @@ _Routing = Annotated[
         "--retries",
         "--grpc-engine",
         "tls",
-        connect_timeout=5.0,
+        connect_timeout=FLEET_TIMEOUT,
     ),
 ]
 

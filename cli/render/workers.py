@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from cli.render import names
@@ -17,12 +18,15 @@ if TYPE_CHECKING:
 
 __all__ = ["workers_json", "workers_text"]
 
+# Columns before the value of a fact, and those that it has at least.
+_INDENT, _LEAST = 13, 20
+
 
 def workers_text(answers: Sequence[Answer[tuple[Worker, ...]]], *, details: bool) -> str:
     """Return a table with a row for each worker, and one for a daemon that did not answer; or all there is to
     say of each."""
     if details:
-        return "\n".join(_details(answers))
+        return "\n".join(_details(answers, room_on_stdout()))
     rows = [row for answer in answers for row in _rows(answer)]
     header = ("DAEMON", "ID", "BUILDKIT", "PLATFORMS")
     return table(header, rows, room=room_on_stdout(), spared=("ID", "BUILDKIT"))
@@ -53,14 +57,22 @@ def _platforms(worker: Worker) -> list[str]:
     return ["/".join(filter(None, (os, arch, variant))) for arch, os, variant in worker.platforms]
 
 
-def _details(answers: Sequence[Answer[tuple[Worker, ...]]]) -> Iterator[str]:
+def _details(answers: Sequence[Answer[tuple[Worker, ...]]], room: int | None) -> Iterator[str]:
     """Yield a block of lines for each worker, with a blank line between."""
     workers = ((answer.daemon.name, worker) for answer in answers for worker in answer.value or ())
     for number, (name, worker) in enumerate(workers):
         if number:
             yield ""
         for title, value in _facts(name, worker):
-            yield f"{title:<12} {printable(value)}".rstrip()
+            yield from _fact(title, printable(value), room)
+
+
+def _fact(title: str, value: str, room: int | None) -> Iterator[str]:
+    """Yield the lines of a fact: on a terminal without room for it several."""
+    width = max((room or len(value)) - _INDENT, _LEAST)
+    lines = wrap(value, width, break_on_hyphens=False) if room else [value]
+    for number, line in enumerate(lines or [""]):
+        yield f"{'' if number else title:<{_INDENT - 1}} {line}".rstrip()
 
 
 def _facts(name: str, worker: Worker) -> Iterator[tuple[str, str]]:

@@ -20,13 +20,14 @@ from router.notation.flag import Flag
 
 __all__ = ["ConfigDocument", "ConfigForm", "ConfigKey", "ConfigSetting", "parse_document"]
 
-ConfigForm = Literal["text", "number", "truth", "list", "path", "addresses"]
+ConfigForm = Literal["text", "number", "duration", "truth", "list", "path", "addresses"]
 
 _DEFAULTS, _FLEET = "defaults", "fleet"
 _TYPES: Mapping[ConfigForm, tuple[type, ...]] = {
     "text": (str,),
     "path": (str,),
     "number": (int, float),
+    "duration": (str, int, float),
     "truth": (bool,),
     "list": (str, list),
     "addresses": (str, list),
@@ -35,6 +36,7 @@ _NAMED: Mapping[ConfigForm, str] = {
     "text": "a string",
     "path": "a string",
     "number": "a number",
+    "duration": 'a string such as "10s", or a number of seconds',
     "truth": "true or false",
     "list": "a string, or an array of strings",
     "addresses": "a string, or an array of strings",

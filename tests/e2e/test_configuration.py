@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.e2e.builder import write_tree
+from tests.e2e.processes import BIN, Installed
 from tests.e2e.program import Program
+from tests.e2e.terminals import on_terminal
 from tests.servers.buildkitd import Buildkitd
 from tests.servers.cluster import Cluster
 
@@ -113,6 +117,41 @@ def test_what_a_project_must_not_set_cannot_be_trusted(program: Program, project
     assert not list((project.parent / "state").rglob("trusted"))
 
 
+def test_what_is_shown_fits_a_narrow_terminal(program: Program, tmp_path: Path) -> None:
+    directory = tmp_path / "a directory with a long name" / "another one"
+    users_file(tmp_path, f'[fleet.lab]\naddr = "tcp://h:1"\ntls-dir = "{directory}"\n')
+    command: list[str | Path] = [BIN / "warmroute", "config", "show", "--fleet", "lab"]
+    variables = {**Installed().variables, **program.environment, "WARMROUTE_MAX_BUILDS": "3"}
+
+    with on_terminal(command, variables, cwd=tmp_path) as on:
+        assert on.wait() == 0
+
+    table = on.text.partition("\r\n\r\n")[0].splitlines()
+    assert table[0].split() == ["OPTION", "VALUE", "FROM"]
+    assert max(map(len, table)) <= 80
+    rows = {option: rest for option, *rest in (re.split("  +", line) for line in table[1:])}
+    assert rows["max-builds"] == ["3", "the variable WARMROUTE_MAX_BUILDS"]
+    assert rows["tls-dir"][0].endswith("another one")
+
+
+def test_both_defaults_of_a_time_are_shown_until_it_is_set(program: Program, tmp_path: Path) -> None:
+    shown = program.ok("config", "show", cwd=tmp_path).stdout
+    (row,) = (each for each in options_of(program, tmp_path) if each["option"] == "connect-timeout")
+    users_file(tmp_path, '[defaults]\nconnect-timeout = "1m"\n')
+    (configured,) = (each for each in options_of(program, tmp_path) if each["option"] == "connect-timeout")
+
+    assert re.search("^connect-timeout +10 +default; 5 for ls, ps, du and their like$", shown, re.MULTILINE)
+    assert (row["value"], row["fleet_default"]) == (10.0, 5.0)
+    assert (configured["value"], "fleet_default" in configured) == (60.0, False)
+
+
+def options_of(program: Program, folder: Path) -> list[dict[str, Any]]:
+    options: list[dict[str, Any]] = program.ok("config", "show", "--format", "json", cwd=folder).json[
+        "options"
+    ]
+    return options
+
+
 @pytest.mark.xdist_group("cluster")
 def test_a_fleet_that_was_made_is_known_by_its_name(cluster: Cluster, project: Path, tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
@@ -128,6 +167,10 @@ def test_a_fleet_that_was_made_is_known_by_its_name(cluster: Cluster, project: P
         known = {each["option"]: each["value"] for each in shown["options"] if each["from"].get("table")}
         context = cluster.kubectl("config", "current-context").strip()
         assert known == {"selector": "app=lab", "namespace": "named", "kube-context": context}
+
+        gone = program.ok("fleet", "down", "lab", "--namespace=named", within=120)
+        assert f"[fleet.lab] is taken out of {tmp_path}/home/" in gone.stderr
+        assert 'no fleet named "lab"' in program.run("ls", "--fleet", "lab").stderr
     finally:
         cluster.kubectl("delete", "namespace", "named", "--ignore-not-found", within=120)
 

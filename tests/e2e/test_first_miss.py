@@ -99,7 +99,7 @@ def test_a_build_that_is_colder_than_required_ends_with_3_and_leaves_its_figures
     image: Image, tmp_path: Path
 ) -> None:
     program = Installed(environment={"WARMROUTE_ADDR": f"one={image.daemon.address}"})
-    measured = ("--key", image.key, "--metrics-file", tmp_path / "metrics", "--require-warm", "90")
+    measured = ("--key", image.key, "--metrics-file", tmp_path / "metrics", "--require-warm=90")
 
     cold = program.run("build", *measured, "--iidfile", tmp_path / "id", image.context)
     warm = program.ok("build", *measured, image.context)
@@ -118,12 +118,35 @@ def test_a_build_that_is_colder_than_required_ends_with_3_and_leaves_its_figures
     assert lines[1]["miss"] is None
 
 
+def test_a_build_of_which_every_step_is_required_from_the_cache_needs_no_number(image: Image) -> None:
+    program = Installed(environment={"WARMROUTE_ADDR": f"one={image.daemon.address}"})
+
+    cold = program.run("build", "--key", image.key, "--require-warm", image.context)
+    warm = program.run("build", "--key", image.key, "--require-warm", image.context)
+
+    assert (cold.code, warm.code) == (3, 0)
+    assert "and --require-warm wants 100 %" in cold.stderr
+
+
 @pytest.mark.parametrize("percent", ["101", "-1", "."])
 def test_a_share_that_can_not_be_is_refused_before_the_build(image: Image, percent: str) -> None:
     done = Installed().run("build", f"--require-warm={percent}", image.context)
 
     assert (done.code, done.stdout) == (2, "")
     assert f'invalid --require-warm "{percent}"' in done.stderr
+
+
+def test_a_dash_is_no_metrics_file_and_stdout_is_named_by_its_path(image: Image, tmp_path: Path) -> None:
+    program = Installed(environment={"WARMROUTE_ADDR": f"one={image.daemon.address}"})
+
+    refused = program.run("build", "--metrics-file", "-", image.context, cwd=tmp_path)
+    printed = program.ok("build", "--metrics-file", "/dev/stdout", image.context)
+
+    assert (refused.code, (tmp_path / "-").exists()) == (2, False)
+    assert (
+        "ERROR: --metrics-file - names no file\nhint: --metrics-file /dev/stdout is stdout" in refused.stderr
+    )
+    assert printed.json["daemon"] == "one"
 
 
 def test_a_metrics_file_that_can_not_be_is_refused_before_the_build(image: Image, tmp_path: Path) -> None:

@@ -72,3 +72,14 @@ def test_no_row_wraps(options: list[str], columns: int) -> None:
     lines = on.text.splitlines()
     assert [line.split()[0] for line in lines] == ["DAEMON", *NAMES]
     assert max(map(len, lines)) <= columns
+
+
+def test_all_there_is_to_say_of_workers_fits_a_narrow_terminal(options: list[str]) -> None:
+    whole = Installed().ok("workers", "-v", *options).stdout
+    with on_terminal([str(BIN / "warmroute"), "workers", "-v", *options], Installed().variables) as on:
+        assert on.wait() == 0
+
+    lines = on.text.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert max(map(len, whole.splitlines())) > 80
+    assert "".join(on.text.split()) == "".join(whole.split())

@@ -30,6 +30,11 @@ class _Group(OptionGroup, panel="Panel"):
     wait: float = option("--wait", default=2.0, minimum=0.5, help="")
     host: str | None = option("--host", default=None, env="SOME_HOST", help="")
     size: list[str] | None = option("--size", default=None, help="", refuses_empty=True)
+    share: float | None = option(
+        "--share", default=None, metavar="PERCENT", help="", implied="100", maximum=100
+    )
+    patience: float = option("--patience", default=10.0, help="", minimum=0.5, seconds=True)
+    like: str | None = option("--like", default=None, help="", implied="all")
 
 
 class _Demanding(OptionGroup):
@@ -100,6 +105,20 @@ def _read(*words: str, **environment: str) -> dict[str, object]:
         (("-qfa=b",), {"quiet": True, "file": "a=b"}),
         (("--mode", "tty"), {"mode": "tty"}),
         (("--wait", "0.5"), {"wait": 0.5}),
+        (("--patience", "5s"), {"patience": 5.0}),
+        (("--patience", "1m30s"), {"patience": 90.0}),
+        (("--patience=2.5",), {"patience": 2.5}),
+        (("--share",), {"share": 100.0}),
+        (("--share", "here"), {"share": 100.0, "place": "here"}),
+        (("--share", "./90"), {"share": 100.0, "place": "./90"}),
+        (("--share", "--", "90"), {"share": 100.0, "place": "90"}),
+        (("90", "--share"), {"share": 100.0, "place": "90"}),
+        (("--share", "-q"), {"share": 100.0, "quiet": True}),
+        (("--share=90", "here"), {"share": 90.0, "place": "here"}),
+        (("--share=0",), {"share": 0.0}),
+        (("--share", "--share=90"), {"share": 90.0}),
+        (("--share=",), {}),
+        (("--like", "90"), {"like": "all", "place": "90"}),
     ],
 )
 def test_a_command_line_gives_values(words: tuple[str, ...], expected: dict[str, object]) -> None:
@@ -124,6 +143,20 @@ def test_a_command_line_gives_values(words: tuple[str, ...], expected: dict[str,
         (("--push=",), 'invalid --push "": it must be true or false', None),
         (("--quiet=",), 'invalid --quiet "": it must be true or false', None),
         (("--loud=",), 'invalid --loud "": it must be a number', None),
+        (
+            ("--share", "90", "here"),
+            "--share takes its value behind =, and 90 stands apart",
+            "--share=90; as an argument it is ./90",
+        ),
+        (
+            ("--patience=5x",),
+            'invalid --patience "5x": a duration is a number with a unit (ms, s, m, h), such as 30s or 1m30s',
+            "for example: --patience 10s",
+        ),
+        (("--patience=100ms",), 'invalid --patience "100ms": it must be at least 0.5 s', None),
+        (("--patience=0",), 'invalid --patience "0": it must be at least 0.5 s', None),
+        (("--share=all",), 'invalid --share "all": it must be a number', None),
+        (("--share=101",), 'invalid --share "101": it must be at most 100', None),
         (("--size=",), 'invalid --size "": it is empty', None),
         (("--size=1", "--size", ""), 'invalid --size "": it is empty', None),
     ],
@@ -174,6 +207,8 @@ def test_a_value_asks_for_no_help(words: tuple[str, ...]) -> None:
         ("WARMROUTE_LOUD", "2", {"loud": 2}),
         ("WARMROUTE_MODE", "tty", {"mode": "tty"}),
         ("WARMROUTE_WAIT", "3", {"wait": 3.0}),
+        ("WARMROUTE_SHARE", "90", {"share": 90.0}),
+        ("WARMROUTE_PATIENCE", "1m", {"patience": 60.0}),
         ("SOME_HOST", "h", {"host": "h"}),
         ("WARMROUTE_HOST", "h", {}),
     ],
@@ -206,14 +241,16 @@ def test_a_variable_is_called_after_the_first_name() -> None:
     assert variable(Option(names=("--build-arg", "-b"), help="", panel="")) == "WARMROUTE_BUILD_ARG"
 
 
-# Typer is an independent reader of the same table. It knows neither truth values for flags nor `-t=x`, and
-# takes an empty value for a value.
+# Typer is an independent reader of the same table. It knows neither truth values for flags, `-t=x`, nor
+# options that can stand alone, and takes an empty value for a value.
 _VALUES = st.sampled_from(["a", "b=c", "x y", "-", "--push", "-q", "plain", "tty", "1", "0.5", "é"])
 _WORDS = st.one_of(
     _VALUES,
     st.sampled_from(["--push", "--no-push", "-q", "-v", "-vv", "-qv", "--", "--mode", "--name", "-t", "-qt"]),
     _VALUES.map("--name={}".format),
     _VALUES.map("--file={}".format),
+    _VALUES.map("--like={}".format),
+    st.sampled_from(["--share=1", "--share=a"]),
     _VALUES.filter(lambda value: not value.startswith("=")).map("-f{}".format),
 )
 

@@ -149,6 +149,11 @@ def test_a_fleet_on_the_command_line_counts_before_a_selector_in_a_variable() ->
     assert (found["selector"], found["addr"]) == (None, ["tcp://h:1"])
 
 
+@pytest.mark.parametrize(("value", "seconds"), [("'1m30s'", 90.0), ("5", 5.0), ("'5'", 5.0)])
+def test_a_file_has_a_time_as_a_duration_or_in_seconds(value: str, seconds: float) -> None:
+    assert arguments(Files(user=f"[defaults]\nconnect-timeout = {value}"))["connect_timeout"] == seconds
+
+
 def test_an_option_given_empty_takes_nothing_from_a_file() -> None:
     files = Files(user='[defaults]\nnamespace = "n"')
 
@@ -186,7 +191,7 @@ def test_a_project_can_set_nothing_that_runs_a_program_or_leads_to_a_file() -> N
     assert of_projects == {
         *("fleet", "selector", "namespace", "kube-context", "addr", "key", "placement", "identity", "via"),
         *("pod-port", "container", "connect-timeout", "wait", "max-builds", "queue", "retries", "timeout"),
-        *("tls-server-name", "context-times", "spill"),
+        *("tls-server-name", "context-times", "spill", "require-warm"),
     }
     assert {name for name, key in keys.items() if key.form == "path"}.isdisjoint(of_projects)
 
@@ -194,7 +199,9 @@ def test_a_project_can_set_nothing_that_runs_a_program_or_leads_to_a_file() -> N
 def test_a_fleet_has_no_settings_of_displays_and_names_no_other_fleet() -> None:
     outside = {name for name, key in config_keys().items() if not key.fleets}
 
-    assert outside == {"fleet", "context-times", "source-policy-file", "metrics-file", "progress"}
+    assert outside == {
+        *("fleet", "context-times", "source-policy-file", "metrics-file", "require-warm", "progress")
+    }
 
 
 def test_what_is_built_is_no_configuration(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ KEYS = {
     "addr": ConfigKey(form="addresses", users=False, fleets=True),
     "tls-ca": ConfigKey(form="path", users=True, fleets=True),
     "max-builds": ConfigKey(form="number", users=False, fleets=True),
+    "connect-timeout": ConfigKey(form="duration", users=False, fleets=True),
     "quiet": ConfigKey(form="truth", users=False, fleets=False),
 }
 SAMPLE = """\
@@ -65,6 +66,13 @@ def test_each_setting_has_its_texts_and_its_line() -> None:
     assert document.fleet_lines == {"ci": 4, "other one": 12}
 
 
+@pytest.mark.parametrize(("value", "text"), [("'1m30s'", "1m30s"), ("90", "90"), ("0.5", "0.5")])
+def test_a_duration_is_a_string_or_a_number_of_seconds(value: str, text: str) -> None:
+    (setting,) = parsed(f"defaults.connect-timeout = {value}").defaults.values()
+
+    assert setting.texts == (text,)
+
+
 def test_a_path_can_be_in_the_home() -> None:
     (setting,) = parsed('defaults.tls-ca = "~/ca.pem"').defaults.values()
 
@@ -86,6 +94,11 @@ def test_a_path_can_be_in_the_home() -> None:
         ("[defaults]\nselector = 4", "2: defaults.selector must be a string", None),
         ("[defaults]\nmax-builds = '4'", "2: defaults.max-builds must be a number", None),
         ("[defaults]\nmax-builds = true", "2: defaults.max-builds must be a number", None),
+        (
+            "[defaults]\nconnect-timeout = true",
+            '2: defaults.connect-timeout must be a string such as "10s", or a number of seconds',
+            None,
+        ),
         ("[defaults]\nquiet = 1", "2: defaults.quiet must be true or false", None),
         ("[defaults]\naddr = [1]", "2: defaults.addr must be a string, or an array of strings", None),
         ("[defaults.selector]\na = 1", "1: defaults.selector must be a string", None),
