@@ -15,9 +15,9 @@ from router import NoDaemonError, UnreachableError
 if TYPE_CHECKING:
     from router import Answer, BuildRouter, Daemon, DialOptions, RouterError
 
-__all__ = ["ask", "chosen", "require_answers", "tell_of", "tell_silent"]
+__all__ = ["ask", "chosen", "named", "require_answers", "tell_of", "tell_silent"]
 
-# Daemons that an error names.
+# Daemons that an error, or a question, names.
 _NAMED = 5
 
 _Value = TypeVar("_Value")
@@ -64,9 +64,13 @@ def require_answers(silent: Sequence[str], asked: int) -> None:
     """Raise ``UnreachableError`` where daemons did not answer; what the others said has been printed."""
     if silent:
         sys.stdout.flush()
-        more = f" and {len(silent) - _NAMED} more" if len(silent) > _NAMED else ""
-        names = ", ".join(silent[:_NAMED]) + more
-        raise UnreachableError(f"{len(silent)} of {asked} daemons did not answer: {names}")
+        raise UnreachableError(f"{len(silent)} of {asked} daemons did not answer: {named(silent)}")
+
+
+def named(names: Sequence[str]) -> str:
+    """Return the names of daemons for a sentence: the first, and how many more there are."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def chosen(daemons: Sequence[Daemon], names: Sequence[str], router: BuildRouter) -> list[Daemon]:

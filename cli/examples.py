@@ -43,7 +43,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "warmroute fleet scale": ("warmroute fleet scale ci --namespace ci --replicas 5",),
     "warmroute fleet down": (
         "warmroute fleet down ci --namespace ci",
-        "warmroute fleet down ci --namespace ci --volumes",
+        "warmroute fleet down ci --namespace ci --volumes --force",
     ),
     "warmroute drain-check": ("warmroute drain-check --selector app=buildkitd --wait-idle 10m buildkitd-1",),
 }

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from router.configuration.reading import read_config_file as read_config_file
     from router.configuration.trust import is_trusted as is_trusted
     from router.configuration.trust import set_trust as set_trust
+    from router.configuration.writing import forget_fleet as forget_fleet
     from router.configuration.writing import remember_fleet as remember_fleet
     from router.docker.builder_alias import BuilderAlias as BuilderAlias
     from router.docker.plugins import docker_context as docker_context
@@ -256,7 +257,7 @@ _MODULES = {
     "router.configuration.document": "ConfigDocument ConfigForm ConfigKey ConfigSetting parse_document",
     "router.configuration.reading": "read_config_file",
     "router.configuration.trust": "is_trusted set_trust",
-    "router.configuration.writing": "remember_fleet",
+    "router.configuration.writing": "forget_fleet remember_fleet",
     "router.docker.builder_alias": "BuilderAlias",
     "router.docker.plugins": "docker_context docker_plugin_directory",
     "router.errors": "BuildError BusyError CancelledError ColdError ConnectionLostError DialError FleetError"

@@ -8,49 +8,44 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from cli.asking import chosen as chosen_of
-from cli.asking import require_answers, tell_of
+from cli.asking import named, require_answers, tell_of
+from cli.consent import Consent, agreed, require_consent
 from cli.given.pruning import PruneOptions, pruning
 from cli.given.routing import router_config
 from cli.groups import Only
 from cli.interruption import Silent, interruptible
-from cli.options import ChosenDaemons, DetailDisplay, RoutingOptions
-from cli.render.foreign import printable
+from cli.options import FLEET_TIMEOUT, ChosenDaemons, DetailDisplay, RoutingOptions
 from cli.render.pruning import PruneProgress
 from cli.render.store import freed_table, record_lines
 from cli.render.store_json import freed_values, record_values
 from cli.render.table import room_on_stdout
-from router import CancelledError, UsageError
+from router import CancelledError
 
 if TYPE_CHECKING:
     from router import Answer, BuildRouter, Daemon, Pruning, Usage
 
 __all__ = ["command"]
 
-# Daemons that a question names.
-_NAMED = 5
-
 _Routing = Annotated[
     RoutingOptions,
-    Only("--dry-run", "fleet", "reach", "--grpc-engine", "tls", connect_timeout=5.0),
+    Only("--dry-run", "fleet", "reach", "--grpc-engine", "tls", connect_timeout=FLEET_TIMEOUT),
 ]
 
 
-def command(options: PruneOptions, routing: _Routing, chosen: ChosenDaemons, display: DetailDisplay) -> None:
+def command(
+    options: PruneOptions, consent: Consent, routing: _Routing, chosen: ChosenDaemons, display: DetailDisplay
+) -> None:
     """Delete build cache that is not in use, on every daemon of the fleet."""
     what = pruning(options)
     config = router_config(routing)
-    if not (options.force or routing.dry_run or _can_ask()):
-        raise UsageError(
-            "prune asks before it deletes, and stdin is no terminal",
-            hint="--force deletes without a question, --dry-run shows what would go",
-        )
+    if not routing.dry_run:
+        require_consent(consent, "prune", hint="--dry-run shows what would go")
     from router import BuildRouter
 
     with BuildRouter(config) as router:
         with interruptible(Silent(heeds=False)):
             daemons = chosen_of(router.fleet.daemons(), chosen.names or (), router)
-            if not (options.force or routing.dry_run or _agreed(daemons, what)):
-                sys.stderr.write("warmroute: nothing was deleted\n")
+            if not (routing.dry_run or agreed(consent, _deleted(daemons, what))):
                 return
         answers = _planned(router, daemons, what) if routing.dry_run else _pruned(router, daemons, what)
     _tell(answers, display, dry_run=routing.dry_run)
@@ -95,21 +90,11 @@ def _tell(answers: Sequence[Answer[Usage]], display: DetailDisplay, *, dry_run: 
     require_answers([answer.daemon.name for answer in answers if answer.error], len(answers))
 
 
-def _can_ask() -> bool:
-    return sys.stdin is not None and sys.stdin.isatty()
-
-
-def _agreed(daemons: Sequence[Daemon], what: Pruning) -> bool:
-    """Ask whether to go on."""
-    names = ", ".join(daemon.name for daemon in daemons[:_NAMED])
-    more = f" and {len(daemons) - _NAMED} more" if len(daemons) > _NAMED else ""
+def _deleted(daemons: Sequence[Daemon], what: Pruning) -> str:
+    """Say what would go."""
     which = "all build cache" if what.all else "build cache"
     selected = ", as far as the options select it," if what != type(what)(all=what.all) else ""
-    sys.stderr.write(
-        f"This deletes {which} that is not in use{selected} on {printable(names)}{more}.\nGo on? [y/N] "
-    )
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    return f"{which} that is not in use{selected} on {named([daemon.name for daemon in daemons])}"
 
 
 def _text(answers: Sequence[Answer[Usage]], *, each: bool, dry_run: bool) -> str:

@@ -55,7 +55,6 @@ class PruneOptions(OptionGroup, panel="Records"):
         metavar="SIZE",
         help="Delete until this much of a daemon's disk is free.",
     )
-    force: bool = option("--force", "-f", default=False, help="Don't ask.")
 
 
 def pruning(options: PruneOptions) -> Pruning:

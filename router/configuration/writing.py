@@ -1,6 +1,7 @@
-"""A fleet put into the user's configuration file, so that it is known by its name from then on.
+"""A fleet put into the user's configuration file, so that it is known by its name, and taken out again.
 
-What a person has written there stays as it is: a table is added at the end, or the file is left alone.
+What a person has written there stays as it is: a table is added at the end, and taken out as it was added,
+or the file is left alone.
 """
 
 from __future__ import annotations
@@ -9,18 +10,21 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Literal
 
 from router.configuration.reading import read_config_file
 from router.errors import OutputError, UsageError
 from router.files import create_aside, make_private
 
-__all__ = ["Remembered", "remember_fleet"]
+__all__ = ["Forgotten", "Remembered", "forget_fleet", "remember_fleet"]
 
 Remembered = Literal["added", "there", "other", "nowhere"]
 """``there``: the file has it with the same settings; ``other``: with others, and it stays so; ``nowhere``:
 the user has no home for such a file."""
+
+Forgotten = Literal["removed", "absent", "kept"]
+"""``absent``: the file has no such fleet; ``kept``: more is said of it there than was added, and it stays."""
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -34,20 +38,49 @@ def remember_fleet(path: str, name: str, settings: Mapping[str, str]) -> Remembe
     if not path or not os.path.isdir(os.path.dirname(os.path.dirname(os.path.dirname(path)))):
         return "nowhere"
     before = read_config_file(path) if os.path.lexists(path) else b""
-    known = _fleets(before, path).get(name)
+    known = _part(_tables(before, path), "fleet", path).get(name)
     if known is not None:
         return "there" if known == dict(settings) else "other"
     _write(path, before + _table(name, settings, after=before).encode())
     return "added"
 
 
-def _fleets(data: bytes, path: str) -> Mapping[str, object]:
+def forget_fleet(path: str, name: str, settings: Mapping[str, str], *, others: Collection[str]) -> Forgotten:
+    """Take ``[fleet.NAME]`` out of the file at ``path``, where it is of these settings and as it was added.
+
+    An empty setting must not be there; ``others`` are further options that may have been added with them.
+    Raises as ``remember_fleet``.
+    """
+    if not path or not os.path.isfile(path):
+        return "absent"
+    before = read_config_file(path)
+    tables = _tables(before, path)
+    known = _part(tables, "fleet", path).get(name)
+    if not isinstance(known, dict) or any(known.get(key, "") != value for key, value in settings.items()):
+        return "absent"
+    if _part(tables, "defaults", path).get("fleet") == name or not known.keys() <= {*settings, *others}:
+        return "kept"
+    added = _table(name, {key: str(value) for key, value in known.items()}, after=b"").encode()
+    if before.count(added) != 1:  # it is written in another way
+        return "kept"
+    head, _, tail = before.partition(added)
+    _write(path, (head[:-1] if head.endswith(b"\n\n") else head) + tail)
+    return "removed"
+
+
+def _tables(data: bytes, path: str) -> Mapping[str, object]:
     try:
-        found = tomllib.loads(data.decode()).get("fleet", {})
+        return tomllib.loads(data.decode())
     except (ValueError, RecursionError) as exc:
         raise UsageError(f"{path} is not valid TOML", hint="warmroute config show says where") from exc
+
+
+def _part(tables: Mapping[str, object], name: str, path: str) -> Mapping[str, object]:
+    found = tables.get(name, {})
     if not isinstance(found, dict):
-        raise UsageError(f"{path}: fleet must be a table", hint="[fleet.NAME]")
+        raise UsageError(
+            f"{path}: {name} must be a table", hint=f"[{name}{'.NAME' if name == 'fleet' else ''}]"
+        )
     return found
 
 

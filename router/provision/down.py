@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from router.errors import FleetError
 from router.net.deadline import Deadline
@@ -25,7 +25,8 @@ _ITS_OWN = tuple(kind for kind in KINDS.values() if kind.namespaced)
 
 
 def take_down(kube: Objects, name: str, waiting: FleetWait, *, volumes: bool = False) -> tuple[str, ...]:
-    """Delete a fleet's objects, and wait until its pods are gone, which is when their builds have ended.
+    """Delete a fleet's objects, and wait until its pods are gone, which is when their builds have ended, and
+    the volume claims too where they go.
 
     Returns the names of the volume claims that stay: all of them, unless ``volumes`` says that they go too.
     Raises ``UsageError`` where there is nothing of such a fleet, ``FleetError``.
@@ -41,12 +42,14 @@ def take_down(kube: Objects, name: str, waiting: FleetWait, *, volumes: bool = F
         for kind, each in objects:
             if kind.name in WORKLOADS:
                 _delete(kube, kind, each, waiting)
-        _await_end(kube, name, waiting)
+        _await_pods(kube, name, waiting)
         for kind, each in objects:
             if kind.name not in WORKLOADS:  # their builds needed it
                 _delete(kube, kind, each, waiting)
         for each in claims if volumes else ():
             _delete(kube, CLAIM, each, waiting)
+        if volumes and claims:
+            _await_claims(kube, name, waiting)
     return () if volumes else tuple(text(each, "metadata", "name") for each in claims)
 
 
@@ -56,25 +59,48 @@ def _delete(kube: Objects, kind: Kind, each: Object, waiting: FleetWait) -> None
         waiting.tell(FleetStep(subject=f"{kind.name} {name}", state="deleted"))
 
 
-def _await_end(kube: Objects, name: str, waiting: FleetWait) -> None:
-    """Wait until there are no pods, and tell of each that goes."""
+def _await_pods(kube: Objects, name: str, waiting: FleetWait) -> None:
+    def look() -> Sequence[str]:
+        return [row.name for row in pod_rows(kube.list(POD, labels=f"app={name}"))]
+
+    if left := _await_end(look, waiting, "stops when its builds have ended"):
+        raise FleetError(
+            f"pods of the fleet {name} still run after {waiting.seconds:g} s: {', '.join(left)}",
+            hint=f"they stop when their builds have ended; to end those: kubectl delete pods"
+            f" -n {kube.namespace} -l app={name} --grace-period=1",
+            reason="not-ready",
+        )
+
+
+def _await_claims(kube: Objects, name: str, waiting: FleetWait) -> None:
+    def look() -> Sequence[str]:
+        found = kube.list(CLAIM, labels=f"{FLEET_LABEL}={name}")
+        return [f"{CLAIM.name} {text(each, 'metadata', 'name')}" for each in found]
+
+    if left := _await_end(look, waiting, "goes when no pod uses it"):
+        raise FleetError(
+            f"volume claims of the fleet {name} are still there after {waiting.seconds:g} s:"
+            f" {', '.join(left)}",
+            hint=f"the other objects are gone; who uses a claim: kubectl describe pvc -n {kube.namespace}"
+            f" -l {FLEET_LABEL}={name}",
+            reason="not-ready",
+        )
+
+
+def _await_end(look: Callable[[], Sequence[str]], waiting: FleetWait, state: str) -> Sequence[str]:
+    """Wait until nothing is left of what ``look`` names; tell of each that goes, return what is left."""
     deadline = Deadline(waiting.seconds)
     before: set[str] = set()
-    while True:
-        pods: Sequence[str] = [row.name for row in pod_rows(kube.list(POD, labels=f"app={name}"))]
-        for pod in pods:
-            if pod not in before:
-                waiting.tell(FleetStep(subject=pod, state="stops when its builds have ended"))
-        for pod in sorted(before.difference(pods)):
-            waiting.tell(FleetStep(subject=pod, state="gone"))
-        before = set(pods)
-        if not pods:
-            return
+    while left := look():
+        for each in left:
+            if each not in before:
+                waiting.tell(FleetStep(subject=each, state=state))
+        for each in sorted(before.difference(left)):
+            waiting.tell(FleetStep(subject=each, state="gone"))
+        before = set(left)
         if deadline.passed:
-            raise FleetError(
-                f"pods of the fleet {name} still run after {deadline.seconds:g} s: {', '.join(pods)}",
-                hint=f"they stop when their builds have ended; to end those: kubectl delete pods"
-                f" -n {kube.namespace} -l app={name} --grace-period=1",
-                reason="not-ready",
-            )
+            return left
         waiting.cancellation.sleep(_POLL)
+    for each in sorted(before):
+        waiting.tell(FleetStep(subject=each, state="gone"))
+    return ()

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from tests.e2e.builder import write_tree
-from tests.e2e.kubernetes import HELLO, Rights, kubeconfig, user_with, wait_for
+from tests.e2e.kubernetes import HELLO, Rights, kubeconfig, user_with
 from tests.e2e.program import Finished, Program
+from tests.servers import images
 from tests.servers.cluster import Cluster
 
 pytestmark = pytest.mark.xdist_group("cluster")
@@ -81,7 +82,9 @@ def test_a_fleet_is_scaled_down_and_up_again_warm_and_removed_without_its_volume
     objects = cluster.get("all,configmap,role,sa,pdb", "-lwarmroute.dev/fleet=ci", f"--namespace={NAMESPACE}")
     again = fleet(program, "up", *QUICK, "--storage=50Gi")
     third = program.ok(*build)
-    for_good = fleet(program, "down", "--volumes")
+    refused = fleet(program, "down", "--volumes")
+    for_good = fleet(program, "down", "--volumes", "--force")
+    nothing = claims(cluster)
 
     (state,) = three.json
     assert [pod["name"] for pod in state["pods"]] == ["ci-0", "ci-1", "ci-2"]
@@ -115,9 +118,10 @@ def test_a_fleet_is_scaled_down_and_up_again_warm_and_removed_without_its_volume
     assert left == ["state-ci-0", "state-ci-1", "state-ci-2"]
     assert objects["items"] == []
     assert again.code == 0, again.stderr
+    assert refused.code == 2
+    assert "fleet down --volumes asks before it deletes, and stdin is no terminal" in refused.stderr
     assert for_good.code == 0, for_good.stderr
-    # A claim that is deleted goes when the last pod that used it has.
-    wait_for(lambda: not claims(cluster), "the claims are gone", within=60)
+    assert nothing == []
 
 
 def test_a_pod_that_waits_for_a_volume_is_shown_with_the_reason(cluster: Cluster, program: Program) -> None:
@@ -128,7 +132,8 @@ def test_a_pod_that_waits_for_a_volume_is_shown_with_the_reason(cluster: Cluster
     told: Any = fleet(program, "status", "--format=json").json[0]
     other = program.run("fleet", "status", "other", *WHERE)
     none = program.run("fleet", "down", "other", *WHERE)
-    removed = fleet(program, "down", "--volumes")
+    removed = fleet(program, "down", "--volumes", "-f")
+    nothing = claims(cluster)
 
     assert late.code == 69
     assert "ci-0: unschedulable: " in late.stderr
@@ -141,8 +146,43 @@ def test_a_pod_that_waits_for_a_volume_is_shown_with_the_reason(cluster: Cluster
     assert "there is no fleet other in namespace life; there are ci" in other.stderr
     assert "there is no fleet other in namespace life" in none.stderr
     assert removed.code == 0, removed.stderr
-    # A claim that is deleted goes when the last pod that used it has.
-    wait_for(lambda: not claims(cluster), "the claims are gone", within=60)
+    assert nothing == []
+
+
+def test_a_claim_that_stays_in_use_is_named(cluster: Cluster, program: Program) -> None:
+    up = fleet(program, "up", *QUICK, "--create-namespace", "--replicas=1", "--storage=50Gi")
+    user = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "user", "namespace": NAMESPACE},
+        "spec": {
+            "terminationGracePeriodSeconds": 0,
+            "containers": [
+                {
+                    "name": "c",
+                    "image": images.BUSYBOX,
+                    "imagePullPolicy": "Never",
+                    "command": ["sleep", "3600"],
+                    "volumeMounts": [{"name": "v", "mountPath": "/v"}],
+                }
+            ],
+            "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "state-ci-0"}}],
+        },
+    }
+    cluster.apply(json.dumps(user))
+
+    late = fleet(program, "down", "--volumes", "-f", "--ready-within=15s")
+    cluster.kubectl("delete", "pod", "user", f"--namespace={NAMESPACE}", "--wait=false")
+    again = fleet(program, "down", "--volumes", "-f")
+
+    assert up.code == 0, up.stderr
+    assert late.code == 69
+    assert (
+        "volume claims of the fleet ci are still there after 15 s: PersistentVolumeClaim state-ci-0"
+        in late.stderr
+    )
+    assert again.code == 0, again.stderr
+    assert claims(cluster) == []
 
 
 def test_without_rights_nothing_is_scaled_and_nothing_removed(

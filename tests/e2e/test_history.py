@@ -235,7 +235,7 @@ def test_to_remove_all_leaves_what_is_pinned_and_what_runs(buildkitd: Buildkitd,
     warmroute.ok("history", "pin", kept)
     warmroute.ok("build", "--target", "good", context)
 
-    warmroute.ok("history", "rm", "--all")
+    warmroute.ok("history", "rm", "--all", "--force")
 
     left = [each["ref"] for each in warmroute.ok("history", "ls", "--format", "json").json]
     warmroute.ok("history", "rm", kept)
@@ -374,6 +374,24 @@ def test_a_daemon_that_is_stopped_keeps_nobody_from_the_others(
     missing = three.run("logs", "zzz")
     assert missing.code == 69
     assert 'no build "zzz" on one, two; 1 of 3 daemons did not answer: gone' in missing.stderr
+
+
+def test_the_latest_build_may_be_on_a_daemon_that_is_silent(
+    daemons: tuple[Buildkitd, Buildkitd], context: Path
+) -> None:
+    fleet(*daemons).ok("build", "--target", "good", context)
+    three = fleet(*daemons, gone=f"gone=tcp://127.0.0.1:{free_port()}")
+
+    logs = three.run("logs", "--progress", "rawjson")
+    trace = three.run("history", "trace", "--format", "json")
+
+    assert "RUN echo hello > /a" in logs.stderr
+    assert "resourceSpans" in trace.json
+    for ran in (logs, trace):
+        assert (ran.code, "ERROR: 1 of 3 daemons did not answer: gone\n" in ran.stderr) == (69, True)
+    removed = three.run("history", "rm", "^1")
+    assert removed.code == 69
+    assert "the build before the last 1 may be on a daemon that did not answer: gone" in removed.stderr
 
 
 def test_every_verb_ends_in_time_with_what_the_others_say_where_a_daemon_is_frozen(

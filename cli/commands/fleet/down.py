@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 
+from cli.commands.fleet.remembering import forget
 from cli.commands.fleet.telling import waiting
+from cli.consent import Consent, agreed, require_consent
 from cli.fleet_options import ClusterRouting, NamedFleet, ReadyWithin, RemovalOptions
 from cli.given.routing import router_config
 from cli.interruption import Silent, interruptible
@@ -12,11 +14,24 @@ from cli.interruption import Silent, interruptible
 __all__ = ["command"]
 
 
-def command(fleet: NamedFleet, removal: RemovalOptions, making: ReadyWithin, routing: ClusterRouting) -> None:
+def command(
+    fleet: NamedFleet,
+    removal: RemovalOptions,
+    consent: Consent,
+    making: ReadyWithin,
+    routing: ClusterRouting,
+) -> None:
     """Remove a fleet, each daemon when its builds have ended. Its volumes stay, unless --volumes is given."""
-    from router import open_cluster, take_down
+    if removal.volumes:
+        require_consent(consent, "fleet down --volumes", hint="without --volumes the caches stay")
+    from router import FleetSpec, fleet_settings, open_cluster, take_down
 
-    with open_cluster(router_config(routing)) as objects, interruptible(Silent(heeds=False)) as cancellation:
+    config = router_config(routing)
+    with open_cluster(config) as objects, interruptible(Silent(heeds=False)) as cancellation:
+        spec = FleetSpec(name=fleet.name, namespace=objects.namespace)
+        what = f"the fleet {spec.name} in namespace {spec.namespace}, and its volumes with the caches on them"
+        if removal.volumes and not agreed(consent, what):
+            return
         kept = take_down(
             objects, fleet.name, waiting(making.ready_within, cancellation), volumes=removal.volumes
         )
@@ -26,3 +41,4 @@ def command(fleet: NamedFleet, removal: RemovalOptions, making: ReadyWithin, rou
             f"{len(kept)} volume{' stays' if len(kept) == 1 else 's stay'}, with the caches on them, for the"
             f" next fleet {fleet.name}: {', '.join(kept)}\n"
         )
+    forget(spec.name, fleet_settings(config, spec))

@@ -1,4 +1,4 @@
-"""How a fleet that was made is known by its name from then on."""
+"""How a fleet that was made is known by its name, until it is taken down."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ import sys
 from collections.abc import Mapping
 
 from cli.render.foreign import printable
-from router import RouterError, remember_fleet, user_file
+from router import RouterError, forget_fleet, remember_fleet, user_file
 
-__all__ = ["remember"]
+__all__ = ["forget", "remember"]
+
+# What says which fleet it is, and what else `fleet up` writes.
+_IDENTITY = ("selector", "namespace", "kube-context")
+_OTHERS = ("kubeconfig", "via", "tls-dir", "tls-server-name")
 
 
 def remember(name: str, settings: Mapping[str, str]) -> None:
@@ -24,6 +28,20 @@ def remember(name: str, settings: Mapping[str, str]) -> None:
         _tell(f"--fleet {name} names it from now on ([fleet.{name}] in {path})")
     elif found == "other":
         _tell(f"[fleet.{name}] in {path} has other settings, and stays as it is")
+
+
+def forget(name: str, settings: Mapping[str, str]) -> None:
+    """Take the fleet out of the user's configuration file, if `fleet up` has put it there, and say so."""
+    path = user_file(os.environ)
+    try:
+        found = forget_fleet(path, name, {key: settings.get(key, "") for key in _IDENTITY}, others=_OTHERS)
+    except RouterError as exc:
+        _tell(f"your configuration file can't be looked at for the fleet: {exc}")
+        return
+    if found == "removed":
+        _tell(f"[fleet.{name}] is taken out of {path}")
+    elif found == "kept":
+        _tell(f"[fleet.{name}] stays in {path}: it is your default, or has settings of yours")
 
 
 def _tell(text: str) -> None:

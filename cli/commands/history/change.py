@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from cli.asking import chosen as among
-from cli.asking import require_answers, tell_silent
+from cli.asking import named, require_answers, tell_silent
 from cli.commands.history.finding import refs_of
+from cli.consent import Consent, agreed, require_consent
 from cli.given.routing import router_config
 from cli.groups import OptionGroup, argument, option
 from cli.interruption import Silent, interruptible
@@ -16,7 +17,7 @@ from cli.render.outcomes import tell_outcomes
 from router import UsageError
 
 if TYPE_CHECKING:
-    from router import BuildOutcome, HistoryChange
+    from router import BuildOutcome, DaemonRecord, HistoryChange
 
 __all__ = ["pin", "rm", "unpin"]
 
@@ -45,8 +46,13 @@ class _Changed(NamedTuple):
     asked: int
 
 
-def rm(
-    records: Records, every: All, routing: FleetRouting, chosen: ChosenDaemons, display: FormatDisplay
+def rm(  # noqa: PLR0913, PLR0917 -- a group each
+    records: Records,
+    every: All,
+    consent: Consent,
+    routing: FleetRouting,
+    chosen: ChosenDaemons,
+    display: FormatDisplay,
 ) -> None:
     """Take builds out of the daemons' histories; their caches and images stay."""
     if bool(records.refs) == every.all:
@@ -54,7 +60,13 @@ def rm(
             "REF and --all exclude each other" if every.all else "no build is named",
             hint="name builds by their ids, which warmroute history ls lists, or all by --all",
         )
-    _tell(_change("remove", records, routing, chosen), "removed", display)
+    if every.all:
+        require_consent(consent, "history rm --all")
+        changed = _remove_all(consent, routing, chosen)
+    else:
+        changed = _change("remove", records, routing, chosen)
+    if changed is not None:
+        _tell(changed, "removed", display)
 
 
 def pin(records: Records, routing: FleetRouting, chosen: ChosenDaemons, display: FormatDisplay) -> None:
@@ -82,18 +94,32 @@ def _tell(changed: _Changed, done: str, display: DisplayOptions) -> None:
 def _change(
     change: HistoryChange, records: Records, routing: RoutingOptions, chosen: ChosenDaemons
 ) -> _Changed:
-    """Change the records of the builds that are named, of all where none is."""
-    from router import BuildRouter, ask_records, by_time, change_history, find_build
+    """Change the records of the builds that are named."""
+    from router import BuildRouter, change_history, find_build
 
-    silent: list[str] = []
     refs = refs_of(records.refs or ())
     with BuildRouter(router_config(routing)) as router, interruptible(Silent(heeds=False)):
         daemons = among(router.fleet.daemons(), chosen.names or (), router)
         dial = router.dial_options
-        if refs:
-            found = [find_build(daemons, dial, ref) for ref in refs]
-        else:
-            answers = ask_records(daemons, dial)
-            silent = tell_silent(answers)
-            found = [each for each in by_time(answers) if each.record.completed and not each.record.pinned]
-        return _Changed(change_history(found, dial, change), silent, len(daemons))
+        found = [find_build(daemons, dial, ref) for ref in refs]
+        return _Changed(change_history(found, dial, change), (), len(daemons))
+
+
+def _remove_all(consent: Consent, routing: RoutingOptions, chosen: ChosenDaemons) -> _Changed | None:
+    """Remove the records of all builds that are over and not pinned; None where that isn't wanted."""
+    from router import BuildRouter, ask_records, by_time, change_history
+
+    with BuildRouter(router_config(routing)) as router, interruptible(Silent(heeds=False)):
+        daemons = among(router.fleet.daemons(), chosen.names or (), router)
+        answers = ask_records(daemons, router.dial_options)
+        silent = tell_silent(answers)
+        found = [each for each in by_time(answers) if each.record.completed and not each.record.pinned]
+        if found and not agreed(consent, _removed(found)):
+            return None
+        return _Changed(change_history(found, router.dial_options, "remove"), silent, len(daemons))
+
+
+def _removed(builds: Sequence[DaemonRecord]) -> str:
+    """Say what would go."""
+    records = "the record of 1 build" if len(builds) == 1 else f"the records of {len(builds)} builds"
+    return f"{records} on {named(sorted({each.daemon.name for each in builds}))}; caches and images stay"

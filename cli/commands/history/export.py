@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from cli.asking import chosen as among
+from cli.asking import require_answers, tell_silent
 from cli.commands.history.finding import refs_of
 from cli.given.routing import router_config
 from cli.groups import OptionGroup, argument
 from cli.interruption import Silent, interruptible
 from cli.options import ChosenDaemons, FleetRouting
 from router import UsageError
+
+if TYPE_CHECKING:
+    from router import Answer, BuildRecord
 
 __all__ = ["command"]
 
@@ -33,8 +39,16 @@ def command(records: Records, routing: FleetRouting, chosen: ChosenDaemons) -> N
         )
     from router import BuildRouter, export_builds, find_build
 
+    silent: list[str] = []
+
+    def accept(answers: Sequence[Answer[tuple[BuildRecord, ...]]]) -> None:
+        silent.extend(each for each in tell_silent(answers) if each not in silent)
+
     with BuildRouter(router_config(routing)) as router, interruptible(Silent(heeds=False)):
         daemons = among(router.fleet.daemons(), chosen.names or (), router)
         dial = router.dial_options
-        found = [find_build(daemons, dial, ref) for ref in refs_of(records.refs or ()) or [""]]
-        export_builds(found, dial, sys.stdout.buffer)
+        refs = refs_of(records.refs or ()) or [""]
+        export_builds(
+            [find_build(daemons, dial, ref, accept=accept) for ref in refs], dial, sys.stdout.buffer
+        )
+    require_answers(silent, len(daemons))

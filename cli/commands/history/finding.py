@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from cli.asking import chosen
+from cli.asking import chosen, require_answers, tell_silent
 from cli.ending import Interrupted
 from cli.given.routing import router_config
 from cli.groups import OptionGroup, argument
@@ -15,7 +15,7 @@ from cli.options import ChosenDaemons, RoutingOptions
 from router import UsageError
 
 if TYPE_CHECKING:
-    from router import Cancellation, DaemonRecord, DialOptions
+    from router import Answer, BuildRecord, Cancellation, DaemonRecord, DialOptions
 
 __all__ = ["Ref", "found_build", "refs_of"]
 
@@ -45,12 +45,21 @@ def found_build(
 ) -> Iterator[tuple[DaemonRecord, DialOptions, Cancellation]]:
     """Yield the build, how its daemon is dialled, and the switch that an interruption throws.
 
-    Without ``shown`` an interruption ends the command at once. Raises as ``find_build``.
+    Without ``shown`` an interruption ends the command at once. Raises as ``find_build``; and at the end, for
+    which the build has to be told of within, ``UnreachableError`` where a daemon did not answer that may have
+    the latest build.
     """
     config = router_config(routing)
     from router import BuildRouter, find_build
 
     interrupted = Silent(heeds=False) if shown is None else shown
+    silent: list[str] = []
+
+    def accept(answers: Sequence[Answer[tuple[BuildRecord, ...]]]) -> None:
+        silent.extend(tell_silent(answers))
+
     with BuildRouter(config) as router, interruptible(interrupted) as cancellation:
         asked = chosen(router.fleet.daemons(), daemons.names or (), router)
-        yield find_build(asked, router.dial_options, ref or ""), router.dial_options, cancellation
+        found = find_build(asked, router.dial_options, ref or "", accept=accept)
+        yield found, router.dial_options, cancellation
+    require_answers(silent, len(asked))

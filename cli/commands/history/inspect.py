@@ -51,10 +51,10 @@ def command(
             sys.stdout.buffer.write(blob + b"\n")
             return
         details = inspect_build(found, dial)
-    text = _json(details) if display.format == "json" else "\n".join(_lines(details))
-    sys.stdout.write(f"{text}\n")
-    for each in details.unread:
-        sys.stderr.write(f"warmroute: {printable(each)}\n")
+        text = _json(details) if display.format == "json" else "\n".join(_lines(details))
+        sys.stdout.write(f"{text}\n")
+        for each in details.unread:
+            sys.stderr.write(f"warmroute: {printable(each)}\n")
 
 
 def _lines(details: BuildDetails) -> Iterator[str]:

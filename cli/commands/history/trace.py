@@ -29,8 +29,9 @@ def command(build: Ref, routing: FleetRouting, chosen: ChosenDaemons, display: F
         from router import as_otlp, read_trace
 
         spans = read_trace(found, dial)
-    text = json.dumps(as_otlp(spans), indent=2) if display.format == "json" else "\n".join(span_lines(spans))
-    sys.stdout.write(f"{text}\n")
+        as_json = display.format == "json"
+        text = json.dumps(as_otlp(spans), indent=2) if as_json else "\n".join(span_lines(spans))
+        sys.stdout.write(f"{text}\n")
 
 
 def span_lines(spans: Sequence[RecordedSpan]) -> Iterator[str]:

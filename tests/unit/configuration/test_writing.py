@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.configuration.writing import _table, remember_fleet
+from router.configuration.writing import Forgotten, _table, forget_fleet, remember_fleet
 from router.errors import UsageError
 
 SETTINGS = {"selector": "app=ci", "namespace": "ci"}
@@ -82,6 +82,51 @@ def test_a_file_that_is_wrong_is_left_alone(path: Path, text: str) -> None:
         remember_fleet(str(path), "ci", SETTINGS)
 
     assert path.read_bytes() == text.encode("latin-1")
+
+
+OTHERS = ("via", "tls-dir")
+
+
+@pytest.mark.parametrize("before", ["", OWN, OWN + '\n[fleet.lab]\naddr = "tcp://h:1"\n'])
+@pytest.mark.parametrize("more", [{}, {"via": "pod-ip", "tls-dir": "/x"}])
+def test_what_was_added_is_taken_out_and_the_rest_is_as_it_was(
+    path: Path, before: str, more: dict[str, str]
+) -> None:
+    path.parent.mkdir(parents=True)
+    path.write_text(before)
+    remember_fleet(str(path), "ci", {**SETTINGS, **more})
+    behind = "\n[fleet.z] # behind\nnamespace = 'z'\n"
+    path.write_text(path.read_text() + behind)
+
+    assert forget_fleet(str(path), "ci", SETTINGS, others=OTHERS) == "removed"
+
+    assert path.read_text() == before + behind
+    assert forget_fleet(str(path), "ci", SETTINGS, others=OTHERS) == "absent"
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ('[fleet.ci]\nselector = "app=ci"\nnamespace = "other"\n', "absent"),
+        ('[fleet.ci]\nselector = "app=ci"\nnamespace = "ci"\nkube-context = "x"\n', "absent"),
+        ('[fleet.ci]\nselector = "app=ci"\nnamespace = "ci"\nmax-builds = 4\n', "kept"),
+        ('[fleet.ci]\nselector = "app=ci" # mine\nnamespace = "ci"\n', "kept"),
+        ('fleet.ci = {selector = "app=ci", namespace = "ci"}\n', "kept"),
+        ('defaults.fleet = "ci"\n[fleet.ci]\nselector = "app=ci"\nnamespace = "ci"\n', "kept"),
+    ],
+)
+def test_a_fleet_that_somebody_wrote_otherwise_stays(path: Path, text: str, outcome: Forgotten) -> None:
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+
+    assert forget_fleet(str(path), "ci", {**SETTINGS, "kube-context": ""}, others=OTHERS) == outcome
+    assert path.read_text() == text
+
+
+def test_without_a_file_there_is_nothing_to_forget(path: Path) -> None:
+    assert forget_fleet(str(path), "ci", SETTINGS, others=()) == "absent"
+    assert forget_fleet("", "ci", SETTINGS, others=()) == "absent"
+    assert not path.parent.exists()
 
 
 @given(

@@ -10,7 +10,9 @@ from contextlib import ExitStack
 import pytest
 
 from router._proto import control_pb2 as pb
+from tests.e2e.processes import BIN, Installed
 from tests.e2e.program import Program
+from tests.e2e.terminals import on_terminal
 from tests.wire.operations.records_server import RecordsServer, record
 
 NOW = int(time.time())
@@ -128,6 +130,61 @@ def test_an_empty_reference_is_not_the_latest_build(
 def test_a_number_that_is_no_count_names_no_build(two: tuple[RecordsServer, RecordsServer]) -> None:
     for ref in ("^", "^x", "^-1", "^" + "9" * 5000):
         assert program(*two).run("logs", ref).code == 2
+
+
+def test_all_records_go_only_by_force_where_nobody_can_be_asked(
+    two: tuple[RecordsServer, RecordsServer],
+) -> None:
+    refused = program(*two).run("history", "rm", "--all")
+    assert (refused.code, refused.stdout) == (2, "")
+    assert (
+        "history rm --all asks before it deletes, and stdin is no terminal\nhint: --force " in refused.stderr
+    )
+    assert not [each for server in two for each in (*server.asked, *server.updated)]
+
+    removed = program(*two).ok("history", "rm", "--all", "-f", "--format", "json").json
+    assert {each["ref"] for each in removed} == {"old", "new", "failed"}
+
+
+@pytest.mark.parametrize(("answer", "gone"), [(b"\n", set()), (b"y\n", {"old", "new", "failed"})])
+def test_a_terminal_is_asked_before_all_records_go(
+    two: tuple[RecordsServer, RecordsServer], answer: bytes, gone: set[str]
+) -> None:
+    addresses = "\n".join(f"{each.daemon.name}={each.daemon.address}" for each in two)
+    variables = {**Installed().variables, "WARMROUTE_ADDR": addresses}
+
+    with on_terminal([BIN / "warmroute", "history", "rm", "--all"], variables) as terminal:
+        terminal.read_until("[y/N] ")
+        assert "This deletes the records of 3 builds on a, b; caches and images stay.\r\n" in terminal.text
+        terminal.type(answer)
+        assert terminal.wait() == 0
+
+    assert {each.Ref for server in two for each in server.updated} == gone
+    assert ("nothing was deleted" in terminal.text) == (not gone)
+
+
+def test_the_latest_build_is_shown_and_69_said_where_a_daemon_is_silent(
+    two: tuple[RecordsServer, RecordsServer],
+) -> None:
+    with RecordsServer(name="old", known=False) as old:
+        shown = program(*two, old).run("history", "inspect", "--format", "json")
+        by_ref = program(*two, old).run("history", "inspect", "new", "--format", "json")
+
+    assert (shown.code, shown.json["ref"]) == (69, "running")
+    assert "old (tcp://" in shown.stderr
+    assert "ERROR: 1 of 3 daemons did not answer: old\n" in shown.stderr
+    assert (by_ref.code, by_ref.json["ref"], by_ref.stderr) == (0, "new", "")
+
+
+def test_nothing_is_done_to_the_latest_build_where_it_may_be_another(
+    two: tuple[RecordsServer, RecordsServer],
+) -> None:
+    with RecordsServer(name="old", known=False) as old:
+        refused = program(*two, old).run("history", "rm", "^1")
+
+    assert refused.code == 69
+    assert "the build before the last 1 may be on a daemon that did not answer: old" in refused.stderr
+    assert not [each for server in two for each in server.updated]
 
 
 def test_no_build_goes_that_runs(two: tuple[RecordsServer, RecordsServer]) -> None:
