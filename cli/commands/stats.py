@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _COUNTED = ("BUILDS", "WARM", "WARM%", "FAILED", "SPILLS", "FAILOVERS")
+# Builds that exported no image, or that warmroute's native backend did not send.
+_NAMELESS = {"image": "(no image)", "key": "(no key)"}
 _TIMED = ("WARM-P50", "WARM-P95", "COLD-P50", "COLD-P95", "SAVED")
 
 
@@ -80,7 +82,7 @@ def _table(rows: Sequence[BuildStats], by: str) -> str:
 def _row(row: BuildStats, by: str) -> tuple[str, ...]:
     share = row.warm_share
     return (
-        *([] if by == "all" else [row.name]),
+        *([] if by == "all" else [row.name or _NAMELESS.get(by, "")]),
         str(row.builds),
         str(row.warm),
         "" if share is None else f"{share:.0%}",

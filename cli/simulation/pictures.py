@@ -203,12 +203,16 @@ def _keys(axes: Axes, findings: Findings) -> None:
 
 def _flight(axes: Axes, asked: Simulation, findings: Findings) -> None:
     quiet = [run for run in findings.runs if run.weather == "quiet"]
+    own = any(daemon.max_builds for daemon in asked.daemons)
+    bounds = [False, True] if asked.max_builds or own else [False]
     bound = f"at most {asked.max_builds} builds" if asked.max_builds else "each daemon's own bound"
     series = {
-        placement: [run.outcome.in_flight for run in quiet if run.placement == placement]
+        placement: [
+            run.outcome.in_flight for run in quiet if run.placement == placement and run.bounded in bounds
+        ]
         for placement in _COLOURS
     }
-    _bars(axes, ["no bound", bound], series, label="{:.2f}")
+    _bars(axes, ["no bound", bound][: len(bounds)], series, label="{:.2f}")
     axes.axhline(1, color=INK, linewidth=1, linestyle=":")
     axes.set_ylabel("over the mean")
     _legend(axes)

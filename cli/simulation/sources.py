@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from cli.asking import tell_of
+from cli.asking import require_answers, tell_silent
 from cli.interruption import Silent, interruptible
 from cli.render.units import NANOSECONDS
 from cli.simulation.options import SimulationOptions
@@ -63,13 +63,16 @@ def source_of(options: SimulationOptions, config: RouterConfig) -> Source:
 
 
 def _silent(answers: _Answers) -> list[str]:
-    """Tell why some did not answer. Raises the error of one where that is all of them."""
-    failed = [(answer.daemon, answer.error) for answer in answers if answer.error is not None]
-    if len(failed) == len(answers):
-        raise failed[0][1]
-    for daemon, error in failed:
-        tell_of(daemon, error)
-    return [daemon.name for daemon, _ in failed]
+    """Tell why some did not answer, and return their names.
+
+    Raises ``UnreachableError`` where that is all of them, with the only one's own words.
+    """
+    if len(answers) == 1 and answers[0].error is not None:
+        raise answers[0].error
+    silent = tell_silent(answers)
+    if len(silent) == len(answers):
+        require_answers(silent, len(answers))
+    return silent
 
 
 def _remembered(answers: _Answers, since: float | None) -> tuple[SimulatedKey, ...]:

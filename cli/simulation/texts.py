@@ -55,22 +55,31 @@ def subject(asked: Simulation) -> str:
 
 def _balance(asked: Simulation, findings: Findings) -> Section:
     flights = {(run.placement, run.bounded): run.outcome for run in findings.runs if run.weather == "quiet"}
-    bound = f"AT MOST {asked.max_builds}" if asked.max_builds else "BOUNDED"
+    bound = _bound(asked)
     rows = [
         (
             balance.placement,
             f"{balance.most_keys:.2f}",
             f"{balance.most_builds:.2f}",
-            _flight(flights[balance.placement, False]),
-            _flight(flights[balance.placement, True]),
+            *(
+                _flight(flights[balance.placement, bounded])
+                for bounded in ((False, True) if bound else (False,))
+            ),
         )
         for balance in findings.balances
     ]
     return Section(
         title="balance: the busiest daemon over the mean of all (and its most builds in flight)",
-        header=("PLACEMENT", "KEYS", "BUILDS", "IN FLIGHT", bound),
+        header=("PLACEMENT", "KEYS", "BUILDS", "IN FLIGHT", *([bound] if bound else [])),
         rows=rows,
     )
+
+
+def _bound(asked: Simulation) -> str:
+    """Say what daemons had as their bound of builds, empty where none of them had one."""
+    if asked.max_builds:
+        return f"AT MOST {asked.max_builds}"
+    return "OWN BOUNDS" if any(daemon.max_builds for daemon in asked.daemons) else ""
 
 
 def _flight(outcome: Outcome) -> str:

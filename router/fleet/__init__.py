@@ -43,7 +43,7 @@ def discover(options: FleetOptions) -> Fleet:
     if engine.exists:
         return engine
     raise NoDaemonError(
-        "no BuildKit daemon to build with: no --selector, no --addr, no BUILDKIT_HOST, "
+        "no BuildKit daemon is named: no --fleet, no --selector, no --addr, no BUILDKIT_HOST, "
         f"and no Docker engine (no DOCKER_HOST, no docker context, no {engine.endpoint.host})",
         hint="--selector app=buildkitd finds pods in Kubernetes, --addr tcp://HOST:1234 names a daemon",
     )

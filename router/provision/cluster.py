@@ -28,7 +28,8 @@ def fleet_namespace(config: RouterConfig, environment: Mapping[str, str] | None 
     try:
         return _target(config, current_environment() if environment is None else environment).namespace
     except UsageError as exc:
-        raise UsageError(str(exc), hint="--namespace says where the fleet is to be") from exc
+        hints = filter(None, (exc.hint, "to print the manifests, --namespace is enough"))
+        raise UsageError(str(exc), hint="; ".join(hints)) from exc
 
 
 def fleet_settings(

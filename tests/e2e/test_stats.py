@@ -42,6 +42,14 @@ def test_the_table_has_a_line_for_all(fleet: Installed) -> None:
     assert row.split()[:3] == ["2", "1", "50%"]
 
 
+def test_builds_that_exported_nothing_have_a_row_that_says_so(fleet: Installed) -> None:
+    _, row = fleet.ok("stats", "--by", "image").stdout.splitlines()
+    (values,) = fleet.ok("stats", "--by", "image", "--format", "json").json
+
+    assert row.startswith("(no image)  2 ")
+    assert values["image"] == ""
+
+
 def test_prometheus_can_read_it(fleet: Installed) -> None:
     lines = fleet.ok("stats", "--by", "daemon", "--format", "prometheus").stdout.splitlines()
 

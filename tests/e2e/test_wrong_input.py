@@ -167,8 +167,8 @@ def test_a_registry_that_refuses_is_told(
 def test_without_any_daemon_all_that_was_looked_for_is_listed(workspace: Path) -> None:
     done = Installed().run("build", cwd=workspace)
 
-    assert_refused(done, 69, "no BuildKit daemon to build with", workspace)
-    for looked in ("--selector", "--addr", "BUILDKIT_HOST", "DOCKER_HOST", "docker.sock"):
+    assert_refused(done, 69, "no BuildKit daemon is named", workspace)
+    for looked in ("--fleet", "--selector", "--addr", "BUILDKIT_HOST", "DOCKER_HOST", "docker.sock"):
         assert looked in done.stderr
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,15 @@ def test_the_tables_fit_80_columns_and_say_what_their_numbers_are() -> None:
     assert "scale 6 to 7 daemons  141 (14.1 %)  11.3 %  buildkitd-6 (141)" in lines
     assert "buildx to ring        850 (85.0 %)  90.2 %  buildkitd-1 (151) and 5 more" in lines
     assert sum(line.startswith("lose buildkitd-") for line in lines) == 6
+
+
+@pytest.mark.parametrize(("bound", "columns"), [("0", []), ("3", ["AT MOST 3"])])
+def test_only_where_there_is_a_bound_there_is_a_column_for_it(bound: str, columns: list[str]) -> None:
+    lines = _simulate("--daemons", "3", "--keys", "9", "--max-builds", bound).stdout.splitlines()
+
+    header, *rows = (re.split("  +", line) for line in lines[3 : lines.index("", 3)])
+    assert header == ["PLACEMENT", "KEYS", "BUILDS", "IN FLIGHT", *columns]
+    assert {len(row) for row in rows} == {len(header)}
 
 
 def test_the_json_has_what_was_asked_and_what_was_found() -> None:
