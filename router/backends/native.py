@@ -230,8 +230,9 @@ class _Build:
         self, inputs: Inputs, plans: Sequence[ExportPlan], copies: Copies, deadline: float
     ) -> BuildResult:
         """Build. ``deadline`` is when (as of ``time.monotonic``) the daemon must have begun to speak."""
-        mark = {} if self._context.mark is None else mark_attrs(self._context.mark)
-        identity = SolveIdentity(ref=new_ref(self._context.key), session_id=_random_id(), mark=mark)
+        mark = self._context.mark
+        marked = {} if mark is None else mark_attrs(replace(mark, at=time.time_ns()))
+        identity = SolveIdentity(ref=new_ref(self._context.key), session_id=_random_id(), mark=marked)
         self._context.span.note({"warmroute.ref": identity.ref})
         control = Control(self._channel)
         recall = Recall(identity.ref)

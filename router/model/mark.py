@@ -12,7 +12,8 @@ class BuildMark:
     """What warmroute leaves on the record of a build that it sends.
 
     ``place`` is the daemon's in the order for the key: 1 is home, 0 a fallback outside of it. ``attempt`` is
-    above 1 where the build was lost before. ``by`` is ``user@host``, the machine that sent it.
+    above 1 where the build was lost before. ``by`` is ``user@host``, the machine that sent it. ``at`` is when
+    it did so by its own clock, in nanoseconds since 1970; 0 where that isn't told.
     """
 
     key: str
@@ -20,3 +21,4 @@ class BuildMark:
     place: int = 1
     attempt: int = 1
     by: str = ""
+    at: int = 0

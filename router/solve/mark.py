@@ -16,6 +16,8 @@ from router.model.mark import BuildMark
 __all__ = ["is_of_a_mark", "mark_attrs", "marked", "started_by"]
 
 _PREFIX = "warmroute."
+# Digits of a number; of a time, as a whole number of 64 bits has.
+_DIGITS, _NANOSECONDS = 9, 19
 
 
 def mark_attrs(mark: BuildMark) -> dict[str, str]:
@@ -26,6 +28,7 @@ def mark_attrs(mark: BuildMark) -> dict[str, str]:
         "place": str(mark.place),
         "attempt": str(mark.attempt),
         "by": mark.by,
+        "at": str(mark.at or ""),
     }
     return {_PREFIX + name: value[:LONGEST_ID] for name, value in values.items() if value}
 
@@ -40,6 +43,7 @@ def marked(options: Iterable[Mapping[str, str]]) -> BuildMark | None:
                 place=_number(attrs.get(_PREFIX + "place", "1")),
                 attempt=_number(attrs.get(_PREFIX + "attempt", "1")),
                 by=attrs.get(_PREFIX + "by", ""),
+                at=_number(attrs.get(_PREFIX + "at", ""), most=_NANOSECONDS),
             )
     return None
 
@@ -65,6 +69,6 @@ def _shown(key: str) -> str:
     return without_passwords(key)
 
 
-def _number(text: str) -> int:
-    """Return a small number; 0 for anything else."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+def _number(text: str, most: int = _DIGITS) -> int:
+    """Return a number of so many digits; 0 for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= most else 0

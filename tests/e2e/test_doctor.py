@@ -130,6 +130,8 @@ def test_a_cache_mount_on_two_daemons_is_found(busybox: str, tmp_path: Path) -> 
     assert mount["level"] == "note"
     assert mount["result"].startswith("on 2 daemons: ash (")
     assert levels(done, "clock") == {"ash": "ok", "birch": "ok"}
+    # Both have a build of this machine.
+    assert found(done)["clock", "ash"]["result"] == "neither ahead of ours nor behind"
 
 
 def _fill(fleet: Stores) -> None:

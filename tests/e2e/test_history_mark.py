@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -66,10 +67,15 @@ def test_the_record_has_the_key_and_the_place_whatever_the_output_is(
     written = output in {"local", "tar", "oci", "docker"}
     outputs = [Output(type=output, dest=str(tmp_path / "out") if written else None)] if output else []
 
+    before = time.time_ns()
     result = replace_key(builder, "app").build(BuildRequest(context=str(context), outputs=tuple(outputs)))
 
+    record = recorded(buildkitd, result)
     by = f"ann@{os.uname().nodename}"
-    assert recorded(buildkitd, result).mark == BuildMark(key="app", rule="key", place=1, attempt=1, by=by)
+    assert record.mark is not None
+    assert record.created is not None
+    assert before < record.mark.at < record.created  # one machine, one clock
+    assert record.mark == BuildMark(key="app", rule="key", place=1, attempt=1, by=by, at=record.mark.at)
 
 
 def test_a_build_of_another_key_is_cached_to_its_last_step_and_is_the_same_image(

@@ -20,6 +20,7 @@ __all__ = ["check_clock", "check_disk", "check_gc", "check_reach", "ways_by_daem
 _SECOND = 1_000_000_000
 _EXECUTOR = "org.mobyproject.buildkit.worker.executor"
 _NEARLY_FULL = 0.9
+_BY_NTP = "set the clocks of its node and of this machine by NTP: timedatectl set-ntp true"
 _ENGINES = """in the engine's daemon.json:
 "builder": {"gc": {"enabled": true, "policy": [{"keepStorage": "50GB", "all": true}]}}"""
 
@@ -101,19 +102,31 @@ def check_disk(daemon: Daemon, facts: Facts) -> Finding:
 
 
 def check_clock(daemon: Daemon, facts: Facts) -> Finding:
-    """Look for cache records from the future: a daemon doesn't tell its time.
+    """Look for cache records from the future, and for a build of this machine that was dated before it was
+    sent: a daemon doesn't tell its time.
 
-    So a clock that is behind can't be seen, nor one that is ahead of ours by less than the time since the
-    last build.
+    So a clock that is behind can't be seen without a build of ours, nor one that is ahead by less than the
+    time since the last build.
     """
-    tried = "compared the times of its cache records with our clock"
+    tried = "compared the times of its cache records, and of our latest build on it, with our clock"
+    if facts.lag is not None and facts.lag >= _SECOND:
+        return Finding(
+            check="clock",
+            level="problem",
+            subject=daemon.name,
+            tried=tried,
+            result=f"behind ours by {facts.lag / _SECOND:.0f} s at least: it dated our latest build before"
+            " that was sent",
+            advice=_BY_NTP,
+        )
     newest = max((_newest(record) for record in facts.records or ()), default=None)
     if newest is None:
         result = "unknown: it has no cache records yet, and tells its time by nothing else"
         return Finding(check="clock", level="note", subject=daemon.name, tried=tried, result=result)
     ahead = (newest - facts.now) / _SECOND
     if ahead < 1:
-        result = "not ahead of ours; whether it is behind can't be seen"
+        behind = "whether it is behind can't be seen: it remembers no build of this machine"
+        result = f"not ahead of ours; {behind}" if facts.lag is None else "neither ahead of ours nor behind"
         return Finding(check="clock", level="ok", subject=daemon.name, tried=tried, result=result)
     return Finding(
         check="clock",
@@ -121,7 +134,7 @@ def check_clock(daemon: Daemon, facts: Facts) -> Finding:
         subject=daemon.name,
         tried=tried,
         result=f"ahead of ours by {ahead:.0f} s at least: it has a record from the future",
-        advice="set the clocks of its node and of this machine by NTP: timedatectl set-ntp true",
+        advice=_BY_NTP,
     )
 
 

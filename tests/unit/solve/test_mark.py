@@ -12,9 +12,18 @@ from router.solve.mark import mark_attrs, marked, started_by
 KEYS = st.text(min_size=1, max_size=50).filter(lambda key: "@" not in key)
 
 
-@given(KEYS, st.text(max_size=10), st.integers(0, 99), st.integers(1, 99), st.text(max_size=20))
-def test_a_mark_is_read_as_it_was_left(key: str, rule: str, place: int, attempt: int, by: str) -> None:
-    mark = BuildMark(key=key, rule=rule, place=place, attempt=attempt, by=by)
+@given(
+    st.builds(
+        BuildMark,
+        key=KEYS,
+        rule=st.text(max_size=10),
+        place=st.integers(0, 99),
+        attempt=st.integers(1, 99),
+        by=st.text(max_size=20),
+        at=st.integers(0, (1 << 63) - 1),
+    )
+)
+def test_a_mark_is_read_as_it_was_left(mark: BuildMark) -> None:
     assert marked([{"other": "option"}, mark_attrs(mark)]) == mark
 
 
@@ -30,9 +39,9 @@ def test_a_password_in_a_key_is_not_left() -> None:
 
 @pytest.mark.parametrize("place", ["", "-1", "x", "9" * 5000, "²"])
 def test_a_number_that_is_none_is_0(place: str) -> None:
-    mark = marked([{"warmroute.key": "a", "warmroute.place": place}])
+    mark = marked([{"warmroute.key": "a", "warmroute.place": place, "warmroute.at": place}])
     assert mark is not None
-    assert mark.place == 0
+    assert (mark.place, mark.at) == (0, 0)
 
 
 @pytest.mark.parametrize(

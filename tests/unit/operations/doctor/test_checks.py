@@ -12,11 +12,13 @@ from router.errors import DialError
 from router.model.address import TcpAddress
 from router.model.daemon import Daemon
 from router.model.frozen import replace
+from router.model.mark import BuildMark
+from router.model.record import BuildRecord
 from router.operations.debug_daemon import DaemonVersion, GCRule, Worker
 from router.operations.doctor.access import Review, Right, judge_rights, skew_of
 from router.operations.doctor.daemons import check_clock, check_disk, check_gc, check_reach
 from router.operations.doctor.docker import check_docker_config
-from router.operations.doctor.facts import Facts
+from router.operations.doctor.facts import Facts, lag_of
 from router.operations.doctor.whole_fleet import (
     check_balance,
     check_cache_mounts,
@@ -126,6 +128,37 @@ def test_a_record_from_the_future_shows_a_clock_that_is_ahead(seconds: float, le
 
     assert found.level == level
     assert ("by 120 s at least" in found.result) == (level == "problem")
+
+
+@pytest.mark.parametrize(
+    ("lag", "level", "result"),
+    [
+        (None, "ok", "can't be seen: it remembers no build of this machine"),
+        (-2.0, "ok", "neither ahead of ours nor behind"),
+        (0.5, "ok", "neither ahead of ours nor behind"),
+        (90.0, "problem", "behind ours by 90 s at least: it dated our latest build before that was sent"),
+    ],
+)
+def test_a_build_dated_before_it_was_sent_shows_a_clock_that_is_behind(
+    lag: float | None, level: str, result: str
+) -> None:
+    known = facts(worker("w"), records=(record(used=NOW - 60 * 10**9),))
+
+    found = check_clock(daemon("a"), replace(known, lag=None if lag is None else int(lag * 10**9)))
+
+    assert found.level == level
+    assert found.result.endswith(result)
+
+
+def test_only_the_latest_build_of_this_machine_tells_of_a_clock() -> None:
+    def built(at: int, created: int, by: str) -> BuildRecord:
+        return BuildRecord(ref="r", created=created, mark=BuildMark(key="k", by=by, at=at))
+
+    own = [built(100, 130, "ann@here"), built(200, 150, "here"), built(150, 500, "ann@here")]
+    others = [built(900, 1, "ann@there"), built(0, 1, "ann@here"), BuildRecord(ref="r", created=1)]
+
+    assert lag_of([*own, *others], "here") == 50
+    assert lag_of(others, "here") is None
 
 
 def test_a_clock_that_nothing_tells_is_unknown() -> None:
