@@ -13,6 +13,7 @@ from router.serving.asking import bridge_sessions
 from router.serving.builds import Builds
 from router.serving.client import Client
 from router.serving.fleet_calls import FleetCall
+from router.serving.fleet_methods import opening_headers
 from router.serving.requests import Incoming, Passed, Reply, Request
 from router.serving.sessions import SESSION, ClientSession
 from router.serving.splice import Progress, Splice, onward
@@ -155,8 +156,9 @@ class Calls:
             return reply
         call = FleetCall(self._client.post, reply.end)
         self._fleet_calls.append(call)
-        reply.begin(call)
-        call.start(self._client.services.methods[values[":path"][0]], message, values)
+        path = values[":path"][0]
+        reply.begin(call, opening_headers(path))
+        call.start(self._client.services.methods[path], message, values)
         return call
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from router.cancellation import Cancellation
+from router.rpc.events import Headers
 from router.serving.fleet_calls import FleetMethod
 from router.serving.fleet_content import FleetContent
 from router.serving.fleet_history import FleetHistory
@@ -23,7 +24,7 @@ from router.serving.peers import Peers
 from router.serving.whereabouts import Whereabouts
 from router.session.server import CallMetadata
 
-__all__ = ["fleet_methods", "opening_metadata"]
+__all__ = ["fleet_methods", "opening_headers"]
 
 _CONTROL = "/moby.buildkit.v1.Control/"
 _CONTENT = "/containerd.services.content.v1.Content/"
@@ -53,14 +54,14 @@ def fleet_methods(peers: Peers, whereabouts: Whereabouts) -> Mapping[str, FleetM
     return {path: _as_method(answer) for path, answer in methods.items()}
 
 
-def opening_metadata(path: str) -> tuple[tuple[str, str], ...]:
-    """Return what buildkitd sends in the headers of its answer, before it has one.
+def opening_headers(path: str) -> Headers:
+    """Return what buildkitd has in the headers of its answer to a method, before it has the answer.
 
     Streams of builds have the time there: clients reckon with it how long a build has been running.
     """
     if path not in _TIMED:
         return ()
-    return (("buildkit-current-timestamp", datetime.now(UTC).isoformat()),)
+    return ((b"buildkit-current-timestamp", datetime.now(UTC).isoformat().encode()),)
 
 
 def _as_method(answer: Callable[[Inquiry], None]) -> FleetMethod:

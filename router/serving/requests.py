@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from router.rpc.events import Headers
 from router.rpc.grpc import MessageReader, Status, prefix
 from router.rpc.http2 import Http2Connection, Http2Error, Source
 from router.serving.pipes import Budget
@@ -57,10 +58,13 @@ class Reply:
         """Say nothing more."""
         self.over = True
 
-    def begin(self, source: Source) -> None:
-        """Take answers from a source from now on. Raises ``OverrunError`` where the client reads nothing."""
+    def begin(self, source: Source, more: Headers = ()) -> None:
+        """Send the head, with ``more`` headers, and take answers from a source from now on.
+
+        Raises ``OverrunError`` where the client reads nothing.
+        """
         if not self.over:
-            self._head()
+            self._head(more)
             self._http2.set_source(self._stream_id, source)
 
     def refuse_http(self) -> None:
@@ -81,10 +85,10 @@ class Reply:
             self.over = True
             end_stream(self._http2, self._stream_id, code, message, headed=self._headed)
 
-    def _head(self) -> None:
+    def _head(self, more: Headers = ()) -> None:
         if not self._headed:
             self._headed = True
-            send_head(self._http2, self._stream_id, RESPONSE)
+            send_head(self._http2, self._stream_id, (*RESPONSE, *more))
 
 
 class Request:

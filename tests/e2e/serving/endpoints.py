@@ -197,10 +197,12 @@ def serving(
     config: RouterConfig | None = None,
     unreachable: Sequence[str] = (),
     answers: Buildkitd | None = None,
+    methods: Mapping[str, FleetMethod] | None = None,
 ) -> Iterator[Served]:
     """Serve daemons that are called ``d0`` and so on, and others that can't be reached.
 
-    ``answers`` tells what workers there are, the first of the daemons where it is left out.
+    ``answers`` tells what workers there are, the first of the daemons where it is left out; ``methods`` are
+    all that the fleet answers, where they are given.
     """
     named = {f"d{number}": daemon for number, daemon in enumerate(daemons)}
     addresses = [(name, daemon.address) for name, daemon in named.items()]
@@ -211,7 +213,7 @@ def serving(
     path = Path("/tmp") / f"serve-{os.getpid()}-{uuid.uuid4().hex[:8]}.sock"
     events: list[Event] = []
     listener = PlainListener(path)
-    methods = of_one(answers or daemons[0], LIST_WORKERS)
+    methods = methods or of_one(answers or daemons[0], LIST_WORKERS)
     endpoint = Endpoint([listener], router, methods, on_event=events.append)
     try:
         with router, endpoint:
