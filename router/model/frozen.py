@@ -2,9 +2,9 @@
 
 ``dataclass(frozen=True, slots=True, kw_only=True)`` compiles six functions for each class, 1.3 ms, and the
 ``dataclasses`` module itself takes ``inspect`` along: with some sixty such classes that was a third of a
-cached build. Here ``__init__`` is compiled when the first value is made, the other five functions are the
-same for all classes, and ``dataclasses`` is loaded by whoever uses it: ``fields``, ``replace`` and their like
-find what they need.
+cached build. Here ``__init__`` is compiled when many values of a class are made, the other five functions are
+the same for all classes, and ``dataclasses`` is loaded by whoever uses it: ``fields``, ``replace`` and their
+like find what they need.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
 __all__ = ["field", "frozen", "replace"]
 
 _T = TypeVar("_T")
+
+# To compile an ``__init__`` takes as long as making so many values without one.
+_UNCOMPILED = 20
 
 
 class _Missing:
@@ -28,7 +31,7 @@ class _Field:
 
     def __init__(self, default: object, default_factory: object, repr: bool) -> None:  # noqa: A002
         self.default = default
-        self.default_factory = default_factory
+        self.default_factory: Any = default_factory
         self.repr = repr
 
 
@@ -85,11 +88,33 @@ def _declared(default: object) -> _Field:
 
 
 def _deferred_init(made: Any) -> Callable[..., None]:
-    def compile_and_init(self: object, **values: object) -> None:
-        made.__init__ = _compiled_init(made.__frozen_fields__)
-        made.__init__(self, **values)
+    fields: Mapping[str, _Field] = made.__frozen_fields__
+    left = _UNCOMPILED
 
-    return compile_and_init
+    def fill_or_compile(self: object, **values: object) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0 or not _filled(self, fields, values):
+            made.__init__ = _compiled_init(fields)
+            made.__init__(self, **values)
+
+    return fill_or_compile
+
+
+def _filled(value: object, fields: Mapping[str, _Field], given: Mapping[str, object]) -> bool:
+    """Fill the fields of a new value; return False where something is missing, or is no field's."""
+    taken = 0
+    for name, declared in fields.items():
+        if name in given:
+            taken += 1
+            object.__setattr__(value, name, given[name])
+        elif declared.default is not _Missing:
+            object.__setattr__(value, name, declared.default)
+        elif declared.default_factory is not _Missing:
+            object.__setattr__(value, name, declared.default_factory())
+        else:
+            return False
+    return taken == len(given)
 
 
 def _compiled_init(fields: Mapping[str, _Field]) -> Any:

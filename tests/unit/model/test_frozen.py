@@ -102,6 +102,16 @@ def test_its_signature_can_be_read() -> None:
     assert parameters["size"].default == 0
 
 
+def test_many_values_are_as_the_first_ones() -> None:
+    values = [_Ours(name=str(number), size=number) for number in range(100)]
+
+    assert [value.size for value in values] == list(range(100))
+    assert {type(value.more) for value in values} == {dict}
+    assert len({id(value.more) for value in values}) == 100
+    with pytest.raises(TypeError):
+        _Ours(name="a", other=1)  # type: ignore[call-arg]
+
+
 def test_a_class_may_add_fields_to_another() -> None:
     @frozen
     class More(_Ours):
