@@ -6,8 +6,7 @@ nowhere else. That is cheap, because every start does it: nothing is compiled fo
 does for a class.
 """
 
-from __future__ import annotations
-
+# No `from __future__ import annotations`: a named tuple compiles each type that is a text.
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, NamedTuple, Self, TypeVar, dataclass_transform
@@ -144,7 +143,7 @@ class OptionGroup:
     is another default for it.
     """
 
-    declared: ClassVar[Mapping[str, Option | Argument | type[OptionGroup]]] = MappingProxyType({})
+    declared: "ClassVar[Mapping[str, Option | Argument | type[OptionGroup]]]" = MappingProxyType({})
 
     def __init_subclass__(cls, panel: str = "") -> None:
         declared = dict(cls.declared)
