@@ -12,7 +12,6 @@ import select
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from importlib import import_module
 from types import MappingProxyType
 from typing import NamedTuple, NoReturn, cast
 
@@ -55,7 +54,8 @@ class Program(NamedTuple):
 def load(program: Program, command: str) -> Callable[..., None]:
     """Return the function of a command."""
     module, _, name = program.commands[command].partition(":")
-    return cast("Callable[..., None]", getattr(import_module(module), name))
+    __import__(module)  # importlib is one module more
+    return cast("Callable[..., None]", getattr(sys.modules[module], name))
 
 
 def run_program(program: Program, words: Sequence[str] | None = None) -> None:

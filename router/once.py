@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import select
 import stat
 import sys
@@ -32,7 +31,7 @@ _SAY_AFTER = 1.0
 _CLOSED = frozenset(
     number for number, stream in enumerate((sys.__stdin__, sys.__stdout__, sys.__stderr__)) if stream is None
 )
-_OWN = re.compile(r"/(?:dev|proc/(?:self|thread-self))/fd/(\d+)")
+_OWN = frozenset({"/dev/fd", "/proc/self/fd", "/proc/thread-self/fd"})
 _STREAMS = ("stdin", "stdout", "stderr")
 _PATHS = {f"/dev/{name}": number for number, name in enumerate(_STREAMS)}
 _FOREIGN_MEANING = ("/dev/", "/proc/")
@@ -143,8 +142,8 @@ def own_descriptor(path: str) -> int | None:
     number = _PATHS.get(path)
     if number is not None:
         return number
-    named = _OWN.fullmatch(path)
-    return int(named[1]) if named else None
+    folder, _, name = path.rpartition("/")
+    return int(name) if folder in _OWN and name.isascii() and name.isdigit() else None
 
 
 def require_open(path: str) -> None:

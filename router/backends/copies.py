@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
 
 from router.backends import BackendContext
 from router.fstransfer.manner import Manner
+from router.hashes import sha256
 from router.model.events import Notice
 from router.model.request import BuildRequest
 from router.providers.origin import Origin, find_origin

@@ -8,8 +8,6 @@ which may run a helper, is ``registry_auth``'s. Never writes.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import errno
 import os
 import stat
@@ -18,9 +16,7 @@ from collections.abc import Mapping
 from router.config import home_directory
 from router.errors import UsageError
 from router.model.frozen import field, frozen, replace
-from router.notation.go_names import go_fields, near_misses
 from router.notation.quoting import quoted
-from router.untrusted_json import NotJSONError, read_first_json
 
 __all__ = [
     "DOCKER_HUB",
@@ -180,6 +176,10 @@ def _content(path: str) -> bytes:
 
 
 def _parse(path: str, name: str, text: bytes) -> DockerConfig:
+    # Loaded where there is a config: JSON takes 2 ms.
+    from router.notation.go_names import go_fields, near_misses
+    from router.untrusted_json import NotJSONError, read_first_json
+
     try:
         # The docker CLI reads the first value, whatever follows. Nothing at all, and null, are no error.
         found, more = read_first_json(text, most=_MOST) if text.strip() else (None, False)
@@ -250,6 +250,8 @@ def _credentials(entry: object) -> Credentials:
         return Credentials()
     if not isinstance(entry, dict):
         raise _BadEntryError("it is not a JSON object")
+    from router.notation.go_names import go_fields
+
     fields = go_fields(entry, _ENTRY)
     token = _text(fields, "registrytoken")
     identity = _text(fields, "identitytoken")
@@ -275,6 +277,9 @@ def _text(entry: Mapping[str, object], name: str) -> str:
 def _decoded(auth: str) -> tuple[str, str]:
     """Decode user name and password as the docker CLI does: line breaks in it don't count, nor NULs around
     the password, and the bytes may be of any encoding."""
+    import base64  # few builds log in
+    import binascii
+
     try:
         decoded = base64.b64decode(auth.replace("\r", "").replace("\n", ""), validate=True)
     except (binascii.Error, ValueError):

@@ -17,7 +17,6 @@ import os
 import stat
 from array import array
 from collections import deque
-from hashlib import sha1, sha256
 from typing import TYPE_CHECKING, NoReturn
 
 from router.errors import TransferError, UsageError
@@ -85,7 +84,7 @@ class _OpenFile:
         self.size = self.remaining = status.st_size
         self._modified = status.st_mtime_ns
         self._changed, self._blob = promised
-        self._hash = _hash_of(self._blob, self.size)
+        self._hash = _hash_of(self._blob, self.size) if self._blob else None
         self._sampled = array("q")
         self._sample = 0
         if not stat.S_ISREG(status.st_mode) or self.size < announced:
@@ -97,7 +96,7 @@ class _OpenFile:
         data = _read(self.descriptor, min(size, self.remaining), self.path)
         if not data:
             _raise_changed(self.path)
-        if self._blob:
+        if self._hash is not None:
             self._hash.update(data)
         elif len(data) >= _SAMPLE:
             self._sampled.append(self.size - self.remaining)
@@ -110,7 +109,7 @@ class _OpenFile:
         status = os.fstat(self.descriptor)
         if self._changed not in (_ANY, status.st_ctime_ns):
             _raise_changed(self.path)
-        if self._blob:
+        if self._hash is not None:
             if self._hash.digest() != self._blob:
                 _raise_other(self.path)
             return
@@ -270,6 +269,8 @@ def _read(descriptor: int, size: int, path: bytes) -> bytes:
 
 def _hash_of(blob: bytes, size: int) -> _Hash:
     """Return the beginning of the id of a blob of ``size`` bytes, of the same kind as ``blob``."""
+    from hashlib import sha1, sha256  # OpenSSL, 3 ms, which few transfers need
+
     kind = sha1 if len(blob) == _SHA1 else sha256
     return kind(b"blob %d\0" % size, usedforsecurity=False)
 

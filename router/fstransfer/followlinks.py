@@ -13,8 +13,7 @@ from collections.abc import Sequence
 
 from router.errors import UsageError
 from router.fstransfer.beneath import Root
-from router.fstransfer.globs import clean, has_wildcard, parse_glob
-from router.fstransfer.matching import Matcher
+from router.fstransfer.pattern_text import clean, has_wildcard
 from router.notation.quoting import quoted
 
 __all__ = ["follow_links", "without_covered"]
@@ -100,6 +99,9 @@ class _Resolver:
         parent, name = posixpath.split(path)
         if not has_wildcard(name):
             return self._target(path)
+        from router.fstransfer.globs import parse_glob
+        from router.fstransfer.matching import Matcher
+
         try:
             glob = Matcher([[parse_glob(name)]])
             names = sorted(map(os.fsencode, os.listdir(self._root.directory(_bytes(parent)))))

@@ -1,4 +1,4 @@
-"""Go's ``filepath.Match`` and ``filepath.Clean``, which file patterns are defined by.
+"""Go's ``filepath.Match``, which file patterns are defined by.
 
 Text stands for bytes by way of ``surrogateescape``: one character for each rune, and for each byte of a name
 that is no UTF-8, just as Go counts them.
@@ -6,35 +6,13 @@ that is no UTF-8, just as Go counts them.
 
 from __future__ import annotations
 
-import posixpath
-
 from router.fstransfer.automaton import NOT_SLASH, Item, Kind, complement, one_of
 
-__all__ = ["GlobError", "check_glob", "clean", "has_wildcard", "parse_glob"]
-
-_WILDCARDS = frozenset("*?[")
+__all__ = ["GlobError", "check_glob", "parse_glob"]
 
 
 class GlobError(ValueError):
     """The pattern isn't well formed."""
-
-
-def clean(path: str) -> str:
-    """Return the shortest path that means the same: ``.`` for nothing, no slash at the end."""
-    shortest = posixpath.normpath(path)
-    # POSIX lets two leading slashes mean something else; Go doesn't.
-    return shortest[1:] if shortest.startswith("//") else shortest
-
-
-def has_wildcard(name: str) -> bool:
-    """Say whether a name is a pattern: whether a wildcard stands in it without a backslash before it."""
-    characters = iter(name)
-    for character in characters:
-        if character == "\\":
-            next(characters, None)
-        elif character in _WILDCARDS:
-            return True
-    return False
 
 
 def parse_glob(pattern: str) -> list[Item]:

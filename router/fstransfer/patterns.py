@@ -12,13 +12,15 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import cached_property
 from itertools import groupby, pairwise
+from typing import TYPE_CHECKING
 
 from router.errors import UsageError
-from router.fstransfer.automaton import Automaton
-from router.fstransfer.globs import GlobError, check_glob, clean
-from router.fstransfer.goregexp import RegexpError, parse
-from router.fstransfer.matching import Alternatives, Matcher
+from router.fstransfer.pattern_text import clean
 from router.model.frozen import frozen
+
+if TYPE_CHECKING:
+    from router.fstransfer.automaton import Automaton
+    from router.fstransfer.matching import Alternatives, Matcher
 
 __all__ = ["Pattern", "PatternMatcher", "parse_pattern"]
 
@@ -26,6 +28,8 @@ _ESCAPED = frozenset(".+()$")
 _LONGEST_SHOWN = 200
 # Making a matcher for each pattern takes its time, which thousands of patterns don't have.
 _MOST_ASKED_SINGLY = 64
+# Whatever Go's ``filepath.Match`` does not take as it stands.
+_PARSED = frozenset("*?[\\")
 _SPECIAL = r"[*?\[\]\\^]"
 
 
@@ -66,6 +70,8 @@ class Pattern:
     @cached_property
     def alternatives(self) -> Alternatives | None:
         """What the operand of a REGEXP means, None where Go can't compile it."""
+        from router.fstransfer.goregexp import RegexpError, parse
+
         try:
             return parse(self.operand)
         except RegexpError:
@@ -75,7 +81,7 @@ class Pattern:
     def _matches(self) -> Callable[[str], bool]:
         if self.alternatives is None:
             raise UsageError(f"the file pattern {_shown(self.text)} is malformed", reason="pattern")
-        return Matcher([self.alternatives]).matches
+        return _matcher([self.alternatives]).matches
 
     @cached_property
     def _beginning(self) -> str:
@@ -100,12 +106,27 @@ def parse_pattern(text: str) -> Pattern | None:
         text = text[1:]
         if not text:
             raise UsageError("the file pattern '!' takes back nothing", reason="pattern")
+    _check(text)
+    kind, expression = _to_expression(text)
+    return Pattern(text, exclusion, kind, _operand(kind, text, expression))
+
+
+def _check(text: str) -> None:
+    """Raise UsageError where Go takes the pattern for malformed; a plain name never is."""
+    if _PARSED.isdisjoint(text):
+        return
+    from router.fstransfer.globs import GlobError, check_glob
+
     try:
         check_glob(text)
     except GlobError as exc:
         raise UsageError(f"the file pattern {_shown(text)} is malformed: {exc}", reason="pattern") from exc
-    kind, expression = _to_expression(text)
-    return Pattern(text, exclusion, kind, _operand(kind, text, expression))
+
+
+def _matcher(patterns: Sequence[Alternatives]) -> Matcher:
+    from router.fstransfer.matching import Matcher
+
+    return Matcher(patterns)
 
 
 def _operand(kind: _Kind, text: str, expression: str) -> str:
@@ -195,6 +216,8 @@ class PatternMatcher:
         if len(self._expressions) <= _MOST_ASKED_SINGLY:
             return lambda index: patterns[index].matches(path)
         if self._together is None:
+            from router.fstransfer.automaton import Automaton
+
             self._together = Automaton([patterns[index].alternatives or () for index in self._expressions])
         matching = {self._expressions[number] for number in self._together.matching(path)}
         return lambda index: (
@@ -290,7 +313,7 @@ def _to_runs(patterns: Sequence[Pattern]) -> tuple[_Run, ...]:
                 exact=frozenset(of[_Kind.EXACT] + [s[1:] for s in of[_Kind.SUFFIX] if s.startswith("/")]),
                 prefixes=tuple(of[_Kind.PREFIX]),
                 suffixes=tuple(of[_Kind.SUFFIX]),
-                expressions=Matcher(expressions) if expressions else None,
+                expressions=_matcher(expressions) if expressions else None,
             )
         )
     return tuple(runs)

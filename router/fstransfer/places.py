@@ -14,11 +14,11 @@ before the last one that used the copy is complete.
 from __future__ import annotations
 
 import os
-from hashlib import blake2b
 from struct import Struct
 from typing import Protocol
 
 from router.fstransfer.mounts import identity
+from router.hashes import blake2b
 
 __all__ = ["PAIR", "Places", "Record"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import queue
 import selectors
 import socket
 import threading
@@ -82,19 +81,20 @@ def _resolve(host: str, port: int, deadline: Deadline) -> Sequence[_Target]:
 def look_up(host: str, port: int, deadline: Deadline) -> Sequence[_Target]:
     """Ask the system's resolver. Raises socket.gaierror, TimeoutError past the deadline."""
     # It knows no deadline, so it runs aside and is abandoned past ours.
-    answers: queue.SimpleQueue[Sequence[_Target] | OSError] = queue.SimpleQueue()
+    answers: list[Sequence[_Target] | OSError] = []
+    answered = threading.Event()
 
     def ask() -> None:
         try:
-            answers.put(_ask(host, port, 0))
+            answers.append(_ask(host, port, 0))
         except OSError as exc:
-            answers.put(exc)
+            answers.append(exc)
+        answered.set()
 
     threading.Thread(target=ask, name=f"resolve {host}", daemon=True).start()
-    try:
-        answer = answers.get(timeout=deadline.remaining())
-    except queue.Empty:
-        raise TimeoutError("timed out") from None
+    if not answered.wait(deadline.remaining()):
+        raise TimeoutError("timed out")
+    (answer,) = answers
     if isinstance(answer, OSError):
         raise answer
     return answer

@@ -30,7 +30,8 @@ def order(
     doesn't matter. Raises ``FleetError`` where two of them share an identity.
     """
     placed, unplaced = _by_identity(daemons)
-    names = _ranking(placement)(printable(key), placed)
+    # Where there is one it is home, and nothing has to be loaded.
+    names = _ranking(placement)(printable(key), placed) if len(placed) > 1 else placed
     ranked = [*(placed[name] for name in names), *sorted(unplaced, key=lambda daemon: daemon.name)]
     needed = frozenset(map(normalize, platforms))
     at_home = bool(needed) and any(needed <= _normalized(daemon.native) for daemon in ranked)

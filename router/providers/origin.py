@@ -14,11 +14,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from hashlib import sha256
 
 from router.config import home_directory
 from router.files import make_private
 from router.fstransfer.mounts import identity
+from router.hashes import sha256
 from router.model.frozen import frozen
 from router.providers.origin_record import Head, add_pairs, new_head, read_head, read_pairs, write_head
 
@@ -108,8 +108,8 @@ def _record_name(directories: Mapping[str, str]) -> str:
 
 def _machine() -> Iterable[str]:
     for path in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
-        with suppress(OSError), open(path, encoding="ascii", errors="replace") as file:
-            yield file.read(64)
+        with suppress(OSError), open(path, "rb") as file:
+            yield file.read(64).decode("ascii", "replace")
             break
     yield os.uname().nodename
 

@@ -7,8 +7,8 @@ answer that is as short as can be.
 from __future__ import annotations
 
 import os
-from hashlib import sha256
 
+from router.hashes import sha256
 from router.notation.varint import integer_field
 from router.rpc.protobuf import field
 

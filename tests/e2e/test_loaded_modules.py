@@ -26,6 +26,7 @@ run()
 """
 # Each of them takes longer to load than what a build would need of it is worth.
 _HEAVY = {
+    *("_hashlib", "base64", "json", "queue", "uhashring"),
     *("asyncio", "click", "cryptography", "dataclasses", "dns", "email", "google.protobuf", "grpc"),
     *(
         "http.client",
@@ -63,8 +64,15 @@ def test_a_cached_build_loads_nothing_that_it_does_not_need(buildkitd: Buildkitd
     cached = loaded(folder, "--addr", buildkitd.address)
 
     assert "router.fstransfer.sender" in cached
+    assert "router.fstransfer.automaton" not in cached
     assert cached & _HEAVY == set()
     assert not any(name.startswith("router.telemetry") for name in cached)
+
+
+def test_an_ignore_file_with_wildcards_loads_what_matches_them(buildkitd: Buildkitd, folder: Path) -> None:
+    (folder / ".dockerignore").write_text("*.log\n", encoding="utf-8")
+
+    assert "router.fstransfer.automaton" in loaded(folder, "--addr", buildkitd.address)
 
 
 def test_what_is_asked_of_the_frontend_loads_the_generated_classes(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from router.fstransfer.globs import GlobError, check_glob, clean, has_wildcard, parse_glob
+from router.fstransfer.globs import GlobError, check_glob, parse_glob
 from router.fstransfer.matching import Matcher
+from router.fstransfer.pattern_text import clean, has_wildcard
 
 
 @pytest.mark.parametrize(
