@@ -304,8 +304,9 @@ class Channel(RpcChannel):
             self._http2.reset(call.stream_id)
 
     def _lost(self, cause: ConnectionLostError) -> DialError | ConnectionLostError:
-        said, hint = str(cause), cause.hint
-        if self._going_away:
+        # What begins a call in the midst of an answer says so itself.
+        said, hint = str(cause).removeprefix(f"{self.peer} "), cause.hint
+        if self._going_away and self._going_away not in said:
             said = f"{said}; {self._going_away}"
         if not self._http2.established:
             return self._stranger(cause) if isinstance(cause, Http2Error) else self._no_answer(said, hint)

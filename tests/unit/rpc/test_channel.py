@@ -262,6 +262,22 @@ def test_no_call_begins_on_a_connection_that_is_going_away(ends: tuple[Channel, 
         channel.start("/service/Method", request=b"", on_message=lambda _: None)
 
 
+def test_a_call_that_an_answer_begins_tells_of_the_goaway_once(ends: tuple[Channel, Daemon]) -> None:
+    channel, daemon = ends
+    daemon.greet(goaway(1, 0), answer(b"pong"))
+
+    def begin_another(_message: memoryview) -> None:
+        channel.start("/service/Method", request=b"", on_message=lambda _: None)
+
+    channel.start("/service/Method", request=b"", on_message=begin_another)
+    with pytest.raises(ConnectionLostError) as lost:
+        channel.run(lambda: False, timeout=10)
+
+    going = "takes no more calls: it is going away (HTTP/2 code 0)"
+    assert str(lost.value).startswith(f"lost warm-0: {going}")
+    assert str(lost.value).count("it is going away") == 1
+
+
 def test_the_reason_of_a_goaway_stands_in_the_error(ends: tuple[Channel, Daemon]) -> None:
     channel, daemon = ends
     channel.start("/service/Method", request=b"", on_message=lambda _: None)

@@ -102,10 +102,12 @@ def test_two_hundred_builds_of_ten_daemons_are_listed_in_half_a_second() -> None
         fleet = program(*servers)
         fleet.ok("history", "ls", "--limit", "0")  # what is compiled once is not counted
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        listed = fleet.ok("history", "ls", "--limit", "0", "--format", "json").json
+        listed = fleet.ok("history", "ls", "--limit", "0", "--format", "json")
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        others = [fleet.ok("history", "ls", "--limit", "0").seconds for _ in range(4)]
 
-    assert len(listed) == 200
+    assert len(listed.json) == 200
+    assert min(listed.seconds, *others) < 0.5  # the quickest had the processor to itself
     # The processor's time: how long it takes with others beside is not ours to say.
     assert (after.ru_utime - before.ru_utime) + (after.ru_stime - before.ru_stime) < 0.5
 
