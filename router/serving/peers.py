@@ -25,6 +25,8 @@ __all__ = ["PATIENCE", "Peers"]
 PATIENCE = 3.0
 """Seconds for a daemon to be connected to and to say its first word."""
 
+# Seconds for which a listing holds: on Kubernetes it is a question to the API server.
+_LISTED_FOR = 2.0
 # Connections kept for one daemon, and for how long, in seconds. More calls at once connect anew.
 _KEPT, _KEPT_FOR = 2, 60.0
 # Seconds for which a daemon that did not answer isn't asked what others can answer too, nor told of again.
@@ -36,14 +38,17 @@ _STEPS = 3
 class Peers(Closing):
     """Lends connections to the fleet's daemons; safe for threads.
 
-    ``fleet`` lists the daemons, in threads and for each call: who finds that slow keeps its answer. ``dial``
-    says how to connect, within ``PATIENCE`` at most, and its ``tell`` hears of each daemon that did not
-    answer. A context manager: closing it closes the connections that are kept.
+    ``fleet`` lists the daemons, in any thread. ``dial`` says how to connect, within ``PATIENCE`` at most, and
+    its ``tell`` hears of each daemon that did not answer. A context manager: closing it closes the
+    connections that are kept.
     """
 
     def __init__(self, fleet: Callable[[], Sequence[Daemon]], dial: DialOptions) -> None:
         self._fleet = fleet
         self._dial = replace(dial, timeout=min(dial.timeout, PATIENCE))
+        self._listing = threading.Lock()
+        self._listed: tuple[Daemon, ...] = ()
+        self._listed_until = 0.0
         self._lock = threading.Lock()
         self._kept: dict[tuple[str, str], list[tuple[float, RpcChannel]]] = {}
         self._resting: dict[str, float] = {}
@@ -57,11 +62,18 @@ class Peers(Closing):
         return self._dial.timeout
 
     def daemons(self) -> tuple[Daemon, ...]:
-        """List the daemons. Raises ``CallRefused`` where they can't be listed, or there are none."""
-        try:
-            found = tuple(self._fleet())
-        except RouterError as exc:
-            raise CallRefused(Status.UNAVAILABLE, f"the daemons can't be listed: {exc}") from exc
+        """List the daemons, or return those that were listed just now.
+
+        Raises ``CallRefused`` where they can't be listed, or there are none.
+        """
+        with self._listing:  # several calls at once are one look
+            if time.monotonic() >= self._listed_until:
+                try:
+                    self._listed = tuple(self._fleet())
+                except RouterError as exc:
+                    raise CallRefused(Status.UNAVAILABLE, f"the daemons can't be listed: {exc}") from exc
+                self._listed_until = time.monotonic() + _LISTED_FOR
+            found = self._listed
         if not found:
             raise CallRefused(Status.UNAVAILABLE, "the fleet has no daemons")
         return found

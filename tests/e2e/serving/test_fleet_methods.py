@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -311,3 +312,28 @@ def test_a_daemon_that_was_restarted_is_heard_again(three: Stores, daemons: Mapp
             with start_buildkitd(folder, port=port):
                 assert len(_workers(fleet.ask(WORKERS, pb.ListWorkersRequest(filter=[""])))) == 4
             assert fleet.told == []
+
+
+def test_a_stream_hears_a_daemon_again_that_was_restarted_and_tells_nothing_twice(
+    three: Stores, daemons: Mapping[str, Daemon], tmp_path: Path
+) -> None:
+    folder = tmp_path / "elm"
+    with start_buildkitd(folder) as first:
+        port, address = first.port, first.address
+        elm = Stores(daemons={"elm": first}, base=three.base, folder=three.folder)
+        elm.build("elm", size=10)
+        members = (daemons["ash"], _daemon("elm", address))
+        with fleet_of(members) as fleet, fleet.following(LISTEN, pb.BuildHistoryRequest()) as followed:
+            known = sum(len(_remembered(each)) for each in members)
+            followed.wait(lambda messages: len(messages) == known)
+            first.stop()
+            with start_buildkitd(folder, port=port) as second:
+                again = Stores(daemons={"elm": second}, base=three.base, folder=three.folder)
+                again.build("elm", size=20)
+                ref = _latest(members[1]).Ref
+                followed.wait(lambda messages: ref in {each.record.Ref for each in _events(messages)})
+                events = _events(followed.messages)
+
+    assert len(events) > known
+    told = [(each.record.Ref, each.type, each.record.Generation) for each in events]
+    assert len(told) == len(set(told))

@@ -41,7 +41,10 @@ class StoreServer:
         self._stopped = threading.Event()
         self._pool = ThreadPoolExecutor(max_workers=8)
         self._server = _grpc.server(self._pool)
-        handlers = {"ListWorkers": _grpc.unary_unary_rpc_method_handler(self._list_workers)}
+        handlers = {
+            "ListWorkers": _grpc.unary_unary_rpc_method_handler(self._list_workers),
+            "DiskUsage": _grpc.unary_unary_rpc_method_handler(self._disk_usage),
+        }
         if pruning:
             handlers["Prune"] = _grpc.unary_stream_rpc_method_handler(self._prune)
         self._server.add_generic_rpc_handlers((_grpc.method_handlers_generic_handler(_SERVICE, handlers),))
@@ -62,6 +65,9 @@ class StoreServer:
 
     def _list_workers(self, _packed: bytes, _context: Any) -> bytes:
         return pb.ListWorkersResponse(record=self._workers).SerializeToString()
+
+    def _disk_usage(self, _packed: bytes, _context: Any) -> bytes:
+        return pb.DiskUsageResponse(record=self._records).SerializeToString()
 
     def _prune(self, packed: bytes, context: Any) -> Iterator[bytes]:
         self.requests.append(pb.PruneRequest.FromString(packed))

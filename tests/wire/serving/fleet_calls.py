@@ -34,15 +34,24 @@ class FleetCalls:
         self.told = told
         self._methods = methods
 
-    def ask(self, method: str, request: Message) -> list[bytes]:
-        """Return the messages of the answer. Raises ``CallRefused``."""
-        return self.ask_packed(method, request.SerializeToString())
+    def ask(
+        self, method: str, request: Message, then: Callable[[bytes], None] = lambda _message: None
+    ) -> list[bytes]:
+        """Return the messages of the answer; ``then`` gets each before the next. Raises ``CallRefused``."""
+        return self.ask_packed(method, request.SerializeToString(), then)
 
-    def ask_packed(self, method: str, request: bytes) -> list[bytes]:
+    def ask_packed(
+        self, method: str, request: bytes, then: Callable[[bytes], None] = lambda _message: None
+    ) -> list[bytes]:
         """Do the same with a request as it is."""
         found: list[bytes] = []
+
+        def emit(message: bytes) -> None:
+            found.append(message)
+            then(message)
+
         with Cancellation() as cancellation:
-            self._methods[method](request, {}, found.append, cancellation)
+            self._methods[method](request, {}, emit, cancellation)
         return found
 
     def refused(self, method: str, request: Message) -> Outcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +12,8 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
+from router._proto import content_pb2, worker_pb2
 from router._proto import control_pb2 as pb
-from router._proto import worker_pb2
 from router.address import parse_address
 from router.errors import CancelledError, FleetError
 from router.model.daemon import Daemon
@@ -21,6 +22,7 @@ from router.serving.peers import PATIENCE
 from router.session.server import CallRefused
 from tests.wire.operations.records_server import RecordsServer, record
 from tests.wire.operations.store_server import StoreServer
+from tests.wire.serving.content_server import ContentServer
 from tests.wire.serving.fleet_calls import CONTENT, CONTROL, fleet_of
 
 LISTEN, UPDATE, STATUS = (CONTROL + name for name in ("ListenBuildHistory", "UpdateBuildHistory", "Status"))
@@ -193,6 +195,56 @@ def test_a_client_that_hangs_up_ends_the_prune_on_the_daemon() -> None:
         assert server.cancelled.wait(10)
 
     assert isinstance(followed.ended, CancelledError)
+
+
+def test_more_records_than_a_client_takes_are_refused_and_not_cut_short() -> None:
+    big = [pb.UsageRecord(ID=f"{number}", Description="x" * 1_000_000) for number in range(9)]
+    a, b = (
+        StoreServer(*big),
+        StoreServer(*(pb.UsageRecord(ID=f"b{each.ID}", Description=each.Description) for each in big)),
+    )
+    with a, b, fleet_of([a.daemon("a")]) as one, fleet_of([a.daemon("a"), b.daemon("b")]) as two:
+        assert len(one.ask(USAGE, pb.DiskUsageRequest())) == 1
+        code, said = two.refused(USAGE, pb.DiskUsageRequest())
+
+    assert code == Status.RESOURCE_EXHAUSTED
+    assert said.startswith("the records of 2 daemons take 17 MiB, and clients of BuildKit take 16: ")
+
+
+def test_the_fleet_is_not_listed_for_each_call() -> None:
+    listed: list[int] = []
+    with RecordsServer(record("x", 1)) as server:
+
+        def daemons() -> list[Daemon]:
+            listed.append(1)
+            return [server.daemon]
+
+        with fleet_of(daemons) as fleet:
+            for _ in range(5):
+                fleet.ask(LISTEN, EVERYTHING)
+
+    assert len(listed) < 5
+
+
+def test_a_client_that_does_not_read_holds_the_daemon_back() -> None:
+    with ContentServer(messages=100) as server, fleet_of([server.daemon]) as fleet:
+        reading = threading.Event()
+        taken: list[int] = []
+
+        def emit(message: bytes) -> None:
+            assert reading.wait(20)
+            taken.append(len(message))
+
+        read = content_pb2.ReadContentRequest(digest="sha256:" + "0" * 64)
+        client = threading.Thread(target=fleet.ask, args=(CONTENT + "Read", read, emit))
+        client.start()
+        server.wait_until_held(within=20)
+        sent = server.sent
+        reading.set()
+        client.join(20)
+
+    assert sent < 50  # MiB: what lies on the way, and no more
+    assert len(taken) == server.sent == 100
 
 
 @pytest.mark.parametrize("method", [PRUNE, LISTEN, UPDATE, STATUS, CONTENT + "Info", CONTENT + "Read"])
