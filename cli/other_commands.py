@@ -16,5 +16,7 @@ INSTEAD: Mapping[str, str] = {
     "rm": f"there are no builders to remove: nothing is kept on this machine, {_BUILDERS}",
     "stop": f"there are no builders to stop: the daemons run without warmroute, {_BUILDERS}",
     "inspect": f"warmroute ls shows the daemons, warmroute debug workers more about one, {_BUILDERS}",
+    "history open": "run warmroute history inspect, or history export for Docker Desktop to import",
+    "history import": "Docker Desktop imports archives: docker buildx history import",
     "imagetools": "run docker buildx imagetools: it needs registries only, no daemon",
 }
