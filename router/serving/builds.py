@@ -87,13 +87,13 @@ class Builds:
         except Http2Error as exc:
             solve.refuse(Status.INVALID_ARGUMENT, str(exc))
             return None
-        if client.services.draining():
+        if client.shared.draining:
             solve.refuse(Status.UNAVAILABLE, "warmroute serve is shutting down and takes no more builds")
         elif len(self._builds) >= _MOST_BUILDS:
             solve.refuse(Status.RESOURCE_EXHAUSTED, f"one client has {_MOST_BUILDS} builds at most")
         elif not asked.ref:
             solve.refuse(Status.INVALID_ARGUMENT, "the build has no ref")
-        elif asked.ref in self._builds or not client.services.memory.begins(asked.ref, client.who):
+        elif asked.ref in self._builds or not client.shared.memory.begins(asked.ref, client.who):
             solve.refuse(Status.UNKNOWN, f"job ID {asked.ref} exists")
         else:
             build = self._builds[asked.ref] = Build(asked, message, solve, self._cancel)
@@ -189,7 +189,7 @@ class Builds:
             Relaying(asked.ref, build.message, build.solve.headers, offer),
             client.budget,
             hand_over=lambda placed: client.post(partial(self._placed, build, placed)),
-            knows=lambda daemon: client.services.memory.knows(daemon, key.key),
+            knows=lambda daemon: client.shared.memory.knows(daemon, key.key),
         )
         relayed = Relayed(key=key, platforms=asked.platforms, bounded=not asked.probe)
         build.thread = threading.Thread(
@@ -210,7 +210,7 @@ class Builds:
             result = services.router.relay(
                 relayed, relay, on_event=self._client.hear, cancellation=build.cancellation
             )
-            services.memory.built(result.daemon, relayed.key.key)
+            self._client.shared.memory.built(result.daemon, relayed.key.key)
         except RouterError as exc:
             error = exc
         except Exception as exc:  # noqa: BLE001 - whatever it is, the client must not wait for ever
@@ -225,6 +225,7 @@ class Builds:
             placed.channel.close()
             return
         build.placed = placed
+        self._client.services.placed(build.asked.ref, placed.daemon)
         own = self._sessions.get(build.asked.session)
         link = build.link = self.links.add(placed, build.sessions, own)
         self._share(build, link)

@@ -89,7 +89,7 @@ class Calls:
 
     def _status(self, reply: Reply, stream_id: int, headers: Headers, message: bytes) -> Incoming | None:
         ref = _ref(message)
-        if ref is None or self._client.services.memory.is_of_another(ref, self._client.who):
+        if ref is None or self._client.shared.memory.is_of_another(ref, self._client.who):
             reply.end(Status.NOT_FOUND, f"no such job {ref}")
             return None
         watch = Progress(self._client.http2, stream_id, onward(headers), self._client.budget)

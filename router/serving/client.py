@@ -10,16 +10,18 @@ from typing import Protocol
 from router.backends import Backend
 from router.build import Relayed
 from router.cancellation import Cancellation
+from router.model.daemon import Daemon
 from router.model.events import Event, Notice
 from router.model.frozen import frozen
 from router.model.result import BuildResult
 from router.net.stream import ByteStream
+from router.notices import ignore
 from router.rpc.http2 import Http2Connection
 from router.serving.fleet_calls import FleetMethod
 from router.serving.pipes import Budget
 from router.serving.timers import Timers
 
-__all__ = ["Arrival", "Client", "Memory", "Relays", "Services"]
+__all__ = ["Arrival", "Client", "Memory", "Relays", "Services", "Shared"]
 
 
 class Arrival(Protocol):
@@ -87,27 +89,42 @@ class Memory:
             return (daemon, key) in self._warm
 
 
+def _need_not_know(_ref: str, _daemon: Daemon) -> None:
+    """Tell nobody."""
+
+
 @frozen
 class Services:
-    """What an endpoint does for its clients. ``key`` is the key of whoever started it, empty for the rules;
-    ``methods`` are those that the fleet answers as one. ``on_event`` hears, from any thread, what is told of
-    builds."""
+    """What an endpoint does for its clients.
+
+    ``router`` finds the daemons; ``methods`` are those that the fleet answers as one, by their paths. ``key``
+    is the balancing key of all builds, empty for the rules. ``placed`` hears, from any thread, which daemon a
+    build is on, by its ref; ``on_event`` what is told of builds.
+    """
 
     router: Relays
     methods: Mapping[str, FleetMethod]
-    memory: Memory
-    key: str
-    on_event: Callable[[Event], None]
-    draining: Callable[[], bool]
+    key: str = ""
+    placed: Callable[[str, Daemon], None] = _need_not_know
+    on_event: Callable[[Event], None] = ignore
+
+
+class Shared:
+    """What all clients of an endpoint have in common. ``draining``: it takes no more builds."""
+
+    def __init__(self) -> None:
+        self.memory = Memory()
+        self.draining = False
 
 
 class Client:
     """One client: who it is, and its connection. ``post`` has the connection's thread do something."""
 
-    def __init__(self, who: str, description: str, services: Services, budget: Budget) -> None:
-        self.who = who
-        self.description = description
+    def __init__(self, arrival: Arrival, services: Services, shared: Shared, budget: Budget) -> None:
+        self.who = arrival.who
+        self.description = arrival.description
         self.services = services
+        self.shared = shared
         self.budget = budget
         self.http2 = Http2Connection(client=False)
         self.timers = Timers()

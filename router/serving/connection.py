@@ -27,7 +27,7 @@ from router.rpc.http2 import (
 from router.rpc.wire import Wire
 from router.serving.builds import Builds
 from router.serving.calls import Calls
-from router.serving.client import Arrival, Client, Services
+from router.serving.client import Arrival, Client, Services, Shared
 from router.serving.pipes import Budget
 from router.serving.requests import Incoming
 
@@ -45,8 +45,8 @@ _JOIN = 1.0
 class ClientConnection:
     """Serves one client in a thread of its own, until either side ends it."""
 
-    def __init__(self, accepted: Arrival, services: Services) -> None:
-        self._client = Client(accepted.who, accepted.description, services, Budget(_MOST_KEPT))
+    def __init__(self, accepted: Arrival, services: Services, shared: Shared) -> None:
+        self._client = Client(accepted, services, shared, Budget(_MOST_KEPT))
         self._client.post = self._post
         self._http2 = self._client.http2
         self._wire = Wire(accepted.stream, self._http2)
@@ -93,6 +93,8 @@ class ClientConnection:
             pass  # the client is gone, or makes no sense: it is told in GOAWAY
         except RouterError as exc:
             self._client.tell(f"ended the connection: {exc}")
+        except Exception as exc:  # noqa: BLE001 - one client's, whatever it is
+            self._client.tell(f"ended the connection: {type(exc).__name__}: {exc}")
         finally:
             self._end()
 

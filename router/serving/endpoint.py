@@ -5,16 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from router.cancellation import Cancellation
 from router.closing import Closing
-from router.model.events import Event, Notice
-from router.notices import ignore
-from router.serving.client import Arrival, Memory, Relays, Services
+from router.model.events import Notice
+from router.serving.client import Arrival, Services, Shared
 from router.serving.connection import ClientConnection
-from router.serving.fleet_calls import FleetMethod
 
 __all__ = ["Endpoint", "Entrance"]
 
@@ -41,37 +39,17 @@ class Entrance(Protocol):
 
 
 class Endpoint(Closing):
-    """Serves the clients that come in by ``listeners``, which it owns, from ``start`` until it is closed.
+    """Serves the clients that come in by ``entrances``, which it owns, from ``start`` until it is closed."""
 
-    ``router`` finds the daemons; ``methods`` are those that the fleet answers as one, by their paths. ``key``
-    is the balancing key of all builds, empty for the rules. ``on_event`` hears, from any thread, what is told
-    of builds.
-    """
-
-    def __init__(
-        self,
-        listeners: Sequence[Entrance],
-        router: Relays,
-        methods: Mapping[str, FleetMethod],
-        *,
-        key: str = "",
-        on_event: Callable[[Event], None] = ignore,
-    ) -> None:
-        self._listeners = listeners
-        self._services = Services(
-            router=router,
-            methods=methods,
-            memory=Memory(),
-            key=key,
-            on_event=on_event,
-            draining=lambda: self._draining,
-        )
-        self._draining = False
+    def __init__(self, entrances: Sequence[Entrance], services: Services) -> None:
+        self._entrances = entrances
+        self._services = services
+        self._shared = Shared()
         self._lock = threading.Lock()
         self._connections: dict[ClientConnection, str] = {}
         self._accepting = [
             threading.Thread(target=self._accept, args=(each,), name=f"listen {each.address}", daemon=True)
-            for each in listeners
+            for each in entrances
         ]
 
     def start(self) -> None:
@@ -84,7 +62,7 @@ class Endpoint(Closing):
 
         Raises ``CancelledError`` when ``cancellation`` is thrown.
         """
-        self._draining = True
+        self._shared.draining = True
         deadline = time.monotonic() + seconds
         while any(connection.is_building for connection in self._current()):
             if time.monotonic() >= deadline:
@@ -94,9 +72,9 @@ class Endpoint(Closing):
 
     def close(self) -> None:
         """Let nobody in, cancel what is under way, and end the connections."""
-        self._draining = True
-        for listener in self._listeners:
-            listener.stop()
+        self._shared.draining = True
+        for entrance in self._entrances:
+            entrance.stop()
         connections = self._current()
         for connection in connections:
             connection.stop()
@@ -104,11 +82,11 @@ class Endpoint(Closing):
         for thread in (*self._accepting, *(connection.thread for connection in connections)):
             if thread.ident is not None:
                 thread.join(max(deadline - time.monotonic(), 0.0))
-        for listener in self._listeners:
-            listener.close()
+        for entrance in self._entrances:
+            entrance.close()
 
-    def _accept(self, listener: Entrance) -> None:
-        while (accepted := listener.accept()) is not None:
+    def _accept(self, entrance: Entrance) -> None:
+        while (accepted := entrance.accept()) is not None:
             self._serve(accepted)
 
     def _serve(self, accepted: Arrival) -> None:
@@ -117,16 +95,16 @@ class Endpoint(Closing):
                 each: who for each, who in self._connections.items() if each.thread.is_alive()
             }
             of_one = Counter(self._connections.values())[accepted.who]
-            if self._draining or len(self._connections) >= _MOST or of_one >= _MOST_OF_ONE:
+            if self._shared.draining or len(self._connections) >= _MOST or of_one >= _MOST_OF_ONE:
                 refused = True
             else:
                 refused = False
-                connection = ClientConnection(accepted, self._services)
+                connection = ClientConnection(accepted, self._services, self._shared)
                 self._connections[connection] = accepted.who
                 connection.thread.start()
         if refused:
             accepted.stream.close()
-            if not self._draining:
+            if not self._shared.draining:
                 said = f"{accepted.description}: refused, there are {len(self._connections)} connections"
                 self._services.on_event(Notice(level="warning", text=said))
 

@@ -12,22 +12,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from router import BuildRequest, BuildRouter, Cancellation, RouterConfig
-from router.address import parse_address
+from router import BuildRequest, BuildRouter, RouterConfig
 from router.model.events import Event, Notice
 from router.net.sockets import SocketStream
-from router.rpc import open_channel
 from router.serving.endpoint import Endpoint
-from router.serving.fleet_calls import FleetMethod
-from router.session.server import CallMetadata
-from router.transport.options import DialOptions
+from router.serving.fleet_endpoint import fleet_endpoint
 from tests.e2e.builder import SEARCH_PATH, finished_builds, write_tree
 from tests.e2e.processes import Background, started
 from tests.servers import binaries
 from tests.servers.buildkitd import Buildkitd
 from tests.servers.ports import free_port
-
-LIST_WORKERS = "/moby.buildkit.v1.Control/ListWorkers"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,39 +167,18 @@ def build_of(context: Path) -> list[str]:
     ]
 
 
-def of_one(daemon: Buildkitd, *paths: str) -> dict[str, FleetMethod]:
-    """Methods with one answer, which a daemon gives."""
-
-    def method(path: str) -> FleetMethod:
-        def ask(
-            request: bytes, _metadata: CallMetadata, emit: Callable[[bytes], None], _stop: Cancellation
-        ) -> None:
-            address = parse_address(daemon.address)
-            with open_channel(address, DialOptions(timeout=10), peer=daemon.address) as channel:
-                emit(channel.unary(path, request, timeout=10))
-
-        return ask
-
-    return {path: method(path) for path in paths}
-
-
 @contextmanager
 def serving(
-    daemons: Sequence[Buildkitd],
+    daemons: Sequence[Buildkitd] | Mapping[str, Buildkitd],
     scratch: Path,
     *,
     config: RouterConfig | None = None,
     unreachable: Sequence[str] = (),
-    answers: Buildkitd | None = None,
-    methods: Mapping[str, FleetMethod] | None = None,
 ) -> Iterator[Served]:
-    """Serve daemons that are called ``d0`` and so on, and others that can't be reached.
-
-    ``answers`` tells what workers there are, the first of the daemons where it is left out; ``methods`` are
-    all that the fleet answers, where they are given.
-    """
-    named = {f"d{number}": daemon for number, daemon in enumerate(daemons)}
-    addresses = [(name, daemon.address) for name, daemon in named.items()]
+    """Serve daemons by their names, else called ``d0`` and so on, and others that can't be reached."""
+    if not isinstance(daemons, Mapping):
+        daemons = {f"d{number}": daemon for number, daemon in enumerate(daemons)}
+    addresses = [(name, daemon.address) for name, daemon in daemons.items()]
     addresses += [(name, f"tcp://127.0.0.1:{free_port()}") for name in unreachable]
     config = replace(config or RouterConfig(), addresses=tuple(addresses))
     router = BuildRouter(config, environment={})
@@ -213,17 +186,15 @@ def serving(
     path = Path("/tmp") / f"serve-{os.getpid()}-{uuid.uuid4().hex[:8]}.sock"
     events: list[Event] = []
     listener = PlainListener(path)
-    methods = methods or of_one(answers or daemons[0], LIST_WORKERS)
-    endpoint = Endpoint([listener], router, methods, on_event=events.append)
     try:
-        with router, endpoint:
+        with fleet_endpoint([listener], router, on_event=events.append) as endpoint:
             endpoint.start()
             yield Served(
                 address=listener.address,
                 listener=listener,
                 endpoint=endpoint,
                 router=router,
-                daemons=named,
+                daemons=daemons,
                 scratch=scratch,
                 events=events,
             )

@@ -43,18 +43,6 @@ def test_the_next_daemon_builds_where_home_can_not_be_reached(
         assert any(text.startswith("gone") and "; trying" in text for text in served.notices)
 
 
-def test_a_fleet_that_can_not_be_reached_is_named(
-    tmp_path: Path, context: Path, buildkitd: Buildkitd
-) -> None:
-    with serving([], tmp_path, unreachable=("gone", "away"), answers=buildkitd) as served:
-        ran = served.buildctl(*build_of(context))
-
-    assert ran.code == 1
-    assert "none of the 2 daemons could be reached" in ran.stderr
-    assert "gone" in ran.stderr
-    assert "away" in ran.stderr
-
-
 def test_a_full_home_gives_way_to_the_next(
     buildkitd_three: tuple[Buildkitd, ...], tmp_path: Path, context: Path, busybox: str
 ) -> None:

@@ -11,12 +11,6 @@ from typing import Any
 
 import pytest
 
-from router.address import parse_address
-from router.model.daemon import Daemon
-from router.serving.fleet_methods import fleet_methods
-from router.serving.peers import Peers
-from router.serving.whereabouts import Whereabouts
-from router.transport.options import DialOptions
 from tests.e2e import stores
 from tests.e2e.builder import SEARCH_PATH, tar_files, wait_until_idle, write_tree
 from tests.e2e.processes import started
@@ -24,7 +18,6 @@ from tests.e2e.serving.endpoints import Served, run, serving
 from tests.e2e.serving.test_buildx import Buildx
 from tests.e2e.stores import Stores
 from tests.servers import binaries
-from tests.servers.ports import free_port
 
 NAMES = ("ash", "birch", "cedar")
 
@@ -43,17 +36,7 @@ def three(busybox: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
 @pytest.fixture(scope="module")
 def fleet(three: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """An endpoint over them."""
-    addresses = {name: daemon.address for name, daemon in three.daemons.items()}
-    addresses["gone"] = f"tcp://127.0.0.1:{free_port()}"
-    daemons = [Daemon(name=name, address=parse_address(address)) for name, address in addresses.items()]
-    with (
-        Peers(lambda: daemons, DialOptions(timeout=10)) as peers,
-        serving(
-            tuple(three.daemons.values()),
-            tmp_path_factory.mktemp("endpoint"),
-            methods=fleet_methods(peers, Whereabouts()),
-        ) as served,
-    ):
+    with serving(three.daemons, tmp_path_factory.mktemp("endpoint"), unreachable=("gone",)) as served:
         yield served
 
 

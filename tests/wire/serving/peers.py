@@ -26,7 +26,7 @@ from router.rpc.http2 import (
     Http2Connection,
     StreamReset,
 )
-from router.serving.client import Relays
+from router.serving.client import Relays, Services
 from router.serving.endpoint import Endpoint
 from router.serving.fleet_calls import FleetMethod
 
@@ -116,7 +116,7 @@ class Talker:
 
     def ask(self, path: str, *messages: bytes, **values: str) -> Answer:
         """Make a call, and return its answer."""
-        return self.answer(self.call(path, *messages, **values))
+        return self.answer(self.call(path, *messages, end=True, **values))
 
     def hear(self, until: Callable[[], bool]) -> None:
         """Listen until something holds."""
@@ -232,7 +232,7 @@ def endpoint(
 ) -> Iterator[Door]:
     """Serve whoever enters, and close it at the end, whatever is under way."""
     door = Door()
-    with Endpoint([door], router or Busy(), methods or {}) as serving:
+    with Endpoint([door], Services(router=router or Busy(), methods=methods or {})) as serving:
         serving.start()
         yield door
 

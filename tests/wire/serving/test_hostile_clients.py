@@ -20,6 +20,7 @@ from router.serving import builds, connection
 from router.serving import endpoint as endpoint_module
 from router.serving.fleet_calls import FleetMethod
 from router.session.server import CallMetadata
+from tests.servers.ports import free_port
 from tests.wire.serving.peers import (
     BRIDGE,
     CONTROL,
@@ -291,6 +292,18 @@ def test_a_daemon_gets_the_sessions_that_its_builds_name_and_no_others() -> None
             daemon.wait(lambda calls: any(path.endswith("/Status") for path, _ in calls))
             assert daemon.sessions == {"own", "shared"}
         assert daemon.gone.wait(WITHIN), "the daemon's connection ends with the client's"
+
+
+def test_a_fleet_that_can_not_be_reached_is_named() -> None:
+    addresses = tuple((name, f"tcp://127.0.0.1:{free_port()}") for name in ("gone", "away"))
+    router = BuildRouter(RouterConfig(addresses=addresses), environment={})
+    with endpoint(router) as door, door.enter() as client:
+        code, said = client.ask(CONTROL + "Solve", solve()).status
+
+    assert code == Status.UNAVAILABLE
+    assert "none of the 2 daemons could be reached" in said
+    assert "gone: can't connect" in said
+    assert "away: can't connect" in said
 
 
 def routing_to(daemon: ListeningDaemon) -> AbstractContextManager[Door]:
