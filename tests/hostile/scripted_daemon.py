@@ -12,6 +12,7 @@ from typing import Any
 import grpc
 
 from router._proto import control_pb2 as pb
+from tests.call_end import at_end
 from tests.hostile.session_caller import Script, SessionCaller
 
 # Half of grpcio is annotated, which mypy likes less than nothing.
@@ -50,7 +51,7 @@ class ScriptedDaemon:
         self._server.start()
 
     def _solve(self, _request: bytes, context: Context) -> bytes:
-        context.add_callback(self._ended)
+        at_end(context, self._ended)
         self._told.wait(60)
         if self._failure is None:
             self._over.wait(60)
@@ -75,7 +76,7 @@ class ScriptedDaemon:
             self._over.wait(60)
 
     def _session(self, requests: Iterator[bytes], context: Context) -> Iterator[bytes]:
-        context.add_callback(self._over.set)
+        at_end(context, self._over.set)
         if self._calls is not None:
             yield from SessionCaller(requests).run(self._calls, self._told.set)
         self._over.wait(60)

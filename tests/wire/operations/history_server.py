@@ -14,6 +14,7 @@ from router._proto import control_pb2 as pb
 from router.address import parse_address
 from router.model.daemon import Daemon
 from router.rpc.protobuf import read, text
+from tests.call_end import at_end
 
 _grpc: Any = grpc
 _SERVICE = "moby.buildkit.v1.Control"
@@ -84,6 +85,6 @@ class HistoryServer:
 
     def _wait(self, context: Any) -> None:
         given_up = threading.Event()
-        if context.add_callback(given_up.set):
-            while not (given_up.wait(0.02) or self._stopped.is_set()):
-                pass
+        at_end(context, given_up.set)
+        while not (given_up.wait(0.02) or self._stopped.is_set()):
+            pass

@@ -15,6 +15,7 @@ from router._proto import control_pb2 as pb
 from router._proto import worker_pb2
 from router.address import parse_address
 from router.model.daemon import Daemon
+from tests.call_end import at_end
 
 _grpc: Any = grpc
 _SERVICE = "moby.buildkit.v1.Control"
@@ -75,7 +76,8 @@ class StoreServer:
         if self._breaks:
             context.abort(_grpc.StatusCode.UNKNOWN, "failed to remove: input/output error")
         given_up = threading.Event()
-        if self._hangs and context.add_callback(given_up.set):
+        if self._hangs:
+            at_end(context, given_up.set)
             while not (given_up.wait(0.02) or self._stopped.is_set()):
                 pass
             self.cancelled.set()

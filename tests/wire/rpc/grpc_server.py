@@ -12,6 +12,7 @@ from typing import Any
 import grpc
 
 from router.rpc import RpcChannel
+from tests.call_end import at_end
 from tests.servers.certs import CA, Pair
 
 # Half of grpcio is annotated, which mypy likes less than nothing.
@@ -67,7 +68,7 @@ class Service:
         ).encode()
 
     def wait(self, _request: bytes, context: Context) -> bytes:
-        context.add_callback(self.cancelled.set)
+        at_end(context, self.cancelled.set)
         self.waiting.set()
         self.released.wait(20)
         return b"at last"
