@@ -17,7 +17,7 @@ from router.errors import DialError
 from router.net.deadline import Deadline
 from router.net.sockets import describe_os_error
 
-__all__ = ["connect_tcp", "look_up"]
+__all__ = ["connect_tcp", "look_up", "prepare_tcp"]
 
 # RFC 8305, section 8: how long an attempt goes alone before the next one starts beside it.
 _ATTEMPT_DELAY = 0.25
@@ -59,12 +59,17 @@ def connect_tcp(
             temporary=True,
         ) from exc
     sock.setblocking(True)
+    prepare_tcp(sock)
+    return sock
+
+
+def prepare_tcp(sock: socket.socket) -> None:
+    """Have a connected socket send at once, and notice a path that is gone. Raises OSError."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in _KEEPALIVE.items():
         if hasattr(socket, name):
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-    return sock
 
 
 def _resolve(host: str, port: int, deadline: Deadline) -> Sequence[_Target]:

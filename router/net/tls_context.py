@@ -1,4 +1,4 @@
-"""What a client of TLS trusts and shows: the one place where contexts are made.
+"""What a client of TLS trusts and shows, and what our one server does: the one place where contexts are made.
 
 All have in common what buildctl, docker and kubectl, being Go programs, take for granted. Which certificates
 come from where is known to whoever loads them: files that options name are loaded here.
@@ -15,14 +15,17 @@ from router.model.tls import TLSOptions
 from router.net.sockets import describe_os_error
 from router.once import LentFiles, OneTimeFiles
 
-__all__ = ["bare_context", "client_context", "load_pair", "pem_files", "trust_anyone"]
+__all__ = ["bare_context", "client_context", "load_pair", "pem_files", "server_context", "trust_anyone"]
 
 _FILES = "--tls-ca, --tls-cert and --tls-key name the files, --tls-dir a directory with all three"
 
 
 def bare_context(alpn: Sequence[str]) -> ssl.SSLContext:
-    """Return a context that trusts nobody yet."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    """Return a client's context that trusts nobody yet."""
+    return _with_basics(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), alpn)
+
+
+def _with_basics(context: ssl.SSLContext, alpn: Sequence[str]) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     # As Go does it: an intermediate CA may be the one that is trusted.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
@@ -56,6 +59,21 @@ def client_context(
         raise UsageError(
             f"a TLS client {given} was given without its {missing}", hint="--tls-cert and --tls-key"
         )
+    return context
+
+
+def server_context(options: TLSOptions, *, files: OneTimeFiles | None = None) -> ssl.SSLContext:
+    """Make the context of a server that shows ``cert`` and asks its clients for one that ``ca`` has signed.
+
+    Raises UsageError where a file is missing or holds something else.
+    """
+    if options.ca is None or options.cert is None or options.key is None:
+        raise UsageError("a TLS server needs a CA, a certificate and its key")
+    context = _with_basics(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ("h2",))
+    context.verify_mode = ssl.CERT_REQUIRED
+    with LentFiles(files or OneTimeFiles()) as lent:
+        _load_ca(context, options.ca, lent)
+        _load_pair_of_files(context, (options.cert, options.key), lent)
     return context
 
 

@@ -16,7 +16,7 @@ from router.errors import CancelledError, ConnectionLostError, RouterError, Unre
 from router.placement.key import Key
 from router.rpc.events import Http2Error
 from router.rpc.grpc import Status
-from router.serving.asking import Asked, read_asked, session_key
+from router.serving.asked import Asked, read_asked, session_key
 from router.serving.client import Client
 from router.serving.links import Link, Links
 from router.serving.relay import Placed, Recorded, Relay, Relaying

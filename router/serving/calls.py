@@ -9,7 +9,7 @@ from functools import partial
 from router.rpc.events import Headers, Http2Error
 from router.rpc.grpc import Status, metadata, prefix
 from router.rpc.protobuf import read, text
-from router.serving.asking import bridge_sessions
+from router.serving.asked import bridge_sessions
 from router.serving.builds import Builds
 from router.serving.client import Client
 from router.serving.fleet_calls import FleetCall

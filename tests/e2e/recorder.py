@@ -9,15 +9,20 @@ from contextlib import contextmanager, suppress
 
 
 class Recorder:
-    """Passes connections on to a port on loopback; ``heard`` is what went there."""
+    """Passes connections on to a port on loopback; ``conversations`` are what went there by each."""
 
     def __init__(self, port: int) -> None:
-        self.heard = bytearray()
+        self.conversations: list[bytearray] = []
         self._port = port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._sockets: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept, name="recorder")]
         self._threads[0].start()
+
+    @property
+    def heard(self) -> bytes:
+        """What went there by all connections."""
+        return b"".join(self.conversations)
 
     @property
     def address(self) -> str:
@@ -42,15 +47,15 @@ class Recorder:
                 return
             far = socket.create_connection(("127.0.0.1", self._port))
             self._sockets += (near, far)
-            for ends in ((near, far, True), (far, near, False)):
+            self.conversations.append(bytearray())
+            for ends in ((near, far, self.conversations[-1]), (far, near, bytearray())):
                 self._threads.append(threading.Thread(target=self._pass_on, args=ends, name="recorder"))
                 self._threads[-1].start()
 
-    def _pass_on(self, source: socket.socket, sink: socket.socket, heard: bool) -> None:
+    def _pass_on(self, source: socket.socket, sink: socket.socket, heard: bytearray) -> None:
         with suppress(OSError):
             while data := source.recv(1 << 16):
-                if heard:
-                    self.heard += data
+                heard += data
                 sink.sendall(data)
             sink.shutdown(socket.SHUT_WR)
 

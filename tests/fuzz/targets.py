@@ -22,6 +22,7 @@ from cli.commands.history.listed import builds_table, record_values
 from cli.commands.history.trace import span_lines
 from cli.render.call import render_answer
 from router._proto import control_pb2 as pb
+from router._proto import ops_pb2
 from router._proto.fsutil_pb2 import Packet, Stat
 from router.address import parse_address
 from router.docker import config as docker_config
@@ -76,6 +77,8 @@ from router.rpc.events import Http2Error
 from router.rpc.frames import PREFACE
 from router.rpc.frames import settings as settings_frame
 from router.rpc.http2 import Http2Connection
+from router.rpc.protobuf import field
+from router.serving.asked import bridge_sessions, read_asked
 from router.solve.events import solve_status
 from router.solve.llb import without_cache
 from router.solve.rawjson import parse_rawjson
@@ -261,6 +264,12 @@ def _policy(data: bytes) -> None:
     source_policy(data.decode("utf-8", "replace"))
 
 
+def _asked(data: bytes) -> None:
+    with suppress(Http2Error):  # it is another message
+        bridge_sessions(memoryview(data))
+    read_asked(memoryview(data))
+
+
 def _websocket(data: bytes) -> None:
     receiver = WebSocketReceiver()
     for start in range(0, len(data), 7):
@@ -385,6 +394,26 @@ def _record() -> bytes:
     return pb.BuildHistoryEvent(record=record).SerializeToString()
 
 
+def _solve() -> bytes:
+    operation = ops_pb2.Op(source=ops_pb2.SourceOp(identifier="local://a", attrs={"local.session": "s"}))
+    llb = ops_pb2.Definition.FromString(field(1, operation.SerializeToString()))
+    return pb.SolveRequest(
+        Ref="r",
+        Session="s",
+        FrontendAttrs={
+            "context": "https://github.com/a/b.git#main:c",
+            "context:a": "input:b",
+            "local-sessionid:context": "t",
+            "platform": "linux/arm64/v8,local",
+            "vcs:source": "git@github.com:a/b.git",
+            "vcs:localdir:context": "c",
+        },
+        FrontendInputs={"b": llb},
+        Definition=llb,
+        Exporters=[pb.Exporter(Type="image", Attrs={"name": "a/b:1,c"})],
+    ).SerializeToString()
+
+
 _FRAMES = (settings_frame({1: 0}), b"\0\0\4\x08\0\0\0\0\0\0\0\1\0")
 
 _SPAN = json.dumps(
@@ -447,6 +476,7 @@ TARGETS: dict[str, Target] = {
     ),
     "llb": Target(_llb, (b"\n\x03abc\x12\x04\n\x02ab",), (UsageError,)),
     "source-policy": Target(_policy, (json.dumps({"version": 1, "rules": [_RULE]}).encode(),), (UsageError,)),
+    "asked": Target(_asked, (_solve(),), (Http2Error,)),
     "websocket": Target(
         _websocket,
         (b"\x82\x03abc", b"\x89\x00", b"\x02\x01a\x80\x01b", b"\x82\x7e\x01\x00"),

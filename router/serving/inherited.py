@@ -1,0 +1,71 @@
+"""Sockets that this process was started with, as systemd's socket activation hands them over.
+
+https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+
+from router.errors import UsageError
+from router.model.address import TcpAddress, UnixAddress
+from router.net.sockets import describe_os_error
+from router.serving.accepting import ListeningSocket
+from router.serving.listener import Admission, Listener
+from router.serving.tcp_listening import tcp_listener
+from router.serving.unix_listening import UnixListener
+
+__all__ = ["inherited_sockets", "listen_inherited"]
+
+_FIRST = 3
+_MOST = 64
+
+
+def inherited_sockets(environment: Mapping[str, str]) -> Sequence[socket.socket]:
+    """Return the sockets that ``LISTEN_FDS`` counts, if ``LISTEN_PID`` means this process.
+
+    They are the caller's to close. Raises ``UsageError`` for what is no socket of streams.
+    """
+    if environment.get("LISTEN_PID") != str(os.getpid()):
+        return ()
+    count = environment.get("LISTEN_FDS", "")
+    if not count.isascii() or not count.isdigit() or int(count) > _MOST:
+        raise UsageError(f'invalid LISTEN_FDS "{count}": it is not a small number')
+    with ExitStack() as opened:
+        found = [opened.enter_context(_socket(_FIRST + number)) for number in range(int(count))]
+        opened.pop_all()
+    return found
+
+
+def listen_inherited(sock: socket.socket, admission: Admission, tell: Callable[[str], None]) -> Listener:
+    """Let clients in by a socket that somebody else has opened, and gave the mode that it was to have.
+
+    The socket is the listener's then. Raises ``UsageError`` where TCP is not for this machine alone.
+    """
+    where = sock.getsockname()
+    if sock.family != socket.AF_UNIX:
+        return tcp_listener(sock, str(TcpAddress(host=where[0], port=where[1])), admission, tell)
+    address = str(UnixAddress(path=where if isinstance(where, str) else f"@{os.fsdecode(where[1:])}"))
+    return UnixListener(ListeningSocket(sock), address, tell, user=None)
+
+
+def _socket(number: int) -> socket.socket:
+    try:
+        sock = socket.socket(fileno=number)
+    except OSError as exc:
+        raise UsageError(f"descriptor {number} of LISTEN_FDS is unusable: {describe_os_error(exc)}") from exc
+    if sock.type != socket.SOCK_STREAM or sock.family not in {
+        socket.AF_UNIX,
+        socket.AF_INET,
+        socket.AF_INET6,
+    }:
+        sock.detach()
+        raise UsageError(
+            f"descriptor {number} of LISTEN_FDS is no socket for streams",
+            hint="the .socket unit says ListenStream= for one",
+        )
+    sock.set_inheritable(False)
+    return sock

@@ -1,0 +1,131 @@
+"""TCP ports that clients connect to: freely from this machine, with a certificate from elsewhere."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+
+from router.errors import RouterError, UsageError
+from router.model.address import TcpAddress
+from router.model.tls import TLSOptions
+from router.net.sockets import SocketStream, describe_os_error
+from router.net.tcp import prepare_tcp
+from router.net.tls_context import server_context
+from router.serving.accepting import ListeningSocket
+from router.serving.listener import Accepted, Admission, Listener
+from router.serving.tls_listening import TLSListener
+
+__all__ = ["TcpListener", "client_of", "listen_tcp", "tcp_listener"]
+
+_TLS_HINT = "--listen-tls DIR asks for certificates, --insecure lets in everybody who can reach the port"
+_FILES = "--listen-tls names a directory with ca.pem, cert.pem and key.pem"
+_LOOPBACK = "for this machine alone: --listen tcp://127.0.0.1:1234"
+# A name's second address may be of a family that this machine doesn't have.
+_ABSENT = frozenset([errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT])
+
+
+class TcpListener(Listener):
+    """Lets in everybody who connects."""
+
+    def __init__(self, sock: ListeningSocket, address: str) -> None:
+        self.address = address
+        self._socket = sock
+
+    def accept(self) -> Accepted | None:
+        """Wait for the next client."""
+        while (connection := self._socket.accept()) is not None:
+            try:
+                prepare_tcp(connection)
+                host, port = connection.getpeername()[:2]
+            except OSError:
+                connection.close()  # it has left
+                continue
+            description = f"{host} port {port}"
+            return Accepted(
+                stream=SocketStream(connection, description), who=client_of(host), description=description
+            )
+        return None
+
+    def stop(self) -> None:
+        """Let nobody in from now on."""
+        self._socket.stop()
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+
+def listen_tcp(address: TcpAddress, admission: Admission, tell: Callable[[str], None]) -> Sequence[Listener]:
+    """Listen on a port, at each address that the host's name has on this machine.
+
+    Raises ``UsageError`` where it may not listen there, ``RouterError`` where somebody else does.
+    """
+    with ExitStack() as opened:
+        sockets = _bound(address, opened)
+        listeners = [tcp_listener(sock, str(address), admission, tell) for sock in sockets]
+        opened.pop_all()
+    return listeners
+
+
+def tcp_listener(
+    sock: socket.socket, address: str, admission: Admission, tell: Callable[[str], None]
+) -> Listener:
+    """Listen on a bound socket, which is the listener's then. Raises ``UsageError`` where it may not."""
+    if admission.tls is not None:
+        return TLSListener(ListeningSocket(sock), address, _context(admission.tls), tell)
+    if not admission.insecure and client_of(sock.getsockname()[0]) != "local":
+        raise UsageError(
+            f"{address} can be reached from other machines, and would let everybody in", hint=_TLS_HINT
+        )
+    return TcpListener(ListeningSocket(sock), address)
+
+
+def _context(options: TLSOptions) -> ssl.SSLContext:
+    try:
+        return server_context(options)
+    except UsageError as exc:
+        raise UsageError(str(exc), hint=_FILES) from exc
+
+
+def _bound(address: TcpAddress, opened: ExitStack) -> Sequence[socket.socket]:
+    try:
+        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    except OSError as exc:
+        raise UsageError(
+            f"can't listen on {address}: the name {address.host} is not known", hint=_LOOPBACK
+        ) from exc
+    sockets: list[socket.socket] = []
+    absent: OSError | None = None
+    for family, _, _, _, where in found:
+        try:
+            sock = opened.enter_context(socket.socket(family, socket.SOCK_STREAM))
+            # What is left of connections of an earlier endpoint must not be in the way of the next one.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(where)
+        except OSError as exc:
+            if exc.errno not in _ABSENT:
+                raise _refused(address, exc) from exc
+            absent = exc
+        else:
+            sockets.append(sock)
+    if not sockets and absent is not None:
+        raise _refused(address, absent) from absent
+    return sockets
+
+
+def _refused(address: TcpAddress, exc: OSError) -> RouterError:
+    message = f"can't listen on {address}: {describe_os_error(exc)}"
+    if exc.errno == errno.EADDRINUSE:
+        return RouterError(message, hint=f"ss -ltnp sport = :{address.port} shows who does", reason="in-use")
+    return UsageError(message, hint=_LOOPBACK)
+
+
+def client_of(host: str) -> str:
+    """Return who connects from an IP address: this machine is one client, and so is each other one."""
+    address = ipaddress.ip_address(host)
+    address = getattr(address, "ipv4_mapped", None) or address
+    return "local" if address.is_loopback else f"host {address}"

@@ -1,0 +1,144 @@
+"""A unix socket that only its own user may use: its directory, its file, and who comes in by it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+
+from router.errors import UsageError
+from router.model.address import UnixAddress
+from router.net.sockets import SocketStream, describe_os_error
+from router.serving.accepting import ListeningSocket
+from router.serving.listener import Accepted, Listener
+from router.serving.peer import Peer, peer_of
+from router.serving.socket_lock import SocketLock, in_use
+
+__all__ = ["UnixListener", "listen_unix"]
+
+_ELSEWHERE = "--listen unix://PATH names another place"
+# Seconds for a connection on this machine that is there to see who listens.
+_PATIENCE = 1.0
+
+
+class UnixListener(Listener):
+    """Lets in ``user`` by a unix socket, or, for None, everybody to whom the file's mode is open."""
+
+    def __init__(
+        self, sock: ListeningSocket, address: str, tell: Callable[[str], None], *, user: int | None
+    ) -> None:
+        self.address = address
+        self._socket = sock
+        self._tell = tell
+        self._user = user
+        self._owned = ExitStack()
+
+    def accept(self) -> Accepted | None:
+        """Wait for the next client that may come in."""
+        while (connection := self._socket.accept()) is not None:
+            try:
+                peer = peer_of(connection)
+            except OSError:
+                connection.close()  # it has left
+                continue
+            if self._user in {None, peer.user}:
+                return _accepted(connection, peer)
+            connection.close()
+            self._tell(f"refused {peer}: {self.address} is for user {self._user} only")
+        return None
+
+    def stop(self) -> None:
+        """Let nobody in from now on."""
+        self._socket.stop()
+
+    def close(self) -> None:
+        """Close the socket, and remove what was made for it."""
+        self._socket.close()
+        self._owned.close()
+
+    def own(self, stack: ExitStack) -> None:
+        """Close these too, when the socket is closed."""
+        self._owned = stack
+
+
+def listen_unix(path: str, tell: Callable[[str], None]) -> Listener:
+    """Listen at an absolute path for this process's own user; a directory that is missing is made.
+
+    Raises ``RouterError`` where another process listens there, ``UsageError`` where nobody may.
+    """
+    _make_directory(os.path.dirname(path))
+    with ExitStack() as owned:
+        owned.enter_context(SocketLock(path))
+        _remove_stale(path)
+        sock = owned.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        try:
+            sock.bind(path)
+            owned.callback(_remove, path, os.lstat(path))
+            # Nobody can connect before it listens, so nobody could while others had rights.
+            os.chmod(path, 0o600)
+        except OSError as exc:
+            raise UsageError(
+                f"can't listen on unix://{path}: {describe_os_error(exc)}", hint=_ELSEWHERE
+            ) from exc
+        address = str(UnixAddress(path=path))
+        listener = UnixListener(ListeningSocket(sock), address, tell, user=os.geteuid())
+        listener.own(owned.pop_all())
+    return listener
+
+
+def _accepted(connection: socket.socket, peer: Peer) -> Accepted:
+    description = str(peer)
+    return Accepted(
+        stream=SocketStream(connection, description), who=f"user {peer.user}", description=description
+    )
+
+
+def _make_directory(path: str) -> None:
+    """Make the directory for this user alone, or see to it that others can't put a socket in our place."""
+    try:
+        os.makedirs(path, mode=0o700, exist_ok=True)
+        own = {0, os.geteuid()}
+        link, found = os.lstat(path), os.stat(path)
+    except OSError as exc:
+        raise UsageError(
+            f"can't make the directory {path}: {describe_os_error(exc)}", hint=_ELSEWHERE
+        ) from exc
+    if link.st_uid not in own or found.st_uid not in own:
+        raise UsageError(f"the directory {path} belongs to another user", hint=_ELSEWHERE)
+    if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
+        raise UsageError(
+            f"every user can write to the directory {path}, and replace the socket",
+            hint=f"chmod o-w {path}, or make one of its own: --listen unix://{path}/own/serve.sock",
+        )
+
+
+def _remove_stale(path: str) -> None:
+    """Remove a socket that nobody listens on. Raises ``RouterError`` for one that is used, ``UsageError``
+    for anything else of that name."""
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(found.st_mode):
+        raise UsageError(f"{path} exists and is not a socket", hint=_ELSEWHERE)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_PATIENCE)
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            _remove(path, found)
+        except OSError as exc:
+            if not isinstance(exc, BlockingIOError | TimeoutError):
+                raise UsageError(f"can't replace unix://{path}: {describe_os_error(exc)}") from exc
+            raise in_use(path, 0) from exc
+        else:
+            raise in_use(path, peer_of(probe).process)
+
+
+def _remove(path: str, made: os.stat_result) -> None:
+    """Remove a file unless another one has its name by now."""
+    with suppress(OSError):
+        if os.path.samestat(os.lstat(path), made):
+            os.unlink(path)
