@@ -104,10 +104,10 @@ class Followed:
             assert self._more.wait_for(lambda: until(self.messages), end - time.monotonic()), self.messages
             return list(self.messages)
 
-    def wait_to_end(self, *, within: float = 20.0) -> None:
-        """Return when the call is over."""
+    def ends(self, *, within: float) -> bool:
+        """Say whether the call is over, now or soon."""
         with self._more:
-            assert self._more.wait_for(lambda: self.over, within)
+            return self._more.wait_for(lambda: self.over, within)
 
     def _emit(self, message: bytes) -> None:
         with self._more:

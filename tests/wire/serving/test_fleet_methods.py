@@ -17,7 +17,9 @@ from router._proto import control_pb2 as pb
 from router.address import parse_address
 from router.errors import CancelledError, FleetError
 from router.model.daemon import Daemon
+from router.rpc import channel
 from router.rpc.grpc import Status
+from router.serving import question
 from router.serving.peers import PATIENCE
 from router.session.server import CallRefused
 from tests.wire.operations.records_server import RecordsServer, record
@@ -245,6 +247,21 @@ def test_a_client_that_does_not_read_holds_the_daemon_back() -> None:
 
     assert sent < 50  # MiB: what lies on the way, and no more
     assert len(taken) == server.sent == 100
+
+
+def test_a_stream_that_is_quiet_for_long_is_not_taken_for_abuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """gRPC servers end connections on which several PINGs arrive and nothing else is said."""
+    monkeypatch.setattr(channel, "_ASK_AFTER", 0.2)
+    monkeypatch.setattr(question, "_QUIET", 0.1)
+    server = StoreServer(pb.UsageRecord(ID="a"), hangs=True)
+    with (
+        server,
+        fleet_of([server.daemon("a")]) as fleet,
+        fleet.following(PRUNE, pb.PruneRequest()) as followed,
+    ):
+        followed.wait(lambda messages: len(messages) == 1)
+
+        assert not followed.ends(within=3), followed.ended
 
 
 @pytest.mark.parametrize("method", [PRUNE, LISTEN, UPDATE, STATUS, CONTENT + "Info", CONTENT + "Read"])
