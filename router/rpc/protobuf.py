@@ -19,6 +19,7 @@ __all__ = [
     "bytes_field",
     "bytes_message_header",
     "field",
+    "fields_at",
     "integer",
     "map_entry",
     "map_fields",
@@ -82,6 +83,21 @@ def read(message: memoryview) -> Iterator[tuple[int, Value]]:
             raise Http2Error("the peer sent a message that is cut short, or no protobuf")
         yield tag >> 3, message[position : position + size]
         position += size
+
+
+def fields_at(message: memoryview) -> Iterator[tuple[int, int, int, int]]:
+    """Yield where fields stand: the number, the begin, the value's begin, the end. Raises as ``read``."""
+    position = 0
+    for number, value in read(message):
+        start = position
+        tag, position = _varint_at(message, position)
+        if isinstance(value, int):
+            begin, (_, position) = position, _varint_at(message, position)
+        else:
+            if tag & 7 == _LENGTH:
+                _, position = _varint_at(message, position)
+            begin, position = position, position + len(value)
+        yield number, start, begin, position
 
 
 def text(value: Value) -> str:

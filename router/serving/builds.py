@@ -186,7 +186,7 @@ class Builds:
         offer = session.offer if session is not None and not shared else None
         key = asked.key or self._key_of(session)
         relay = Relay(
-            Relaying(asked.ref, build.message, build.solve.headers, offer),
+            Relaying(asked.ref, build.message, build.solve.headers, offer, marked=not asked.probe),
             client.budget,
             hand_over=lambda placed: client.post(partial(self._placed, build, placed)),
             knows=lambda daemon: client.shared.memory.knows(daemon, key.key),

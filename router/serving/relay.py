@@ -21,8 +21,10 @@ from router.rpc.channel import Channel
 from router.rpc.events import Headers
 from router.rpc.grpc import prefix
 from router.rpc.raw import RawCall, Taker
+from router.serving.marking import with_options
 from router.serving.pipes import Budget
 from router.serving.sessions import DaemonSession
+from router.solve.mark import mark_attrs
 from router.solve.prepared import PreparedBuild
 from router.solve.ref import ref_prefix
 from router.transport import dial
@@ -95,16 +97,23 @@ class Placed:
 
 class Relaying:
     """What is passed on: the ``request`` with the ``headers`` of its call, and the ``offer`` that goes with
-    the Session call, None where the build has no session of its own.
+    the Session call, None where the build has no session of its own. ``marked``: its record gets a mark.
     """
 
     def __init__(
-        self, ref: str, request: bytes, headers: Headers, offer: Sequence[tuple[str, str]] | None
+        self,
+        ref: str,
+        request: bytes,
+        headers: Headers,
+        offer: Sequence[tuple[str, str]] | None,
+        *,
+        marked: bool,
     ) -> None:
         self.ref = ref
         self.request = request
         self.headers = headers
         self.offer = offer
+        self.marked = marked
 
 
 class Relay:
@@ -152,7 +161,10 @@ class Relay:
                 channel.handshake(deadline - time.monotonic())
                 turn.ask(deadline)
         relaying = self._relaying
-        solve = channel.begin(relaying.headers, Recorded(), _OneMessage(relaying.request))
+        message = relaying.request
+        if relaying.marked and context.mark is not None:
+            message = with_options(message, mark_attrs(context.mark))
+        solve = channel.begin(relaying.headers, Recorded(), _OneMessage(message))
         channel.end(solve)
         if turn is None:
             channel.handshake(deadline - time.monotonic())

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from router import BuildRequest, BuildRouter, RouterConfig
+from router import BuildRequest, BuildRouter, Key, RouterConfig
 from router.model.events import Event, Notice
 from router.net.sockets import SocketStream
 from router.serving.endpoint import Endpoint
@@ -80,7 +80,11 @@ class Served:
 
     def home(self, *tags: str) -> str:
         """The name of the daemon where images of these names belong."""
-        home = self.router.route(self.router.key(BuildRequest(tags=tags))).home
+        return self.home_of(self.router.key(BuildRequest(tags=tags)))
+
+    def home_of(self, key: Key) -> str:
+        """The name of the daemon where a key belongs."""
+        home = self.router.route(key).home
         assert home is not None
         return home.name
 

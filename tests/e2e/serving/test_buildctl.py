@@ -12,6 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from router import Key
+from router.address import parse_address
+from router.model.daemon import Daemon
+from router.operations.records import ask_records
+from router.transport.options import DialOptions
 from tests.e2e.builder import OciArchive, tar_files, write_tree
 from tests.e2e.serving.endpoints import Served, build_of, run
 from tests.servers import binaries
@@ -31,6 +36,24 @@ def test_a_build_lands_on_the_home_of_its_name(served: Served, context: Path, na
     after = served.built()
     assert {each: after[each] - before[each] for each in after} == {"d0": 0, "d1": 0, "d2": 0} | {name: 1}
     assert OciArchive(out.read_bytes()).files() == {"a.txt": served.scratch.name.encode()}
+
+
+@pytest.mark.parametrize("output", ["type=oci,dest=/dev/null", ""])
+def test_the_record_has_the_key_as_after_warmroute_build(served: Served, context: Path, output: str) -> None:
+    """With an output the key is its name's, without one it is the client's."""
+    tag = served.tag_at("d1")
+    named = [f"--output={output},name={tag}"] if output else []
+
+    served.buildctl(*build_of(context), *named).ok()
+
+    home = "d1" if output else served.home_of(Key(key="me", rule="connection"))
+    (answer,) = ask_records(
+        [Daemon(name=home, address=parse_address(served.daemons[home].address))], DialOptions(timeout=10)
+    )
+    assert answer.value is not None
+    mark = max(answer.value, key=lambda record: record.created or 0).mark
+    assert mark is not None
+    assert (mark.key, mark.place) == (tag.removesuffix(":dev") if output else "me", 1)
 
 
 def test_results_come_back_as_directory_and_as_tar(served: Served, context: Path) -> None:

@@ -69,3 +69,25 @@ def test_targets_of_one_context_each_build_at_home(buildx: Buildx, served: Serve
     for name in targets:
         archive = OciArchive((served.scratch / f"{name}.tar").read_bytes())
         assert archive.files() == {name: served.scratch.name.encode()}
+
+
+def test_a_target_that_builds_on_another_one_gets_its_files(
+    buildx: Buildx, served: Served, context: Path
+) -> None:
+    """Each builds at home, so both daemons build the first target: the client sends its steps."""
+    bake = served.scratch / "bake.json"
+    base = {"context": str(context), "tags": [served.tag_at("d0")]}
+    inline = "FROM base\nCOPY --from=base a.txt /b.txt\n"
+    top = {
+        "context": str(context),
+        "contexts": {"base": "target:base"},
+        "dockerfile-inline": inline,
+        "tags": [served.tag_at("d1")],
+        "output": [f"type=oci,dest={served.scratch}/top.tar"],
+    }
+    bake.write_text(json.dumps({"target": {"base": base, "top": top}}))
+
+    buildx("bake", "--file", bake, "top")
+
+    archive = OciArchive((served.scratch / "top.tar").read_bytes())
+    assert archive.files() == dict.fromkeys(("a.txt", "b.txt"), served.scratch.name.encode())
