@@ -67,9 +67,10 @@ def parse_git_context(text: str) -> GitContext | None:
 def _context_url(text: str) -> URL | None:
     if text.startswith("github.com/"):
         return parse_url(f"https://{text}")
-    if re.match(_HAS_SCHEME, text):
+    # Most contexts are directories, and to compile what they are not takes longer than all else here.
+    if "://" in text and re.match(_HAS_SCHEME, text):
         return parse_url(text)
-    match = re.fullmatch(_SCP_CONTEXT, text)
+    match = re.fullmatch(_SCP_CONTEXT, text) if "@" in text else None
     if match is None:
         return None
     parts = match.groupdict(default="")

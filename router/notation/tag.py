@@ -23,7 +23,8 @@ _PATH = rf"{_COMPONENT}(?:/{_COMPONENT})*"
 _TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
 _DIGEST = r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
 _HEX_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
-_IDENTIFIER = "[a-f0-9]{64}"
+_IDENTIFIER = "[a-f0-9]+"
+_IDENTIFIER_LENGTH = 64
 _LONGEST_PATH = 255
 
 
@@ -69,7 +70,7 @@ def parse_tags(texts: Iterable[str]) -> tuple[str, ...]:
 
 def parse_reference(text: str, flag: Flag = _FLAG) -> Reference:
     """Parse and normalise an image's name. Raises ``UsageError`` naming ``flag``."""
-    if re.fullmatch(_IDENTIFIER, text):
+    if len(text) == _IDENTIFIER_LENGTH and re.fullmatch(_IDENTIFIER, text):
         raise flag.error(text, "64 hexadecimal digits are an image's id, not its name")
     rest, at, digest = text.partition("@")
     domain, remainder = _split_domain(rest)

@@ -35,7 +35,8 @@ def find_git_location(directory: str) -> GitLocation | None:
     if checkout is None or remote is None:
         return None
     path = os.path.relpath(os.path.realpath(directory), os.fsdecode(checkout.top))
-    return GitLocation(remote=re.sub(_USERINFO, r"\1", remote), path="" if path == "." else path)
+    remote = re.sub(_USERINFO, r"\1", remote) if "@" in remote else remote
+    return GitLocation(remote=remote, path="" if path == "." else path)
 
 
 def _remote_url(git_directory: str) -> str | None:
@@ -53,7 +54,7 @@ def _remote_urls(text: str) -> dict[str, str]:
     """Return the first URL of each remote: the one that git fetches from."""
     urls: dict[str, str] = {}
     remote: str | None = None
-    for line in re.sub(r"\\\r?\n", "", text).splitlines():
+    for line in (re.sub(r"\\\r?\n", "", text) if "\\" in text else text).splitlines():
         stripped = line.strip()
         section = re.match(_SECTION, stripped)
         if section:
@@ -83,4 +84,4 @@ def _value(text: str) -> str:
 
 
 def _unescaped(text: str) -> str:
-    return re.sub(r"\\(.)", r"\1", text)
+    return re.sub(r"\\(.)", r"\1", text) if "\\" in text else text
