@@ -115,11 +115,16 @@ def _machine() -> Iterable[str]:
 
 
 def _places(directories: Mapping[str, str]) -> Iterable[str]:
+    # In most builds two names are one directory, and the kernel takes its time to list the mounts.
+    known: dict[str, str] = {}
     for name, path in sorted(directories.items()):
+        real = os.path.realpath(path)
         yield name
-        yield os.path.realpath(path)
+        yield real
         with suppress(OSError):
-            yield _identity(path)
+            if real not in known:
+                known[real] = _identity(path)
+            yield known[real]
 
 
 def _identity(path: str) -> str:

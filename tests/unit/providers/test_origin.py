@@ -213,6 +213,22 @@ def test_another_file_system_with_the_same_numbers_has_another_token(
     assert find_origin({"context": str(context)}, state).token != first.token
 
 
+def test_a_directory_with_two_names_is_looked_at_once(
+    state: dict[str, str], context: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[int] = []
+
+    def look(opened: int) -> bytes:
+        looked_at.append(opened)
+        return b"1"
+
+    monkeypatch.setattr(origin, "identity", look)
+
+    find_origin({"context": str(context), "dockerfile": str(context)}, state)
+
+    assert len(looked_at) == 1
+
+
 def test_nothing_is_kept_of_a_directory_in_an_image(
     state: dict[str, str], context: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
