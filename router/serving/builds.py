@@ -7,12 +7,14 @@ that looks for a daemon. What comes before the build it names is held, as long a
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 
 from router.build import Relayed
 from router.cancellation import Cancellation
 from router.errors import CancelledError, ConnectionLostError, RouterError, UnreachableError
+from router.model.events import Event, Notice
 from router.placement.key import Key
 from router.rpc.events import Http2Error
 from router.rpc.grpc import Status
@@ -22,16 +24,21 @@ from router.serving.links import Link, Links
 from router.serving.relay import Placed, Recorded, Relay, Relaying
 from router.serving.sessions import ClientSession
 from router.serving.solving import Answer
-from router.serving.splice import Splice
+from router.serving.splice import Progress, Splice
+from router.serving.waiting import Ping, WaitingStep
 
 __all__ = ["Build", "Builds"]
 
 # How long buildkitd waits for a session that a build names, in seconds.
 _SESSION_WAIT = 5.0
+# When a client is shown that its build waits, and when its Pings are answered here, which wait 15 s; seconds.
+_SHOWN_AFTER, _PING_AFTER = 1.0, 8.0
 # How long a daemon may take with the rest, such as the progress, when its build is over.
 _GRACE = 5.0
 # One client's: `bake` has a build for each target.
 _MOST_BUILDS, _MOST_SESSIONS, _MOST_HELD = 100, 100, 200
+# Of what is told of a build before the client is shown that it waits.
+_MOST_TOLD = 20
 # Refs of builds that are over, for calls that come late.
 _MOST_OVER = 1000
 _OVER = ConnectionLostError("the build is over")
@@ -55,6 +62,9 @@ class Build:
         self.placed: Placed | None = None
         self.link: Link | None = None
         self.over = False
+        self.began = time.monotonic()
+        self.told: list[str] = []
+        self.step: WaitingStep | None = None
 
     def receive(self, data: memoryview, *, ended: bool) -> None:
         """Its client has said all it may."""
@@ -138,6 +148,10 @@ class Builds:
             build.link.take(call)
         else:
             build.waiting.append(call)
+            if isinstance(call, Progress) and build.step is not None:
+                call.tell(build.step.so_far())
+            elif time.monotonic() - build.began >= _PING_AFTER:
+                self._answer_pings(build)
 
     def name_sessions(self, ref: str, sessions: tuple[str, ...]) -> None:
         """A client names more sessions that its build's daemon may call."""
@@ -181,6 +195,8 @@ class Builds:
         if build.thread is not None or build.over:
             return
         client, asked = self._client, build.asked
+        client.timers.after(_SHOWN_AFTER, partial(self._show_waiting, build))
+        client.timers.after(_PING_AFTER, partial(self._answer_pings, build))
         session = self._sessions.get(asked.session)
         shared = any(asked.session in other.sessions for other in self._builds.values() if other is not build)
         offer = session.offer if session is not None and not shared else None
@@ -208,7 +224,7 @@ class Builds:
         error: RouterError | None = None
         try:
             result = services.router.relay(
-                relayed, relay, on_event=self._client.hear, cancellation=build.cancellation
+                relayed, relay, on_event=partial(self._hear, build), cancellation=build.cancellation
             )
             self._client.shared.memory.built(result.daemon, relayed.key.key)
         except RouterError as exc:
@@ -217,6 +233,39 @@ class Builds:
             error = RouterError(f"the build could not be passed on: {type(exc).__name__}")
             error.__cause__ = exc
         self._client.post(partial(self._carried, build, error))
+
+    def _hear(self, build: Build, event: Event) -> None:
+        """Take what is told of a build, in the build's own thread."""
+        self._client.hear(event)
+        if isinstance(event, Notice) and event.level != "verbose" and build.placed is None:
+            self._client.post(partial(self._tell, build, event.text))
+
+    def _tell(self, build: Build, text: str) -> None:
+        """Show the client what its build waits for."""
+        if build.placed is not None or build.over:
+            return
+        if build.step is None:
+            build.told = [*build.told, text][-_MOST_TOLD:]
+        else:
+            self._show(build, build.step.line(text))
+
+    def _show_waiting(self, build: Build) -> None:
+        """Show the client that its build waits, where it still does."""
+        if build.placed is None and not build.over:
+            build.step = step = WaitingStep()
+            for text in build.told:
+                step.line(text)
+            self._show(build, step.so_far())
+
+    def _show(self, build: Build, message: bytes) -> None:
+        for call in build.waiting:
+            if isinstance(call, Progress):
+                call.tell(message)
+
+    def _answer_pings(self, build: Build) -> None:
+        for call in build.waiting:
+            if isinstance(call, Ping):
+                call.answer()
 
     def _placed(self, build: Build, placed: Placed) -> None:
         """Take over the channel of a build that a daemon has."""
@@ -234,6 +283,8 @@ class Builds:
         build.solve.adopt(link.channel, placed.solve)
         assert isinstance(recorded, Recorded)
         recorded.replay(answer)
+        if build.step is not None:
+            self._show(build, build.step.end())
         waiting, build.waiting = build.waiting, []
         for call in waiting:
             link.take(call)

@@ -17,6 +17,7 @@ from router.serving.fleet_methods import opening_headers
 from router.serving.requests import Incoming, Passed, Reply, Request
 from router.serving.sessions import SESSION, ClientSession
 from router.serving.splice import Progress, Splice, onward
+from router.serving.waiting import Ping
 from router.session import health
 
 __all__ = ["Calls"]
@@ -61,7 +62,9 @@ class Calls:
         elif path == _STATUS:
             return request(partial(self._status, reply, stream_id, headers))
         elif path.startswith(_BRIDGE):
-            return self._bridge(reply, splice(), path, values)
+            is_ping = path == _BRIDGE + "Ping"
+            call = Ping(self._client, stream_id, onward(headers)) if is_ping else splice()
+            return self._bridge(reply, call, path, values)
         elif path.startswith(_TRACES):
             return self._traces(reply, splice())
         elif path == health.CHECK:

@@ -110,11 +110,15 @@ class Services:
 
 
 class Shared:
-    """What all clients of an endpoint have in common. ``draining``: it takes no more builds."""
+    """What all clients of an endpoint have in common.
+
+    ``draining``: it takes no more builds. ``pong`` is what a daemon answered to LLBBridge.Ping last, framed.
+    """
 
     def __init__(self) -> None:
         self.memory = Memory()
         self.draining = False
+        self.pong = b""
 
 
 class Client:

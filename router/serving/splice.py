@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from router.errors import ConnectionLostError, RouterError
 from router.rpc.events import Headers, Http2Error
-from router.rpc.grpc import Status, status_headers
+from router.rpc.grpc import Status, prefix, status_headers
 from router.rpc.http2 import Http2Connection
 from router.rpc.raw import RawCall, RawCaller
 from router.serving.pipes import Budget, OverrunError, Pipe
@@ -126,6 +126,14 @@ class Splice:
 
 class Progress(Splice):
     """A stream that tells of a build, and is no part of what comes of it."""
+
+    def tell(self, message: bytes) -> None:
+        """Tell something before the daemon does; what that answers comes behind it."""
+        if self.over:
+            return
+        if not self._headed:
+            self.on_head(RESPONSE)
+        self._down.put(memoryview(prefix(len(message)) + message))
 
     def on_loss(self, _error: RouterError) -> None:
         """Just end it: the client knows from the build itself."""

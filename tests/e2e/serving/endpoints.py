@@ -22,6 +22,7 @@ from tests.e2e.processes import Background, started
 from tests.servers import binaries
 from tests.servers.buildkitd import Buildkitd
 from tests.servers.ports import free_port
+from tests.wire.serving.peers import Talker
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +72,7 @@ class Served:
     router: BuildRouter
     daemons: Mapping[str, Buildkitd]
     scratch: Path
+    unreachable: Sequence[str] = ()
     events: list[Event] = field(default_factory=list)
 
     @property
@@ -90,6 +92,7 @@ class Served:
 
     def tag_at(self, name: str) -> str:
         """An image's name that nobody has built, and that belongs to a daemon."""
+        assert name in self.daemons or name in self.unreachable
         while True:
             tag = f"registry.test/{uuid.uuid4().hex}:dev"
             if self.home(tag) == name:
@@ -110,6 +113,14 @@ class Served:
         argv = [str(binaries.buildctl()), "--addr", self.address, *build_of(folder), *args]
         with started(argv, self.environment(), None) as process:
             yield process
+
+    @contextmanager
+    def talking(self) -> Iterator[Talker]:
+        """A client that says what the test wants."""
+        sock = socket.socket(socket.AF_UNIX)
+        sock.connect(self.address.removeprefix("unix://"))
+        with Talker(sock) as client:
+            yield client
 
     def environment(self, **more: str) -> dict[str, str]:
         """What the clients see."""
@@ -200,6 +211,7 @@ def serving(
                 router=router,
                 daemons=daemons,
                 scratch=scratch,
+                unreachable=unreachable,
                 events=events,
             )
     finally:

@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from router import RouterConfig
+from router._proto import control_pb2 as pb
+from router.rpc.grpc import Status
 from tests.e2e.builder import wait_until_idle
 from tests.e2e.serving.endpoints import Served, build_of, serving
 from tests.e2e.test_load import busy
 from tests.servers.buildkitd import Buildkitd, start_buildkitd
+from tests.wire.serving.peers import BRIDGE, CONTROL
 
 SLOW = "FROM {image}\nRUN echo begun {word}; sleep 60\n"
 
@@ -80,3 +83,37 @@ def test_closing_the_endpoint_cancels_what_is_under_way(served: Served, busybox:
 
         assert wait_until_idle(served.daemons["d2"].address, within=10.0) < 2.0
         assert client.wait(20.0) == 1
+
+
+def test_who_waits_in_line_is_shown_what_for(buildkitd: Buildkitd, tmp_path: Path, busybox: str) -> None:
+    with serving([buildkitd], tmp_path, config=RouterConfig(max_builds=1, queue=60.0)) as served:
+        slow = SLOW.format(image=busybox, word="first")
+        with served.building(slow, "--output=type=oci,dest=/dev/null") as first:
+            first.read_until(b"begun first\n")
+            with served.building("FROM scratch\nCOPY Dockerfile /\n") as second:
+                second.read_until(b"[warmroute] waiting for a daemon")
+                second.read_until(b"waiting in line for up to ")
+                second.read_until(b"d0 has 1 build (limit 1)")
+                first.signal(signal.SIGINT)
+
+                assert second.wait(30.0) == 0
+                assert b"COPY Dockerfile /" in second.output
+
+
+def test_a_ping_is_answered_while_its_build_waits_in_line(
+    buildkitd: Buildkitd, tmp_path: Path, busybox: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """buildctl pings first of all, and gives up after 15 s. It gets what another client's was answered."""
+    monkeypatch.setattr("router.serving.builds._PING_AFTER", 0.1)
+    with (
+        serving([buildkitd], tmp_path, config=RouterConfig(max_builds=1, queue=60.0)) as served,
+        served.building(SLOW.format(image=busybox, word="first")) as first,
+        served.talking() as second,
+    ):
+        first.read_until(b"begun first\n")
+        second.call(CONTROL + "Solve", pb.SolveRequest(Ref="second").SerializeToString())
+
+        pong = second.ask(BRIDGE + "Ping", b"", buildkit_controlapi_buildid="second")
+
+        assert pong.status[0] == Status.OK
+        assert len(pong.messages[0]) > 100

@@ -156,7 +156,7 @@ def test_a_build_through_the_endpoint_has_its_provenance_in_the_metadata(
 ) -> None:
     context = write_tree(fleet.scratch / "context", {"Dockerfile": "FROM scratch\nCOPY Dockerfile /\n"})
     metadata = fleet.scratch / "metadata.json"
-    tag = fleet.tag_at("d1")
+    tag = fleet.tag_at("birch")
     buildx("build", "--tag", tag, "--metadata-file", metadata, context)
 
     found = json.loads(metadata.read_text())

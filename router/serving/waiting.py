@@ -1,0 +1,82 @@
+"""What a client hears while its build waits for a daemon: a step of its progress, and answers to Ping."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from router._proto import control_pb2 as pb
+from router.bounds import shortened
+from router.rpc.events import Headers
+from router.rpc.grpc import Status, status_headers
+from router.serving.client import Client
+from router.serving.splice import RESPONSE, Splice, send_head
+
+__all__ = ["Ping", "WaitingStep"]
+
+_NAME = "[warmroute] waiting for a daemon"
+_LONGEST_LINE, _MOST_LINES = 1000, 100
+_STDERR = 2
+# Bytes. A daemon's answer names its workers and what it can do.
+_LARGEST_PONG = 256 * 1024
+
+
+class WaitingStep:
+    """A step that no daemon knows of. Each method returns a packed StatusResponse for those who watch."""
+
+    def __init__(self) -> None:
+        self._vertex = pb.Vertex(digest=f"sha256:{os.urandom(32).hex()}", name=_NAME)
+        self._vertex.started.FromNanoseconds(time.time_ns())
+        self._lines: list[str] = []
+
+    def so_far(self) -> bytes:
+        """All of it, for who begins to watch."""
+        return self._packed(self._lines)
+
+    def line(self, text: str) -> bytes:
+        """It has one more line of output."""
+        self._lines = [*self._lines, shortened(text, _LONGEST_LINE)][-_MOST_LINES:]
+        return self._packed(self._lines[-1:])
+
+    def end(self) -> bytes:
+        """A daemon has the build."""
+        self._vertex.completed.FromNanoseconds(time.time_ns())
+        return self._packed([])
+
+    def _packed(self, lines: list[str]) -> bytes:
+        response = pb.StatusResponse(vertexes=[self._vertex])
+        for line in lines:
+            log = response.logs.add(vertex=self._vertex.digest, stream=_STDERR, msg=f"{line}\n".encode())
+            log.timestamp.FromNanoseconds(time.time_ns())
+        return response.SerializeToString()
+
+
+class Ping(Splice):
+    """A client's LLBBridge.Ping, which waits 15 s. What one daemon has answered counts for all."""
+
+    def __init__(self, client: Client, stream_id: int, headers: Headers) -> None:
+        super().__init__(client.http2, stream_id, headers, client.budget)
+        self._stream = (client.http2, stream_id)
+        self._shared = client.shared
+        self._answer = bytearray()
+
+    def on_data(self, data: memoryview) -> None:
+        """Pass it on, and keep a copy."""
+        super().on_data(data)
+        if len(self._answer) + len(data) <= _LARGEST_PONG:
+            self._answer += data
+
+    def on_end(self, trailers: Headers) -> None:
+        """Remember the answer if it is one."""
+        super().on_end(trailers)
+        if (b"grpc-status", b"0") in trailers and self._answer:
+            self._shared.pong = bytes(self._answer)
+
+    def answer(self) -> None:
+        """Answer it in the place of a daemon, as far as any has ever answered."""
+        if not self.over and self._shared.pong:
+            near, stream_id = self._stream
+            send_head(near, stream_id, RESPONSE)
+            near.send(stream_id, self._shared.pong)
+            near.finish(stream_id, status_headers(Status.OK))
+            self.drop()
