@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from router.bounds import shortened as shortened
     from router.build import BuildRouter as BuildRouter
     from router.build import Route as Route
+    from router.cancellation import TIME_IS_UP as TIME_IS_UP
     from router.cancellation import Cancellation as Cancellation
     from router.children import kill_children as kill_children
     from router.config import RouterConfig as RouterConfig
@@ -242,7 +243,6 @@ if TYPE_CHECKING:
     from router.solve.record_name import build_name as build_name
     from router.telemetry import Telemetry as Telemetry
     from router.telemetry import open_telemetry as open_telemetry
-    from router.timelimit import TIME_IS_UP as TIME_IS_UP
     from router.tracing import NO_SPAN as NO_SPAN
     from router.tracing import Span as Span
     from router.transport.options import DialOptions as DialOptions
@@ -251,7 +251,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "router.bounds": "MOST_STEPS MOST_TRANSFERS MOST_WARNINGS shortened",
     "router.build": "BuildRouter Route",
-    "router.cancellation": "Cancellation",
+    "router.cancellation": "TIME_IS_UP Cancellation",
     "router.children": "kill_children",
     "router.config": "home_directory local_platform project_file RouterConfig tls_options user_file",
     "router.configuration.document": "ConfigDocument ConfigForm ConfigKey ConfigSetting parse_document",
@@ -359,7 +359,6 @@ _MODULES = {
     "router.solve.mark": "started_by",
     "router.solve.record_name": "build_name",
     "router.telemetry": "open_telemetry Telemetry",
-    "router.timelimit": "TIME_IS_UP",
     "router.tracing": "NO_SPAN Span",
     "router.transport.options": "DialOptions",
     "router.untrusted_json": "read_json",

@@ -9,7 +9,10 @@ import select
 from router.closing import Closing
 from router.errors import CancelledError
 
-__all__ = ["Cancellation"]
+__all__ = ["TIME_IS_UP", "Cancellation"]
+
+TIME_IS_UP = "its time is up"
+"""Why a build was canceled whose limit has passed, whoever threw the switch."""
 
 
 class Cancellation(Closing):

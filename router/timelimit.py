@@ -10,14 +10,11 @@ from types import TracebackType
 from typing import Self
 
 from router.bounds import MOST_STEPS, put
-from router.cancellation import Cancellation
+from router.cancellation import TIME_IS_UP, Cancellation
 from router.errors import CancelledError, TimeLimitError
 from router.model.events import Attempt, Event, SolveStatus
 
-__all__ = ["TIME_IS_UP", "TimeLimit"]
-
-TIME_IS_UP = "its time is up"
-"""Why a build was canceled whose limit has passed, whoever threw the switch."""
+__all__ = ["TimeLimit"]
 
 # poll takes no more than 24 days.
 _LONGEST_POLL = 3600.0

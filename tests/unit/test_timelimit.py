@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import pytest
 
 from router.address import parse_address
-from router.cancellation import Cancellation
+from router.cancellation import TIME_IS_UP, Cancellation
 from router.errors import CancelledError, TimeLimitError
 from router.model.events import Attempt, Event, SolveStatus, Vertex
-from router.timelimit import TIME_IS_UP, TimeLimit
+from router.timelimit import TimeLimit
 
 
 def step(name: str, *, completed: int | None = None) -> SolveStatus:
