@@ -92,7 +92,7 @@ def test_an_image_is_the_same_with_the_mark_and_without(
     builder: Builder, buildkitd: Buildkitd, context: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     marked, first = archived(builder, context, "some-key")
-    monkeypatch.setattr("router.backends.native.mark_attrs", lambda _mark: {})
+    monkeypatch.setattr("router.backends.solving.mark_attrs", lambda _mark: {})
     plain, second = archived(builder, context, "some-key")
 
     assert recorded(buildkitd, marked).mark is not None
