@@ -29,6 +29,7 @@ from router import BuildRequest, BuildResult, BuildRouter, RouterConfig, RouterE
 from router.simulation.arrivals import arrivals
 from router.simulation.given import invented_keys
 from router.simulation.model import Traffic
+from tests.addressed import addressed
 from tests.e2e.builder import SEARCH_PATH, small_busybox, write_tree
 from tests.servers.buildkitd import Buildkitd, start_buildkitd
 from tests.servers.registry import start_registry
@@ -98,15 +99,15 @@ Chooser = Callable[[Fleet, random.Random], RouterConfig]
 
 
 def _random(fleet: Fleet, chance: random.Random) -> RouterConfig:
-    return RouterConfig(addresses=(chance.choice(fleet.ready),), retries=0, max_builds=0)
+    return RouterConfig(addresses=addressed(chance.choice(fleet.ready)), retries=0, max_builds=0)
 
 
 def _least_loaded(fleet: Fleet, chance: random.Random) -> RouterConfig:
-    return RouterConfig(addresses=fleet.least_loaded(chance), retries=0, max_builds=0)
+    return RouterConfig(addresses=addressed(*fleet.least_loaded(chance)), retries=0, max_builds=0)
 
 
 def _routed(config: RouterConfig) -> Chooser:
-    return lambda fleet, _chance: replace(config, addresses=fleet.ready)
+    return lambda fleet, _chance: replace(config, addresses=addressed(*fleet.ready))
 
 
 _POLICIES: dict[str, Chooser] = {

@@ -25,6 +25,7 @@ from router.simulation.given import invented_keys, parse_daemon_names
 from router.simulation.model import Traffic
 from router.simulation.outcome import Outcome
 from router.simulation.replay import Story, replay
+from tests.addressed import addressed
 from tests.e2e.builder import SEARCH_PATH, small_busybox, write_tree
 from tests.servers.buildkitd import start_buildkitd
 from tests.servers.registry import start_registry
@@ -72,9 +73,11 @@ def _row(seed: int, count: int) -> str:
     with tempfile.TemporaryDirectory(prefix="warmroute-simulated-") as folder, ExitStack() as servers:
         registry = servers.enter_context(start_registry(Path(folder, "registry")))
         base = registry.push(small_busybox(), "busybox")
-        addresses = tuple(
-            (daemon.name, servers.enter_context(start_buildkitd(Path(folder, daemon.name))).address)
-            for daemon in _DAEMONS
+        addresses = addressed(
+            *(
+                (daemon.name, servers.enter_context(start_buildkitd(Path(folder, daemon.name))).address)
+                for daemon in _DAEMONS
+            )
         )
         results = _really(builds, replace(_CONFIG, addresses=addresses), base, Path(folder, "contexts"))
     outcome = _simulated(builds, results, seed)

@@ -1,7 +1,7 @@
 """warmroute as a library: send a build to the daemon that is warm for it.
 
->>> from router import BuildRequest, BuildRouter, RouterConfig
->>> router = BuildRouter(RouterConfig(addresses=(("a", "tcp://127.0.0.1:1234"),)))
+>>> from router import BuildRequest, BuildRouter, RouterConfig, parse_addresses
+>>> router = BuildRouter(RouterConfig(addresses=parse_addresses(["a=tcp://127.0.0.1:1234"])))
 >>> result = router.build(BuildRequest(context=".", tags=("app:dev",)))  # doctest: +SKIP
 >>> result.daemon, result.digest  # doctest: +SKIP
 

@@ -1,7 +1,8 @@
 """Read the addresses of daemons. Pure: nothing is looked up or connected here.
 
 The values are in ``router.model.address``, with what each scheme means. ``dns://NAME[:PORT]`` is read here
-too, but it names a fleet, which ``router.fleet`` resolves to addresses of daemons.
+too, but it names a fleet, which ``router.fleet`` resolves to addresses of daemons. An error names the flag,
+the variable or the key of a file that the address came from.
 """
 
 from __future__ import annotations
@@ -23,44 +24,58 @@ from router.model.address import (
     TcpAddress,
     UnixAddress,
 )
-from router.model.frozen import replace
+from router.model.frozen import frozen, replace
 from router.model.routing import Via
+from router.notation.flag import Flag
 from router.notation.quoting import quoted
 from router.notation.url import without_credentials
 
-__all__ = ["format_for_tools", "parse_address", "parse_dns_name"]
+__all__ = ["format_for_tools", "parse_address", "parse_daemons"]
 
 _HOST = r"(?:\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|([^\s/?#@:\[\]]+))"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.+-]*"
 
 
-def parse_address(text: str) -> Address:
-    """Read an address. Raises UsageError, whose hint names the schemes there are."""
+_ADDRESS = Flag(name="address", example="tcp://HOST:1234")
+
+
+@frozen
+class _Given:
+    """An address as it was written, and what it was given by."""
+
+    text: str
+    flag: Flag
+
+    def error(self, why: str, hint: str) -> UsageError:
+        return UsageError(
+            f"invalid {self.flag.name} {quoted(without_credentials(self.text))}: {why}", hint=hint
+        )
+
+
+def parse_address(text: str, flag: Flag = _ADDRESS) -> Address:
+    """Read the address of one daemon. Raises UsageError naming ``flag``; its hint helps with the scheme."""
+    given = _Given(text=text, flag=flag)
     scheme, separator, rest = text.partition("://")
     if not separator:
-        raise UsageError(f"the address {quoted(text)} has no scheme", hint=_scheme_hint(text))
+        raise given.error(f"no scheme such as tcp://{_meant(text)}", _SUPPORTED)
     if scheme == "dns":
-        raise UsageError(
-            f"the address {quoted(text)} names a fleet, not one daemon",
-            hint="pass it as --addr or BUILDKIT_HOST",
-        )
+        raise given.error("it names a fleet, not one daemon", "pass it as --addr or BUILDKIT_HOST")
     parse = _PARSERS.get(scheme)
     if parse is None:
-        raise UsageError(
-            f"the address {quoted(text)} has the unknown scheme {quoted(scheme)}", hint=_SUPPORTED
-        )
-    return parse(rest, text)
+        raise given.error(f"unknown scheme {quoted(scheme)}", _SUPPORTED)
+    return parse(rest, given)
 
 
-def parse_dns_name(text: str) -> DnsName | None:
-    """Read ``dns://NAME[:PORT][?server=]``, None where it is no such address. Raises UsageError."""
+def parse_daemons(text: str, flag: Flag = _ADDRESS) -> Address | DnsName:
+    """Read the address of one daemon, or the name (``dns://NAME[:PORT][?server=]``) of many; as above."""
     if not text.startswith("dns://"):
-        return None
-    where, query = _split_query(text.removeprefix("dns://"), text, known=("server",))
+        return parse_address(text, flag)
+    given = _Given(text=text, flag=flag)
+    where, query = _split_query(text.removeprefix("dns://"), given, known=("server",))
     match = re.fullmatch(r"([\w-]+(?:\.[\w-]+)*)\.?(?::(\d{1,5}))?/?", where)
     if match is None:
-        raise UsageError(f"the address {quoted(text)} has no name to resolve", hint="dns://NAME:PORT")
-    return DnsName(name=match[1], port=_port(match[2], text) or DEFAULT_PORT, server=query.get("server"))
+        raise given.error("no name to resolve", "dns://NAME:PORT")
+    return DnsName(name=match[1], port=_port(match[2], given) or DEFAULT_PORT, server=query.get("server"))
 
 
 def format_for_tools(address: Address) -> str | None:
@@ -78,51 +93,47 @@ def format_for_tools(address: Address) -> str | None:
             return str(address)
 
 
-def _parse_tcp(rest: str, text: str) -> TcpAddress:
-    where, query = _split_query(rest, text, known=("server-name",))
+def _parse_tcp(rest: str, given: _Given) -> TcpAddress:
+    where, query = _split_query(rest, given, known=("server-name",))
     match = re.fullmatch(rf"{_HOST}(?::(\d{{1,5}}))?/?", where)
     if match is None:
         hint = "tcp://HOST:PORT"
         if where.count(":") > 1 and "[" not in where:
             hint += ", with brackets around an IPv6 address: tcp://[::1]:1234"
-        raise UsageError(f"the address {quoted(text)} is not a host and a port", hint=hint)
+        raise given.error("not a host and a port", hint)
     return TcpAddress(
-        host=match[1] or match[2],
-        port=_port(match[3], text) or DEFAULT_PORT,
+        host=_lowered(match[1] or match[2]),
+        port=_port(match[3], given) or DEFAULT_PORT,
         server_name=query.get("server-name"),
     )
 
 
-def _parse_unix(rest: str, text: str) -> UnixAddress:
+def _parse_unix(rest: str, given: _Given) -> UnixAddress:
     if not rest or "\0" in rest:
-        raise UsageError(
-            f"the address {quoted(text)} has no path", hint="unix:///run/buildkit/buildkitd.sock"
-        )
+        raise given.error("no path", "unix:///run/buildkit/buildkitd.sock")
     return UnixAddress(path=rest)
 
 
-def _parse_kube_pod(rest: str, text: str) -> KubePodAddress:
+def _parse_kube_pod(rest: str, given: _Given) -> KubePodAddress:
     known = ("namespace", "context", "container", "via", "ip", "port")
-    pod, query = _split_query(rest, text, known=known)
+    pod, query = _split_query(rest, given, known=known)
     pod = pod.removesuffix("/")
     checked = {"pod": pod, "namespace": query.get("namespace"), "container": query.get("container")}
     for what, name in checked.items():
         if name is not None and not re.fullmatch(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", name):
-            raise UsageError(
-                f"the address {quoted(text)} has no valid {what} name ({quoted(name)})",
-                hint="kube-pod://POD?namespace=NAMESPACE&context=CONTEXT&container=CONTAINER",
+            raise given.error(
+                f"no valid {what} name ({quoted(name)})",
+                "kube-pod://POD?namespace=NAMESPACE&context=CONTEXT&container=CONTAINER",
             )
     via = query.get("via")
     if via is not None and via not in get_args(Via):
-        raise UsageError(
-            f"the address {quoted(text)} has an unknown way to a pod ({quoted(via)})",
-            hint=f"via is one of {', '.join(get_args(Via))}",
+        raise given.error(
+            f"unknown way to a pod ({quoted(via)})",
+            f"via is one of {', '.join(get_args(Via))}",
         )
     ip = query.get("ip")
     if ip is not None and not re.fullmatch(r"[0-9A-Fa-f:.]+", ip):
-        raise UsageError(
-            f"the address {quoted(text)} has no valid IP address ({quoted(ip)})", hint="ip=10.0.0.7"
-        )
+        raise given.error(f"no valid IP address ({quoted(ip)})", "ip=10.0.0.7")
     return KubePodAddress(
         pod=pod,
         namespace=query.get("namespace"),
@@ -130,93 +141,93 @@ def _parse_kube_pod(rest: str, text: str) -> KubePodAddress:
         container=query.get("container"),
         via=cast("Via | None", via),
         ip=ip,
-        port=_port(query.get("port"), text),
+        port=_port(query.get("port"), given),
     )
 
 
-def _parse_docker(rest: str, text: str) -> DockerAddress:
-    context, query = _split_query(rest, text, known=("host",))
+def _parse_docker(rest: str, given: _Given) -> DockerAddress:
+    context, query = _split_query(rest, given, known=("host",))
     context = context.removesuffix("/")
     if context and not re.fullmatch(_NAME, context):
-        raise UsageError(
-            f"the address {quoted(text)} has no valid docker context ({quoted(context)})",
-            hint="docker://CONTEXT, or docker://?host=unix:///var/run/docker.sock",
+        raise given.error(
+            f"no valid docker context ({quoted(context)})",
+            "docker://CONTEXT, or docker://?host=unix:///var/run/docker.sock",
         )
     return DockerAddress(context=context or None, endpoint=query.get("host"))
 
 
-def _parse_docker_container(rest: str, text: str) -> DockerContainerAddress:
-    container, query = _split_query(rest, text, known=("context", "host"))
+def _parse_docker_container(rest: str, given: _Given) -> DockerContainerAddress:
+    container, query = _split_query(rest, given, known=("context", "host"))
     context = query.get("context")
     if context is not None and not re.fullmatch(_NAME, context):
-        raise UsageError(
-            f"the address {quoted(text)} has no valid docker context ({quoted(context)})",
-            hint="docker context ls",
+        raise given.error(
+            f"no valid docker context ({quoted(context)})",
+            "docker context ls",
         )
     return DockerContainerAddress(
-        container=_container(container, text), context=context, endpoint=query.get("host")
+        container=_container(container, given), context=context, endpoint=query.get("host")
     )
 
 
-def _parse_podman_container(rest: str, text: str) -> CommandContainerAddress:
-    container, _ = _split_query(rest, text, known=())
-    return CommandContainerAddress(tool="podman", container=_container(container, text))
+def _parse_podman_container(rest: str, given: _Given) -> CommandContainerAddress:
+    container, _ = _split_query(rest, given, known=())
+    return CommandContainerAddress(tool="podman", container=_container(container, given))
 
 
-def _parse_nerdctl_container(rest: str, text: str) -> CommandContainerAddress:
-    container, query = _split_query(rest, text, known=("namespace",))
+def _parse_nerdctl_container(rest: str, given: _Given) -> CommandContainerAddress:
+    container, query = _split_query(rest, given, known=("namespace",))
     namespace = query.get("namespace")
     if namespace is not None and not re.fullmatch(_NAME, namespace):
-        raise UsageError(
-            f"the address {quoted(text)} has no valid namespace ({quoted(namespace)})",
-            hint="nerdctl namespace ls",
+        raise given.error(
+            f"no valid namespace ({quoted(namespace)})",
+            "nerdctl namespace ls",
         )
-    return CommandContainerAddress(tool="nerdctl", container=_container(container, text), namespace=namespace)
+    return CommandContainerAddress(
+        tool="nerdctl", container=_container(container, given), namespace=namespace
+    )
 
 
-def _container(name: str, text: str) -> str:
+def _container(name: str, given: _Given) -> str:
     name = name.removesuffix("/")
     # It stands in the command line of podman and nerdctl, so that it must not look like an option.
     if not re.fullmatch(_NAME, name):
-        scheme = text.partition("://")[0]
-        raise UsageError(
-            f"the address {quoted(text)} has no valid container name ({quoted(name)})",
-            hint=f"{scheme}://NAME",
+        scheme = given.text.partition("://")[0]
+        raise given.error(
+            f"no valid container name ({quoted(name)})",
+            f"{scheme}://NAME",
         )
     return name
 
 
-def _parse_ssh(rest: str, text: str) -> SshAddress:
+def _parse_ssh(rest: str, given: _Given) -> SshAddress:
     match = re.fullmatch(
         # Neither may look like an option of ssh.
         rf"(?:(?P<user>[^-@:/?#\s][^@:/?#\s]*)@)?(?!-){_HOST}(?::(?P<port>\d{{1,5}}))?(?P<path>/[^?#\0]*)?",
         rest,
     )
     if match is None:
-        raise UsageError(
-            f"the address {quoted(without_credentials(text))} is not a valid ssh address",
-            hint="ssh://USER@HOST:PORT/run/buildkit/buildkitd.sock; it can't hold a password",
+        raise given.error(
+            "not a valid ssh address",
+            "ssh://USER@HOST:PORT/run/buildkit/buildkitd.sock; it can't hold a password",
         )
     path = match["path"]
     return SshAddress(
         host=match[2] or match[3],
         user=match["user"],
-        port=_port(match["port"], text),
+        port=_port(match["port"], given),
         socket=None if path in {None, "/"} else path,
     )
 
 
-def _port(digits: str | None, text: str) -> int | None:
+def _port(digits: str | None, given: _Given) -> int | None:
     if not digits:
         return None
     if not digits.isdigit() or not 0 < int(digits) < 65536:
-        raise UsageError(
-            f"the address {quoted(text)} has no valid port", hint="a port is between 1 and 65535"
-        )
+        raise given.error("no valid port", "a port is between 1 and 65535")
     return int(digits)
 
 
-def _split_query(rest: str, text: str, *, known: tuple[str, ...]) -> tuple[str, Mapping[str, str]]:
+def _split_query(rest: str, given: _Given, *, known: tuple[str, ...]) -> tuple[str, Mapping[str, str]]:
     """Split ``NAME?KEY=VALUE&...``; an empty value counts as not given, as it does for buildctl."""
     name, question, query = rest.partition("?")
     if not question:
@@ -226,22 +237,29 @@ def _split_query(rest: str, text: str, *, known: tuple[str, ...]) -> tuple[str, 
     pairs = dict(parse_qsl(query, keep_blank_values=True))
     unknown = [key for key in pairs if key not in known]
     if unknown:
-        raise UsageError(
-            f"the address {quoted(text)} has the unknown parameter {quoted(unknown[0])}",
-            hint=f"known parameters: {', '.join(known) or 'none'}",
+        raise given.error(
+            f"unknown parameter {quoted(unknown[0])}",
+            f"known parameters: {', '.join(known) or 'none'}",
         )
     return name, {key: value for key, value in pairs.items() if value}
 
 
-def _scheme_hint(text: str) -> str:
+def _lowered(host: str) -> str:
+    """Names of hosts are the same in capitals, the zone behind an IPv6 address (``%eth0``) is not."""
+    name, percent, zone = host.partition("%")
+    return f"{name.lower()}{percent}{zone}"
+
+
+def _meant(text: str) -> str:
+    """Return what an address without a scheme can have meant, in parentheses; empty for what is like none."""
     if text.startswith(("/", ".")):
-        return f"for a socket on this machine: unix://{text}"
-    if re.fullmatch(r"[^\s/]+:\d+", text):
-        return f"for TCP: tcp://{text}"
-    return _SUPPORTED
+        return f" (did you mean unix://{text}?)"
+    if match := re.fullmatch(rf"{_HOST}(:\d{{1,5}})?", text):
+        return f" (did you mean tcp://{text}{'' if match[3] else f':{DEFAULT_PORT}'}?)"
+    return ""
 
 
-_PARSERS: Mapping[str, Callable[[str, str], Address]] = {
+_PARSERS: Mapping[str, Callable[[str, _Given], Address]] = {
     "tcp": _parse_tcp,
     "unix": _parse_unix,
     "kube-pod": _parse_kube_pod,

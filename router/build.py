@@ -197,9 +197,9 @@ class BuildRouter(Closing):
     @property
     def _kubeconfigs(self) -> tuple[str, ...]:
         """The kubeconfig files that will be read, none where no pod is asked for."""
-        addresses = self._config.addresses or (("", self._environment.get("BUILDKIT_HOST", "")),)
-        pods = self._config.selector or any(address.startswith("kube-pod:") for _, address in addresses)
-        return kubeconfig_paths(self._config.kubeconfig, self._environment) if pods else ()
+        if not self._routing.has_pods:
+            return ()
+        return kubeconfig_paths(self._config.kubeconfig, self._environment)
 
     def connect(
         self,

@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 from router.errors import UsageError
 from router.flags.platform import normalize
+from router.model.address import NamedAddress
 from router.model.frozen import frozen
 from router.model.identity import Identity
 from router.model.routing import BackendName, Fallback, GrpcEngine, Placement, Spill, Via
@@ -37,7 +38,8 @@ _PROJECT_FILE = "warmroute.toml"
 class RouterConfig:
     """Where to look for daemons, and how to choose and reach one.
 
-    ``addresses`` are pairs of name and URL. ``selector`` is a Kubernetes label selector; ``namespace``,
+    ``addresses`` are pairs of a name and an address or a name of DNS, as ``parse_addresses`` returns them.
+    ``selector`` is a Kubernetes label selector; ``namespace``,
     ``kube_context`` and ``kubeconfig`` None mean what kubectl would use. ``key`` is the user's own balancing
     key, empty for the rules. ``via`` is the way to pods; ``pod_port`` and ``container`` say where buildkitd
     is in them, None what they declare. ``connect_timeout`` is seconds for the whole of connecting to one
@@ -49,7 +51,7 @@ class RouterConfig:
     where none can. ``grpc_engine`` is what speaks gRPC with daemons.
     """
 
-    addresses: tuple[tuple[str, str], ...] = ()
+    addresses: tuple[NamedAddress, ...] = ()
     selector: str = ""
     namespace: str | None = None
     kube_context: str | None = None

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 
+from router.address import parse_daemons
 from router.cancellation import Cancellation
 from router.config import RouterConfig
 from router.fleet import Fleet, FleetOptions, discover
 from router.kubernetes.clients import KubeClients
+from router.model.address import KubePodAddress, NamedAddress
 from router.model.daemon import Candidate, Daemon
 from router.model.events import Event
 from router.model.frozen import frozen
 from router.model.routing import Placement
+from router.notation.flag import Flag
 from router.notices import tell
 from router.placement.key import Key
 from router.placement.order import order, require_fit
 
 __all__ = ["Route", "Routing"]
+
+
+_HOST = Flag(name="BUILDKIT_HOST", example="tcp://buildkitd-0.example.com:1234")
 
 
 @frozen
@@ -61,6 +68,7 @@ class Routing:
                 FleetOptions(
                     addresses=config.addresses,
                     selector=config.selector or None,
+                    host=self._host,
                     namespace=config.namespace,
                     kube_context=config.kube_context,
                     kubeconfig=config.kubeconfig,
@@ -78,6 +86,22 @@ class Routing:
         """Whether the docker command chooses the daemon: BUILDKIT_HOST means nothing to it."""
         config = self._config
         return config.backend == "docker" and not config.addresses and not config.selector
+
+    @property
+    def has_pods(self) -> bool:
+        """Whether pods can be among the daemons, to which a kubeconfig leads."""
+        addresses = self._config.addresses or ((self._host,) if self._host else ())
+        return bool(self._config.selector) or any(
+            isinstance(address, KubePodAddress) for _, address in addresses
+        )
+
+    @cached_property
+    def _host(self) -> NamedAddress | None:
+        """What BUILDKIT_HOST holds, where that counts; it is named as it is written. Raises UsageError."""
+        text = self._environment.get("BUILDKIT_HOST")
+        if not text or self._config.addresses or self._config.selector or self._builds_on_docker:
+            return None
+        return text, parse_daemons(text, _HOST)
 
     def routes(self, keys: Sequence[Key], platforms: Sequence[str]) -> tuple[Route, ...]:
         """Return the order for each key, from one listing. Raises ``UnreachableError``, ``UsageError``."""

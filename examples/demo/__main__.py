@@ -17,7 +17,15 @@ from rich.table import Table
 
 from examples.demo.daemons import DemoError, three_daemons
 from examples.demo.sleeper import sleepers
-from router import BuildRequest, BuildRouter, Event, RouterConfig, RouterError, SolveStatus
+from router import (
+    BuildRequest,
+    BuildRouter,
+    Event,
+    RouterConfig,
+    RouterError,
+    SolveStatus,
+    parse_addresses,
+)
 
 _IMAGES = ("api", "web", "worker", "billing", "search", "mailer")
 _MEGABYTES = 32
@@ -66,7 +74,7 @@ def main() -> int:
 
 
 def _build_all(directory: Path, addresses: tuple[tuple[str, str], ...]) -> Table:
-    router = BuildRouter(RouterConfig(addresses=addresses))
+    router = BuildRouter(RouterConfig(addresses=parse_addresses(f"{name}={url}" for name, url in addresses)))
     table = Table("image", "key", "daemon", "first", "second", "cached steps", show_footer=True)
     contexts = {image: _context(directory / "images" / image, image) for image in _IMAGES}
     first: dict[str, tuple[str, float]] = {}

@@ -15,6 +15,7 @@ from typing import Literal
 from router.configuration.lines import line_of
 from router.errors import UsageError
 from router.flags.address import ADDR, parse_addresses
+from router.model.address import DnsName, KubePodAddress, TcpAddress
 from router.model.frozen import frozen
 from router.notation.flag import Flag
 
@@ -42,7 +43,7 @@ _NAMED: Mapping[ConfigForm, str] = {
     "addresses": "a string, or an array of strings",
 }
 # Those that lead to the network and nowhere else.
-_OF_A_PROJECT = ("tcp", "dns", "kube-pod")
+_OF_A_PROJECT = "tcp://, dns://, kube-pod://"
 
 
 @frozen
@@ -177,11 +178,11 @@ class _Reader:
         flag = Flag(
             name=f"{'.'.join(path)} in {self._path}:{line_of(self._text, path)}", example=ADDR.example
         )
-        for _, url in parse_addresses([text], flag):
-            scheme = url.partition("://")[0]
-            if scheme not in _OF_A_PROJECT:
-                what = f"{scheme}:// can't be named by a project's file, only"
-                raise self._refused(path, f"{what} {', '.join(f'{each}://' for each in _OF_A_PROJECT)}")
+        for _, address in parse_addresses([text], flag):
+            if not isinstance(address, TcpAddress | DnsName | KubePodAddress):
+                scheme = str(address).partition("://")[0]
+                what = f"{scheme}:// can't be named by a project's file, only {_OF_A_PROJECT}"
+                raise self._refused(path, what)
 
     def _refused(self, path: tuple[str, ...], what: str) -> UsageError:
         hint = "a project's file comes with the checkout: set it in your own file, or on the command line"

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from router.address import parse_daemons
+from router.model.address import Address, DnsName, NamedAddress
 from router.notation.flag import Flag
 from router.notation.url import without_credentials
 
@@ -16,15 +18,15 @@ __all__ = ["ADDR", "format_address", "parse_addresses"]
 
 ADDR = Flag(name="--addr", example="tcp://buildkitd-0.example.com:1234")
 
-_ADDRESS = r"(?:(?P<name>[^=/\s]+)=)?(?P<url>[a-z][a-z0-9+.-]*://\S+)"
+_ADDRESS = r"(?:(?P<name>[^=/\s]+)=)?(?P<url>[^=\s]\S*)"
 
 
-def parse_addresses(texts: Iterable[str], flag: Flag = ADDR) -> tuple[tuple[str, str], ...]:
-    """Parse addresses, each text a comma list, into pairs of name and URL; the same pair twice counts once.
+def parse_addresses(texts: Iterable[str], flag: Flag = ADDR) -> tuple[NamedAddress, ...]:
+    """Parse addresses, each text a comma list, into pairs of name and address; one pair twice counts once.
 
     Raises ``UsageError`` naming ``flag``.
     """
-    found: dict[tuple[str, str], None] = {}
+    found: dict[NamedAddress, None] = {}
     for text in texts:
         parts = [part.strip() for part in text.split(",") if part.strip()]
         if not parts:
@@ -33,13 +35,13 @@ def parse_addresses(texts: Iterable[str], flag: Flag = ADDR) -> tuple[tuple[str,
     return tuple(found)
 
 
-def format_address(name: str, url: str) -> str:
-    """Return the text that is read as this name and URL."""
-    return url if name == url else f"{name}={url}"
+def format_address(name: str, address: Address | DnsName) -> str:
+    """Return the text that is read as this name and address."""
+    return name if "://" in name else f"{name}={address}"  # such a name is how the address was written
 
 
-def _parse(text: str, flag: Flag) -> tuple[str, str]:
+def _parse(text: str, flag: Flag) -> NamedAddress:
     match = re.fullmatch(_ADDRESS, text)
     if match is None:
         raise flag.error(without_credentials(text), "an address is scheme://..., or NAME=scheme://...")
-    return match["name"] or match["url"], match["url"]
+    return match["name"] or match["url"], parse_daemons(match["url"], flag)

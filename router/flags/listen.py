@@ -26,9 +26,9 @@ ListenAddress = UnixAddress | TcpAddress
 def parse_listen(text: str) -> ListenAddress:
     """Parse ``unix://PATH`` or ``tcp://HOST:PORT``. Raises ``UsageError`` naming the flag."""
     try:
-        address = parse_address(text)
+        address = parse_address(text, _FLAG)
     except UsageError as exc:
-        raise UsageError(f"invalid --listen: {exc}", hint=_hint(text)) from exc
+        raise UsageError(str(exc), hint=_hint(text)) from exc
     match address:
         case UnixAddress():
             return _checked(text, address)

@@ -13,7 +13,7 @@ __all__ = ["Fleet", "FleetOptions", "discover"]
 
 
 def discover(options: FleetOptions) -> Fleet:
-    """Choose where to look: ``addresses``, ``selector``, ``BUILDKIT_HOST``, the local Docker engine.
+    """Choose where to look: ``addresses``, ``selector``, ``host``, the local Docker engine.
 
     Raises NoDaemonError, which lists all that was looked for, where none of them is there; UsageError
     where two were asked for at once or one is wrong. Nothing is connected yet.
@@ -33,10 +33,10 @@ def discover(options: FleetOptions) -> Fleet:
         from router.fleet.kubernetes import KubernetesFleet
 
         return KubernetesFleet(options)
-    if host := options.environment.get("BUILDKIT_HOST"):
+    if options.host:
         from router.fleet.static import StaticFleet
 
-        return StaticFleet((("", host),), source="BUILDKIT_HOST", timeout=options.timeout)
+        return StaticFleet((options.host,), source="BUILDKIT_HOST", timeout=options.timeout)
     from router.fleet.docker import DockerFleet
 
     engine = DockerFleet(options.environment)

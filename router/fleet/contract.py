@@ -9,6 +9,7 @@ from typing import Protocol
 from router.cancellation import Cancellation
 from router.errors import FleetError
 from router.kubernetes.clients import KubeClients
+from router.model.address import NamedAddress
 from router.model.daemon import Daemon
 from router.model.frozen import field, frozen
 from router.model.identity import Identity
@@ -55,7 +56,8 @@ class WatchedFleet(ABC):
 
 @frozen
 class FleetOptions:
-    """Where to look. ``addresses`` are pairs of name and URL; ``selector`` is a Kubernetes label selector.
+    """Where to look. ``addresses`` are pairs of a name and an address or a name of DNS; ``selector`` is a
+    Kubernetes label selector. ``host`` is what BUILDKIT_HOST holds, for who gives neither.
 
     ``namespace``, ``kube_context`` and ``kubeconfig`` None mean what kubectl would use. ``pod_ip`` says
     whether pods are dialled by their IP rather than through the API server; None: when this process runs
@@ -64,8 +66,9 @@ class FleetOptions:
     listing.
     """
 
-    addresses: tuple[tuple[str, str], ...] = ()
+    addresses: tuple[NamedAddress, ...] = ()
     selector: str | None = None
+    host: NamedAddress | None = None
     namespace: str | None = None
     kube_context: str | None = None
     kubeconfig: str | None = None

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from router.address import parse_address, parse_dns_name
 from router.errors import UsageError
 from router.fleet.contract import Fleet
-from router.model.address import Address
+from router.model.address import Address, DnsName, NamedAddress
 from router.model.daemon import NOT_ASKED, Daemon
 from router.notation.quoting import quoted
 
@@ -15,17 +14,19 @@ __all__ = ["StaticFleet"]
 
 
 class StaticFleet:
-    """The given pairs of name and URL; a pair without a name is named by its URL.
+    """The given pairs of name and address; a pair without a name is named by its address.
 
     A name in DNS (``dns://``) stands for all daemons behind it. ``source`` says who gave the pairs
-    (``--addr``), ``timeout`` is seconds for one look at DNS. Raises UsageError where a URL is none, a name is
-    given to two, or an address two names. Whether anybody listens shows when one is dialled: all count as
+    (``--addr``), ``timeout`` is seconds for one look at DNS. Raises UsageError where a name is given to two
+    daemons, or an address two names. Whether anybody listens shows when one is dialled: all count as
     ready, though nobody has asked them.
     """
 
-    def __init__(self, addresses: Sequence[tuple[str, str]], *, source: str, timeout: float = 10.0) -> None:
+    def __init__(self, addresses: Sequence[NamedAddress], *, source: str, timeout: float = 10.0) -> None:
         self._source = source
-        self._parts: tuple[Daemon | Fleet, ...] = tuple(_part(name, url, timeout) for name, url in addresses)
+        self._parts: tuple[Daemon | Fleet, ...] = tuple(
+            _part(name, address, timeout) for name, address in addresses
+        )
         named = [part for part in self._parts if isinstance(part, Daemon)]
         self._check(named)
         self._check_addresses(named)
@@ -71,11 +72,10 @@ class StaticFleet:
                 )
 
 
-def _part(name: str, url: str, timeout: float) -> Daemon | Fleet:
-    resolved = parse_dns_name(url)
-    if resolved is None:
-        return Daemon(name=name or url, address=parse_address(url), state=NOT_ASKED)
+def _part(name: str, address: Address | DnsName, timeout: float) -> Daemon | Fleet:
+    if not isinstance(address, DnsName):
+        return Daemon(name=name or str(address), address=address, state=NOT_ASKED)
     from router.fleet.dns import DnsFleet
 
-    # A name that stands for nothing but the URL is none that was given.
-    return DnsFleet(resolved, prefix="" if name == url else name, timeout=timeout)
+    # A name that is the address as it was written is none that was given.
+    return DnsFleet(address, prefix="" if "://" in name else name, timeout=timeout)

@@ -30,6 +30,7 @@ __all__ = [
     "DockerAddress",
     "DockerContainerAddress",
     "KubePodAddress",
+    "NamedAddress",
     "SshAddress",
     "TcpAddress",
     "UnixAddress",
@@ -163,6 +164,13 @@ class DnsName:
     name: str
     port: int = DEFAULT_PORT
     server: str | None = None
+
+    def __str__(self) -> str:
+        return f"dns://{self.name}:{self.port}{_query(server=self.server)}"
+
+
+NamedAddress = tuple[str, Address | DnsName]
+"""A daemon, or those behind a name of DNS, under the name that placement hashes."""
 
 
 def _bracketed(host: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from router import RouterConfig
+from tests.addressed import addressed
 from tests.e2e.builder import Builder, small_busybox
 from tests.e2e.kubernetes import fleet, program
 from tests.servers.buildkitd import Buildkitd
@@ -39,4 +40,6 @@ def busybox(registry: Registry) -> str:
 
 def native(daemon: Buildkitd, scratch: Path) -> Builder:
     """Return the native backend on one daemon."""
-    return Builder(config=RouterConfig(addresses=(("one", daemon.address),), key="test"), scratch=scratch)
+    return Builder(
+        config=RouterConfig(addresses=addressed(("one", daemon.address)), key="test"), scratch=scratch
+    )

@@ -18,6 +18,7 @@ from router.rpc.channel import Channel
 from router.solve.control import Control
 from router.transport import dial
 from router.transport.options import DialOptions
+from tests.addressed import addressed
 from tests.e2e.builder import SEARCH_PATH, write_tree
 
 HOT = "hot"
@@ -119,7 +120,7 @@ def spread(
 
     Each build has a step of its own that takes two seconds. ``base`` is an image with a shell.
     """
-    config = replace(config, addresses=tuple(addresses.items()))
+    config = replace(config, addresses=addressed(*addresses.items()))
     keys = [HOT] * hot + [f"other-{number}" for number in range(others)]
     together = threading.Barrier(len(keys))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from router import BuildRequest, BuildRouter, RouterConfig
+from tests.addressed import addressed
 from tests.e2e.builder import SEARCH_PATH, write_tree
 from tests.e2e.processes import Installed
 from tests.servers import binaries
@@ -46,7 +47,7 @@ class Stores:
         """Build something on one daemon that leaves layers of this size, and two cache mounts."""
         text = dockerfile.format(base=self.base, size=size)
         context = write_tree(self.folder / f"{name}-{size}", {"Dockerfile": text})
-        config = RouterConfig(addresses=((name, self.daemons[name].address),), key="test")
+        config = RouterConfig(addresses=addressed((name, self.daemons[name].address)), key="test")
         environment = {"PATH": SEARCH_PATH, "HOME": "/nonexistent"}
         BuildRouter(config, environment=environment).build(BuildRequest(context=str(context)))
 

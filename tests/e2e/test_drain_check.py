@@ -20,6 +20,7 @@ from router.operations.inspect import inspect
 from router.operations.load import Waiting, wait_for_room
 from router.solve.room import builds_in_flight
 from router.transport.options import DialOptions
+from tests.addressed import addressed
 from tests.e2e.builder import Builder, active_builds, write_tree
 from tests.e2e.kubernetes import wait_for
 from tests.e2e.processes import Installed
@@ -60,7 +61,7 @@ def idle(daemon: Buildkitd) -> None:
 def begun(daemon: Buildkitd, context: Path) -> Iterator[None]:
     """Have a build whose first status has just been seen. Its step says that it runs."""
     seen, runs = threading.Event(), threading.Event()
-    builder = Builder(config=RouterConfig(addresses=(("a", daemon.address),)), scratch=context)
+    builder = Builder(config=RouterConfig(addresses=addressed(("a", daemon.address))), scratch=context)
 
     def see(event: Event) -> None:
         if isinstance(event, SolveStatus):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from router import BuildRequest, Miss, RouterConfig
+from tests.addressed import addressed
 from tests.e2e.builder import Builder, write_tree
 from tests.e2e.processes import Installed
 from tests.servers import binaries
@@ -31,7 +32,7 @@ class Image:
         dockerfile = f"FROM {base}\nARG WORD\nRUN echo $WORD > /word\nCOPY a /a\nRUN cat /a > /b\n"
         self.context = write_tree(scratch / "context", {"Dockerfile": dockerfile, "a": uuid.uuid4().hex})
         self._builder = Builder(
-            config=RouterConfig(addresses=(("one", daemon.address),), key=self.key), scratch=scratch
+            config=RouterConfig(addresses=addressed(("one", daemon.address)), key=self.key), scratch=scratch
         )
 
     def miss(self, word: str, *, no_cache: bool = False) -> Miss | None:

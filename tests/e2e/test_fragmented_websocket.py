@@ -15,6 +15,7 @@ from typing import NamedTuple
 import pytest
 
 from router import BuildRequest, RouterConfig
+from tests.addressed import addressed
 from tests.e2e.builder import Builder, write_tree
 from tests.wire.transport.api_server import ApiServer, Exec
 from tests.wire.transport.peers import peer
@@ -93,12 +94,12 @@ def test_every_build_has_the_same_bytes(builder: Builder, tmp_path: Path, via: s
     context = write_tree(tmp_path / "context", {**files, "large": os.urandom(300_000)})
     request = BuildRequest(context=str(context), no_cache=True)
     expected = builder.files(request)
-    host, _, port = builder.config.addresses[0][1].removeprefix("tcp://").rpartition(":")
+    host, _, port = str(builder.config.addresses[0][1]).removeprefix("tcp://").rpartition(":")
     way = _WAYS[via]
     server = ApiServer(tmp_path, command=_Cutter((host, int(port)), way), protocol=way.protocol)
     with peer(server.handle) as served:
         config = RouterConfig(
-            addresses=(("one", f"kube-pod://b-0?via={via}"),),
+            addresses=addressed(("one", f"kube-pod://b-0?via={via}")),
             kubeconfig=server.kubeconfig(served, scheme="http"),
             key="test",
         )

@@ -28,6 +28,7 @@ from router.model.routing import GrpcEngine
 from router.rpc import open_channel
 from router.solve.control import Control
 from router.transport.options import DialOptions
+from tests.addressed import addressed
 from tests.e2e.builder import Builder, wait_until_idle, write_tree
 from tests.e2e.program import Program
 from tests.servers import binaries
@@ -116,7 +117,7 @@ def test_a_cancelled_build_ends_on_the_daemon(
     builder: Builder, victim: Buildkitd, busybox: str, tmp_path: Path
 ) -> None:
     context = write_tree(tmp_path / "context", {"Dockerfile": f"FROM {busybox}\nRUN echo begun; sleep 100\n"})
-    builder.config = replace(builder.config, addresses=(("victim", victim.address),))
+    builder.config = replace(builder.config, addresses=addressed(("victim", victim.address)))
 
     with Cancellation() as cancellation:
         builder.then = lambda _event: cancellation.cancel() if b"begun" in builder.log else None
@@ -149,7 +150,7 @@ def test_tls_with_a_client_certificate(engine: GrpcEngine, tmp_path: Path) -> No
     certs = ca.write_tls_dir(tmp_path / "tls", ca.client())
     tls = TLSOptions(ca=f"{certs}/ca.pem", cert=f"{certs}/cert.pem", key=f"{certs}/key.pem")
     with start_buildkitd(tmp_path / "d", unix=False, tls=ca) as daemon:
-        config = RouterConfig(addresses=(("tls", daemon.address),), tls=tls, grpc_engine=engine)
+        config = RouterConfig(addresses=addressed(("tls", daemon.address)), tls=tls, grpc_engine=engine)
 
         files = Builder(config=config, scratch=tmp_path).files(BuildRequest(context=str(context)))
 
@@ -165,7 +166,7 @@ def test_a_stream_of_another_kind(
     with start_sshd(tmp_path / "sshd", remote_path=remote) as sshd:
         address = buildkitd.unix_address if scheme == "unix" else f"ssh://{HOST}{buildkitd.socket}"
         builder = Builder(
-            config=RouterConfig(addresses=(("one", address),), grpc_engine=engine),
+            config=RouterConfig(addresses=addressed(("one", address)), grpc_engine=engine),
             scratch=tmp_path,
             environment={"PATH": sshd.path},
         )

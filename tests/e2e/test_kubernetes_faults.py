@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from router import Attempt, BuildRequest, ConnectionLostError, RouterConfig
+from tests.addressed import addressed
 from tests.e2e.builder import Builder, write_tree
 from tests.e2e.kubernetes import HELLO, SELECTOR, Deleting, kubeconfig, no_new_pods, wait_for, with_busybox
 from tests.e2e.program import Program
@@ -122,7 +123,7 @@ def test_without_another_pod_the_error_says_what_became_of_the_connection(
 ) -> None:
     context = with_busybox(tmp_path / "context", ("RUN echo waiting; sleep 120",))
     builder = Builder(
-        config=RouterConfig(addresses=(("only", f"kube-pod://{pair[0]}"),), retries=0),
+        config=RouterConfig(addresses=addressed(("only", f"kube-pod://{pair[0]}")), retries=0),
         scratch=tmp_path,
         environment=dict(program.environment),
         then=Deleting(cluster, pair[0], "--wait=false", "--grace-period=0", "--force"),

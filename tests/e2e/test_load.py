@@ -14,6 +14,7 @@ import pytest
 
 from router import BuildRequest, Cancellation, CancelledError, ConnectionLostError, RouterConfig
 from router.model.events import Event, Notice
+from tests.addressed import addressed, addresses_of
 from tests.e2e.builder import Builder, active_builds, finished_builds, write_tree
 from tests.e2e.kubernetes import wait_for
 from tests.e2e.spread import spread
@@ -28,7 +29,7 @@ def pair(buildkitd_three: tuple[Buildkitd, ...], tmp_path: Path) -> Builder:
     home, other, _ = buildkitd_three
     for daemon in (home, other):
         ended(daemon.address, 0)
-    config = RouterConfig(addresses=(("home", home.address), ("other", other.address)), max_builds=1)
+    config = RouterConfig(addresses=addressed(("home", home.address), ("other", other.address)), max_builds=1)
     return Builder(config=replace(config, key=key_of(config, "home")), scratch=tmp_path)
 
 
@@ -46,7 +47,7 @@ def busy(address: str, busybox: str, scratch: Path, *, seconds: float = 60.0) ->
     word = f"begun-{folder.name}"
     dockerfile = f"FROM {busybox}\nRUN echo {word}; sleep {seconds:g}\n"
     write_tree(folder, {"Dockerfile": dockerfile})
-    builder = Builder(config=RouterConfig(addresses=(("busy", address),)), scratch=folder)
+    builder = Builder(config=RouterConfig(addresses=addressed(("busy", address))), scratch=folder)
     begun = threading.Event()
     builder.then = lambda _: begun.set() if f"{word}\n".encode() in builder.log else None
     with Cancellation() as stop:
@@ -84,7 +85,7 @@ def test_home_builds_while_it_has_room(pair: Builder, context: Path) -> None:
 def test_a_busy_home_is_passed_over_and_left_alone(
     pair: Builder, busybox: str, context: Path, tmp_path: Path
 ) -> None:
-    home = dict(pair.config.addresses)["home"]
+    home = addresses_of(pair.config)["home"]
     before = finished_builds(home)
     with busy(home, busybox, tmp_path):
         result = pair.build(BuildRequest(context=str(context)))
@@ -97,7 +98,7 @@ def test_a_busy_home_is_passed_over_and_left_alone(
 def test_where_all_are_busy_the_least_loaded_builds(
     pair: Builder, busybox: str, context: Path, tmp_path: Path
 ) -> None:
-    addresses = dict(pair.config.addresses)
+    addresses = addresses_of(pair.config)
     with (
         busy(addresses["home"], busybox, tmp_path),
         busy(addresses["home"], busybox, tmp_path),
@@ -110,7 +111,7 @@ def test_without_a_bound_home_builds_whatever_it_has_to_do(
     pair: Builder, busybox: str, context: Path, tmp_path: Path
 ) -> None:
     pair.config = replace(pair.config, max_builds=0)
-    with busy(dict(pair.config.addresses)["home"], busybox, tmp_path):
+    with busy(addresses_of(pair.config)["home"], busybox, tmp_path):
         assert pair.build(BuildRequest(context=str(context))).daemon == "home"
 
 
@@ -122,7 +123,7 @@ def test_every_backend_minds_the_bound(
 
     pair.config = replace(pair.config, backend=backend)  # type: ignore[arg-type]
     pair.environment["PATH"] = f"{binaries.buildctl().parent}:/usr/bin:/bin"
-    with busy(dict(pair.config.addresses)["home"], busybox, tmp_path):
+    with busy(addresses_of(pair.config)["home"], busybox, tmp_path):
         assert pair.build(BuildRequest(context=str(context))).daemon == "other"
 
 
@@ -130,7 +131,7 @@ def test_who_waits_in_line_gets_the_first_room_there_is(
     pair: Builder, busybox: str, context: Path, tmp_path: Path
 ) -> None:
     pair.config = replace(pair.config, queue=60.0)
-    addresses = dict(pair.config.addresses)
+    addresses = addresses_of(pair.config)
     with (
         busy(addresses["home"], busybox, tmp_path),
         busy(addresses["other"], busybox, tmp_path, seconds=3.0),
@@ -158,7 +159,7 @@ def test_a_daemon_that_restarts_while_a_build_waits_in_line_gets_it(
 
     with ExitStack() as stack:
         first = stack.enter_context(start_buildkitd(tmp_path / "first", unix=False))
-        config = RouterConfig(addresses=(("only", first.address),), max_builds=1, retries=0)
+        config = RouterConfig(addresses=addressed(("only", first.address)), max_builds=1, retries=0)
         other = Builder(config=config, scratch=tmp_path, then=hear_other)
         mine = Builder(config=replace(config, queue=120.0), scratch=tmp_path, then=hear)
         pool = stack.enter_context(ThreadPoolExecutor(2))
@@ -181,7 +182,7 @@ def test_a_daemon_that_restarts_while_a_build_waits_in_line_gets_it(
 def test_a_time_in_line_that_is_over_ends_in_the_least_loaded(
     pair: Builder, busybox: str, context: Path, tmp_path: Path
 ) -> None:
-    addresses = dict(pair.config.addresses)
+    addresses = addresses_of(pair.config)
     with (
         busy(addresses["home"], busybox, tmp_path),
         busy(addresses["home"], busybox, tmp_path),
@@ -204,7 +205,7 @@ def test_an_interruption_ends_the_wait_in_line(
     pair: Builder, busybox: str, context: Path, tmp_path: Path
 ) -> None:
     pair.config = replace(pair.config, queue=60.0)
-    addresses = dict(pair.config.addresses)
+    addresses = addresses_of(pair.config)
     with (
         busy(addresses["home"], busybox, tmp_path),
         busy(addresses["other"], busybox, tmp_path),
@@ -221,7 +222,8 @@ def test_an_engine_that_can_not_tell_counts_as_not_busy(
     dockerd: Dockerd, buildkitd: Buildkitd, context: Path, tmp_path: Path
 ) -> None:
     config = RouterConfig(
-        addresses=(("home", f"docker://?host={dockerd.host}"), ("other", buildkitd.address)), max_builds=1
+        addresses=addressed(("home", f"docker://?host={dockerd.host}"), ("other", buildkitd.address)),
+        max_builds=1,
     )
     builder = Builder(config=replace(config, key=key_of(config, "home")), scratch=tmp_path)
 

@@ -17,6 +17,7 @@ import pytest
 
 from router import BuildError, BuildRequest, Output, RouterConfig, Secret
 from router.model.routing import BackendName
+from tests.addressed import addressed
 from tests.e2e.builder import SEARCH_PATH, Builder, write_tree
 from tests.e2e.program import Program
 from tests.servers import binaries
@@ -62,7 +63,7 @@ class Place:
     environment: Mapping[str, str]
 
     def builder(self) -> Builder:
-        config = RouterConfig(addresses=(("one", self.address),), backend=self.backend, key="agree")
+        config = RouterConfig(addresses=addressed(("one", self.address)), backend=self.backend, key="agree")
         self.scratch.mkdir(exist_ok=True)
         return Builder(config=config, scratch=self.scratch, environment=dict(self.environment))
 
@@ -121,7 +122,7 @@ def root_file_system(path: Path) -> dict[str, tuple[object, ...]]:
 
 def config_of(builder: Builder, made: BuildRequest, dockerd: Dockerd) -> Mapping[str, Any]:
     """Return the image's config: from an archive, which engines don't write, or from the engine."""
-    if not builder.config.addresses[0][1].startswith("docker://"):
+    if not str(builder.config.addresses[0][1]).startswith("docker://"):
         image: Mapping[str, Any] = builder.image(made).config()["config"]
         return image
     tag = f"example.test/agree-{builder.config.backend}:1"

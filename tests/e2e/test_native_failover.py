@@ -29,6 +29,7 @@ from router import (
 )
 from router.model.events import Attempt
 from router.model.routing import GrpcEngine
+from tests.addressed import addressed
 from tests.e2e.builder import SEARCH_PATH, Builder, active_builds, finished_builds, write_tree
 from tests.e2e.program import WARMROUTE
 from tests.servers.buildkitd import Buildkitd, start_buildkitd
@@ -52,7 +53,7 @@ def victim(tmp_path: Path) -> Iterator[Buildkitd]:
 
 def two(home: str, other: str, scratch: Path) -> Builder:
     """Return a builder whose key belongs to the daemon named ``home``, with one more named ``other``."""
-    config = RouterConfig(addresses=(("home", home), ("other", other)), connect_timeout=2.0)
+    config = RouterConfig(addresses=addressed(("home", home), ("other", other)), connect_timeout=2.0)
     return Builder(config=replace(config, key=key_of(config, "home")), scratch=scratch)
 
 
@@ -112,7 +113,7 @@ def test_a_thawed_daemon_does_not_build_what_went_elsewhere(
         victim.thaw()
 
     # A daemon answers in order: this one comes after what was left in its socket.
-    builder.config = replace(builder.config, addresses=(("home", victim.address),))
+    builder.config = replace(builder.config, addresses=addressed(("home", victim.address)))
     builder.build(BuildRequest(context=str(context)))
     assert finished_builds(victim.address) == 1
 
@@ -204,7 +205,7 @@ def test_a_daemon_that_is_pressed_to_stop_loses_the_build(
 
 def test_a_lone_daemon_that_restarts_gets_its_build_again(busybox: str, tmp_path: Path) -> None:
     with start_buildkitd(tmp_path / "d", unix=False) as first:
-        builder = Builder(config=RouterConfig(addresses=(("only", first.address),)), scratch=tmp_path)
+        builder = Builder(config=RouterConfig(addresses=addressed(("only", first.address))), scratch=tmp_path)
         with ExitStack() as later, at_first_word(builder, tmp_path.name, first.kill):
             builder.then = _restarting(builder.then, first, later, tmp_path)
             files = builder.files(slow(tmp_path, busybox))
@@ -306,7 +307,7 @@ def test_no_daemon_at_all_is_an_error_that_lists_each(context: Path, tmp_path: P
 
 def test_one_daemon_that_can_not_be_reached_is_named_by_its_own_error(context: Path, tmp_path: Path) -> None:
     address = f"tcp://127.0.0.1:{free_port()}"
-    builder = Builder(config=RouterConfig(addresses=(("only", address),)), scratch=tmp_path)
+    builder = Builder(config=RouterConfig(addresses=addressed(("only", address))), scratch=tmp_path)
 
     with pytest.raises(DialError, match="connection refused") as caught:
         builder.build(BuildRequest(context=str(context)))
@@ -334,7 +335,7 @@ def listening() -> Iterator[str]:
 
 def test_a_peer_that_says_nothing_is_silent_not_lost(context: Path, tmp_path: Path) -> None:
     with listening() as address:
-        config = RouterConfig(addresses=(("mute", address),), connect_timeout=1.0)
+        config = RouterConfig(addresses=addressed(("mute", address)), connect_timeout=1.0)
         builder = Builder(config=config, scratch=tmp_path)
 
         with pytest.raises(DialError, match=r"mute .* did not answer in time") as caught:
@@ -346,7 +347,7 @@ def test_a_peer_that_says_nothing_is_silent_not_lost(context: Path, tmp_path: Pa
 def test_a_server_that_is_no_buildkit_is_told_apart(
     registry: Registry, context: Path, tmp_path: Path
 ) -> None:
-    config = RouterConfig(addresses=(("web", f"tcp://{registry.host}"),), connect_timeout=5.0)
+    config = RouterConfig(addresses=addressed(("web", f"tcp://{registry.host}")), connect_timeout=5.0)
     builder = Builder(config=config, scratch=tmp_path)
 
     with pytest.raises(DialError, match="is not a BuildKit daemon"):
@@ -358,7 +359,7 @@ def test_tls_is_spoken_with_client_certificates(context: Path, tmp_path: Path) -
     certs = ca.write_tls_dir(tmp_path / "tls", ca.client())
     tls = TLSOptions(ca=f"{certs}/ca.pem", cert=f"{certs}/cert.pem", key=f"{certs}/key.pem")
     with start_buildkitd(tmp_path / "d", unix=False, tls=ca) as daemon:
-        config = RouterConfig(addresses=(("tls", daemon.address),), tls=tls, connect_timeout=5.0)
+        config = RouterConfig(addresses=addressed(("tls", daemon.address)), tls=tls, connect_timeout=5.0)
         builder = Builder(config=config, scratch=tmp_path)
         assert builder.files(BuildRequest(context=str(context))) == {"a.txt": b"a\n"}
 

@@ -253,13 +253,13 @@ def test_a_second_tree_goes_into_directories_that_are_closed_to_their_owner(
 def test_an_archive_goes_to_stdout(builder: Builder, context: Path) -> None:
     script = (
         "import sys\n"
-        "from router import BuildRequest, BuildRouter, Output, RouterConfig\n"
+        "from router import BuildRequest, BuildRouter, Output, RouterConfig, parse_addresses\n"
         "address, context = sys.argv[1:]\n"
-        "router = BuildRouter(RouterConfig(addresses=(('one', address),)))\n"
+        "router = BuildRouter(RouterConfig(addresses=parse_addresses([address])))\n"
         "output = Output(type='tar', dest='-')\n"
         "router.build(BuildRequest(context=context, target='good', outputs=(output,)))\n"
     )
-    address = builder.config.addresses[0][1]
+    address = str(builder.config.addresses[0][1])
 
     done = subprocess.run(
         [sys.executable, "-c", script, address, str(context)], capture_output=True, timeout=60, check=True

@@ -13,6 +13,7 @@ import pytest
 
 from router import BuildError, BuildRequest, UsageError
 from router.flags.registry_tls import parse_registry_tlss
+from tests.addressed import addressed
 from tests.e2e.builder import Builder, small_busybox, write_tree
 from tests.e2e.recorder import recording
 from tests.servers.buildkitd import Buildkitd
@@ -89,7 +90,7 @@ def test_a_push_gets_its_token_here_and_the_daemon_never_hears_the_password(
     assert buildkitd.port is not None
     client.log_in(auth=login(tokens))
     with recording(buildkitd.port) as recorder:
-        client.builder.config = replace(client.builder.config, addresses=(("one", recorder.address),))
+        client.builder.config = replace(client.builder.config, addresses=addressed(("one", recorder.address)))
 
         digest = client.push(context, "pushed")
 
@@ -182,7 +183,7 @@ def test_the_daemon_fetches_tokens_itself_where_it_is_told_to(
     client.log_in(auth=login(tokens))
     client.builder.environment["BUILDKIT_NO_CLIENT_TOKEN"] = "1"
     with recording(buildkitd.port) as recorder:
-        client.builder.config = replace(client.builder.config, addresses=(("one", recorder.address),))
+        client.builder.config = replace(client.builder.config, addresses=addressed(("one", recorder.address)))
 
         digest = client.push(context, "fallback")
 

@@ -14,6 +14,7 @@ import pytest
 
 from router import BuildError, BuildRequest, RouterConfig, UsageError
 from router.flags.ssh import parse_sshs
+from tests.addressed import addressed
 from tests.e2e.builder import Builder, write_tree
 from tests.servers import binaries
 from tests.servers.images import busybox_entries
@@ -247,7 +248,9 @@ def test_a_mount_that_is_not_required_may_be_missing(steps: Steps, keys: dict[st
 
 def test_a_key_with_a_passphrase_is_refused_before_a_daemon_is_asked(tmp_path: Path) -> None:
     key = make_key(tmp_path / "key", "ed25519", "-N", "words")
-    builder = Builder(config=RouterConfig(addresses=(("none", "tcp://127.0.0.1:9"),)), scratch=tmp_path)
+    builder = Builder(
+        config=RouterConfig(addresses=addressed(("none", "tcp://127.0.0.1:9"))), scratch=tmp_path
+    )
     write_tree(tmp_path / "context", {"Dockerfile": "FROM scratch\n"})
 
     with pytest.raises(UsageError, match="has a passphrase"):

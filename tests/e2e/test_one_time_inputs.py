@@ -14,6 +14,7 @@ import pytest
 
 from router import RouterConfig
 from router.model.routing import BackendName
+from tests.addressed import addressed
 from tests.e2e.builder import write_tree
 from tests.e2e.processes import BIN, Installed, started
 from tests.e2e.program import Finished
@@ -107,7 +108,7 @@ def test_what_can_be_read_once_reaches_the_step(
 def test_a_second_attempt_has_it_too(shells: dict[str, Shell], buildkitd: Buildkitd, backend: str) -> None:
     nobody = f"tcp://127.0.0.1:{free_port()}"
     fleet = (("home", nobody), ("other", buildkitd.address))
-    key = key_of(RouterConfig(addresses=fleet), "home")
+    key = key_of(RouterConfig(addresses=addressed(*fleet)), "home")
     options = shlex.join([f"--addr=home={nobody}", f"--addr=other={buildkitd.address}", f"--key={key}"])
     shell = shells[backend]
     shell = Shell(
@@ -175,7 +176,7 @@ def test_certificates_can_come_from_commands(
     folder = write_tree(tmp_path / "project", {"Dockerfile": "FROM scratch\nCOPY Dockerfile /\n"})
     authority.write_tls_dir(tmp_path / "tls", authority.client())
     nobody = f"tcp://127.0.0.1:{free_port()}"
-    key = key_of(RouterConfig(addresses=(("home", nobody), ("other", secured.address))), "home")
+    key = key_of(RouterConfig(addresses=addressed(("home", nobody), ("other", secured.address))), "home")
     shell = Shell(
         options=(
             f"--addr=home={nobody}",

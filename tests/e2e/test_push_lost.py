@@ -15,6 +15,7 @@ import pytest
 
 from router import BuildRequest, Output, RouterConfig
 from router.model.events import Attempt, Event, SolveStatus
+from tests.addressed import addressed
 from tests.e2e.builder import Builder, write_tree
 from tests.servers.buildkitd import Buildkitd
 from tests.servers.registry import Registry
@@ -98,7 +99,7 @@ def slow(registry: Registry) -> Iterator[tuple[Registry, Line]]:
 
 @pytest.fixture
 def builder(line: Line, tmp_path: Path) -> Builder:
-    config = RouterConfig(addresses=(("one", f"tcp://127.0.0.1:{line.port}"),))
+    config = RouterConfig(addresses=addressed(("one", f"tcp://127.0.0.1:{line.port}")))
     return Builder(config=config, scratch=tmp_path)
 
 

@@ -15,6 +15,7 @@ from router.rpc.channel import Channel
 from router.solve.control import Control
 from router.transport import dial
 from router.transport.options import DialOptions
+from tests.addressed import addressed
 from tests.e2e.builder import Builder, write_tree
 from tests.e2e.kubernetes import wait_for, with_busybox
 from tests.servers import images
@@ -78,7 +79,7 @@ def build(address: str, environment: dict[str, str], scratch: Path) -> dict[str,
     """Build on a daemon; return the files of the result."""
     context = write_tree(scratch / "context", {**HELLO, "large": "0123456789abcdef" * (1 << 18)})
     (context / "Dockerfile").write_text("FROM scratch\nCOPY large hello /\n")
-    config = RouterConfig(addresses=(("only", address),))
+    config = RouterConfig(addresses=addressed(("only", address)))
     return Builder(config=config, scratch=scratch, environment=environment).files(
         BuildRequest(context=str(context))
     )
@@ -127,7 +128,7 @@ def test_a_container_that_is_killed_breaks_the_build_off(engine: Dockerd, tmp_pa
             engine.cli("kill", "builder")
 
     builder = Builder(
-        config=RouterConfig(addresses=(("only", "docker-container://builder"),), retries=0),
+        config=RouterConfig(addresses=addressed(("only", "docker-container://builder")), retries=0),
         scratch=tmp_path,
         environment=engine.environment,
         then=kill,

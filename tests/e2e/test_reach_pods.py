@@ -15,6 +15,7 @@ from router.rpc.channel import Channel
 from router.solve.control import Control
 from router.transport import dial
 from router.transport.options import DialOptions
+from tests.addressed import addressed
 from tests.e2e.builder import Builder, write_tree
 from tests.e2e.kubernetes import HELLO, SELECTOR, kubeconfig, user_with
 from tests.e2e.program import Program
@@ -102,7 +103,7 @@ def test_auto_goes_on_to_port_forward_where_the_image_has_no_buildctl(
     assert "by port-forward: can't run buildctl in pod no-client" in said[-1]
 
     context = write_tree(tmp_path / "context", HELLO)
-    config = RouterConfig(addresses=(("bare", f"kube-pod://{bare}"),))
+    config = RouterConfig(addresses=addressed(("bare", f"kube-pod://{bare}")))
     builder = Builder(config=config, scratch=tmp_path, environment={"KUBECONFIG": str(cluster.kubeconfig)})
     assert builder.files(BuildRequest(context=str(context))) == {"hello": b"hello\n"}
 

@@ -16,6 +16,7 @@ from router.rpc.channel import Channel
 from router.solve.control import Control
 from router.transport import dial
 from router.transport.options import DialOptions
+from tests.addressed import addressed
 from tests.e2e.builder import Builder, write_tree
 from tests.e2e.kubernetes import with_busybox
 from tests.servers import binaries
@@ -49,7 +50,7 @@ def test_a_build_goes_to_the_socket_that_the_address_names(
 ) -> None:
     context = write_tree(tmp_path / "context", HELLO)
     builder = Builder(
-        config=RouterConfig(addresses=(("lab", f"ssh://{HOST}{buildkitd.socket}"),)),
+        config=RouterConfig(addresses=addressed(("lab", f"ssh://{HOST}{buildkitd.socket}"))),
         scratch=tmp_path,
         environment={"PATH": sshd.path},
     )
@@ -114,7 +115,7 @@ def test_a_connection_that_is_cut_is_lost(sshd: Sshd, buildkitd: Buildkitd, tmp_
                     child.send_signal(signal.SIGKILL)
 
     builder = Builder(
-        config=RouterConfig(addresses=(("lab", f"ssh://{HOST}{buildkitd.socket}"),), retries=0),
+        config=RouterConfig(addresses=addressed(("lab", f"ssh://{HOST}{buildkitd.socket}")), retries=0),
         scratch=tmp_path,
         environment={"PATH": sshd.path},
         then=cut,

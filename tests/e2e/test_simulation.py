@@ -17,6 +17,7 @@ from router.simulation.given import invented_keys, parse_daemon_names
 from router.simulation.model import Traffic
 from router.simulation.outcome import Built
 from router.simulation.replay import Story, replay
+from tests.addressed import addressed
 from tests.e2e.builder import Builder, write_tree
 from tests.e2e.test_load import busy
 from tests.servers.buildkitd import Buildkitd, start_buildkitd
@@ -62,7 +63,7 @@ class _Real:
             self._scratch / "contexts" / key,
             {"Dockerfile": f"FROM {self._busybox}\nRUN echo {key} > /key\nRUN cat /key\n"},
         )
-        addresses = tuple((name, daemon.address) for name, daemon in self._daemons.items())
+        addresses = addressed(*((name, daemon.address) for name, daemon in self._daemons.items()))
         config = RouterConfig(addresses=addresses, max_builds=1, key=key)
         builder = Builder(config=config, scratch=self._scratch / str(number))
         return builder.build(BuildRequest(context=str(context)))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from router import BuildRequest, BuildRouter, RouterConfig
+from tests.addressed import addressed
 from tests.e2e.builder import OciArchive, active_builds, write_tree
 from tests.e2e.kubernetes import wait_for
 from tests.e2e.processes import Background, Installed, started
@@ -243,7 +244,7 @@ def test_the_old_wrappers_key_leads_to_the_same_daemon(
     buildkitd_three: tuple[Buildkitd, ...], workspace: Path
 ) -> None:
     addresses = tuple((f"daemon-{number}", daemon.address) for number, daemon in enumerate(buildkitd_three))
-    router = BuildRouter(RouterConfig(addresses=addresses, key="team/app"), environment={})
+    router = BuildRouter(RouterConfig(addresses=addressed(*addresses), key="team/app"), environment={})
     home = router.route(router.key(BuildRequest())).home
     listed = ",".join(f"{name}={url}" for name, url in addresses)
     options = ("--cli", "buildctl", "--addr", listed, "--kube-pod-balancing-hash-key", "team/app", "-v")

@@ -18,6 +18,7 @@ from router.solve.control import Control
 from router.solve.inflight import history_event
 from router.solve.ref import builds_of
 from router.transport.options import DialOptions
+from tests.addressed import addressed
 from tests.e2e.builder import Builder, write_tree
 from tests.e2e.processes import Installed
 from tests.e2e.test_load import busy, ended, notices
@@ -29,7 +30,7 @@ class Three:
 
     def __init__(self, daemons: tuple[Buildkitd, ...], scratch: Path) -> None:
         self.scratch = scratch
-        addresses = tuple((f"d{number}", daemon.address) for number, daemon in enumerate(daemons))
+        addresses = addressed(*((f"d{number}", daemon.address) for number, daemon in enumerate(daemons)))
         self.config = RouterConfig(addresses=addresses, max_builds=1, key=f"spill-{uuid.uuid4().hex}")
         with BuildRouter(self.config, environment={}) as router:
             route = router.route(Key.own(self.config.key))
@@ -68,7 +69,7 @@ class Three:
         for number in numbers:
             daemon = self.order[number]
             builder = self.builder(
-                addresses=((daemon.name, str(daemon.address)),), key=key or self.config.key
+                addresses=addressed((daemon.name, str(daemon.address))), key=key or self.config.key
             )
             builder.build(BuildRequest(context=str(self.context)))
 
@@ -148,7 +149,7 @@ def test_a_build_that_was_canceled_makes_no_daemon_warm(three: Three, busybox: s
     dockerfile = f"FROM {busybox}\nRUN echo {tmp_path.name}; sleep 60\n"
     slow = write_tree(tmp_path / "slow", {"Dockerfile": dockerfile})
     home = three.order[0]
-    builder = three.builder(addresses=((home.name, str(home.address)),))
+    builder = three.builder(addresses=addressed((home.name, str(home.address))))
     with Cancellation() as stop:
         builder.then = lambda _event: stop.cancel() if tmp_path.name.encode() in builder.log else None
         with pytest.raises(CancelledError):

@@ -18,6 +18,7 @@ import pytest
 
 from router import BuildError, BuildRequest, BuildRouter, RouterConfig, open_telemetry
 from router.placement.key import Key
+from tests.addressed import addressed
 from tests.e2e.builder import SEARCH_PATH, write_tree
 from tests.e2e.processes import Installed
 from tests.e2e.program import Finished, Program
@@ -227,7 +228,7 @@ def test_a_failed_build_and_a_daemon_that_could_not_be_reached_are_errors_in_the
 ) -> None:
     environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.http, "TRACEPARENT": parent.header}
     addresses = (("dead", f"tcp://127.0.0.1:{free_port()}"), ("live", exporting.address))
-    router = BuildRouter(RouterConfig(addresses=addresses), environment={})
+    router = BuildRouter(RouterConfig(addresses=addressed(*addresses)), environment={})
     routes = router.routes([Key.own(str(number)) for number in range(50)])
     key = next(route.key.key for route in routes if route.home is not None and route.home.name == "dead")
     fleet = [word for name, address in addresses for word in ("--addr", f"{name}={address}")]
@@ -323,7 +324,7 @@ def test_a_library_exports_the_builds_of_a_context_when_it_is_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.http)
-    config = RouterConfig(addresses=(("one", exporting.address),))
+    config = RouterConfig(addresses=addressed(("one", exporting.address)))
     environment = {"PATH": SEARCH_PATH, "HOME": str(folder.parent)}
     threads = threading.active_count()
 

@@ -60,7 +60,7 @@ def _ours(builder: Builder, context: Path, out: Path) -> Results | str:
 
 
 def _theirs(builder: Builder, context: Path, out: Path) -> Results | str:
-    buildctl: list[str | Path] = [binaries.buildctl(), "--addr", builder.config.addresses[0][1]]
+    buildctl: list[str | Path] = [binaries.buildctl(), "--addr", str(builder.config.addresses[0][1])]
     # The daemon has one copy for all directories that buildctl sends, and a folder in it has the time of when
     # something was last put there.
     subprocess.run([*buildctl, "prune", "--all", "--filter=type==source.local"], check=True, timeout=60)
@@ -541,7 +541,7 @@ def test_what_lies_in_the_destination_is_treated_as_buildctl_treats_it(
             )
         else:
             line: list[str | Path] = [
-                *(binaries.buildctl(), "--addr", builder.config.addresses[0][1], "build"),
+                *(binaries.buildctl(), "--addr", str(builder.config.addresses[0][1]), "build"),
                 *("--frontend", "dockerfile.v0", f"--local=context={context}"),
                 *(f"--local=dockerfile={context}", f"--output=type=local,dest={out},mode={mode}"),
             ]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.address import format_for_tools, parse_address, parse_dns_name
+from router.address import format_for_tools, parse_address, parse_daemons
 from router.errors import UsageError
 from router.model.address import (
     Address,
@@ -19,6 +19,7 @@ from router.model.address import (
     TcpAddress,
     UnixAddress,
 )
+from router.notation.flag import Flag
 from router.notation.quoting import quoted
 
 _names = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
@@ -79,6 +80,8 @@ def test_what_is_written_is_read_back(address: Address) -> None:
         ("tcp://[fd00::1]:99", TcpAddress(host="fd00::1", port=99)),
         ("tcp://[fe80::1%eth0]:99", TcpAddress(host="fe80::1%eth0", port=99)),
         ("tcp://buildkitd:5/", TcpAddress(host="buildkitd", port=5)),
+        ("tcp://BuildKitd:5", TcpAddress(host="buildkitd", port=5)),
+        ("tcp://[FE80::1%Eth0]:99", TcpAddress(host="fe80::1%Eth0", port=99)),
         ("unix:///run/buildkit/buildkitd.sock", UnixAddress(path="/run/buildkit/buildkitd.sock")),
         ("unix://run/b.sock", UnixAddress(path="run/b.sock")),
         ("kube-pod://buildkitd-0", KubePodAddress(pod="buildkitd-0")),
@@ -167,12 +170,34 @@ def test_an_unknown_scheme_names_those_that_are_supported() -> None:
 
 @pytest.mark.parametrize(
     ("text", "hint"),
-    [("10.0.0.1:1234", "tcp://10.0.0.1:1234"), ("/run/b.sock", "unix:///run/b.sock"), ("b", "supported")],
+    [
+        ("10.0.0.1:99", " (did you mean tcp://10.0.0.1:99?)"),
+        ("[fd00::1]", " (did you mean tcp://[fd00::1]:1234?)"),
+        ("foo", " (did you mean tcp://foo:1234?)"),
+        ("/run/b.sock", " (did you mean unix:///run/b.sock?)"),
+        ("a=b/c", ""),
+    ],
 )
 def test_a_missing_scheme_is_suggested(text: str, hint: str) -> None:
-    with pytest.raises(UsageError, match="no scheme") as caught:
+    with pytest.raises(UsageError) as caught:
         parse_address(text)
-    assert hint in (caught.value.hint or "")
+    assert str(caught.value) == f'invalid address "{text}": no scheme such as tcp://{hint}'
+    assert "supported: tcp://, unix://" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("foo", 'invalid BUILDKIT_HOST "foo": no scheme such as tcp:// (did you mean tcp://foo:1234?)'),
+        ("tcp://q:99999", 'invalid BUILDKIT_HOST "tcp://q:99999": no valid port'),
+        ("dns://a..b", 'invalid BUILDKIT_HOST "dns://a..b": no name to resolve'),
+        ("tcp://me:sesame@h", 'invalid BUILDKIT_HOST "tcp://h": not a host and a port'),
+    ],
+)
+def test_an_error_names_what_the_address_came_from(text: str, error: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_daemons(text, Flag(name="BUILDKIT_HOST", example="tcp://h:1234"))
+    assert str(caught.value) == error
 
 
 def test_an_ipv6_address_without_brackets_is_told_about_them() -> None:
@@ -214,14 +239,14 @@ def test_the_tools_get_an_address_that_they_know_or_none(text: str, written: str
         ("dns://buildkitd.ci.svc", DnsName(name="buildkitd.ci.svc", port=1234)),
         ("dns://buildkitd.ci.svc.:99/", DnsName(name="buildkitd.ci.svc", port=99)),
         ("dns://b?server=10.0.0.1:53", DnsName(name="b", server="10.0.0.1:53")),
-        ("tcp://b", None),
     ],
 )
-def test_a_name_of_a_fleet_is_read(text: str, name: DnsName | None) -> None:
-    assert parse_dns_name(text) == name
+def test_a_name_of_a_fleet_is_read_and_written(text: str, name: DnsName) -> None:
+    assert parse_daemons(text) == name
+    assert parse_daemons(str(name)) == name
 
 
 @pytest.mark.parametrize("text", ["dns://", "dns://a..b", "dns://a:0", "dns://a?port=1", "dns://a/b"])
 def test_a_malformed_name_of_a_fleet_is_a_usage_error(text: str) -> None:
     with pytest.raises(UsageError):
-        parse_dns_name(text)
+        parse_daemons(text)

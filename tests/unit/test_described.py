@@ -7,6 +7,7 @@ import pytest
 from router.config import RouterConfig
 from router.described import asked
 from router.model.request import BuildRequest, CacheOption, Output
+from tests.addressed import addressed
 
 
 def test_of_what_may_be_secret_there_are_the_names_alone() -> None:
@@ -22,7 +23,7 @@ def test_of_what_may_be_secret_there_are_the_names_alone() -> None:
         secrets=(),
     )
 
-    facts = asked(request, RouterConfig(addresses=(("a", "tcp://127.0.0.1:1"),)))
+    facts = asked(request, RouterConfig(addresses=addressed(("a", "tcp://127.0.0.1:1"))))
 
     assert "s3cret" not in repr(facts)
     assert facts["context"] == "https://example.com/x.tar"

@@ -59,11 +59,16 @@ def test_nothing_has_a_finalizer() -> None:
 
 
 def test_an_address_is_parsed_where_its_text_comes_in_and_nowhere_else() -> None:
-    """By the fleet that was given it, and for a docker host, which is an address as docker writes it."""
+    """By ``--addr`` and its like, as BUILDKIT_HOST, by ``--listen``, and for a docker host."""
+    assert _modules_that_say("parse_daemons(") == {
+        "router/address.py",
+        "router/flags/address.py",
+        "router/routing.py",
+    }
     assert _modules_that_say("parse_address(") == {
         "router/address.py",
         "router/docker/engine.py",
-        "router/fleet/static.py",
+        "router/flags/listen.py",
     }
 
 

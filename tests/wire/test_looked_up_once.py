@@ -11,6 +11,7 @@ from types import FrameType
 import pytest
 
 from router import BuildRequest, BuildRouter, NoDaemonError, Output, RouterConfig, Secret
+from tests.addressed import addressed
 
 ONCE = (
     "resolve_outputs",
@@ -32,7 +33,7 @@ def test_the_parts_of_a_build_are_looked_up_once_for_all_attempts(tmp_path: Path
         secrets=(Secret(id="a", path=str(tmp_path / "token")),),
         outputs=(Output(type="tar", dest=str(tmp_path / "out.tar")),),
     )
-    addresses = tuple((f"b-{port}", f"tcp://127.0.0.1:{port}") for port in (1, 2, 3))
+    addresses = addressed(*((f"b-{port}", f"tcp://127.0.0.1:{port}") for port in (1, 2, 3)))
     router = BuildRouter(RouterConfig(addresses=addresses), environment={"HOME": str(tmp_path / "home")})
     calls: Counter[str] = Counter()
 

@@ -17,6 +17,7 @@ from router.errors import RouterError
 from router.kubernetes.api import KubeApi, status_message
 from router.kubernetes.clients import KubeClients
 from router.kubernetes.config import KubeSource
+from router.model.address import KubePodAddress
 from router.model.frozen import frozen
 from router.net.deadline import Deadline
 from router.notation.quoting import quoted
@@ -67,7 +68,7 @@ _OF_WAYS = {
 
 def check_access(config: RouterConfig, options: DialOptions) -> Iterator[Finding]:
     """Look at what a fleet of pods takes; nothing for one of addresses."""
-    if not (config.selector or any(url.startswith("kube-pod:") for _, url in config.addresses)):
+    if not (config.selector or any(isinstance(address, KubePodAddress) for _, address in config.addresses)):
         return
     source = KubeSource(
         environment=options.environment, kubeconfig=options.kubeconfig, context=options.kube_context

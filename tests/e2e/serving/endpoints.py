@@ -17,6 +17,7 @@ from router.model.events import Event, Notice
 from router.net.sockets import SocketStream
 from router.serving.endpoint import Endpoint
 from router.serving.fleet_endpoint import fleet_endpoint
+from tests.addressed import addressed
 from tests.e2e.builder import SEARCH_PATH, finished_builds, write_tree
 from tests.e2e.processes import Background, started
 from tests.servers import binaries
@@ -195,7 +196,7 @@ def serving(
         daemons = {f"d{number}": daemon for number, daemon in enumerate(daemons)}
     addresses = [(name, daemon.address) for name, daemon in daemons.items()]
     addresses += [(name, f"tcp://127.0.0.1:{free_port()}") for name in unreachable]
-    config = replace(config or RouterConfig(), addresses=tuple(addresses))
+    config = replace(config or RouterConfig(), addresses=addressed(*addresses))
     router = BuildRouter(config, environment={})
     # A socket's path is at most 107 characters long.
     path = Path("/tmp") / f"serve-{os.getpid()}-{uuid.uuid4().hex[:8]}.sock"

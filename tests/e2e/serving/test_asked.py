@@ -12,6 +12,7 @@ import pytest
 
 from router import BuildRequest, BuildRouter, Key, RouterConfig
 from router.serving.asked import Asked, bridge_sessions, read_asked, session_key
+from tests.addressed import addressed
 from tests.e2e.builder import SEARCH_PATH, write_tree
 from tests.e2e.checkouts import commit, git
 from tests.e2e.processes import Installed
@@ -134,7 +135,7 @@ def clients(buildkitd: Buildkitd, tmp_path_factory: pytest.TempPathFactory) -> C
 
 def key_of(context: Path | str, *tags: str) -> Key:
     """Return the key that `warmroute build` has."""
-    router = BuildRouter(RouterConfig(addresses=(("one", "tcp://127.0.0.1:1"),)), environment={})
+    router = BuildRouter(RouterConfig(addresses=addressed(("one", "tcp://127.0.0.1:1"))), environment={})
     return router.key(BuildRequest(context=str(context), tags=tags))
 
 

@@ -260,3 +260,58 @@ def test_bash_takes_the_completion_script() -> None:
     )
 
     assert "_warmroute_completion" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "host", "listed", "error", "hint"),
+    [
+        (
+            (),
+            "foo",
+            "",
+            'invalid BUILDKIT_HOST "foo": no scheme such as tcp:// (did you mean tcp://foo:1234?)',
+            "supported: tcp://",
+        ),
+        (
+            (),
+            "",
+            "tcp://q:99999",
+            'invalid --addr "tcp://q:99999": no valid port',
+            "--addr comes from the variable WARMROUTE_ADDR",
+        ),
+        (
+            ("--addr", "foo:1234"),
+            "",
+            "",
+            'invalid --addr "foo:1234": no scheme such as tcp:// (did you mean tcp://foo:1234?)',
+            "supported: tcp://",
+        ),
+        (
+            ("--addr", "tcp://h:1,tcp://H:1"),
+            "",
+            "",
+            "--addr gives tcp://h:1 two names: tcp://h:1 and tcp://H:1",
+            "name each daemon once",
+        ),
+    ],
+)
+def test_a_wrong_address_names_where_it_comes_from(
+    words: tuple[str, ...], host: str, listed: str, error: str, hint: str
+) -> None:
+    done = _warmroute("where", "-t", "a", *words, BUILDKIT_HOST=host, WARMROUTE_ADDR=listed)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"ERROR: {error}\n")
+    assert hint in done.stderr
+
+
+def test_a_wrong_address_in_a_file_names_its_key(tmp_path: Path) -> None:
+    (tmp_path / "warmroute").mkdir()
+    file = tmp_path / "warmroute" / "config.toml"
+    file.write_text('[fleet.ci]\naddr = ["tcp://q:99999"]\n')
+
+    done = _warmroute("where", "-t", "a", "--fleet=ci", XDG_CONFIG_HOME=str(tmp_path))
+
+    assert done.returncode == 2
+    assert done.stderr.startswith('ERROR: invalid --addr "tcp://q:99999": no valid port\n')
+    assert f"--addr comes from {file}:2" in done.stderr

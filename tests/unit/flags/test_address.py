@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.flags.address import format_address, parse_addresses
+from router.model.address import TcpAddress
 from router.notation.flag import Flag
 from tests.unit.specs.refused import refused
 
@@ -23,20 +24,37 @@ _POD = "kube-pod://buildkitd-0?namespace=ci&context=prod"
         ([f"a={_POD}"], [("a", _POD)]),
         (["a=unix:///a.sock, b=unix:///b.sock,"], [("a", "unix:///a.sock"), ("b", "unix:///b.sock")]),
         ([_TCP, _TCP], [(_TCP, _TCP)]),
+        (["tcp://h", "a=dns://B"], [("tcp://h", "tcp://h:1234"), ("a", "dns://B:1234")]),
     ],
 )
 def test_addresses_have_names(texts: list[str], addresses: list[tuple[str, str]]) -> None:
-    assert list(parse_addresses(texts)) == addresses
+    assert [(name, str(address)) for name, address in parse_addresses(texts)] == addresses
 
 
 @given(st.lists(st.from_regex(r"[a-z0-9.-]{1,8}", fullmatch=True), min_size=1, unique=True))
 def test_addresses_survive_formatting_and_parsing(names: list[str]) -> None:
-    addresses = tuple((name, f"tcp://{name}:1234") for name in names)
+    addresses = tuple((name, TcpAddress(host=name)) for name in names)
 
     assert parse_addresses([",".join(format_address(*address) for address in addresses)]) == addresses
 
 
-@pytest.mark.parametrize("text", ["localhost:1234", "a=b", "a=localhost:1234", "=tcp://a", "tcp://a b"])
+def test_an_address_as_it_was_written_is_its_name_and_is_written_so_again() -> None:
+    ((name, address),) = parse_addresses(["tcp://h"])
+
+    assert format_address(name, address) == "tcp://h"
+
+
+@pytest.mark.parametrize("text", ["a=b", "b", "a=b:1234"])
+def test_an_address_without_a_scheme_gets_one_suggested(text: str) -> None:
+    error = refused(lambda: parse_addresses([text]))
+
+    address = text.removeprefix("a=")
+    assert str(error) == (
+        f'invalid --addr "{address}": no scheme such as tcp:// (did you mean tcp://b:1234?)'
+    )
+
+
+@pytest.mark.parametrize("text", ["=tcp://a", "tcp://a b"])
 def test_what_is_no_address_is_refused(text: str) -> None:
     error = refused(lambda: parse_addresses([text]))
 

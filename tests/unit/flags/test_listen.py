@@ -26,7 +26,13 @@ def test_a_socket_or_a_port_is_read(text: str, address: object) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("/run/serve.sock", 'invalid --listen: the address "/run/serve.sock" has no scheme'),
+        (
+            "/run/serve.sock",
+            (
+                'invalid --listen "/run/serve.sock": no scheme such as tcp://'
+                " (did you mean unix:///run/serve.sock?)"
+            ),
+        ),
         ("unix://serve.sock", 'invalid --listen "unix://serve.sock": the path must be absolute'),
         ("unix://@serve", 'invalid --listen "unix://@serve": a socket without a file is open to every user'),
         ("ssh://build", 'invalid --listen "ssh://build": an endpoint listens on unix:// or tcp://'),

@@ -14,12 +14,13 @@ from router.fleet.docker import DockerFleet
 from router.fleet.kubernetes import KubernetesFleet
 from router.fleet.static import StaticFleet
 from router.model.identity import Identity
+from tests.addressed import addressed
+
+(HOST,) = addressed(("tcp://h:1", "tcp://h:1"))
 
 
 def test_addresses_come_first() -> None:
-    options = FleetOptions(
-        addresses=(("a", "tcp://h:1"), ("", "unix:///b")), environment={"BUILDKIT_HOST": "tcp://other:1"}
-    )
+    options = FleetOptions(addresses=addressed(("a", "tcp://h:1"), ("", "unix:///b")), host=HOST)
     fleet = discover(options)
     assert [(daemon.name, str(daemon.address)) for daemon in fleet.daemons()] == [
         ("a", "tcp://h:1"),
@@ -29,23 +30,24 @@ def test_addresses_come_first() -> None:
 
 
 def test_an_address_is_told_in_full_and_its_daemon_keeps_the_name_that_was_typed() -> None:
-    (daemon,) = discover(FleetOptions(addresses=(("", "tcp://h"),))).daemons()
+    (daemon,) = discover(FleetOptions(addresses=addressed(("tcp://h", "tcp://h")))).daemons()
     assert (daemon.name, str(daemon.address)) == ("tcp://h", "tcp://h:1234")
 
 
 def test_a_selector_means_kubernetes_and_nothing_is_read_yet() -> None:
-    fleet = discover(FleetOptions(selector="app=buildkitd", environment={"BUILDKIT_HOST": "tcp://other:1"}))
+    fleet = discover(FleetOptions(selector="app=buildkitd", host=HOST))
     assert isinstance(fleet, KubernetesFleet)
 
 
 def test_buildkit_host_is_a_fleet_of_one() -> None:
-    fleet = discover(FleetOptions(environment={"BUILDKIT_HOST": "tcp://h:1", "DOCKER_HOST": "tcp://d:1"}))
+    fleet = discover(FleetOptions(host=HOST, environment={"DOCKER_HOST": "tcp://d:1"}))
     assert isinstance(fleet, StaticFleet)
     assert [str(daemon.address) for daemon in fleet.daemons()] == ["tcp://h:1"]
+    assert fleet.describe() == "addresses given by BUILDKIT_HOST"
 
 
 def test_a_docker_host_is_used_when_nothing_else_is_given() -> None:
-    fleet = discover(FleetOptions(environment={"DOCKER_HOST": "tcp://d:1", "BUILDKIT_HOST": ""}))
+    fleet = discover(FleetOptions(environment={"DOCKER_HOST": "tcp://d:1"}))
     assert isinstance(fleet, DockerFleet)
     assert [(daemon.name, str(daemon.address)) for daemon in fleet.daemons()] == [
         ("docker", "docker://?host=tcp://d:1")
@@ -68,28 +70,26 @@ def test_with_nothing_there_all_that_was_looked_for_is_named(
 
 def test_addresses_and_a_selector_together_are_a_contradiction() -> None:
     with pytest.raises(UsageError, match="--addr and --selector exclude each other"):
-        discover(FleetOptions(addresses=(("a", "tcp://h:1"),), selector="app=b"))
+        discover(FleetOptions(addresses=addressed(("a", "tcp://h:1")), selector="app=b"))
 
 
 @pytest.mark.parametrize(
     ("addresses", "message"),
     [
         ((("a", "tcp://h:1"), ("a", "tcp://h:2")), 'gives "a" twice'),
-        ((("a", "nonsense"),), "no scheme"),
         ((("a", "tcp://h:1"), ("b", "tcp://h:1")), "gives tcp://h:1 two names: a and b"),
         ((("a", "tcp://h"), ("b", "tcp://h:1234")), "gives tcp://h:1234 two names: a and b"),
+        ((("a", "tcp://h:1"), ("b", "tcp://H:1")), "gives tcp://h:1 two names: a and b"),
     ],
 )
 def test_addresses_that_are_wrong_are_refused_at_once(
     addresses: tuple[tuple[str, str], ...], message: str
 ) -> None:
     with pytest.raises(UsageError, match=message):
-        discover(FleetOptions(addresses=addresses))
+        discover(FleetOptions(addresses=addressed(*addresses)))
 
 
-@pytest.mark.parametrize(
-    "found", [{"addresses": (("a", "tcp://h:1"),)}, {"environment": {"BUILDKIT_HOST": "tcp://h:1"}}]
-)
+@pytest.mark.parametrize("found", [{"addresses": (("a", "tcp://h:1"),)}, {"host": HOST}])
 def test_an_identity_is_for_pods(found: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="--identity needs a --selector"):
         discover(FleetOptions(identity=Identity(kind="node"), **found))

@@ -7,6 +7,7 @@ import pytest
 from router.errors import UsageError
 from router.fleet import FleetOptions, discover
 from router.fleet.dns import Named, label_of, labels_of, one_address_each
+from tests.addressed import addressed
 
 
 @pytest.mark.parametrize(
@@ -59,12 +60,12 @@ def test_nothing_found_is_nobody() -> None:
 
 @pytest.mark.parametrize("server", ["foo", "10.0.0.1:dns"])
 def test_a_server_that_is_none_is_the_users_fault(server: str) -> None:
-    fleet = discover(FleetOptions(addresses=(("b", f"dns://b?server={server}"),)))
+    fleet = discover(FleetOptions(addresses=addressed(("b", f"dns://b?server={server}"))))
     with pytest.raises(UsageError, match="is not a DNS server"):
         fleet.daemons()
 
 
 def test_a_fleet_of_one_name_is_described_by_it() -> None:
-    fleet = discover(FleetOptions(environment={"BUILDKIT_HOST": "dns://b.ci.svc"}))
+    fleet = discover(FleetOptions(addresses=addressed(("", "dns://b.ci.svc"))))
     assert fleet.describe() == "daemons behind the name b.ci.svc"
     assert fleet.hint == "getent ahosts b.ci.svc"

@@ -20,6 +20,7 @@ from router.serving import builds, connection
 from router.serving import endpoint as endpoint_module
 from router.serving.fleet_calls import FleetMethod
 from router.session.server import CallMetadata
+from tests.addressed import addressed
 from tests.servers.ports import free_port
 from tests.wire.serving.peers import (
     BRIDGE,
@@ -295,7 +296,7 @@ def test_a_daemon_gets_the_sessions_that_its_builds_name_and_no_others() -> None
 
 
 def test_a_fleet_that_can_not_be_reached_is_named() -> None:
-    addresses = tuple((name, f"tcp://127.0.0.1:{free_port()}") for name in ("gone", "away"))
+    addresses = addressed(*((name, f"tcp://127.0.0.1:{free_port()}") for name in ("gone", "away")))
     router = BuildRouter(RouterConfig(addresses=addresses), environment={})
     with endpoint(router) as door, door.enter() as client:
         code, said = client.ask(CONTROL + "Solve", solve()).status
@@ -308,5 +309,5 @@ def test_a_fleet_that_can_not_be_reached_is_named() -> None:
 
 def routing_to(daemon: ListeningDaemon) -> AbstractContextManager[Door]:
     """Serve builds on one daemon."""
-    config = RouterConfig(addresses=(("d0", daemon.address),), max_builds=0)
+    config = RouterConfig(addresses=addressed(("d0", daemon.address)), max_builds=0)
     return endpoint(BuildRouter(config, environment={}))
