@@ -37,9 +37,10 @@ from router.model.daemon import Daemon
 from router.model.frozen import replace
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
-from router.process import Command, Finished
+from router.program import Command
 from router.providers.surroundings import with_agent, with_build_args
 from router.redaction import redacted
+from router.running import Finished
 from router.solve.dockerfile import remote_dockerfile
 from router.solve.exporters import ExportPlan, export_plans
 from router.solve.inputs import Inputs, open_inputs

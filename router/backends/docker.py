@@ -40,8 +40,9 @@ from router.model.events import SolveStatus, Vertex, VertexLog
 from router.model.frozen import frozen, replace
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
-from router.process import Command, Watch, run
+from router.program import Command
 from router.redaction import redacted
+from router.running import Watch, run
 from router.solve.located import Remote
 from router.solve.prepared import PreparedBuild
 from router.solve.rawjson import parse_rawjson

@@ -18,8 +18,9 @@ from router.model.daemon import Daemon
 from router.model.events import SolveStatus
 from router.model.frozen import replace
 from router.notation.csv import format_pairs
-from router.process import Command, Finished, Watch, run
+from router.program import Command
 from router.providers.outputs import Streams, streams
+from router.running import Finished, Watch, run
 from router.solve.exporters import ExportPlan
 from router.solve.failure import BuildObserver
 from router.tracing import Span

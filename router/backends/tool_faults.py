@@ -12,7 +12,8 @@ from router.backends import BackendContext
 from router.backends.tool import ToolOutput
 from router.errors import ConnectionLostError, DialError, RouterError, ToolError
 from router.model.daemon import Daemon
-from router.process import Command, Finished, Watch, run
+from router.program import Command
+from router.running import Finished, Watch, run
 
 __all__ = ["explained", "read_text"]
 

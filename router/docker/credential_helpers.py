@@ -32,7 +32,8 @@ def ask_helper(
     It is killed when ``stop`` is thrown, which raises ``CancelledError``. Raises ``ToolError`` when it is
     missing, fails, or stays silent past ``DEADLINE`` seconds.
     """
-    from router.process import Command, Watch, run
+    from router.program import Command
+    from router.running import Watch, run
 
     program = f"docker-credential-{helper}"
     if "/" in helper:

@@ -27,8 +27,8 @@ from router.files import make_private
 from router.model.address import UnixAddress
 from router.model.daemon import Daemon
 from router.model.frozen import frozen
-from router.process import Command, Process, Stdio
-from router.program import find_program
+from router.process import Process, Stdio
+from router.program import Command, find_program
 
 __all__ = ["Surroundings", "daemonless"]
 

@@ -185,7 +185,8 @@ def _run_plugin(
 ) -> Mapping[str, object]:
     if plugin.needs_terminal:
         raise _failed(plugin, "it has to ask on a terminal (interactiveMode: Always)")
-    from router.process import Command, Watch, run
+    from router.program import Command
+    from router.running import Watch, run
 
     command = Command(
         argv=(plugin.command, *plugin.args),

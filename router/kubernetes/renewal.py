@@ -99,7 +99,8 @@ def _check(provider: AuthProvider) -> None:
 
 
 def _ask(provider: AuthProvider, environment: Mapping[str, str], timeout: float) -> object:
-    from router.process import Command, Watch, run
+    from router.program import Command
+    from router.running import Watch, run
 
     asked = json.dumps({"name": provider.name, "config": dict(provider.config)}).encode()
     command = Command(argv=(sys.executable, "-P", _PROGRAM), environment=environment, stdin=asked)

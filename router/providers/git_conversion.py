@@ -23,9 +23,10 @@ from contextlib import suppress
 
 from router.errors import ToolError
 from router.model.frozen import frozen, replace
-from router.process import Command, Watch, run
+from router.program import Command
 from router.providers.git_checkout import Checkout, Place, read_file, read_with_status
 from router.providers.git_index import SHA1, SHA256, STAT, Index
+from router.running import Watch, run
 
 __all__ = ["Settings", "read_settings", "unconverted"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from router.errors import UnreachableError
 from router.model.address import CommandContainerAddress
 from router.net.exec_status import CONTAINER_IMAGE, DIAL_STDIO, ExecEnd, command_failed
-from router.process import Command
+from router.program import Command
 from router.transport.command_stream import CommandStream
 from router.transport.options import DialOptions
 

@@ -14,7 +14,8 @@ from router.errors import ConnectionLostError, UnreachableError
 from router.net.exec_status import ExecEnd
 from router.net.sockets import SocketStream
 from router.net.stream import Buffer
-from router.process import Command, Process, Stdio
+from router.process import Process, Stdio
+from router.program import Command
 
 __all__ = ["CommandStream", "Ended"]
 

@@ -11,7 +11,7 @@ from shlex import quote
 from router.errors import ConnectionLostError, DialError, UnreachableError
 from router.model.address import SshAddress
 from router.net.exec_status import DIAL_STDIO, ExecEnd, command_failed, last_line
-from router.process import Command
+from router.program import Command
 from router.transport.command_stream import CommandStream
 from router.transport.options import DialOptions
 

@@ -14,14 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from router import process
+from router import running
 from router.attached import run_attached
 from router.cancellation import Cancellation
 from router.children import kill_children
 from router.errors import CancelledError, ToolError, UsageError
 from router.model.frozen import replace
-from router.process import Command, Process, Stdio, Watch, run
-from router.program import find_program
+from router.process import Process, Stdio
+from router.program import Command, find_program
+from router.running import Watch, run
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
@@ -375,7 +376,7 @@ def wait_until_gone(pid: int) -> None:
 
 
 def test_of_a_line_without_end_the_beginning_is_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "_LONGEST_LINE", 100_000)
+    monkeypatch.setattr(running, "_LONGEST_LINE", 100_000)
     lines: list[bytes] = []
 
     run(

@@ -8,7 +8,7 @@ import pytest
 
 from router.backends.tool import ToolOutput, open_sink
 from router.model.events import SolveStatus
-from router.process import Finished
+from router.running import Finished
 from router.solve.exporters import ExportPlan
 from router.solve.rawjson import parse_rawjson
 from router.solve.request import Exporter

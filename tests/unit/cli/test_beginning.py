@@ -26,7 +26,8 @@ run()
 TOOL = """\
 import signal, sys
 from cli.main import run
-from router.process import Command, run as run_tool
+from router.program import Command
+from router.running import run as run_tool
 print(run_tool(Command(argv=("sh", "-c", "exit 3"), environment={"PATH": "/usr/bin:/bin"})).returncode)
 """
 
