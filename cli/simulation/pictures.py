@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cli.render.foreign import printable
 from cli.simulation.texts import events, subject
-from router import Placement, UsageError
+from router import Placement, UsageError, install_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,7 +79,7 @@ def require_matplotlib(option: str) -> None:
         import matplotlib.figure  # noqa: F401 -- a part that is missing is as bad as the whole
     except ImportError as exc:
         raise UsageError(
-            f"{option} needs the package matplotlib: {exc}", hint="pip install 'warmroute[matplotlib]'"
+            f"{option} needs the package matplotlib: {exc}", hint=install_line("matplotlib")
         ) from exc
 
 

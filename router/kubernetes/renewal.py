@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 
 from router.errors import ToolError, UsageError
+from router.extras import install_line
 from router.kubernetes.auth_provider import AuthProvider, Held, held
 from router.kubernetes.provider_file import can_keep, keep, locked, stored
 from router.model.frozen import replace
@@ -89,13 +90,25 @@ def _check(provider: AuthProvider) -> None:
     if find_spec("kubernetes") is None:
         raise UsageError(
             f"{_what(provider)}, and renewing it takes the package kubernetes, which is not installed",
-            hint="pip install 'warmroute[kubernetes]'; or let kubectl renew it: kubectl get pods",
+            hint=f"{install_line('kubernetes')}; or let kubectl renew it: kubectl get pods",
+        )
+    if provider.name == "gcp" and not provider.get("cmd-path") and not _has_google_auth():
+        raise UsageError(
+            f"{_what(provider)}, and renewing it takes the package google-auth, which is not installed",
+            hint=f"{install_line('gcp')}; or {_PLUGINS['gcp']}",
         )
     if provider.name == "oidc" and not can_keep(provider.path):
         raise UsageError(
             f"{_what(provider)}; it is not renewed, because the new tokens can't be written to that file",
             hint="a kubeconfig of your own that is a regular file, or a token or a service account",
         )
+
+
+def _has_google_auth() -> bool:
+    try:
+        return find_spec("google.auth") is not None
+    except ModuleNotFoundError:  # no package of google's at all
+        return False
 
 
 def _ask(provider: AuthProvider, environment: Mapping[str, str], timeout: float) -> object:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from router.config import RouterConfig
 from router.config import environment as current_environment
 from router.errors import ToolError, UsageError
+from router.extras import install_line
 from router.kubernetes.config import KubeSource, KubeTarget, load_target
 from router.provision.spec import FleetSpec
 
@@ -58,7 +59,7 @@ def open_cluster(config: RouterConfig, environment: Mapping[str, str] | None = N
     except ImportError as exc:
         raise ToolError(
             f"warmroute fleet needs the package kubernetes: {exc}",
-            hint="pip install 'warmroute[kubernetes]'; with --print kubectl can apply what it would",
+            hint=f"{install_line('kubernetes')}; with --print kubectl can apply what it would",
         ) from exc
     return KubeObjects(target, environment, config.namespace or target.namespace)
 

@@ -32,9 +32,11 @@ def open_channel(
             try:
                 from router.rpc.grpcio import GrpcioChannel
             except ImportError as exc:
+                from router.extras import install_line  # every build passes here, few without the package
+
                 raise UsageError(
                     f"--grpc-engine grpcio needs the package grpcio: {exc}",
-                    hint="pip install 'warmroute[grpcio]'",
+                    hint=install_line("grpcio"),
                 ) from exc
             return GrpcioChannel(address, options, peer=peer, cancellation=cancellation)
         case _:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from router.config import environment as current_environment
+from router.extras import Extra, install_line
 from router.telemetry.contract import Telemetry
 from router.telemetry.settings import Settings, read_settings
 from router.tracing import Unkept
@@ -37,8 +38,8 @@ def open_telemetry(environment: Mapping[str, str] | None = None) -> Telemetry:
 
 
 def _missing(settings: Settings, error: ImportError) -> str:
-    package = "opentelemetry-exporter-otlp-proto-grpc" if "grpc" in str(error) else "'warmroute[otel]'"
+    extra: Extra = "otel-grpc" if "grpc" in str(error) else "otel"
     return (
         f"{settings.asked_by} is set, but a Python package for it is missing ({error.name}): nothing is"
-        f" exported (pip install {package})"
+        f" exported ({install_line(extra)})"
     )

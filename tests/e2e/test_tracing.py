@@ -399,7 +399,7 @@ def test_without_the_sdk_a_build_succeeds_and_tells_who_asks(
     )
 
     assert done.returncode == 0
-    assert done.stderr.count("pip install 'warmroute[otel]'") == told
+    assert done.stderr.count("-m pip install 'opentelemetry-sdk>=1.30' ") == told
 
 
 @pytest.mark.parametrize(

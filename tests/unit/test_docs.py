@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 import router
 from docs import examples, flags, library
@@ -46,6 +47,20 @@ def test_every_link_of_a_page_leads_to_a_file_and_a_heading(page: Path) -> None:
     assert [path for path, _ in links if not (page.parent / path).exists()] == []
     to_headings = {(page.parent / path if path else page, heading) for path, heading in links if heading}
     assert [heading for path, heading in to_headings if heading not in _anchors(path)] == []
+
+
+def test_the_workflow_for_github_reads_the_digest_of_what_was_pushed_only() -> None:
+    page = (_ROOT / "docs/how-to/ci.md").read_text(encoding="utf-8")
+    (workflow,) = (
+        yaml.safe_load(block) for block in re.findall(r"```yaml\n(name: image.*?)```", page, re.DOTALL)
+    )
+
+    (step,) = (
+        step for step in workflow["jobs"]["image"]["steps"] if "containerimage.digest" in step.get("run", "")
+    )
+
+    assert step["if"] == "github.event_name == 'push'"
+    assert workflow["jobs"]["image"]["outputs"]["digest"] == f"${{{{ steps.{step['id']}.outputs.digest }}}}"
 
 
 def _anchors(page: Path) -> list[str]:

@@ -196,7 +196,22 @@ def test_renewing_names_the_extra_where_the_package_is_missing(monkeypatch: pyte
     with pytest.raises(UsageError, match="takes the package kubernetes, which is not installed") as caught:
         ask(KubeUser(provider=oidc(id_token(1), refresh="sesame")))
 
-    assert (caught.value.hint or "").startswith("pip install 'warmroute[kubernetes]'")
+    assert (caught.value.hint or "").startswith(f"{sys.executable} -m pip install 'kubernetes>=")
+
+
+def test_renewing_a_token_of_gcp_names_google_s_package_where_it_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "google.auth", None)
+    provider = AuthProvider(name="gcp", user="jane", path="/nonexistent", config=())
+
+    with pytest.raises(UsageError, match="takes the package google-auth, which is not installed") as caught:
+        ask(KubeUser(provider=provider))
+
+    assert caught.value.hint == (
+        f"{sys.executable} -m pip install 'google-auth>=2';"
+        " or use the credential plugin gke-gcloud-auth-plugin"
+    )
 
 
 def test_nothing_is_renewed_that_can_t_be_kept() -> None:

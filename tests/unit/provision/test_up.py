@@ -177,4 +177,4 @@ def test_without_the_package_the_error_names_the_extra(
     with pytest.raises(ToolError, match="needs the package kubernetes") as caught:
         open_cluster(RouterConfig(kubeconfig=str(config)), {})
 
-    assert "pip install 'warmroute[kubernetes]'" in str(caught.value.hint)
+    assert "-m pip install 'kubernetes>=31'; " in str(caught.value.hint)

@@ -285,3 +285,23 @@ def test_nothing_that_a_broken_renewal_wrote_is_told(tmp_path: Path, issuer: _Se
         listed(kubeconfig(tmp_path, issuer), PYTHONPATH=str(tmp_path))
 
     assert "SECRET" not in str(raised.value)
+
+
+def test_a_token_of_gcp_comes_from_the_command_of_its_cmd_path(tmp_path: Path, issuer: _Server) -> None:
+    command = tmp_path / "gcloud"
+    token = {"access_token": issuer.id_token, "token_expiry": "2100-01-01T00:00:00Z"}
+    command.write_text(
+        f"#!/bin/sh\necho \"$*\" >> {tmp_path}/runs\necho '{json.dumps({'credential': token})}'\n"
+    )
+    command.chmod(0o755)
+    path = kubeconfig(tmp_path, issuer)
+    content = yaml.safe_load(path.read_text())
+    provider = {"name": "gcp", "config": {"cmd-path": str(command), "cmd-args": "config config-helper"}}
+    content["users"][1]["user"]["auth-provider"] = provider
+    path.write_text(yaml.safe_dump(content))
+
+    assert listed(path) == 0
+    assert listed(path) == 0  # another process: the token is read from the file
+
+    assert (tmp_path / "runs").read_text() == "config config-helper\n"
+    assert kept(path)["access-token"] == issuer.id_token

@@ -211,7 +211,7 @@ def test_without_the_package_the_error_names_the_extra(monkeypatch: pytest.Monke
     with pytest.raises(UsageError, match="--grpc-engine grpcio needs the package grpcio") as caught:
         connect("tcp://127.0.0.1:1")
 
-    assert caught.value.hint == "pip install 'warmroute[grpcio]'"
+    assert caught.value.hint == f"{sys.executable} -m pip install 'grpcio>=1.67'"
 
 
 def _with_tls(tls: TLSOptions) -> DialOptions:

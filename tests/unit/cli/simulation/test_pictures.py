@@ -154,7 +154,7 @@ def test_without_the_package_the_error_names_the_extra(
     with pytest.raises(UsageError, match=f"--{option} needs the package matplotlib") as caught:
         files_of(SimulationOptions().replaced(**{option: str(tmp_path / "a.svg")}))
 
-    assert caught.value.hint == "pip install 'warmroute[matplotlib]'"
+    assert caught.value.hint == f"{sys.executable} -m pip install 'matplotlib>=3.9'"
 
 
 def test_the_picture_is_where_it_was_asked_for(tmp_path: Path) -> None:
