@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
+import router as library
 from cli.given.routing import router_config
 from cli.interruption import Silent, interruptible
 from cli.options import RoutingOptions
@@ -36,9 +37,7 @@ def ask(
     printed. Raises ``NoDaemonError``; the daemon's own error where it was the only one asked.
     """
     config = router_config(options)
-    from router import BuildRouter
-
-    with BuildRouter(config) as router, interruptible(Silent(heeds=False)):
+    with library.BuildRouter(config) as router, interruptible(Silent(heeds=False)):
         answers = question(_daemons(router, options.home.key, only), router.dial_options)
     if len(answers) == 1 and answers[0].error is not None:
         raise answers[0].error
@@ -93,7 +92,5 @@ def chosen(daemons: Sequence[Daemon], names: Sequence[str], router: BuildRouter)
 def _daemons(router: BuildRouter, key: str | None, names: Sequence[str]) -> Sequence[Daemon]:
     if not key:
         return chosen(router.fleet.daemons(), names, router)
-    from router import Key
-
-    home = router.route(Key.own(key)).home
+    home = router.route(library.Key.own(key)).home
     return chosen([home] if home else [], names, router)

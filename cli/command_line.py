@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import assert_never
 
+import router as library
 from cli.groups import Argument, Option, variable
 from cli.origins import COMMAND_LINE, Arguments, from_variable
 from cli.parameters import Parameter
@@ -222,9 +223,7 @@ def _seconds(source: str, text: str) -> float:
     """Read a number of seconds, or a duration with its units."""
     if _is_number(text):
         return float(text)
-    from router import Flag, parse_duration  # few give one
-
-    return parse_duration(text, Flag(name=source, example="10s"))
+    return library.parse_duration(text, library.Flag(name=source, example="10s"))
 
 
 def _truth(source: str, text: str) -> bool:

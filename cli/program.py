@@ -21,6 +21,8 @@ from cli.configuration import configure, read_with_files
 from cli.groups import Option, variable
 from cli.lookup import as_asked, named, no_such
 from cli.parameters import READING, Parameter, grouped, parameters_of, renamed
+from cli.render.foreign import printable
+from cli.render.output import Output
 from cli.streams import open_closed_streams
 from router import CancelledError, OutputError, RouterError, TimeLimitError, UnreachableError, UsageError
 
@@ -187,8 +189,6 @@ def _tell_of_unknown_variables(program: Program, parameters: Sequence[Parameter]
 
 def _warn(texts: Iterable[str]) -> None:
     for text in texts:
-        from cli.render.foreign import printable
-
         _print(f"warmroute: {printable(text)}\n", hurried=False)
 
 
@@ -225,8 +225,6 @@ def _print_error(error: RouterError) -> None:
 
 
 def _print(text: str, *, hurried: bool) -> None:
-    from cli.render.output import Output
-
     output = Output(sys.stderr)
     if hurried:
         output.hurry()

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
+import router as library
 from cli.build_options import ImageOptions, ResultOptions
 from cli.command_line import value_of
 from cli.config_files import ConfigurationFiles
@@ -66,10 +67,8 @@ def load(files: ConfigurationFiles, environment: Mapping[str, str]) -> Loaded:
     """Read the files that are there; one of a project only if it is trusted. Raises ``UsageError``."""
     documents, untrusted = [], ""
     if files.project:
-        from router import is_trusted  # it loads OpenSSL's digests
-
         data = read_config_file(files.project)
-        if is_trusted(files.project, data, environment):
+        if library.is_trusted(files.project, data, environment):
             documents.append(read(files.project, data, environment, of_project=True))
         else:
             untrusted = files.project

@@ -11,6 +11,9 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
+import router as library
+from cli.render.rawjson import encode_warnings
+from cli.render.warnings import Shortener
 from router import (
     MOST_WARNINGS,
     BuildResult,
@@ -42,8 +45,6 @@ class MetadataDetails:
 
         if not self._wants_warnings:
             return on_event
-        from cli.render.warnings import Shortener  # few builds want them in the file
-
         shortened = Shortener().shortened
 
         def both(event: Event) -> None:
@@ -64,8 +65,6 @@ class MetadataDetails:
             for why in unread:
                 on_event(Notice(level="warning", text=f"the metadata file is without provenance: {why}"))
         if self._warnings:
-            from cli.render.rawjson import encode_warnings
-
             found["buildx.build.warnings"] = encode_warnings(self._warnings)
         packed = {name: b64encode(json.dumps(value).encode()).decode() for name, value in found.items()}
         return replace(result, metadata={**result.metadata, **packed})
@@ -87,10 +86,8 @@ def _provenance(
     result: BuildResult, options: DialOptions, mode: Literal["min", "max"]
 ) -> tuple[dict[str, object], Sequence[str]]:
     """Return what the daemon keeps, and why the rest is not there: the build has succeeded whatever it is."""
-    from router import build_provenance
-
     try:
-        found = build_provenance(result.address, result.ref, options, mode)
+        found = library.build_provenance(result.address, result.ref, options, mode)
     except RouterError as exc:
         return {}, [str(exc)]
     by_name: dict[str, object] = {

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import router as library
 from cli.build_options import ResultOptions
 from cli.building.display import Display
 from cli.given.requests import Prepared
@@ -105,13 +106,11 @@ def _tell_how_warm(left: ResultOptions, result: BuildResult) -> None:
 
 def _result_files(left: ResultOptions) -> Sequence[ResultFile]:
     if left.metrics_file is not None:
-        from router import check_file
-
         if left.metrics_file == "-":
             raise UsageError(
                 "--metrics-file - names no file", hint="--metrics-file /dev/stdout is stdout, ./- is a file"
             )
-        check_file(left.metrics_file, "--metrics-file")
+        library.check_file(left.metrics_file, "--metrics-file")
     if left.metadata_file is None and left.iidfile is None and left.ref_file is None:
         return ()
     from cli.building.results import ResultFile, image_id, metadata, reference  # few builds leave files
@@ -158,11 +157,9 @@ def _telemetry(verbosity: int) -> Iterator[Span]:
     if not any(name.startswith("OTEL_") or name == "TRACEPARENT" for name in os.environ):
         yield NO_SPAN
         return
-    from router import open_telemetry
-
     # Else grpcio writes a log of its own to stderr.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    telemetry = open_telemetry()
+    telemetry = library.open_telemetry()
     try:
         with telemetry:
             yield telemetry.span
@@ -209,9 +206,7 @@ def _with_stdin(request: BuildRequest, tls: TLSOptions | None) -> Iterator[Build
         what, (*request.files, request.dockerfile or "", *(tls.files if tls is not None else ()))
     )
     if request.context == "-":
-        from router import open_stdin_context
-
-        with open_stdin_context(request, open_stdin("the context", "-")) as complete:
+        with library.open_stdin_context(request, open_stdin("the context", "-")) as complete:
             yield complete
     else:
         yield replace(request, dockerfile=None, dockerfile_text=read_stdin("the Dockerfile", "--file -"))

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
+import router as library
 from cli.asking import chosen as among
 from cli.asking import require_answers, tell_silent
 from cli.commands.history.finding import refs_of
@@ -42,11 +43,9 @@ def command(
             "REF and --key exclude each other" if home.key else "no build is named",
             hint="name builds by their ids, which warmroute ps lists, or by --key",
         )
-    from router import BuildRouter, cancel_builds, started_by
-
     refs = refs_of(builds.refs or ())
-    by = started_by(os.environ, os.uname().nodename)
-    with BuildRouter(router_config(routing)) as router, interruptible(Silent(heeds=False)):
+    by = library.started_by(os.environ, os.uname().nodename)
+    with library.BuildRouter(router_config(routing)) as router, interruptible(Silent(heeds=False)):
         daemons = among(router.fleet.daemons(), chosen.names or (), router)
         dial = router.dial_options
         silent: list[str] = []
@@ -54,15 +53,13 @@ def command(
             found, silent = _of_key(home.key, daemons, dial)
         else:
             found = _named(refs, daemons, dial)
-        outcomes = cancel_builds(found, dial, by)
+        outcomes = library.cancel_builds(found, dial, by)
     tell_outcomes(outcomes, "canceled", display.format)
     require_answers(silent, len(daemons))
 
 
 def _named(refs: Sequence[str], daemons: Sequence[Daemon], dial: DialOptions) -> list[DaemonRecord]:
-    from router import find_build
-
-    found = [find_build(daemons, dial, ref) for ref in refs]
+    found = [library.find_build(daemons, dial, ref) for ref in refs]
     return list({(each.daemon.name, each.record.ref): each for each in found}.values())
 
 
@@ -71,10 +68,8 @@ def _of_key(key: str, daemons: Sequence[Daemon], dial: DialOptions) -> tuple[lis
 
     Raises ``UsageError`` where there is none, ``UnreachableError`` where it may be on one of these.
     """
-    from router import RecordQuery, ask_records, by_time
-
-    answers = ask_records(daemons, dial, RecordQuery(active_only=True))
-    found = [each for each in by_time(answers) if each.record.mark and each.record.mark.key == key]
+    answers = library.ask_records(daemons, dial, library.RecordQuery(active_only=True))
+    found = [each for each in library.by_time(answers) if each.record.mark and each.record.mark.key == key]
     silent = tell_silent(answers)
     if not found:
         require_answers(silent, len(answers))

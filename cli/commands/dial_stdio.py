@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+import router as library
 from cli.build_options import Subject
 from cli.chosen import announce
 from cli.given.requests import prepare
@@ -22,7 +23,7 @@ def command(subject: Subject, routing: ConnectionRouting, display: VerboseDispla
             "dial-stdio carries a daemon's protocol, and stdin is a terminal",
             hint="dial-stdio is for programs; `warmroute exec -- buildctl ...` runs one",
         )
-    from router import BuildRouter, dial_stdio
-
-    with BuildRouter(config).connect(prepared.request, on_event=announce(display.verbose)) as connection:
-        dial_stdio(connection)
+    with library.BuildRouter(config).connect(
+        prepared.request, on_event=announce(display.verbose)
+    ) as connection:
+        library.dial_stdio(connection)

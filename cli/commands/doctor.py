@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
+import router as library
 from cli.config_files import ConfigurationFiles, Reading
 from cli.given.routing import router_config
 from cli.groups import Only
@@ -47,8 +48,6 @@ def command(reading: Reading, routing: _Routing, display: _Display) -> None:
 
 def _findings(reading: Reading, routing: RoutingOptions) -> Iterator[Finding]:
     """Yield what all checks find; without a configuration nothing else is known to be meant."""
-    from router import BuildRouter, examine
-
     try:
         if reading.fault is not None:
             raise reading.fault
@@ -57,14 +56,12 @@ def _findings(reading: Reading, routing: RoutingOptions) -> Iterator[Finding]:
         yield _of_fault(with_sources(exc, reading.parameters, reading.arguments))
         return
     yield _of_files(reading.files)
-    with BuildRouter(config) as router, interruptible(Silent(heeds=False)):
-        yield from examine(config, router.dial_options, lambda: router.fleet)
+    with library.BuildRouter(config) as router, interruptible(Silent(heeds=False)):
+        yield from library.examine(config, router.dial_options, lambda: router.fleet)
 
 
 def _of_fault(fault: UsageError) -> Finding:
-    from router import Finding
-
-    return Finding(
+    return library.Finding(
         check="config",
         level="problem",
         tried=f"{_TRIED}; the other checks are for when it is mended",
@@ -74,11 +71,9 @@ def _of_fault(fault: UsageError) -> Finding:
 
 
 def _of_files(files: ConfigurationFiles) -> Finding:
-    from router import Finding
-
     loaded = load(files, os.environ)
     if loaded.untrusted:
-        return Finding(
+        return library.Finding(
             check="config",
             level="note",
             subject=loaded.untrusted,
@@ -87,4 +82,4 @@ def _of_files(files: ConfigurationFiles) -> Finding:
             advice="read it, then run warmroute config trust",
         )
     read = ", ".join(document.path for document in loaded.documents)
-    return Finding(check="config", level="ok", tried=_TRIED, result=read or "no configuration file")
+    return library.Finding(check="config", level="ok", tried=_TRIED, result=read or "no configuration file")

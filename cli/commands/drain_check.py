@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+import router as library
 from cli.asking import chosen
 from cli.given.routing import router_config
 from cli.groups import OptionGroup, argument, option
@@ -37,11 +38,9 @@ def command(draining: DrainOptions, routing: FleetRouting) -> None:
     """Succeed if a daemon has no build in flight, else say how many it has, and fail."""
     seconds = _seconds(draining.wait_idle) if draining.wait_idle else 0.0
     config = router_config(routing)
-    from router import BuildRouter, drain
-
-    with BuildRouter(config) as router, interruptible(Silent(heeds=True)) as cancellation:
+    with library.BuildRouter(config) as router, interruptible(Silent(heeds=True)) as cancellation:
         daemon = _chosen(router, draining.name)
-        builds = drain(
+        builds = library.drain(
             daemon,
             router.dial_options,
             wait=seconds,
@@ -67,9 +66,7 @@ def _counted(builds: int) -> str:
 
 
 def _seconds(wait: str) -> float:
-    from router import Flag, parse_duration
-
-    return parse_duration(wait, Flag(name="--wait-idle", example="10m"))
+    return library.parse_duration(wait, library.Flag(name="--wait-idle", example="10m"))
 
 
 def _tell(text: str) -> None:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import router as library
 from cli.asking import ask, require_answers
 from cli.options import ChosenDaemons, DetailDisplay, FleetRouting, RecordFilters
 from cli.render.store import mounts_table, record_lines, usage_table
@@ -23,11 +24,9 @@ def command(
     filters: RecordFilters, routing: FleetRouting, chosen: ChosenDaemons, display: DetailDisplay
 ) -> None:
     """Show how much the daemons' caches take up, and which cache mounts are where."""
-    from router import ask_usage, parse_usage_filters
-
-    wanted = parse_usage_filters(filters.texts or ())
+    wanted = library.parse_usage_filters(filters.texts or ())
     answers = ask(
-        routing, lambda daemons, options: ask_usage(daemons, options, wanted), only=chosen.names or ()
+        routing, lambda daemons, options: library.ask_usage(daemons, options, wanted), only=chosen.names or ()
     )
     text = _json if display.format == "json" else _text
     sys.stdout.write(f"{text(answers, each=bool(display.verbose))}\n")
@@ -35,26 +34,20 @@ def command(
 
 
 def _whole(answers: Sequence[Answer[Usage]]) -> Usage:
-    from router import usage_of
-
-    return usage_of(record for answer in answers if answer.value for record in answer.value.records)
+    return library.usage_of(record for answer in answers if answer.value for record in answer.value.records)
 
 
 def _text(answers: Sequence[Answer[Usage]], *, each: bool) -> str:
-    from router import cache_mounts
-
     room = room_on_stdout()
     told = [(answer.daemon.name, answer.value) for answer in answers]
     records = [(name, record) for name, usage in told if usage for record in usage.records] if each else []
-    mounts = [(name, mount) for name, usage in told if usage for mount in cache_mounts(usage.records)]
+    mounts = [(name, mount) for name, usage in told if usage for mount in library.cache_mounts(usage.records)]
     blocks = ["\n".join(record_lines(name, record)) for name, record in records]
     blocks += [usage_table(told, _whole(answers), room=room), mounts_table(mounts, room=room)]
     return "\n\n".join(filter(None, blocks))
 
 
 def _json(answers: Sequence[Answer[Usage]], *, each: bool) -> str:
-    from router import cache_mounts
-
     daemons = [
         {
             "daemon": answer.daemon.name,
@@ -73,7 +66,7 @@ def _json(answers: Sequence[Answer[Usage]], *, each: bool) -> str:
         mount_values(answer.daemon.name, mount)
         for answer in answers
         if answer.value
-        for mount in cache_mounts(answer.value.records)
+        for mount in library.cache_mounts(answer.value.records)
     ]
     return json.dumps(
         {"daemons": daemons, "sum": usage_values(_whole(answers)), "cacheMounts": mounts}, indent=2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import router as library
 from cli.build_options import Subject
 from cli.chosen import announce, end_as, warn
 from cli.given.requests import prepare
@@ -29,11 +30,9 @@ def command(
 ) -> None:
     """Run a command with BUILDKIT_HOST of the daemon that a build would go to: buildctl, buildx, a script."""
     config, prepared = prepare(routing, subject)
-    from router import BuildRouter, run_with_daemon
-
-    router = BuildRouter(config)
+    router = library.BuildRouter(config)
     with router.connect(prepared.request, on_event=announce(display.verbose)) as connection:
-        code = run_with_daemon(connection, arguments.words, router.dial_options, tell=warn)
+        code = library.run_with_daemon(connection, arguments.words, router.dial_options, tell=warn)
     if code:
         sys.stdout.flush()
         end_as(code)

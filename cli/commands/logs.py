@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+import router as library
 from cli.building.display import Display
 from cli.commands.history.finding import Ref, found_build
 from cli.options import ChosenDaemons, FleetRouting, ProgressDisplay
@@ -18,14 +19,12 @@ def command(build: Ref, routing: FleetRouting, chosen: ChosenDaemons, display: P
     chosen_mode(display.mode, sys.stderr, os.environ)
     shown = Display()
     with found_build(routing, chosen, build.ref, shown) as (found, dial, cancellation):
-        from router import follow_build
-
         renderer = open_renderer(
             display.mode, stream=sys.stderr, environment=os.environ, verbosity=display.verbose
         )
         shown.show(renderer)
         try:
-            follow_build(found, dial, renderer.event, cancellation)
+            library.follow_build(found, dial, renderer.event, cancellation)
         except BaseException as exc:
             renderer.close(exc)
             raise

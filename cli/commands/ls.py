@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import router as library
 from cli.asking import require_answers
 from cli.given.routing import router_config
 from cli.interruption import Silent, interruptible
@@ -27,11 +28,9 @@ _UNREACHABLE = "unreachable"
 def command(routing: FleetRouting, display: FormatDisplay) -> None:
     """List the daemons: state, version, platforms, builds in flight, cordons."""
     config = router_config(routing)
-    from router import BuildRouter, inspect
-
-    with BuildRouter(config) as router, interruptible(Silent(heeds=False)):
+    with library.BuildRouter(config) as router, interruptible(Silent(heeds=False)):
         daemons = sorted(router.fleet.daemons(), key=lambda daemon: daemon.name)
-        reports = inspect(daemons, router.dial_options)
+        reports = library.inspect(daemons, router.dial_options)
     sys.stdout.write(f"{_json(reports) if display.format == 'json' else _table(reports)}\n")
     if not reports:
         sys.stderr.write(f"no {printable(router.fleet.describe())}\n")

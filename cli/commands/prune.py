@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
+import router as library
 from cli.asking import chosen as chosen_of
 from cli.asking import named, require_answers, tell_of
 from cli.consent import Consent, agreed, require_consent
@@ -40,9 +41,7 @@ def command(
     config = router_config(routing)
     if not routing.dry_run:
         require_consent(consent, "prune", hint="--dry-run shows what would go")
-    from router import BuildRouter
-
-    with BuildRouter(config) as router:
+    with library.BuildRouter(config) as router:
         with interruptible(Silent(heeds=False)):
             daemons = chosen_of(router.fleet.daemons(), chosen.names or (), router)
             if not (routing.dry_run or agreed(consent, _deleted(daemons, what))):
@@ -52,19 +51,15 @@ def command(
 
 
 def _planned(router: BuildRouter, daemons: Sequence[Daemon], what: Pruning) -> tuple[Answer[Usage], ...]:
-    from router import plan_prune
-
     with interruptible(Silent(heeds=False)):
-        return plan_prune(daemons, router.dial_options, what)
+        return library.plan_prune(daemons, router.dial_options, what)
 
 
 def _pruned(router: BuildRouter, daemons: Sequence[Daemon], what: Pruning) -> tuple[Answer[Usage], ...]:
-    from router import prune
-
     progress = PruneProgress(sys.stderr)
     try:
         with interruptible(Silent(heeds=True)) as cancellation:
-            return prune(
+            return library.prune(
                 daemons, router.dial_options, what, on_record=progress.see, cancellation=cancellation
             )
     finally:
@@ -119,7 +114,5 @@ def _json(answers: Sequence[Answer[Usage]], *, each: bool, dry_run: bool) -> str
         }
         for answer in answers
     ]
-    from router import usage_of
-
-    whole = usage_of(record for answer in answers if answer.value for record in answer.value.records)
+    whole = library.usage_of(record for answer in answers if answer.value for record in answer.value.records)
     return json.dumps({"dryRun": dry_run, "daemons": daemons, "sum": freed_values(whole)}, indent=2)

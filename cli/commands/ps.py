@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import router as library
 from cli.asking import ask, require_answers
 from cli.commands.history.listed import place_of, record_values
 from cli.groups import OptionGroup, option
@@ -46,10 +47,8 @@ def command(again: Watch, routing: FleetRouting, chosen: ChosenDaemons, display:
     """List the builds in flight on all daemons, and what each does now."""
     if again.watch and display.format == "json":
         raise UsageError("--watch and --format json exclude each other", hint="call ps again for each look")
-    from router import ask_in_flight
-
     while True:
-        answers = ask(routing, ask_in_flight, only=chosen.names or ())
+        answers = ask(routing, library.ask_in_flight, only=chosen.names or ())
         silent = [answer.daemon.name for answer in answers if answer.error]
         if not again.watch:
             break

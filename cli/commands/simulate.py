@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Annotated
 
+import router as library
 from cli.asking import require_answers
 from cli.given.routing import router_config
 from cli.groups import Only
@@ -38,9 +39,7 @@ def command(simulation: SimulationOptions, routing: _Routing, display: FormatDis
     config = router_config(routing)
     files = files_of(simulation)
     asked, source = question(simulation, config)
-    from router import simulate
-
-    findings = simulate(asked)
+    findings = library.simulate(asked)
     for file in files:
         file.write(asked, findings)
     if display.format == "json":

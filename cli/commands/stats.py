@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
+import router as library
 from cli.asking import ask, require_answers
 from cli.groups import Only, OptionGroup, option
 from cli.options import ChosenDaemons, FleetRouting, PeriodOptions
@@ -54,10 +55,10 @@ def command(stats: _Stats, routing: FleetRouting, chosen: ChosenDaemons) -> None
     if stats.period.since:
         seconds = parse_duration(stats.period.since, Flag(name="--since", example="24h"))
         since = time.time_ns() - int(seconds * NANOSECONDS)
-    from router import ask_records, build_stats, by_time
-
-    answers = ask(routing, ask_records, only=chosen.names or ())
-    rows = build_stats(by_time(answers), stats.by, since=since, warm_from=stats.warm_from / 100)
+    answers = ask(routing, library.ask_records, only=chosen.names or ())
+    rows = library.build_stats(
+        library.by_time(answers), stats.by, since=since, warm_from=stats.warm_from / 100
+    )
     match stats.format:
         case "json":
             text = json.dumps([_values(row, stats.by) for row in rows], indent=2) + "\n"

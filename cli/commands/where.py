@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
+import router as library
 from cli.build_options import ImageOptions, Subject
 from cli.given.requests import asked_by_skaffold, build_request, skaffold_routing
 from cli.given.routing import router_config
@@ -41,9 +42,7 @@ def command(arguments: ImageArguments, subject: Subject, routing: _Routing, disp
     asked = asked_by_skaffold()
     config = router_config(skaffold_routing(routing, asked))
     requests = [build_request(each, asked).request for each in _subjects(subject, arguments.images)]
-    from router import BuildRouter
-
-    router = BuildRouter(config)
+    router = library.BuildRouter(config)
     routes = router.routes([router.key(request) for request in requests], requests[0].platforms)
     sys.stdout.write(f"{_json(routes) if display.format == 'json' else _tables(routes)}\n")
     if not routes[0].candidates:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import router as library
 from cli.asking import ask, require_answers
 from cli.options import ChosenDaemons, DetailDisplay, DisplayOptions, FleetRouting, RoutingOptions
 from cli.render.workers import workers_json, workers_text
@@ -18,9 +19,7 @@ def command(routing: FleetRouting, chosen: ChosenDaemons, display: DetailDisplay
 
 def show(routing: RoutingOptions, chosen: ChosenDaemons, display: DisplayOptions) -> None:
     """Ask daemons for their workers, and print them."""
-    from router import ask_workers
-
-    answers = ask(routing, ask_workers, only=chosen.names or ())
+    answers = ask(routing, library.ask_workers, only=chosen.names or ())
     if display.format == "json":
         text = workers_json(answers)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import router as library
 from cli.build_options import (
     AttestationOptions,
     CacheOptions,
@@ -33,61 +34,46 @@ def extra_fields(image: ImageOptions, local_platform: str) -> dict[str, object]:
 
 
 def _image(options: ExtraOptions, local_platform: str) -> dict[str, object]:
-    from router import parse_annotations, parse_build_contexts, parse_call, parse_registry_tlss
-
     fields = _given(
-        build_contexts=parse_build_contexts(options.build_contexts or ()),
-        annotations=parse_annotations(options.annotations or (), local=local_platform),
-        registry_tls=parse_registry_tlss(options.registry_tls or ()),
+        build_contexts=library.parse_build_contexts(options.build_contexts or ()),
+        annotations=library.parse_annotations(options.annotations or (), local=local_platform),
+        registry_tls=library.parse_registry_tlss(options.registry_tls or ()),
         context_times=options.context_times,
     )
     if options.question != "build":
-        fields["call"] = parse_call(options.question).method
+        fields["call"] = library.parse_call(options.question).method
     return fields
 
 
 def _steps(options: StepOptions) -> dict[str, object]:
-    from router import (
-        SHM_SIZE,
-        parse_add_host,
-        parse_entitlements,
-        parse_network,
-        parse_resources,
-        parse_size,
-        parse_sshs,
-        parse_ulimits,
-    )
-
-    network = parse_network(options.network)
+    network = library.parse_network(options.network)
     return _given(
-        ssh=parse_sshs(options.ssh or ()),
+        ssh=library.parse_sshs(options.ssh or ()),
         network=network if network != "default" else None,
-        add_hosts=tuple(map(parse_add_host, filter(None, options.add_hosts or ()))),
-        allow=parse_entitlements(options.allow or ()),
-        shm_size=parse_size(options.shm_size, SHM_SIZE) if options.shm_size else 0,
-        ulimits=parse_ulimits(filter(None, options.ulimits or ())),
-        resources=parse_resources(options.resources or ()),
+        add_hosts=tuple(map(library.parse_add_host, filter(None, options.add_hosts or ()))),
+        allow=library.parse_entitlements(options.allow or ()),
+        shm_size=library.parse_size(options.shm_size, library.SHM_SIZE) if options.shm_size else 0,
+        ulimits=library.parse_ulimits(filter(None, options.ulimits or ())),
+        resources=library.parse_resources(options.resources or ()),
         cgroup_parent=options.cgroup_parent,
         proxy_network=options.proxy_network,
     )
 
 
 def _caches(options: CacheOptions) -> dict[str, object]:
-    from router import CACHE_FROM, CACHE_TO, parse_caches
-
     stages = (stage for text in options.no_cache_filter or () for stage in text.split(","))
     return _given(
-        cache_from=parse_caches(options.cache_from or (), CACHE_FROM),
-        cache_to=parse_caches(options.cache_to or (), CACHE_TO),
+        cache_from=library.parse_caches(options.cache_from or (), library.CACHE_FROM),
+        cache_to=library.parse_caches(options.cache_to or (), library.CACHE_TO),
         no_cache_filter=tuple(filter(None, stages)),
     )
 
 
 def _attestations(options: AttestationOptions) -> dict[str, object]:
-    from router import parse_attests
-
     return _given(
-        attestations=parse_attests(options.attests or (), sbom=options.sbom, provenance=options.provenance),
+        attestations=library.parse_attests(
+            options.attests or (), sbom=options.sbom, provenance=options.provenance
+        ),
         source_policy=_text_of(options.source_policy_file),
     )
 

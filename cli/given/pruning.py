@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import router as library
 from cli.groups import OptionGroup, option
 from cli.options import RecordFilters
 from router import Flag, UsageError, parse_duration, parse_size, parse_usage_filters, replace
@@ -59,8 +60,6 @@ class PruneOptions(OptionGroup, panel="Records"):
 
 def pruning(options: PruneOptions) -> Pruning:
     """Return what is to be deleted. Raises ``UsageError``."""
-    from router import Pruning  # with it come the generated classes, which help does without
-
     filters = parse_usage_filters(options.filters.texts or ())
     if options.keep_duration:
         kept = parse_duration(options.keep_duration, Flag(name="--keep-duration", example="24h"))
@@ -69,7 +68,7 @@ def pruning(options: PruneOptions) -> Pruning:
                 "--keep-duration and --filter until= contradict each other", hint="give one of them"
             )
         filters = replace(filters, unused_for=kept)
-    return Pruning(
+    return library.Pruning(
         filters=filters,
         all=options.all,
         reserved_space=_reserved(options),

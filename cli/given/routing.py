@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import router as library
 from cli.options import RoutingOptions
 from router import RouterConfig, TLSOptions, UsageError, parse_addresses, parse_identity, tls_options
 
@@ -44,12 +45,7 @@ def router_config(options: RoutingOptions) -> RouterConfig:
 
 
 def _seconds(name: str, text: str) -> float:
-    from router import (
-        Flag,
-        parse_duration,  # few give one
-    )
-
-    return parse_duration(text, Flag(name=name, example="2m"))
+    return library.parse_duration(text, library.Flag(name=name, example="2m"))
 
 
 def _count(name: str, number: float) -> int:

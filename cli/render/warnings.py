@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import router as library
 from cli.render.foreign import indented, place, printable
 from router import MOST_WARNINGS, Event, Notice, SolveStatus, VertexWarning, replace
 
@@ -104,10 +105,8 @@ def _explanation(warning: VertexWarning) -> Iterator[str]:
 
 
 def _place(warning: VertexWarning) -> Iterator[str]:
-    from router import excerpt, source_lines  # most builds have no warnings
-
-    lines = source_lines(warning.source_data)
-    head, *source = excerpt(warning.source_filename, lines, warning.ranges).split("\n")
+    lines = library.source_lines(warning.source_data)
+    head, *source = library.excerpt(warning.source_filename, lines, warning.ranges).split("\n")
     if head:
         yield place(head)
     yield from map(printable, source)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import router as library
 from cli.simulation.options import SimulationOptions
 from cli.simulation.sources import Source, source_of
 from router import Flag, RouterConfig, UsageError, parse_duration
@@ -22,12 +23,10 @@ def question(options: SimulationOptions, config: RouterConfig) -> tuple[Simulati
 
     Raises ``UsageError``; ``UnreachableError`` where the fleet can't be listed or asked.
     """
-    from router import Simulation
-
     churn, migration, counts = _churn(options), _migration(options, config.placement), _counts(options)
     source = source_of(options, config)
     daemons, keys = source.daemons, source.keys
-    asked = Simulation(
+    asked = library.Simulation(
         daemons=daemons,
         keys=keys,
         placement=config.placement,
@@ -45,17 +44,13 @@ def question(options: SimulationOptions, config: RouterConfig) -> tuple[Simulati
 
 
 def _counts(options: SimulationOptions) -> tuple[int, int] | None:
-    from router import parse_scale
-
-    return parse_scale(options.scale) if options.scale else None
+    return library.parse_scale(options.scale) if options.scale else None
 
 
 def _scale(
     daemons: tuple[Daemon, ...], counts: tuple[int, int] | None
 ) -> tuple[tuple[Daemon, ...], tuple[Daemon, ...]] | None:
-    from router import scaled
-
-    return (scaled(daemons, counts[0]), scaled(daemons, counts[1])) if counts else None
+    return (library.scaled(daemons, counts[0]), library.scaled(daemons, counts[1])) if counts else None
 
 
 def _migration(options: SimulationOptions, placement: Placement) -> tuple[Placement, Placement] | None:
@@ -70,8 +65,6 @@ def _migration(options: SimulationOptions, placement: Placement) -> tuple[Placem
 
 
 def _traffic(options: SimulationOptions, keys: tuple[SimulatedKey, ...]) -> Traffic:
-    from router import Traffic
-
     builds = _whole("--builds", options.builds)
     if builds > _MOST_BUILDS:
         raise UsageError(f"--builds {builds} is too many", hint=f"at most {_MOST_BUILDS} can be simulated")
@@ -79,7 +72,7 @@ def _traffic(options: SimulationOptions, keys: tuple[SimulatedKey, ...]) -> Traf
     every = _seconds("--every", options.every) if options.every else None if rated else 10.0
     if every == 0:
         raise UsageError("--every is 0", hint="for example: --every 10s")
-    return Traffic(
+    return library.Traffic(
         builds=builds,
         every=every,
         cold=_seconds("--cold", options.cold),
@@ -89,9 +82,7 @@ def _traffic(options: SimulationOptions, keys: tuple[SimulatedKey, ...]) -> Traf
 
 
 def _churn(options: SimulationOptions) -> Churn:
-    from router import Churn
-
-    return Churn(
+    return library.Churn(
         every=_seconds("--restart-every", options.restart_every),
         takes=_seconds("--restart-takes", options.restart_takes),
         keeps_cache=not options.cold_restarts,

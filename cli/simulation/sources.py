@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+import router as library
 from cli.asking import require_answers, tell_silent
 from cli.interruption import Silent, interruptible
 from cli.render.units import NANOSECONDS
@@ -46,18 +47,16 @@ def source_of(options: SimulationOptions, config: RouterConfig) -> Source:
     named = _named(options.daemons) if options.daemons else ()
     if named and keys:
         return Source(daemons=named, keys=keys)
-    from router import BuildRouter, NoDaemonError, ask_records, unhindered
-
-    with BuildRouter(config) as router, interruptible(Silent(heeds=False)):
+    with library.BuildRouter(config) as router, interruptible(Silent(heeds=False)):
         listed = router.fleet.daemons()
-        daemons = named or unhindered(listed)
+        daemons = named or library.unhindered(listed)
         if not daemons or not listed:
-            raise NoDaemonError(
+            raise library.NoDaemonError(
                 f"there are no {router.fleet.describe()}", hint="or name daemons: --daemons 6"
             )
         if keys:
             return Source(daemons=daemons, keys=keys)
-        answers = ask_records(listed, router.dial_options)
+        answers = library.ask_records(listed, router.dial_options)
     silent = _silent(answers)
     return Source(daemons=daemons, keys=_remembered(answers, since), silent=silent, asked=len(answers))
 
@@ -76,8 +75,6 @@ def _silent(answers: _Answers) -> list[str]:
 
 
 def _remembered(answers: _Answers, since: float | None) -> tuple[SimulatedKey, ...]:
-    from router import recorded_keys
-
     now = time.time_ns()
     earliest = 0 if since is None else now - int(since * NANOSECONDS)
     histories = [
@@ -85,7 +82,7 @@ def _remembered(answers: _Answers, since: float | None) -> tuple[SimulatedKey, .
         for answer in answers
         if answer.value is not None
     ]
-    found = recorded_keys(histories, now)
+    found = library.recorded_keys(histories, now)
     if not found.keys:
         raise UsageError(
             "the daemons remember no builds whose key is known",
@@ -98,39 +95,35 @@ def _remembered(answers: _Answers, since: float | None) -> tuple[SimulatedKey, .
 
 
 def _keys(options: SimulationOptions) -> tuple[SimulatedKey, ...]:
-    from router import Key, SimulatedKey, invented_keys, read_keys
-
     if options.given and options.keys:
         raise UsageError(
             f"keys are given twice, as arguments ({', '.join(options.given)}) and by --keys {options.keys}",
             hint="leave out one of them",
         )
     if options.given:
-        names = dict.fromkeys(Key.own(text).key for text in options.given)
-        return tuple(SimulatedKey(key=name) for name in names)
+        names = dict.fromkeys(library.Key.own(text).key for text in options.given)
+        return tuple(library.SimulatedKey(key=name) for name in names)
     if not options.keys:
         raise UsageError(
             "there are no keys to simulate",
             hint="name some: warmroute simulate KEY...; or --keys FILE, --keys 1000 (invented), --history",
         )
     if options.keys.isdigit():
-        return invented_keys(options.keys)
-    keys = _read("--keys", options.keys, read_keys)
+        return library.invented_keys(options.keys)
+    keys = _read("--keys", options.keys, library.read_keys)
     if not keys:
         raise UsageError(f"--keys {options.keys} has no keys", hint="write one on each line")
     return keys
 
 
 def _named(texts: list[str]) -> tuple[Daemon, ...]:
-    from router import parse_daemon_names, read_daemon_names
-
     files = [text for text in texts if text.startswith("@")]
     if files and len(texts) > 1:
         raise UsageError("--daemons names a file and more", hint="put all daemons into the file")
     daemons = (
-        _read("--daemons", files[0].removeprefix("@"), read_daemon_names)
+        _read("--daemons", files[0].removeprefix("@"), library.read_daemon_names)
         if files
-        else parse_daemon_names(texts)
+        else library.parse_daemon_names(texts)
     )
     if not daemons:
         raise UsageError(f"--daemons {' '.join(texts)} names no daemons", hint="for example: --daemons 6")

@@ -48,6 +48,7 @@ from router.solve.prepared import PreparedBuild
 from router.solve.rawjson import parse_rawjson
 from router.solve.request import entitlements, frontend_attrs
 from router.transport.options import DialOptions, TLSOptions
+from router.transport.server_name import server_name
 
 __all__ = ["BuildctlBackend", "build_arguments", "buildctl_command", "client_arguments"]
 
@@ -131,8 +132,6 @@ def client_arguments(daemon: Daemon, dial: DialOptions) -> list[str]:
 
 def _server_name(address: Address, tls: TLSOptions) -> str:
     """Return the name to give buildctl: none where it would take the address's own."""
-    from router.transport.server_name import server_name
-
     name = server_name(address, tls)
     return "" if isinstance(address, TcpAddress) and name == address.host else name
 

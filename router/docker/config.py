@@ -8,6 +8,7 @@ which may run a helper, is ``registry_auth``'s. Never writes.
 
 from __future__ import annotations
 
+import binascii
 import errno
 import os
 import stat
@@ -278,7 +279,6 @@ def _decoded(auth: str) -> tuple[str, str]:
     """Decode user name and password as the docker CLI does: line breaks in it don't count, nor NULs around
     the password, and the bytes may be of any encoding."""
     import base64  # few builds log in
-    import binascii
 
     try:
         decoded = base64.b64decode(auth.replace("\r", "").replace("\n", ""), validate=True)

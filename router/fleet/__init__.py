@@ -6,8 +6,11 @@ answers shows when ``transport`` dials it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from router.errors import NoDaemonError, UsageError
 from router.fleet.contract import Fleet, FleetOptions
+from router.model.address import NamedAddress
 
 __all__ = ["Fleet", "FleetOptions", "discover"]
 
@@ -26,17 +29,13 @@ def discover(options: FleetOptions) -> Fleet:
             hint="give an address an identity by naming it, as in --addr NAME=URL",
         )
     if options.addresses:
-        from router.fleet.static import StaticFleet
-
-        return StaticFleet(options.addresses, source="--addr", timeout=options.timeout)
+        return _named(options.addresses, "--addr", options)
     if options.selector:
         from router.fleet.kubernetes import KubernetesFleet
 
         return KubernetesFleet(options)
     if options.host:
-        from router.fleet.static import StaticFleet
-
-        return StaticFleet((options.host,), source="BUILDKIT_HOST", timeout=options.timeout)
+        return _named((options.host,), "BUILDKIT_HOST", options)
     from router.fleet.docker import DockerFleet
 
     engine = DockerFleet(options.environment)
@@ -47,3 +46,9 @@ def discover(options: FleetOptions) -> Fleet:
         f"and no Docker engine (no DOCKER_HOST, no docker context, no {engine.endpoint.host})",
         hint="--selector app=buildkitd finds pods in Kubernetes, --addr tcp://HOST:1234 names a daemon",
     )
+
+
+def _named(addresses: Sequence[NamedAddress], source: str, options: FleetOptions) -> Fleet:
+    from router.fleet.static import StaticFleet
+
+    return StaticFleet(addresses, source=source, timeout=options.timeout)

@@ -11,11 +11,16 @@ import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import dns.exception
+import dns.resolver
+from dns.reversename import from_address
+
 from router.errors import FleetError, UsageError
 from router.model.address import DnsName, TcpAddress
 from router.model.daemon import NOT_ASKED, Daemon
 from router.model.frozen import frozen
 from router.net.deadline import Deadline
+from router.net.tcp import look_up
 
 if TYPE_CHECKING:
     from dns.resolver import Answer, Resolver
@@ -136,8 +141,6 @@ class _Lookup:
         return []
 
     def _reversed(self, each: Named) -> Named:
-        from dns.reversename import from_address
-
         records = self._ask(from_address(each.ip).to_text(), "PTR", _REVERSE_PATIENCE)
         if records is None:
             return each
@@ -156,8 +159,6 @@ class _Lookup:
         ] or self._unknown(name)
 
     def _by_system(self, name: str) -> Sequence[str]:
-        from router.net.tcp import look_up
-
         try:
             targets = look_up(name, 0, self._deadline)
         except TimeoutError as exc:
@@ -170,9 +171,6 @@ class _Lookup:
 
     def _ask(self, name: str, kind: str, patience: float) -> Answer | None:
         """Return the records of a kind, None where there are none, or nobody to ask."""
-        import dns.exception
-        import dns.resolver
-
         try:
             lifetime = min(patience, self._deadline.remaining())
             return self._resolver.resolve(name, kind, search=True, lifetime=lifetime)
@@ -198,8 +196,6 @@ class _Lookup:
 
 def _resolver(server: str | None) -> Resolver:
     """Return the resolver to ask for names; the one of this machine where none is given."""
-    import dns.resolver
-
     if server is None:
         try:
             return dns.resolver.Resolver()

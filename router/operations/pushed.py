@@ -21,6 +21,7 @@ from router.net.deadline import Deadline
 from router.notation.boolean import parse_bool
 from router.notation.loopback import is_loopback
 from router.notation.tag import format_reference, parse_reference
+from router.providers.registry import Registries
 from router.solve.prepared import PreparedBuild
 from router.untrusted_json import NotJSONError, read_json, text
 
@@ -87,8 +88,6 @@ class Pushes:
     def _manifest(
         self, name: str, daemon: Daemon, environment: Mapping[str, str], deadline: Deadline
     ) -> bytes | None:
-        from router.providers.registry import Registries  # few builds are lost
-
         reference = parse_reference(name)
         if is_loopback(reference.domain) and not _is_here(daemon):
             return None  # the daemon means a registry on its own machine

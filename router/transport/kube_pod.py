@@ -25,6 +25,7 @@ from router.net.tls import TLSPeer
 from router.net.tls_context import client_context
 from router.transport.options import DialOptions
 from router.transport.server_name import server_name
+from router.transport.tcp import dial_tcp
 from router.untrusted_json import NotJSONError, member, read_json, text
 
 __all__ = ["dial_kube_pod"]
@@ -101,8 +102,6 @@ class _Ways:
         return SecondTry(stream, none_left)
 
     def _by_ip(self, ip: str, deadline: Deadline) -> ByteStream:
-        from router.transport.tcp import dial_tcp
-
         address = TcpAddress(host=ip, port=self._port)
         options = replace(self._options, tls=self._tls(), timeout=deadline.remaining())
         return dial_tcp(address, options)

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 _TOP = Path(__file__).parents[2]
+_MOST_INNER_IMPORTS = 210
+_MOST_FILES_WITH_THEM = 84
 
 
 def _modules_loaded_by(code: str) -> set[str]:
@@ -31,6 +33,43 @@ def _modules_that_say(text: str) -> set[str]:
     sources = [path for package in ("router", "cli") for path in (_TOP / package).rglob("*.py")]
     assert sources
     return {str(path.relative_to(_TOP)) for path in sources if text in path.read_text(encoding="utf-8")}
+
+
+def _imports_inside_functions() -> dict[str, int]:
+    """Return how many each file has, of those that have any."""
+    found: dict[str, int] = {}
+    for package in ("router", "cli", "warmroute"):
+        for path in (_TOP / package).rglob("*.py"):
+            functions = (
+                node
+                for node in ast.walk(ast.parse(path.read_bytes()))
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            )
+            # By line: a function in a function is walked twice.
+            lines = {
+                inner.lineno
+                for function in functions
+                for inner in ast.walk(function)
+                if isinstance(inner, ast.Import | ast.ImportFrom)
+            }
+            if lines:
+                found[str(path.relative_to(_TOP))] = len(lines)
+    return found
+
+
+def test_imports_stand_at_the_top_but_for_those_at_the_edges_of_packages() -> None:
+    """The bounds only go down; pyproject.toml names the files, each with its reason."""
+    found = _imports_inside_functions()
+
+    assert sum(found.values()) <= _MOST_INNER_IMPORTS
+    assert len(found) <= _MOST_FILES_WITH_THEM
+
+
+def test_a_command_takes_the_library_as_a_whole() -> None:
+    """Its names are loaded when they are first used, by one module that says why."""
+    inner = [name for name in _imports_inside_functions() if name.startswith("cli/commands/")]
+
+    assert sorted(inner) == ["cli/commands/build.py", "cli/commands/simulate.py", "cli/commands/version.py"]
 
 
 def test_every_public_name_of_the_library_can_be_imported() -> None:

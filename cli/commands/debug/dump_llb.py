@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import router as library
 from cli.given.stdin import read_stdin
 from cli.groups import OptionGroup, argument, option
 from router import UsageError
@@ -20,10 +21,10 @@ class GraphOptions(OptionGroup, panel="Display"):
 
 def command(graph: GraphOptions) -> None:
     """Print LLB, each operation as a line of JSON."""
-    from router import llb_as_dot, llb_as_json, llb_operations
-
-    found = llb_operations(_definition(graph.file or "-"))
-    sys.stdout.writelines(f"{line}\n" for line in (llb_as_dot(found) if graph.dot else llb_as_json(found)))
+    found = library.llb_operations(_definition(graph.file or "-"))
+    sys.stdout.writelines(
+        f"{line}\n" for line in (library.llb_as_dot(found) if graph.dot else library.llb_as_json(found))
+    )
 
 
 def _definition(path: str) -> bytes:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import router as library
 from cli.asking import ask, require_answers
 from cli.options import ChosenDaemons, FormatDisplay, HomeRouting
 from cli.render.names import version
@@ -20,9 +21,7 @@ __all__ = ["command"]
 
 def command(routing: HomeRouting, chosen: ChosenDaemons, display: FormatDisplay) -> None:
     """Show the versions of daemons: each of the fleet, or the home of --key."""
-    from router import ask_info
-
-    answers = ask(routing, ask_info, only=chosen.names or ())
+    answers = ask(routing, library.ask_info, only=chosen.names or ())
     sys.stdout.write(f"{_json(answers) if display.format == 'json' else _table(answers)}\n")
     require_answers([answer.daemon.name for answer in answers if answer.error], len(answers))
 

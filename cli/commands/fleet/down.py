@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import router as library
 from cli.commands.fleet.remembering import forget
 from cli.commands.fleet.telling import waiting
 from cli.consent import Consent, agreed, require_consent
@@ -24,15 +25,13 @@ def command(
     """Remove a fleet, each daemon when its builds have ended. Its volumes stay, unless --volumes is given."""
     if removal.volumes:
         require_consent(consent, "fleet down --volumes", hint="without --volumes the caches stay")
-    from router import FleetSpec, fleet_settings, open_cluster, take_down
-
     config = router_config(routing)
-    with open_cluster(config) as objects, interruptible(Silent(heeds=False)) as cancellation:
-        spec = FleetSpec(name=fleet.name, namespace=objects.namespace)
+    with library.open_cluster(config) as objects, interruptible(Silent(heeds=False)) as cancellation:
+        spec = library.FleetSpec(name=fleet.name, namespace=objects.namespace)
         what = f"the fleet {spec.name} in namespace {spec.namespace}, and its volumes with the caches on them"
         if removal.volumes and not agreed(consent, what):
             return
-        kept = take_down(
+        kept = library.take_down(
             objects, fleet.name, waiting(making.ready_within, cancellation), volumes=removal.volumes
         )
     sys.stderr.write(f"the fleet {fleet.name} is gone\n")
@@ -41,4 +40,4 @@ def command(
             f"{len(kept)} volume{' stays' if len(kept) == 1 else 's stay'}, with the caches on them, for the"
             f" next fleet {fleet.name}: {', '.join(kept)}\n"
         )
-    forget(spec.name, fleet_settings(config, spec))
+    forget(spec.name, library.fleet_settings(config, spec))

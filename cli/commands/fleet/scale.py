@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import router as library
 from cli.commands.fleet.telling import waiting
 from cli.fleet_options import ClusterRouting, NamedFleet, ReadyWithin, Replicas
 from cli.given.fleets import replicas_of
@@ -19,8 +20,9 @@ def command(fleet: NamedFleet, size: Replicas, making: ReadyWithin, routing: Clu
     replicas = replicas_of(size)
     if replicas is None:
         raise UsageError("--replicas is missing", hint="for example: warmroute fleet scale ci --replicas 5")
-    from router import open_cluster, scale_fleet
-
-    with open_cluster(router_config(routing)) as objects, interruptible(Silent(heeds=False)) as cancellation:
-        rows = scale_fleet(objects, fleet.name, replicas, waiting(making.ready_within, cancellation))
+    with (
+        library.open_cluster(router_config(routing)) as objects,
+        interruptible(Silent(heeds=False)) as cancellation,
+    ):
+        rows = library.scale_fleet(objects, fleet.name, replicas, waiting(making.ready_within, cancellation))
     sys.stderr.write(f"the fleet {fleet.name} is ready: {len(rows)} daemon{'' if len(rows) == 1 else 's'}\n")

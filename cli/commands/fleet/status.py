@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+import router as library
 from cli.fleet_options import AnyFleet, ClusterRouting
 from cli.given.routing import router_config
 from cli.interruption import Silent, interruptible
@@ -23,10 +24,8 @@ __all__ = ["command"]
 
 def command(fleet: AnyFleet, routing: ClusterRouting, display: FormatDisplay) -> None:
     """Show a fleet's pods, or those of every fleet in the namespace: state and reason, image, volume."""
-    from router import fleet_states, open_cluster
-
-    with open_cluster(router_config(routing)) as objects, interruptible(Silent(heeds=False)):
-        states = fleet_states(objects, fleet.name)
+    with library.open_cluster(router_config(routing)) as objects, interruptible(Silent(heeds=False)):
+        states = library.fleet_states(objects, fleet.name)
         namespace = objects.namespace
     if display.format == "json":
         sys.stdout.write(f"{json.dumps([_values(state) for state in states], indent=2)}\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+import router as library
 from cli.render.foreign import lines_of
 
 if TYPE_CHECKING:
@@ -15,10 +16,8 @@ __all__ = ["tell", "waiting"]
 
 def waiting(within: str, cancellation: Cancellation) -> FleetWait:
     """Return how long to wait, by ``--ready-within``, and that progress is told here."""
-    from router import Flag, FleetWait, parse_duration
-
-    seconds = parse_duration(within, Flag(name="--ready-within", example="10m"))
-    return FleetWait(seconds=seconds, tell=tell, cancellation=cancellation)
+    seconds = library.parse_duration(within, library.Flag(name="--ready-within", example="10m"))
+    return library.FleetWait(seconds=seconds, tell=tell, cancellation=cancellation)
 
 
 def tell(step: FleetStep) -> None:

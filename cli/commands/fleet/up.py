@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import router as library
 from cli.commands.fleet.remembering import remember
 from cli.commands.fleet.telling import waiting
 from cli.fleet_options import (
@@ -30,11 +31,9 @@ __all__ = ["command"]
 
 def command(fleet: FleetName, shape: ShapeOptions, making: MakingOptions, routing: ClusterRouting) -> None:
     """Make a fleet of buildkitd daemons on Kubernetes, or change one, and wait until it is ready."""
-    from router import fleet_namespace, fleet_settings, replace
-
     config = router_config(routing)
-    spec = fleet_spec(fleet.name or DEFAULT_FLEET, fleet_namespace(config), shape)
-    spec = replace(spec, create_namespace=making.create_namespace)
+    spec = fleet_spec(fleet.name or DEFAULT_FLEET, library.fleet_namespace(config), shape)
+    spec = library.replace(spec, create_namespace=making.create_namespace)
     if making.print:
         _print(spec)
         return
@@ -42,35 +41,31 @@ def command(fleet: FleetName, shape: ShapeOptions, making: MakingOptions, routin
     given = {"kube-context": config.kube_context or "", "kubeconfig": config.kubeconfig or ""}
     options = {"selector": spec.selector, "namespace": spec.namespace, **given, **reach}
     _tell_how_to_build({name: value for name, value in options.items() if value})
-    remember(spec.name, {**fleet_settings(config, spec), **reach})
+    remember(spec.name, {**library.fleet_settings(config, spec), **reach})
 
 
 def _make(
     spec: FleetSpec, config: RouterConfig, making: MakingOptions, access: AccessOptions
 ) -> Mapping[str, str]:
     """Make the fleet; return the options that reaching its daemons takes."""
-    from router import FleetWanted, bring_up, make_certificates, open_cluster, replace
-
     secrets: tuple[dict[str, Any], ...] = ()
     reach: Mapping[str, str] = {}
-    with open_cluster(config) as objects, interruptible(Silent(heeds=False)) as cancellation:
+    with library.open_cluster(config) as objects, interruptible(Silent(heeds=False)) as cancellation:
         if spec.access.mtls:
             folder = os.path.abspath(access.certificates or f"{spec.name}-certificates")
-            made = make_certificates(objects, spec, folder)
-            spec = replace(spec, access=replace(spec.access, certificates=made.digest))
+            made = library.make_certificates(objects, spec, folder)
+            spec = library.replace(spec, access=library.replace(spec.access, certificates=made.digest))
             secrets = (made.secret,)
             reach = {"via": spec.access.via, "tls-dir": made.client, "tls-server-name": made.server_name}
-        wanted = FleetWanted(spec=spec, secrets=secrets, force=making.force_conflicts)
-        rows = bring_up(objects, wanted, waiting(making.ready_within, cancellation))
+        wanted = library.FleetWanted(spec=spec, secrets=secrets, force=making.force_conflicts)
+        rows = library.bring_up(objects, wanted, waiting(making.ready_within, cancellation))
     daemons = f"{len(rows)} daemon{'' if len(rows) == 1 else 's'}"
     sys.stderr.write(f"the fleet {spec.name} is ready: {daemons}; build with\n")
     return reach
 
 
 def _print(spec: FleetSpec) -> None:
-    from router import manifests, manifests_as_yaml
-
-    sys.stdout.write(manifests_as_yaml(manifests(spec)))
+    sys.stdout.write(library.manifests_as_yaml(library.manifests(spec)))
     if spec.access.mtls:
         sys.stderr.write(
             f"the Secret {spec.name}-tls is left out: it has a private key, and is made without --print\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+import router as library
 from cli.asking import chosen as among
 from cli.asking import named, require_answers, tell_silent
 from cli.commands.history.finding import refs_of
@@ -95,28 +96,26 @@ def _change(
     change: HistoryChange, records: Records, routing: RoutingOptions, chosen: ChosenDaemons
 ) -> _Changed:
     """Change the records of the builds that are named."""
-    from router import BuildRouter, change_history, find_build
-
     refs = refs_of(records.refs or ())
-    with BuildRouter(router_config(routing)) as router, interruptible(Silent(heeds=False)):
+    with library.BuildRouter(router_config(routing)) as router, interruptible(Silent(heeds=False)):
         daemons = among(router.fleet.daemons(), chosen.names or (), router)
         dial = router.dial_options
-        found = [find_build(daemons, dial, ref) for ref in refs]
-        return _Changed(change_history(found, dial, change), (), len(daemons))
+        found = [library.find_build(daemons, dial, ref) for ref in refs]
+        return _Changed(library.change_history(found, dial, change), (), len(daemons))
 
 
 def _remove_all(consent: Consent, routing: RoutingOptions, chosen: ChosenDaemons) -> _Changed | None:
     """Remove the records of all builds that are over and not pinned; None where that isn't wanted."""
-    from router import BuildRouter, ask_records, by_time, change_history
-
-    with BuildRouter(router_config(routing)) as router, interruptible(Silent(heeds=False)):
+    with library.BuildRouter(router_config(routing)) as router, interruptible(Silent(heeds=False)):
         daemons = among(router.fleet.daemons(), chosen.names or (), router)
-        answers = ask_records(daemons, router.dial_options)
+        answers = library.ask_records(daemons, router.dial_options)
         silent = tell_silent(answers)
-        found = [each for each in by_time(answers) if each.record.completed and not each.record.pinned]
+        found = [
+            each for each in library.by_time(answers) if each.record.completed and not each.record.pinned
+        ]
         if found and not agreed(consent, _removed(found)):
             return None
-        return _Changed(change_history(found, router.dial_options, "remove"), silent, len(daemons))
+        return _Changed(library.change_history(found, router.dial_options, "remove"), silent, len(daemons))
 
 
 def _removed(builds: Sequence[DaemonRecord]) -> str:

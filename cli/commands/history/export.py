@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import router as library
 from cli.asking import chosen as among
 from cli.asking import require_answers, tell_silent
 from cli.commands.history.finding import refs_of
@@ -37,18 +38,16 @@ def command(records: Records, routing: FleetRouting, chosen: ChosenDaemons) -> N
         raise UsageError(
             "the archive can't be written to a terminal", hint="redirect stdout to FILE.dockerbuild"
         )
-    from router import BuildRouter, export_builds, find_build
-
     silent: list[str] = []
 
     def accept(answers: Sequence[Answer[tuple[BuildRecord, ...]]]) -> None:
         silent.extend(each for each in tell_silent(answers) if each not in silent)
 
-    with BuildRouter(router_config(routing)) as router, interruptible(Silent(heeds=False)):
+    with library.BuildRouter(router_config(routing)) as router, interruptible(Silent(heeds=False)):
         daemons = among(router.fleet.daemons(), chosen.names or (), router)
         dial = router.dial_options
         refs = refs_of(records.refs or ()) or [""]
-        export_builds(
-            [find_build(daemons, dial, ref, accept=accept) for ref in refs], dial, sys.stdout.buffer
+        library.export_builds(
+            [library.find_build(daemons, dial, ref, accept=accept) for ref in refs], dial, sys.stdout.buffer
         )
     require_answers(silent, len(daemons))

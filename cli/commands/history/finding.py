@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import router as library
 from cli.asking import chosen, require_answers, tell_silent
 from cli.ending import Interrupted
 from cli.given.routing import router_config
@@ -50,16 +51,14 @@ def found_build(
     the latest build.
     """
     config = router_config(routing)
-    from router import BuildRouter, find_build
-
     interrupted = Silent(heeds=False) if shown is None else shown
     silent: list[str] = []
 
     def accept(answers: Sequence[Answer[tuple[BuildRecord, ...]]]) -> None:
         silent.extend(tell_silent(answers))
 
-    with BuildRouter(config) as router, interruptible(interrupted) as cancellation:
+    with library.BuildRouter(config) as router, interruptible(interrupted) as cancellation:
         asked = chosen(router.fleet.daemons(), daemons.names or (), router)
-        found = find_build(asked, router.dial_options, ref or "", accept=accept)
+        found = library.find_build(asked, router.dial_options, ref or "", accept=accept)
         yield found, router.dial_options, cancellation
     require_answers(silent, len(asked))

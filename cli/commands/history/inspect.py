@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import router as library
 from cli.commands.history.finding import Ref, found_build
 from cli.commands.history.listed import STATUS, place_of, record_values
 from cli.groups import OptionGroup, option
@@ -44,13 +45,11 @@ def command(
 ) -> None:
     """Show what a build was made of and with, what is attached to its record, and why it failed."""
     with found_build(routing, chosen, build.ref) as (found, dial, _):
-        from router import inspect_build, read_attachment
-
         if attached.attachment:
-            blob = read_attachment(found, dial, attached.attachment)
+            blob = library.read_attachment(found, dial, attached.attachment)
             sys.stdout.buffer.write(blob + b"\n")
             return
-        details = inspect_build(found, dial)
+        details = library.inspect_build(found, dial)
         text = _json(details) if display.format == "json" else "\n".join(_lines(details))
         sys.stdout.write(f"{text}\n")
         for each in details.unread:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
+import router as library
 from cli.asking import ask, require_answers
 from cli.commands.history.listed import builds_table, record_values
 from cli.groups import Only, OptionGroup, option
@@ -48,14 +49,12 @@ def command(builds: _Builds, routing: FleetRouting, chosen: ChosenDaemons, displ
     """List the builds that the daemons remember, and those that run; --key: only those of this key."""
     key, period = builds.home.key, builds.period
     since = parse_duration(period.since, Flag(name="--since", example="24h")) if period.since else None
-    from router import RecordQuery, ask_records, by_time
-
     limit = _whole(builds.limit)
     filtered = bool(key or builds.failed or since is not None)
     # One more than is shown tells whether there are more.
-    query = RecordQuery(limit=limit + 1 if limit and not filtered else 0)
-    answers = ask(routing, partial(ask_records, query=query), only=chosen.names or ())
-    found = [each for each in by_time(answers) if _wanted(each.record, key, since)]
+    query = library.RecordQuery(limit=limit + 1 if limit and not filtered else 0)
+    answers = ask(routing, partial(library.ask_records, query=query), only=chosen.names or ())
+    found = [each for each in library.by_time(answers) if _wanted(each.record, key, since)]
     if builds.failed:
         found = [each for each in found if each.record.status == "error"]
     listed = found[:limit] if limit else found

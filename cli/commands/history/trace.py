@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+import router as library
 from cli.commands.history.finding import Ref, found_build
 from cli.options import ChosenDaemons, FleetRouting, FormatDisplay
 from cli.render.cells import fit
@@ -26,11 +27,9 @@ _DEEPEST = 20
 def command(build: Ref, routing: FleetRouting, chosen: ChosenDaemons, display: FormatDisplay) -> None:
     """Show the spans of a build that is over; json is OTLP, for Jaeger or a collector."""
     with found_build(routing, chosen, build.ref) as (found, dial, _):
-        from router import as_otlp, read_trace
-
-        spans = read_trace(found, dial)
+        spans = library.read_trace(found, dial)
         as_json = display.format == "json"
-        text = json.dumps(as_otlp(spans), indent=2) if as_json else "\n".join(span_lines(spans))
+        text = json.dumps(library.as_otlp(spans), indent=2) if as_json else "\n".join(span_lines(spans))
         sys.stdout.write(f"{text}\n")
 
 
