@@ -92,7 +92,7 @@ class Calls:
 
     def _status(self, reply: Reply, stream_id: int, headers: Headers, message: bytes) -> Incoming | None:
         ref = _ref(message)
-        if ref is None or self._client.shared.memory.is_of_another(ref, self._client.who):
+        if ref is None or self._client.hides(ref):
             reply.end(Status.NOT_FOUND, f"no such job {ref}")
             return None
         watch = Progress(self._client.http2, stream_id, onward(headers), self._client.budget)
@@ -161,7 +161,7 @@ class Calls:
         self._fleet_calls.append(call)
         path = values[":path"][0]
         reply.begin(call, opening_headers(path))
-        call.start(self._client.services.methods[path], message, values)
+        call.start(self._client.services.methods[path], message, self._client.hides)
         return call
 
 

@@ -134,6 +134,10 @@ class Client:
         self.timers = Timers()
         self.post: Callable[[Callable[[], None]], None] = _not_yet
 
+    def hides(self, ref: str) -> bool:
+        """Say whether a build is another's, so that this client may not know of it; from any thread."""
+        return self.shared.memory.is_of_another(ref, self.who)
+
     def hear(self, event: Event) -> None:
         """Take what is told of a build. What comes of it is known to its client alone."""
         if not (isinstance(event, Notice) and event.reason == "cache-only"):

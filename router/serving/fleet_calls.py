@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from router.cancellation import Cancellation
 from router.errors import RouterError
 from router.net.stream import Buffer
 from router.rpc.grpc import Status, prefix
+from router.serving.inquiry import Inquiry
 from router.serving.statuses import status_of
-from router.session.server import CallMetadata, CallRefused
+from router.session.server import CallRefused
 
 __all__ = ["FleetCall", "FleetMethod"]
 
-FleetMethod = Callable[[bytes, CallMetadata, Callable[[bytes], None], Cancellation], None]
-"""Answers one request: emits each message, and returns, or raises ``CallRefused`` or ``RouterError``.
-``emit`` blocks while the client does not read, and raises ``CancelledError`` when it is gone."""
+FleetMethod = Callable[[Inquiry], None]
+"""Answers one request: emits each message, and returns, or raises ``CallRefused`` or ``RouterError``."""
 
 # Bytes that may wait for the client before the next answer has to.
 _MOST_WAITING = 1024 * 1024
@@ -35,10 +35,11 @@ class FleetCall:
         self._size = 0
         self.thread: threading.Thread | None = None
 
-    def start(self, method: FleetMethod, request: bytes, metadata: Mapping[str, Sequence[str]]) -> None:
+    def start(self, method: FleetMethod, request: bytes, hides: Callable[[str], bool]) -> None:
         """Begin to answer."""
+        inquiry = Inquiry(request=request, emit=self._emit, cancellation=self._cancellation, hides=hides)
         self.thread = threading.Thread(
-            target=self._run, args=(method, request, metadata), name="fleet call", daemon=True
+            target=self._run, args=(method, inquiry), name="fleet call", daemon=True
         )
         self.thread.start()
 
@@ -71,10 +72,10 @@ class FleetCall:
             self._size += len(message)
         self._post(_nothing)
 
-    def _run(self, method: FleetMethod, request: bytes, metadata: Mapping[str, Sequence[str]]) -> None:
+    def _run(self, method: FleetMethod, inquiry: Inquiry) -> None:
         code, said = Status.OK, ""
         try:
-            method(request, metadata, self._emit, self._cancellation)
+            method(inquiry)
         except CallRefused as exc:
             code, said = exc.code, str(exc)
         except RouterError as exc:

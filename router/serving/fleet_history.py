@@ -34,9 +34,8 @@ _LOOK_AGAIN = 10.0
 
 @frozen
 class Records:
-    """What daemons remember: ``events`` is all that was ``told``, as one history has it."""
+    """What daemons remember, as each told it, and which of them did not answer."""
 
-    events: tuple[Heard, ...]
     told: tuple[Heard, ...]
     answers: Answers
 
@@ -51,11 +50,11 @@ class FleetHistory:
     def listen(self, call: Inquiry) -> None:
         """Answer with what is known and, unless the client wants no more, with what happens from now on."""
         request = asked(pb.BuildHistoryRequest(), call.request)
-        if request.EarlyExit:
-            for heard in self.records(request, call.cancellation).events:
-                call.emit(heard.packed)
-        else:
+        if not request.EarlyExit:
             self._follow(call, request)
+            return
+        for heard in as_one_history(self._shown(call, request), request.Limit):
+            call.emit(heard.packed)
 
     def find(self, ref: str, cancellation: Cancellation) -> Records:
         """Return what daemons remember of a build, running or over.
@@ -65,9 +64,17 @@ class FleetHistory:
         """
         return self._ask(pb.BuildHistoryRequest(EarlyExit=True), ref, cancellation)
 
-    def records(self, request: pb.BuildHistoryRequest, cancellation: Cancellation) -> Records:
-        """Return the answer to a request that wants one now; as ``find``."""
-        return self._ask(request, request.Ref, cancellation)
+    def _shown(self, call: Inquiry, request: pb.BuildHistoryRequest) -> tuple[Heard, ...]:
+        """Return what is told of builds that the client may know of."""
+        told = self._ask(request, request.Ref, call.cancellation).told
+        shown = tuple(heard for heard in told if not call.hides(heard.event.record.Ref))
+        if request.Limit and len(shown) < len(told):
+            # The others are not to take the place of its own.
+            everything = pb.BuildHistoryRequest()
+            everything.CopyFrom(request)
+            everything.Limit = 0
+            return self._shown(call, everything)
+        return shown
 
     def _ask(self, request: pb.BuildHistoryRequest, ref: str, cancellation: Cancellation) -> Records:
         """Return what is remembered of one build, or of all."""
@@ -96,7 +103,7 @@ class FleetHistory:
         told = tuple(each for each in heard if ref in {"", each.event.record.Ref})
         for each in told:
             self._whereabouts.note_event(each.event, each.daemon)
-        return Records(events=as_one_history(told, request.Limit), told=told, answers=answers)
+        return Records(told=told, answers=answers)
 
     def _follow(self, call: Inquiry, request: pb.BuildHistoryRequest) -> None:
         """Begin to listen, tell what there is, then what was heard meanwhile: nothing falls in between."""
@@ -109,10 +116,10 @@ class FleetHistory:
 
         with Question(self._peers, follow, call.cancellation) as question:
             question.ask(self._peers.daemons())
-            known = self.records(request, call.cancellation)
-            for heard in known.events:
+            known = self._shown(call, request)
+            for heard in as_one_history(known, request.Limit):
                 call.emit(heard.packed)
-            self._pass_on(call, question, Repeated(known.told))
+            self._pass_on(call, question, Repeated(known))
 
     def _pass_on(self, call: Inquiry, question: Question, repeated: Repeated) -> None:
         """Tell what happens, also on daemons that come, until none is left."""
@@ -129,7 +136,7 @@ class FleetHistory:
             else:
                 heard = _heard(told.daemon, told.message)
                 self._whereabouts.note_event(heard.event, heard.daemon)
-                if not repeated.add(heard):
+                if not (call.hides(heard.event.record.Ref) or repeated.add(heard)):
                     call.emit(heard.packed)
         if failed:
             raise refusal(tuple(failed.values()))

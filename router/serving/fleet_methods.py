@@ -8,10 +8,9 @@ daemon answers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from router.cancellation import Cancellation
 from router.rpc.events import Headers
 from router.serving.fleet_calls import FleetMethod
 from router.serving.fleet_content import FleetContent
@@ -19,10 +18,8 @@ from router.serving.fleet_history import FleetHistory
 from router.serving.fleet_info import FleetInfo
 from router.serving.fleet_records import FleetRecords
 from router.serving.fleet_store import FleetStore
-from router.serving.inquiry import Inquiry
 from router.serving.peers import Peers
 from router.serving.whereabouts import Whereabouts
-from router.session.server import CallMetadata
 
 __all__ = ["fleet_methods", "opening_headers"]
 
@@ -40,7 +37,7 @@ def fleet_methods(peers: Peers, whereabouts: Whereabouts) -> Mapping[str, FleetM
     history = FleetHistory(peers, whereabouts)
     records = FleetRecords(peers, history)
     info, store, content = FleetInfo(peers), FleetStore(peers), FleetContent(peers, whereabouts)
-    methods = {
+    return {
         _CONTROL + "ListWorkers": info.list_workers,
         _CONTROL + "Info": info.info,
         _CONTROL + "DiskUsage": store.disk_usage,
@@ -51,7 +48,6 @@ def fleet_methods(peers: Peers, whereabouts: Whereabouts) -> Mapping[str, FleetM
         _CONTENT + "Info": content.info,
         _CONTENT + "Read": content.read,
     }
-    return {path: _as_method(answer) for path, answer in methods.items()}
 
 
 def opening_headers(path: str) -> Headers:
@@ -62,12 +58,3 @@ def opening_headers(path: str) -> Headers:
     if path not in _TIMED:
         return ()
     return ((b"buildkit-current-timestamp", datetime.now(UTC).isoformat().encode()),)
-
-
-def _as_method(answer: Callable[[Inquiry], None]) -> FleetMethod:
-    def method(
-        request: bytes, _metadata: CallMetadata, emit: Callable[[bytes], None], cancellation: Cancellation
-    ) -> None:
-        answer(Inquiry(request=request, emit=emit, cancellation=cancellation))
-
-    return method

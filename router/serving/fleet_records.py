@@ -6,6 +6,7 @@ from router._proto import control_pb2 as pb
 from router.rpc.grpc import Status
 from router.serving.answers import Asking, ask_all, causes, listed
 from router.serving.fleet_history import FleetHistory, Records
+from router.serving.history_events import as_one_history
 from router.serving.inquiry import Inquiry, asked
 from router.serving.peers import Peers
 from router.serving.question import Line
@@ -33,7 +34,7 @@ class FleetRecords:
         A daemon's answer for a build that it doesn't know is given where all daemons were asked.
         """
         request = asked(pb.UpdateBuildHistoryRequest(), call.request)
-        found = self._history.find(request.Ref, call.cancellation)
+        found = self._find(call, request.Ref)
         daemons = tuple({heard.daemon.name: heard.daemon for heard in found.told}.values())
         if not daemons:
             if not request.Finalize:
@@ -51,11 +52,21 @@ class FleetRecords:
     def status(self, call: Inquiry) -> None:
         """Tell what a build has told, and tells until it ends. Raises ``CallRefused`` where there is none."""
         ref = asked(pb.StatusRequest(), call.request).Ref
-        found = self._history.find(ref, call.cancellation)
-        if not found.events:
+        found = self._find(call, ref)
+        if not found.told:
             _check_complete(ref, found)
-            raise CallRefused(Status.NOT_FOUND, f"no such job {ref}")  # buildkitd's own words
-        relay(self._peers, found.events[0].daemon, _STATUS, call)
+            raise _unknown(ref)
+        relay(self._peers, as_one_history(found.told, limit=0)[0].daemon, _STATUS, call)
+
+    def _find(self, call: Inquiry, ref: str) -> Records:
+        """Return what is remembered of a build; ``CallRefused`` for one that the client may not know of."""
+        if call.hides(ref):
+            raise _unknown(ref)
+        return self._history.find(ref, call.cancellation)
+
+
+def _unknown(ref: str) -> CallRefused:
+    return CallRefused(Status.NOT_FOUND, f"no such job {ref}")  # buildkitd's own words
 
 
 def _check_complete(ref: str, found: Records) -> None:

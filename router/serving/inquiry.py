@@ -19,11 +19,15 @@ _Message = TypeVar("_Message", bound=Message)
 
 @frozen
 class Inquiry:
-    """What a ``FleetMethod`` was called with. ``emit`` waits while the client doesn't read."""
+    """``emit`` sends a message of the answer to ``request``, from the thread that answers. It waits while the
+    client doesn't read, and raises ``CancelledError`` when it is gone, as ``cancellation`` is thrown then.
+    ``hides`` says of a build's ref that this client may not know of it.
+    """
 
     request: bytes
     emit: Callable[[bytes], None]
     cancellation: Cancellation
+    hides: Callable[[str], bool]
 
 
 def asked(message: _Message, request: bytes) -> _Message:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,15 @@ from tests.e2e import stores
 from tests.e2e.stores import Stores
 from tests.servers.buildkitd import start_buildkitd
 from tests.servers.ports import free_port
-from tests.wire.serving.fleet_calls import CONTENT, CONTROL, FleetCalls, alone, fleet_of, refused_alone
+from tests.wire.serving.fleet_calls import (
+    CONTENT,
+    CONTROL,
+    FleetCalls,
+    Followed,
+    alone,
+    fleet_of,
+    refused_alone,
+)
 
 NAMES = ("ash", "birch", "cedar")
 LISTEN, UPDATE, STATUS = (CONTROL + name for name in ("ListenBuildHistory", "UpdateBuildHistory", "Status"))
@@ -169,20 +178,33 @@ def test_a_stream_begins_with_what_is_known_and_tells_what_happens_on_every_daem
 
         three.build("birch", size=5000)
         three.build("cedar", size=6000)
-        refs = [_latest(daemons[name]).Ref for name in ("birch", "cedar")]
-        new = _events(followed.wait(lambda messages: len(messages) >= len(before) + 4)[len(before) :])
-        for ref in refs:
-            assert [each.type for each in new if each.record.Ref == ref] == [pb.STARTED, pb.COMPLETE]
+        of_birch, of_cedar = (_latest(daemons[name]).Ref for name in ("birch", "cedar"))
+        for ref in (of_birch, of_cedar):
+            followed.wait(partial(_tells, ref, pb.COMPLETE))
+            assert _told(followed, ref)[:2] == [(pb.STARTED, False), (pb.COMPLETE, False)]
 
-        alone(daemons["birch"], UPDATE, pb.UpdateBuildHistoryRequest(Ref=refs[0], Pinned=True))
-        alone(daemons["birch"], UPDATE, pb.UpdateBuildHistoryRequest(Ref=refs[0], Delete=True))
-        last = _events(followed.wait(lambda messages: len(messages) >= len(before) + 6)[-2:])
-        assert [(each.type, each.record.Ref, each.record.pinned) for each in last] == [
-            (pb.COMPLETE, refs[0], True),
-            (pb.DELETED, refs[0], False),
-        ]
+        alone(daemons["birch"], UPDATE, pb.UpdateBuildHistoryRequest(Ref=of_birch, Pinned=True))
+        alone(daemons["birch"], UPDATE, pb.UpdateBuildHistoryRequest(Ref=of_birch, Delete=True))
+        followed.wait(partial(_tells, of_birch, pb.DELETED))
+        assert _told(followed, of_birch)[-2:] == [(pb.COMPLETE, True), (pb.DELETED, False)]
+
+        fleet.hidden.add(of_cedar)
+        heard = len(_told(followed, of_cedar))
+        alone(daemons["cedar"], UPDATE, pb.UpdateBuildHistoryRequest(Ref=of_cedar, Delete=True))
+        three.build("cedar", size=9000)
+        followed.wait(partial(_tells, _latest(daemons["cedar"]).Ref, pb.COMPLETE))
+        assert len(_told(followed, of_cedar)) == heard
         left = time.monotonic()
     assert time.monotonic() - left < 2
+
+
+def _tells(ref: str, kind: pb.BuildHistoryEventType.ValueType, messages: Sequence[bytes]) -> bool:
+    return any(each.record.Ref == ref and each.type == kind for each in _events(messages))
+
+
+def _told(followed: Followed, ref: str) -> list[tuple[int, bool]]:
+    """Return what kinds of events there were of a build, and whether it was pinned."""
+    return [(each.type, each.record.pinned) for each in _events(followed.messages) if each.record.Ref == ref]
 
 
 def test_only_builds_that_run_are_told_where_only_they_are_asked_for(

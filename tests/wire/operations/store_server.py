@@ -23,8 +23,8 @@ _SERVICE = "moby.buildkit.v1.Control"
 
 class StoreServer:
     """Has ``records``, and deletes them one after the other; then it ends the call, ``breaks`` it, or
-    ``hangs`` until it is given up (``cancelled``). A server that is not ``pruning`` has no such method.
-    ``requests`` are the prunes that it was asked for."""
+    ``hangs`` (``hanging``) until it is given up (``cancelled``). A server that is not ``pruning`` has no such
+    method. ``requests`` are the prunes that it was asked for."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class StoreServer:
         pruning: bool = True,
     ) -> None:
         self.requests: list[pb.PruneRequest] = []
-        self.cancelled = threading.Event()
+        self.hanging, self.cancelled = threading.Event(), threading.Event()
         self._records = records
         self._workers = workers
         self._breaks, self._hangs = breaks, hangs
@@ -78,6 +78,7 @@ class StoreServer:
         given_up = threading.Event()
         if self._hangs:
             at_end(context, given_up.set)
+            self.hanging.set()
             while not (given_up.wait(0.02) or self._stopped.is_set()):
                 pass
             self.cancelled.set()

@@ -15,6 +15,7 @@ from router.model.daemon import Daemon
 from router.rpc import open_channel
 from router.serving.fleet_calls import FleetMethod
 from router.serving.fleet_methods import fleet_methods
+from router.serving.inquiry import Inquiry
 from router.serving.peers import Peers
 from router.serving.whereabouts import Whereabouts
 from router.session.server import CallRefused
@@ -28,10 +29,12 @@ Outcome = tuple[int, str]
 
 
 class FleetCalls:
-    """The methods over some daemons. ``told`` has what was said of daemons that did not answer."""
+    """The methods over some daemons. ``told`` has what was said of daemons that did not answer; ``hidden``
+    are builds that the client may not know of."""
 
     def __init__(self, methods: Mapping[str, FleetMethod], told: list[str]) -> None:
         self.told = told
+        self.hidden: set[str] = set()
         self._methods = methods
 
     def ask(
@@ -51,7 +54,9 @@ class FleetCalls:
             then(message)
 
         with Cancellation() as cancellation:
-            self._methods[method](request, {}, emit, cancellation)
+            self._methods[method](
+                Inquiry(request=request, emit=emit, cancellation=cancellation, hides=self.hidden.__contains__)
+            )
         return found
 
     def refused(self, method: str, request: Message) -> Outcome:
@@ -66,7 +71,8 @@ class FleetCalls:
     def following(self, method: str, request: Message) -> Iterator[Followed]:
         """Follow a stream until the context is left, as a client that hangs up then."""
         followed = Followed()
-        thread = threading.Thread(target=followed.run, args=(self._methods[method], request), name="client")
+        arguments = (self._methods[method], request, self.hidden.__contains__)
+        thread = threading.Thread(target=followed.run, args=arguments, name="client")
         thread.start()
         try:
             yield followed
@@ -87,10 +93,11 @@ class Followed:
         self.over = False
         self._more = threading.Condition()
 
-    def run(self, method: FleetMethod, request: Message) -> None:
+    def run(self, method: FleetMethod, request: Message, hides: Callable[[str], bool]) -> None:
         """Make the call, in a thread."""
         try:
-            method(request.SerializeToString(), {}, self._emit, self.cancellation)
+            packed = request.SerializeToString()
+            method(Inquiry(request=packed, emit=self._emit, cancellation=self.cancellation, hides=hides))
         except Exception as exc:  # noqa: BLE001 - the test looks at it
             self.ended = exc
         with self._more:

@@ -162,6 +162,30 @@ def test_a_build_that_a_silent_daemon_may_have_is_not_said_to_be_deleted() -> No
     assert [each.Finalize for each in a.updated] == [True]
 
 
+def test_a_client_hears_nothing_of_builds_that_it_may_not_know_of() -> None:
+    builds = [record(f"theirs{number}", number + 10) for number in range(5)]
+    server = RecordsServer(*builds, record("mine", 1), record("older", 0))
+    with server, fleet_of([server.daemon]) as fleet:
+        fleet.hidden.update(build.Ref for build in builds)
+        limited = _refs(fleet.ask(LISTEN, pb.BuildHistoryRequest(EarlyExit=True, Limit=1)))
+        everything = _refs(fleet.ask(LISTEN, EVERYTHING))
+        one = fleet.ask(LISTEN, pb.BuildHistoryRequest(EarlyExit=True, Ref="theirs0"))
+        refused = [
+            fleet.refused(method, request)
+            for method, request in (
+                (STATUS, pb.StatusRequest(Ref="theirs0")),
+                (UPDATE, pb.UpdateBuildHistoryRequest(Ref="theirs0", Delete=True)),
+                (UPDATE, pb.UpdateBuildHistoryRequest(Ref="theirs0", Pinned=True)),
+            )
+        ]
+
+    assert limited == ["mine"]
+    assert everything == ["mine", "older"]
+    assert one == []
+    assert refused == [(Status.NOT_FOUND, "no such job theirs0")] * 3
+    assert server.updated == []
+
+
 def test_a_prune_ends_with_what_went_wrong_where_no_daemon_finished_it() -> None:
     with StoreServer(pb.UsageRecord(ID="a"), breaks=True) as server, fleet_of([server.daemon("a")]) as fleet:
         refused = fleet.refused(PRUNE, pb.PruneRequest())
@@ -194,6 +218,7 @@ def test_a_client_that_hangs_up_ends_the_prune_on_the_daemon() -> None:
     with StoreServer(pb.UsageRecord(ID="a"), hangs=True) as server, fleet_of([server.daemon("a")]) as fleet:
         with fleet.following(PRUNE, pb.PruneRequest()) as followed:
             followed.wait(lambda messages: len(messages) == 1)
+            assert server.hanging.wait(10)
         assert server.cancelled.wait(10)
 
     assert isinstance(followed.ended, CancelledError)

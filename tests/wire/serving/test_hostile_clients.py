@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from itertools import pairwise
 
@@ -11,7 +11,6 @@ import pytest
 
 from router._proto import control_pb2 as pb
 from router.build import BuildRouter
-from router.cancellation import Cancellation
 from router.config import RouterConfig
 from router.rpc.frames import FrameType, frame
 from router.rpc.grpc import Status, prefix
@@ -19,7 +18,7 @@ from router.rpc.http2 import MAX_STREAMS
 from router.serving import builds, connection
 from router.serving import endpoint as endpoint_module
 from router.serving.fleet_calls import FleetMethod
-from router.session.server import CallMetadata
+from router.serving.inquiry import Inquiry
 from tests.addressed import addressed
 from tests.servers.ports import free_port
 from tests.wire.serving.peers import (
@@ -217,12 +216,10 @@ class Endless:
         self.given = 0
         self.over = threading.Event()
 
-    def __call__(
-        self, _request: bytes, _metadata: CallMetadata, emit: Callable[[bytes], None], _stop: Cancellation
-    ) -> None:
+    def __call__(self, inquiry: Inquiry) -> None:
         try:
             while True:
-                emit(bytes(MIB // 4))
+                inquiry.emit(bytes(MIB // 4))
                 self.given += MIB // 4
         finally:
             self.over.set()
