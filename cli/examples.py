@@ -35,6 +35,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "warmroute history ls": ("warmroute history ls --since 24h --failed",),
     "warmroute history export": ("warmroute history export 862e3991a899 > app.dockerbuild",),
     "warmroute exec": ("warmroute exec --selector app=buildkitd -t example.com/team/app -- buildctl du",),
+    "warmroute serve": (
+        "warmroute serve --selector app=buildkitd --register warmroute",
+        "warmroute serve --fleet ci --listen tcp://0.0.0.0:1234 --listen-tls tls",
+        'eval "$(warmroute serve --print-env)"',
+    ),
     "warmroute fleet up": (
         "warmroute fleet up ci --namespace ci --storage 50Gi",
         "warmroute fleet up ci --namespace ci --rootless --replicas 5 --print",

@@ -22,7 +22,7 @@ from router import Cancellation, CancelledError, TimeLimitError
 if TYPE_CHECKING:
     from socket import socket
 
-__all__ = ["Interrupted", "Silent", "interruptible"]
+__all__ = ["Interrupted", "Silent", "interruptible", "stays_ignored"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Who starts a job in the background, or with nohup, has these ignored so that they don't end it.
@@ -55,7 +55,7 @@ def interruptible(
         def tick(_number: int, _frame: FrameType | None) -> None:
             ending.advance(main=True)
 
-        numbers = [each for each in _SIGNALS if not _stays_ignored(each)]
+        numbers = [each for each in _SIGNALS if not stays_ignored(each)]
         # Whoever started us may have blocked them by mistake; a limit that never comes is none.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [*numbers, signal.SIGALRM])
         previous = {number: signal.signal(number, handle) for number in numbers}
@@ -78,7 +78,8 @@ def interruptible(
                     signal.signal(number, handler)
 
 
-def _stays_ignored(number: signal.Signals) -> bool:
+def stays_ignored(number: signal.Signals) -> bool:
+    """Say whether whoever started this process wants it to ignore a signal."""
     return number in _MAY_BE_IGNORED and signal.getsignal(number) is signal.SIG_IGN
 
 

@@ -19,6 +19,7 @@ PROGRAM = Program(
             name: f"cli.commands.{name}:command"
             for name in ("build", "where", "ls", "workers", "du", "prune", "exec", "version")
         },
+        "serve": "cli.commands.serve:command",
         "dial-stdio": "cli.commands.dial_stdio:command",
         "drain-check": "cli.commands.drain_check:command",
         "ps": "cli.commands.ps:command",

@@ -75,6 +75,9 @@ if TYPE_CHECKING:
     from router.flags.call import parse_call as parse_call
     from router.flags.entitlement import parse_entitlements as parse_entitlements
     from router.flags.identity import parse_identity as parse_identity
+    from router.flags.listen import ListenAddress as ListenAddress
+    from router.flags.listen import default_listen as default_listen
+    from router.flags.listen import parse_listen as parse_listen
     from router.flags.network import parse_network as parse_network
     from router.flags.output import is_load as is_load
     from router.flags.output import parse_output as parse_output
@@ -221,6 +224,15 @@ if TYPE_CHECKING:
     from router.provision.up import bring_up as bring_up
     from router.redaction import shown_options as shown_options
     from router.redaction import without_passwords as without_passwords
+    from router.serving.buildx_builder import register_builder as register_builder
+    from router.serving.endpoint import Endpoint as Endpoint
+    from router.serving.fleet_endpoint import fleet_endpoint as fleet_endpoint
+    from router.serving.inherited import inherited_sockets as inherited_sockets
+    from router.serving.listener import Admission as Admission
+    from router.serving.listener import Listener as Listener
+    from router.serving.listening import listen_on as listen_on
+    from router.serving.loops import refuse_itself as refuse_itself
+    from router.serving.service_manager import notify_service_manager as notify_service_manager
     from router.simulation.given import invented_keys as invented_keys
     from router.simulation.given import parse_daemon_names as parse_daemon_names
     from router.simulation.given import parse_scale as parse_scale
@@ -275,6 +287,7 @@ _MODULES = {
     "router.flags.call": "Call parse_call",
     "router.flags.entitlement": "parse_entitlements",
     "router.flags.identity": "parse_identity",
+    "router.flags.listen": "default_listen ListenAddress parse_listen",
     "router.flags.network": "parse_network",
     "router.flags.output": "is_load parse_output resolve_outputs",
     "router.flags.pairs": "parse_pairs parse_quantities",
@@ -351,6 +364,14 @@ _MODULES = {
     "router.provision.step": "FleetStep",
     "router.provision.up": "FleetWanted bring_up",
     "router.redaction": "shown_options without_passwords",
+    "router.serving.buildx_builder": "register_builder",
+    "router.serving.endpoint": "Endpoint",
+    "router.serving.fleet_endpoint": "fleet_endpoint",
+    "router.serving.inherited": "inherited_sockets",
+    "router.serving.listener": "Admission Listener",
+    "router.serving.listening": "listen_on",
+    "router.serving.loops": "refuse_itself",
+    "router.serving.service_manager": "notify_service_manager",
     "router.simulation.given": "invented_keys parse_daemon_names parse_scale read_daemon_names read_keys"
     " scaled unhindered",
     "router.simulation.model": "Churn SimulatedKey Simulation Traffic",

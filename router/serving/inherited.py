@@ -47,9 +47,9 @@ def listen_inherited(sock: socket.socket, admission: Admission, tell: Callable[[
     """
     where = sock.getsockname()
     if sock.family != socket.AF_UNIX:
-        return tcp_listener(sock, str(TcpAddress(host=where[0], port=where[1])), admission, tell)
-    address = str(UnixAddress(path=where if isinstance(where, str) else f"@{os.fsdecode(where[1:])}"))
-    return UnixListener(ListeningSocket(sock), address, tell, user=None)
+        return tcp_listener(sock, TcpAddress(host=where[0], port=where[1]), admission, tell)
+    path = where if isinstance(where, str) else f"@{os.fsdecode(where[1:])}"
+    return UnixListener(ListeningSocket(sock), UnixAddress(path=path), tell, user=None)
 
 
 def _socket(number: int) -> socket.socket:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from router.closing import Closing
+from router.flags.listen import ListenAddress
 from router.model.frozen import frozen
 from router.model.tls import TLSOptions
 from router.net.stream import ByteStream
@@ -42,9 +43,14 @@ class Admission:
 
 
 class Listener(Closing):
-    """Lets clients in, one after the other. ``address`` is where they find it."""
+    """Lets clients in, one after the other."""
 
-    address: str
+    where: ListenAddress
+
+    @property
+    def address(self) -> str:
+        """Where clients find it."""
+        return str(self.where)
 
     @abstractmethod
     def accept(self) -> Accepted | None:

@@ -31,8 +31,8 @@ _ABSENT = frozenset([errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT])
 class TcpListener(Listener):
     """Lets in everybody who connects."""
 
-    def __init__(self, sock: ListeningSocket, address: str) -> None:
-        self.address = address
+    def __init__(self, sock: ListeningSocket, where: TcpAddress) -> None:
+        self.where = where
         self._socket = sock
 
     def accept(self) -> Accepted | None:
@@ -66,13 +66,13 @@ def listen_tcp(address: TcpAddress, admission: Admission, tell: Callable[[str], 
     """
     with ExitStack() as opened:
         sockets = _bound(address, opened)
-        listeners = [tcp_listener(sock, str(address), admission, tell) for sock in sockets]
+        listeners = [tcp_listener(sock, address, admission, tell) for sock in sockets]
         opened.pop_all()
     return listeners
 
 
 def tcp_listener(
-    sock: socket.socket, address: str, admission: Admission, tell: Callable[[str], None]
+    sock: socket.socket, address: TcpAddress, admission: Admission, tell: Callable[[str], None]
 ) -> Listener:
     """Listen on a bound socket, which is the listener's then. Raises ``UsageError`` where it may not."""
     if admission.tls is not None:

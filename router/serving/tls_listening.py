@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from socket import socket
 
+from router.model.address import TcpAddress
 from router.net.sockets import describe_os_error
 from router.net.tcp import prepare_tcp
 from router.net.tls import TLSStream
@@ -39,9 +40,9 @@ class TLSListener(Listener):
     """Lets in who shows a certificate that the context trusts; its name is who the client is."""
 
     def __init__(
-        self, sock: ListeningSocket, address: str, context: ssl.SSLContext, tell: Callable[[str], None]
+        self, sock: ListeningSocket, where: TcpAddress, context: ssl.SSLContext, tell: Callable[[str], None]
     ) -> None:
-        self.address = address
+        self.where = where
         self._socket = sock
         self._context = context
         self._tell = tell

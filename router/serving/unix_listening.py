@@ -27,9 +27,9 @@ class UnixListener(Listener):
     """Lets in ``user`` by a unix socket, or, for None, everybody to whom the file's mode is open."""
 
     def __init__(
-        self, sock: ListeningSocket, address: str, tell: Callable[[str], None], *, user: int | None
+        self, sock: ListeningSocket, where: UnixAddress, tell: Callable[[str], None], *, user: int | None
     ) -> None:
-        self.address = address
+        self.where = where
         self._socket = sock
         self._tell = tell
         self._user = user
@@ -82,8 +82,8 @@ def listen_unix(path: str, tell: Callable[[str], None]) -> Listener:
             raise UsageError(
                 f"can't listen on unix://{path}: {describe_os_error(exc)}", hint=_ELSEWHERE
             ) from exc
-        address = str(UnixAddress(path=path))
-        listener = UnixListener(ListeningSocket(sock), address, tell, user=os.geteuid())
+        where = UnixAddress(path=path)
+        listener = UnixListener(ListeningSocket(sock), where, tell, user=os.geteuid())
         listener.own(owned.pop_all())
     return listener
 

@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from router.errors import RouterError, UsageError
+from router.model.address import TcpAddress
 from router.serving.listener import Admission
 from router.serving.tcp_listening import client_of, tcp_listener
 from tests.servers.ports import free_port
@@ -116,7 +117,7 @@ def test_a_client_that_comes_while_no_file_can_be_opened_is_let_in_later() -> No
 
 def test_a_dual_socket_knows_the_loopback_of_the_other_family() -> None:
     with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as dual:
-        listener = tcp_listener(dual, "tcp://[::]:0", Admission(insecure=True), print)
+        listener = tcp_listener(dual, TcpAddress(host="::"), Admission(insecure=True), print)
         with listener, connected(dual.getsockname()[1]):
             accepted = let_in(listener)
             accepted.stream.close()

@@ -1,0 +1,198 @@
+"""`warmroute serve`: one address for every BuildKit client, and a home for each of their builds."""
+
+from __future__ import annotations
+
+import os
+import select
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING, Annotated
+
+import router as library
+from cli.given.routing import router_config
+from cli.groups import Only, OptionGroup, option
+from cli.options import RoutingOptions, VerboseDisplay
+from cli.render.foreign import printable
+from cli.stopping import Stop, stopping
+from router import (
+    CancelledError,
+    Notice,
+    RouterError,
+    TLSOptions,
+    UnreachableError,
+    UsageError,
+    tls_options,
+)
+
+if TYPE_CHECKING:
+    from router import Cancellation, Endpoint, Event, ListenAddress, Listener
+
+__all__ = ["command"]
+
+
+class EndpointOptions(OptionGroup, panel="Endpoint"):
+    """Where clients connect, who may, and how it begins and ends."""
+
+    listen: list[str] | None = option(
+        "--listen",
+        default=None,
+        metavar="ADDRESS",
+        help="Where clients connect: unix://PATH, for your user only, or tcp://HOST:PORT; repeatable."
+        " [dim]default: the socket that --print-env names.[/]",
+    )
+    tls: str | None = option(
+        "--listen-tls",
+        default=None,
+        metavar="DIR",
+        help="Let in by TCP only clients with a certificate: a directory with the ca.pem that signed theirs,"
+        " and the endpoint's own cert.pem and key.pem.",
+    )
+    insecure: bool = option(
+        "--insecure", default=False, help="Let in by TCP every client of every machine that can connect."
+    )
+    register: str | None = option(
+        "--register",
+        default=None,
+        metavar="NAME",
+        help="Make a builder of buildx's that leads here, or change the one of this name.",
+    )
+    print_env: bool = option(
+        "--print-env", default=False, help="Print the variable that leads clients here, and stop."
+    )
+    ready_fd: float | None = option(
+        "--ready-fd",
+        default=None,
+        metavar="FD",
+        minimum=1,
+        help="Write the addresses to this descriptor, a line each, when clients can connect.",
+    )
+    grace: str = option(
+        "--grace",
+        default="10m",
+        metavar="DURATION",
+        help="How long builds in flight have when it is stopped. [dim]default: 10m.[/]",
+    )
+
+
+# What a client asks for is passed on as it is: no backend is chosen, and nothing is built in between.
+_Routing = Annotated[
+    RoutingOptions, Only("fleet", "home", "reach", "--wait", "--max-builds", "--spill", "--queue", "tls")
+]
+
+
+def command(options: EndpointOptions, routing: _Routing, display: VerboseDisplay) -> None:
+    """Listen where BuildKit's clients look for one daemon, and send each build where its cache is warm."""
+    addresses = [library.parse_listen(text) for text in options.listen or ()]
+    if options.print_env:
+        where = addresses or [library.default_listen(os.environ, os.geteuid())]
+        sys.stdout.write(f"export BUILDKIT_HOST={shlex.quote(_dialled(str(where[0])))}\n")
+        return
+    grace, config = _seconds(options.grace), router_config(routing)
+    with stopping() as stop, ExitStack() as opened:
+        router = library.BuildRouter(config)
+        listeners = _listen(addresses, options)
+        for listener in listeners:
+            opened.enter_context(listener)
+        # Where they are found elsewhere that may take a while, and be possible only later.
+        if not config.selector:
+            with suppress(UnreachableError):
+                library.refuse_itself([listener.where for listener in listeners], router.fleet.daemons())
+        with library.fleet_endpoint(
+            listeners, router, key=config.key, on_event=_announce(display.verbose)
+        ) as endpoint:
+            endpoint.start()
+            _tell_ready(listeners, options)
+            library.notify_service_manager(os.environ, "READY=1")
+            _wait(stop.asked)
+            library.notify_service_manager(os.environ, "STOPPING=1")
+            _drain(endpoint, grace, options.grace, stop)
+
+
+def _listen(addresses: Sequence[ListenAddress], options: EndpointOptions) -> Sequence[Listener]:
+    inherited = library.inherited_sockets(os.environ)
+    if not addresses and not inherited:
+        addresses = [library.default_listen(os.environ, os.geteuid())]
+    tls = tls_options(TLSOptions(), options.tls) if options.tls else None
+    if options.insecure and tls is not None:
+        raise UsageError("--insecure and --listen-tls exclude each other", hint="leave out one of them")
+    return library.listen_on(
+        addresses, inherited, library.Admission(tls=tls, insecure=options.insecure), _say
+    )
+
+
+def _tell_ready(listeners: Sequence[Listener], options: EndpointOptions) -> None:
+    addresses = [listener.address for listener in listeners]
+    for address in dict.fromkeys(addresses):
+        _say(f"listening on {address}")
+    if options.insecure:
+        _say("every client of every machine that can connect is let in (--insecure)")
+    if options.register:
+        _register(options.register, addresses[0], options)
+    if options.ready_fd is not None:
+        _write(options.ready_fd, "".join(f"{_dialled(address)}\n" for address in addresses))
+
+
+def _register(name: str, address: str, options: EndpointOptions) -> None:
+    if options.tls and address.startswith("tcp:"):
+        raise UsageError(
+            "--register can't tell buildx of certificates",
+            hint=f"docker buildx create --name {name} --driver remote"
+            f" --driver-opt cacert=PATH,cert=PATH,key=PATH {_dialled(address)}",
+        )
+    buildx = " ".join(library.register_builder(name, _dialled(address), os.environ))
+    _say(f"buildx has the builder {name}: {buildx} build --builder {name}, or BUILDX_BUILDER={name}")
+    _say(f"undo it with: {buildx} rm {name}")
+
+
+def _write(number: float, text: str) -> None:
+    try:
+        with open(int(number), "wb", buffering=0) as file:
+            file.write(text.encode())
+    except OSError as exc:
+        raise UsageError(
+            f"can't write to --ready-fd {number:g}: {os.strerror(exc.errno or 0).lower()}",
+            hint="for example, in a shell: --ready-fd 3 3> ready",
+        ) from exc
+
+
+def _wait(asked: Cancellation) -> None:
+    poll = select.poll()
+    poll.register(asked.fileno(), select.POLLIN)
+    while not asked.cancelled:
+        poll.poll()
+
+
+def _drain(endpoint: Endpoint, seconds: float, grace: str, stop: Stop) -> None:
+    _say(f"stopping ({stop.asked.why}): no new builds; those in flight have {grace}")
+    try:
+        ended = endpoint.drain(seconds, stop.insisted)
+    except CancelledError as exc:
+        raise CancelledError(f"stopped at once ({stop.insisted.why}): builds in flight are canceled") from exc
+    if not ended:
+        raise RouterError(f"builds were canceled that had not ended within {grace}", reason="grace")
+
+
+def _dialled(address: str) -> str:
+    """Return an address as clients on this machine dial it."""
+    return address.replace("tcp://0.0.0.0:", "tcp://127.0.0.1:").replace("tcp://[::]:", "tcp://[::1]:")
+
+
+def _seconds(grace: str) -> float:
+    return library.parse_duration(grace, library.Flag(name="--grace", example="10m"))
+
+
+def _announce(verbosity: int) -> Callable[[Event], None]:
+    def tell(event: Event) -> None:
+        if isinstance(event, Notice) and (verbosity or event.level != "verbose"):
+            _say(event.text)
+
+    return tell
+
+
+def _say(text: str) -> None:
+    # From several threads, and for as long as there are clients, also when nobody reads it any more.
+    with suppress(OSError):
+        sys.stderr.write(f"warmroute: {printable(text)}\n")
+        sys.stderr.flush()
