@@ -11,6 +11,8 @@ __all__ = ["HuffmanError", "decode_huffman"]
 _LONGEST = 30
 _ALL_ONES = (1 << _LONGEST) - 1
 _REFILL = 8
+# Bits of the codes that nearly all of a header's characters have.
+_SHORT = 8
 
 _SYMBOLS = {
     5: b"012aceiost",
@@ -60,7 +62,20 @@ def _rows() -> tuple[_Row, ...]:
     return tuple(rows)
 
 
+def _short_codes() -> tuple[tuple[int, int] | None, ...]:
+    """Return by the next eight bits the code that they begin with, its length and symbol, if it is short."""
+    found: list[tuple[int, int] | None] = [None] * 256
+    for _, first, length, symbols in _ROWS:
+        if length <= _SHORT:
+            start = first >> _LONGEST - _SHORT
+            for index, symbol in enumerate(symbols):
+                step = 1 << _SHORT - length
+                found[start + index * step : start + (index + 1) * step] = [(length, symbol)] * step
+    return tuple(found)
+
+
 _ROWS = _rows()
+_SHORT_CODES = _short_codes()
 _END = (0, 0, _LONGEST, b"")
 
 
@@ -82,6 +97,11 @@ def decode_huffman(data: bytes) -> bytes:
             position += _REFILL
             bits = bits << 8 * len(more) | int.from_bytes(more, "big")
             count += 8 * len(more)
+        if count >= _SHORT and (short := _SHORT_CODES[bits >> count - _SHORT]) is not None:
+            text.append(short[1])
+            count -= short[0]
+            bits &= (1 << count) - 1
+            continue
         missing = max(_LONGEST - count, 0)
         # Ones behind the end: together with the padding they begin the code that stands in no text.
         window = (bits << missing | (1 << missing) - 1) >> max(count - _LONGEST, 0)

@@ -38,6 +38,8 @@ _ENTRY_VALUE = 2
 # An option of the Dockerfile frontend:
 # https://github.com/moby/buildkit/blob/master/frontend/dockerui/config.go
 _LOCAL_SESSION = "local-sessionid:"
+# Of a source that the daemon gets from a client: a directory, or an OCI layout.
+_SOURCE_SESSIONS = ("local.session", "oci.session")
 # What the client itself sends over its session has an address that is new each time.
 _UPLOADS = "http://buildkit-session/"
 # With a star the exporter takes the name from the result.
@@ -159,7 +161,8 @@ def _sessions(said: _Fields, definition: int, inputs: int) -> Iterator[str]:
     for operation in operations:
         for number, source in submessage(operation):
             if number == _SOURCE:
-                yield _map(_fields_of(source), _SOURCE_ATTRS).get("local.session", "")
+                attrs = _map(_fields_of(source), _SOURCE_ATTRS)
+                yield from (attrs.get(name, "") for name in _SOURCE_SESSIONS)
 
 
 def _fields(message: memoryview) -> _Fields:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
+from typing import Protocol
 
+from router.bounds import shortened
 from router.build import Relayed
 from router.cancellation import Cancellation
-from router.errors import CancelledError, ConnectionLostError, RouterError, UnreachableError
+from router.errors import CancelledError, ConnectionLostError, RouterError, RpcError, UnreachableError
 from router.model.events import Event, Notice
 from router.placement.key import Key
 from router.rpc.events import Http2Error
@@ -41,6 +43,8 @@ _MOST_BUILDS, _MOST_SESSIONS, _MOST_HELD = 100, 100, 200
 _MOST_TOLD = 20
 # Refs of builds that are over, for calls that come late.
 _MOST_OVER = 1000
+# Characters of a session's id that are repeated to whoever sent it.
+_LONGEST_ID = 100
 _OVER = ConnectionLostError("the build is over")
 
 
@@ -74,6 +78,12 @@ class Build:
         self._gone(self)
 
 
+class _Settles(Protocol):
+    """Does what waits for sessions, where they are there or it is too late; says whether it did."""
+
+    def __call__(self, *, late: bool = False) -> bool: ...
+
+
 class Builds:
     """Takes what concerns builds; ``links`` are the channels to step."""
 
@@ -84,6 +94,8 @@ class Builds:
         self._sessions: dict[str, ClientSession] = {}
         self._held: dict[str, list[Splice]] = {}
         self._named: dict[str, set[str]] = {}
+        self._awaited: dict[int, _Settles] = {}
+        self._awaits = 0
         self._over: dict[str, None] = {}
         self._closed = False
 
@@ -109,11 +121,8 @@ class Builds:
             build = self._builds[asked.ref] = Build(asked, message, solve, self._cancel)
             build.waiting = self._held.pop(asked.ref, [])
             build.sessions |= self._named.pop(asked.ref, set())
-            if asked.session and asked.session not in self._sessions:
-                # Without it the daemon says what is missing.
-                client.timers.after(_SESSION_WAIT, partial(self._begin, build))
-            else:
-                self._begin(build)
+            client.budget.take(len(message))
+            self.when_open(build.sessions, partial(self._begin, build), partial(self._refuse, build))
             return build
         return None
 
@@ -122,12 +131,35 @@ class Builds:
         if not session.id or session.id in self._sessions or len(self._sessions) >= _MOST_SESSIONS:
             return False
         self._sessions[session.id] = session
-        for build in tuple(self._builds.values()):
-            if session.id in build.sessions and build.link is not None:
-                self.links.share(build.link, session)
-            elif session.id == build.asked.session:
-                self._begin(build)
+        for number, is_settled in tuple(self._awaited.items()):
+            if is_settled():
+                del self._awaited[number]
         return True
+
+    def when_open(
+        self, sessions: Collection[str], then: Callable[[], None], otherwise: Callable[[int, str], None]
+    ) -> None:
+        """Do something once the client has these sessions open, something else where that takes too long.
+
+        A daemon may have sessions of others: who could name them would get at their files and secrets.
+        """
+
+        def is_settled(*, late: bool = False) -> bool:
+            missing = next((each for each in sessions if each not in self._sessions), None)
+            if missing is None:
+                then()
+            elif late:
+                otherwise(Status.UNKNOWN, f"no active session for {shortened(missing, _LONGEST_ID)}")
+            return late or missing is None
+
+        if is_settled():
+            return
+        if len(self._awaited) >= _MOST_HELD:
+            is_settled(late=True)
+            return
+        number = self._awaits = self._awaits + 1
+        self._awaited[number] = is_settled
+        self._client.timers.after(_SESSION_WAIT, partial(self._too_late, number))
 
     def end_session(self, session: ClientSession) -> None:
         """The client has ended a session."""
@@ -307,6 +339,13 @@ class Builds:
         self._finish(build, error)
         build.cancellation.close()
 
+    def _too_late(self, number: int) -> None:
+        if (is_settled := self._awaited.pop(number, None)) is not None:
+            is_settled(late=True)
+
+    def _refuse(self, build: Build, code: int, message: str) -> None:
+        self._finish(build, RpcError(message, code=code))
+
     def _cancel(self, build: Build) -> None:
         self._finish(build, CancelledError("the client gave the build up"))
 
@@ -315,6 +354,10 @@ class Builds:
         if build.over:
             return
         build.over = True
+        self._client.budget.give(len(build.message))
+        build.message = b""
+        if build.thread is None:
+            build.cancellation.close()
         build.cancellation.cancel("the client gave it up")
         if build.placed is not None:
             build.placed.settle(error)

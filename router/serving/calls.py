@@ -14,7 +14,7 @@ from router.serving.builds import Builds
 from router.serving.client import Client
 from router.serving.fleet_calls import FleetCall
 from router.serving.fleet_methods import opening_headers
-from router.serving.requests import Incoming, Passed, Reply, Request
+from router.serving.requests import Incoming, Passed, Reply, Request, Stranger
 from router.serving.sessions import SESSION, ClientSession
 from router.serving.splice import Progress, Splice, onward
 from router.serving.waiting import Ping
@@ -25,6 +25,7 @@ __all__ = ["Calls"]
 _CONTROL = "/moby.buildkit.v1.Control/"
 _SOLVE, _STATUS = _CONTROL + "Solve", _CONTROL + "Status"
 _BRIDGE = "/moby.buildkit.v1.frontend.LLBBridge/"
+_PING = _BRIDGE + "Ping"
 _TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/"
 _CONTENT = "/containerd.services.content.v1.Content/"
 _HEALTH = "/grpc.health.v1.Health/"
@@ -34,6 +35,8 @@ _BUILD_ID = "buildkit-controlapi-buildid"
 _BRIDGE_WAIT, _STATUS_WAIT = 3.0, 6.0
 # The same for a client without a session: it asks for a build of another time, and isn't about to begin one.
 _HISTORY_WAIT = 0.3
+# A call's headers: they wait with it. A session's name its methods, some kilobytes.
+_LARGEST_HEAD = 64 * 1024
 # One client's at once, and those that it gave up but that have not noticed yet.
 _MOST_FLEET_CALLS = 50
 
@@ -50,29 +53,31 @@ class Calls:
         """Return what the bytes of a new call go to."""
         values = metadata(headers)
         path = values.get(":path", [""])[0]
+        if not values.get("content-type", [""])[0].startswith("application/grpc"):
+            return Stranger(self._client.http2, stream_id)
         reply = Reply(self._client.http2, stream_id)
         request = partial(Request, reply, self._client.budget)
-        splice = partial(self._splice, stream_id, headers)
-        if not values.get("content-type", [""])[0].startswith("application/grpc"):
-            reply.refuse_http()
-        elif path == SESSION:
+        splice = partial(Splice, self._client.http2, stream_id, onward(headers), self._client.budget)
+        if sum(len(name) + len(value) for name, value in headers) > _LARGEST_HEAD:
+            reply.end(Status.RESOURCE_EXHAUSTED, f"the headers have more than {_LARGEST_HEAD} bytes")
+            return reply
+        if path == SESSION:
             return self._session(stream_id, headers)
-        elif path == _SOLVE:
+        if path == _SOLVE:
             return request(lambda message: self._builds.solve(message, splice()))
-        elif path == _STATUS:
+        if path == _STATUS:
             return request(partial(self._status, reply, stream_id, headers))
-        elif path.startswith(_BRIDGE):
-            is_ping = path == _BRIDGE + "Ping"
-            call = Ping(self._client, stream_id, onward(headers)) if is_ping else splice()
-            return self._bridge(reply, call, path, values)
-        elif path.startswith(_TRACES):
+        if path == _PING:
+            return self._bridge(reply, Ping(self._client, stream_id, onward(headers)), path, values)
+        if path.startswith(_BRIDGE):
+            return self._bridge(reply, splice(), path, values)
+        if path.startswith(_TRACES):
             return self._traces(reply, splice())
-        elif path == health.CHECK:
+        if path == health.CHECK:
             return request(partial(self._healthy, reply))
-        elif path in self._client.services.methods:
+        if path in self._client.services.methods:
             return request(partial(self._fleet, reply, values))
-        else:
-            reply.end(Status.UNIMPLEMENTED, _unknown(path))
+        reply.end(Status.UNIMPLEMENTED, _unknown(path))
         return reply
 
     def close(self) -> tuple[threading.Thread, ...]:
@@ -80,9 +85,6 @@ class Calls:
         for call in self._fleet_calls:
             call.drop()
         return tuple(call.thread for call in self._fleet_calls if call.thread is not None)
-
-    def _splice(self, stream_id: int, headers: Headers) -> Splice:
-        return Splice(self._client.http2, stream_id, onward(headers), self._client.budget)
 
     def _session(self, stream_id: int, headers: Headers) -> Incoming:
         session = ClientSession(self._client.http2, stream_id, headers)
@@ -124,12 +126,17 @@ class Calls:
 
         def solve(message: bytes) -> Incoming:
             call.receive(memoryview(prefix(len(message)) + message), ended=True)
+
+            def begin() -> None:
+                self._builds.name_sessions(ref, sessions)
+                self._builds.follow(ref, call, _BRIDGE_WAIT, unknown)
+
             try:
-                self._builds.name_sessions(ref, bridge_sessions(memoryview(message)))
+                sessions = bridge_sessions(memoryview(message))
             except Http2Error as exc:
                 call.refuse(Status.INVALID_ARGUMENT, str(exc))
             else:
-                self._builds.follow(ref, call, _BRIDGE_WAIT, unknown)
+                self._builds.when_open(sessions, begin, call.refuse)
             return call
 
         return Request(reply, self._client.budget, solve)

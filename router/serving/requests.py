@@ -11,7 +11,7 @@ from router.rpc.http2 import Http2Connection, Http2Error, Source
 from router.serving.pipes import Budget
 from router.serving.splice import RESPONSE, end_stream, send_head
 
-__all__ = ["Incoming", "Passed", "Reply", "Request"]
+__all__ = ["Incoming", "Passed", "Reply", "Request", "Stranger"]
 
 
 class Incoming(Protocol):
@@ -67,12 +67,6 @@ class Reply:
             self._head(more)
             self._http2.set_source(self._stream_id, source)
 
-    def refuse_http(self) -> None:
-        """Answer what is no gRPC."""
-        self.over = True
-        send_head(self._http2, self._stream_id, ((b":status", b"415"),))
-        self._http2.finish(self._stream_id)
-
     def send(self, message: bytes) -> None:
         """Send an answer. Raises ``OverrunError`` where the client reads nothing."""
         if not self.over:
@@ -89,6 +83,24 @@ class Reply:
         if not self._headed:
             self._headed = True
             send_head(self._http2, self._stream_id, (*RESPONSE, *more))
+
+
+class Stranger:
+    """A request that is no gRPC: it is told so when it is complete."""
+
+    def __init__(self, http2: Http2Connection, stream_id: int) -> None:
+        self._http2 = http2
+        self._stream_id = stream_id
+
+    def receive(self, _data: memoryview, *, ended: bool) -> None:
+        """Answer it at its end. Raises ``OverrunError`` where the client reads nothing."""
+        if ended:
+            send_head(self._http2, self._stream_id, ((b":status", b"415"), (b"content-type", b"text/plain")))
+            self._http2.send(self._stream_id, b"this is a BuildKit endpoint: it speaks gRPC\n")
+            self._http2.finish(self._stream_id)
+
+    def drop(self) -> None:
+        """There is nothing to give up."""
 
 
 class Request:
