@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
+from cli.named import NamedTuple
 from cli.origins import Arguments
 from cli.parameters import Parameter
 from router import UsageError, project_file, user_file

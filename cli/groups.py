@@ -6,10 +6,13 @@ nowhere else. That is cheap, because every start does it: nothing is compiled fo
 does for a class.
 """
 
-# No `from __future__ import annotations`: a named tuple compiles each type that is a text.
+from __future__ import annotations
+
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal, NamedTuple, Self, TypeVar, dataclass_transform
+from typing import Any, ClassVar, Literal, Self, TypeVar, dataclass_transform
+
+from cli.named import NamedTuple
 
 __all__ = ["Argument", "Files", "Only", "Option", "OptionGroup", "argument", "option", "variable"]
 
@@ -143,7 +146,7 @@ class OptionGroup:
     is another default for it.
     """
 
-    declared: "ClassVar[Mapping[str, Option | Argument | type[OptionGroup]]]" = MappingProxyType({})
+    declared: ClassVar[Mapping[str, Option | Argument | type[OptionGroup]]] = MappingProxyType({})
 
     def __init_subclass__(cls, panel: str = "") -> None:
         declared = dict(cls.declared)

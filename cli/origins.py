@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from cli.named import NamedTuple
 
 __all__ = ["COMMAND_LINE", "Arguments", "Origin", "OriginKind", "from_variable"]
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
+
+from cli.named import NamedTuple
 
 __all__ = ["SAME", "TABLES", "Row", "hint_for"]
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from keyword import iskeyword
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from cli.groups import Argument, Only, Option, OptionGroup
+from cli.named import NamedTuple
 
 __all__ = ["READING", "Kind", "Parameter", "grouped", "parameters_of", "renamed", "usage_of"]
 

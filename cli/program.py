@@ -13,13 +13,14 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from types import MappingProxyType
-from typing import NamedTuple, NoReturn, cast
+from typing import NoReturn, cast
 
 from cli.beginning import is_out_of_descriptors
 from cli.command_line import HELP_NAMES, HelpWantedError, arguments_of
 from cli.configuration import configure, read_with_files
 from cli.groups import Option, variable
 from cli.lookup import as_asked, named, no_such
+from cli.named import NamedTuple
 from cli.parameters import READING, Parameter, grouped, parameters_of, renamed
 from cli.render.foreign import printable
 from cli.render.output import Output

@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from typing import NamedTuple
 
 import router as library
 from cli.build_options import ImageOptions, ResultOptions
 from cli.command_line import value_of
 from cli.config_files import ConfigurationFiles
 from cli.groups import Option
+from cli.named import NamedTuple
 from cli.options import DisplayOptions, RoutingOptions
 from cli.origins import Arguments, Origin, OriginKind
 from cli.parameters import Kind, Parameter, parameters_of

@@ -6,11 +6,12 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from cli.build_options import ImageOptions, ResultOptions
 from cli.config_files import ConfigurationFiles, Reading
 from cli.groups import Only, Option
+from cli.named import NamedTuple
 from cli.options import DisplayOptions, FleetRouting, RoutingOptions
 from cli.origins import Origin
 from cli.parameters import Parameter, parameters_of

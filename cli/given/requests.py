@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from cli.build_options import ImageOptions, ResultOptions
 from cli.given.routing import router_config
 from cli.groups import OptionGroup
+from cli.named import NamedTuple
 from cli.options import RoutingOptions
 from router import (
     BuildRequest,

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+from cli.named import NamedTuple
 from cli.render.foreign import escaped, own_line, printable
 from router import BuildError, Call, Shape, SourceRange, UsageError, excerpt, read_json, shaped, source_lines
 

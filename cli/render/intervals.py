@@ -7,7 +7,8 @@ runs while any of its steps does. Time that overlaps counts once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+
+from cli.named import NamedTuple
 
 __all__ = ["Interval", "elapsed", "merge_intervals"]
 

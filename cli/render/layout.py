@@ -7,8 +7,8 @@ come windows on what they write, then the steps that ended last. The final recor
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
+from cli.named import NamedTuple
 from cli.render.cells import GAP, cell_width, fit, pad
 from cli.render.colors import Style
 from cli.render.foreign import printable

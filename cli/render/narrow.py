@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
+from cli.named import NamedTuple
 from cli.render.table import table
 
 __all__ = ["Narrowing", "narrow_table"]

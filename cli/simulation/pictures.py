@@ -13,8 +13,9 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from cli.named import NamedTuple
 from cli.render.foreign import printable
 from cli.simulation.texts import events, subject
 from router import Placement, UsageError, install_line

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import router as library
 from cli.asking import require_answers, tell_silent
 from cli.interruption import Silent, interruptible
+from cli.named import NamedTuple
 from cli.render.units import NANOSECONDS
 from cli.simulation.options import SimulationOptions
 from router import Flag, RouterConfig, UsageError, parse_duration

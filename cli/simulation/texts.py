@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from cli.named import NamedTuple
 from cli.render.foreign import printable
 from cli.render.table import room_on_stdout, table
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import router as library
 from cli.asking import chosen as among
@@ -13,6 +13,7 @@ from cli.consent import Consent, agreed, require_consent
 from cli.given.routing import router_config
 from cli.groups import OptionGroup, argument, option
 from cli.interruption import Silent, interruptible
+from cli.named import NamedTuple
 from cli.options import ChosenDaemons, DisplayOptions, FleetRouting, FormatDisplay, RoutingOptions
 from cli.render.outcomes import tell_outcomes
 from router import UsageError
