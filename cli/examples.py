@@ -38,7 +38,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "warmroute serve": (
         "warmroute serve --selector app=buildkitd --register warmroute",
         "warmroute serve --fleet ci --listen tcp://0.0.0.0:1234 --listen-tls tls",
-        'eval "$(warmroute serve --print-env)"',
+        "warmroute serve --print-env",
     ),
     "warmroute fleet up": (
         "warmroute fleet up ci --namespace ci --storage 50Gi",
