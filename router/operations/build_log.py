@@ -26,8 +26,9 @@ def follow_build(
     """
     daemon = build.daemon
     with open_channel(daemon.address, options, peer=daemon.peer, cancellation=cancellation) as channel:
-        call = Control(channel).status(build.record.ref, on_status)
+        control = Control(channel)
+        call = control.status(build.record.ref, on_status)
         channel.handshake(options.timeout)
-        channel.run(lambda: call.done)
+        control.outlast(lambda: call.done)
         if call.error is not None:
             raise call.error

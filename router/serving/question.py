@@ -14,10 +14,10 @@ from math import inf
 
 from router.cancellation import Cancellation
 from router.closing import Closing
-from router.errors import CancelledError, DialError, RouterError, RpcError
+from router.errors import CancelledError, RouterError, RpcError
 from router.model.daemon import Daemon
 from router.model.frozen import frozen
-from router.rpc import RpcCall, RpcChannel
+from router.rpc import RpcChannel
 from router.rpc.contract import MessageHandler
 from router.rpc.grpc import Status
 from router.serving.peers import Peers
@@ -29,8 +29,6 @@ __all__ = ["Line", "Question", "Task", "Told"]
 _MOST_HELD = 4 << 20
 _COST_OF_A_MESSAGE = 200
 
-# Seconds until a daemon that says nothing is asked whether it lives, and for its answer.
-_QUIET, _ALIVE = 8.0, 10.0
 # What every daemon has an answer to, at once.
 _INFO = "/moby.buildkit.v1.Control/Info"
 
@@ -162,7 +160,8 @@ class Line:
     @property
     def control(self) -> Control:
         """The daemon's service. Its calls end by their own deadlines only."""
-        return Control(self._open)
+        assert self._channel is not None  # a task runs while there is one
+        return Control(self._channel)
 
     def tell(self, message: bytes | memoryview) -> None:
         """Hand a message to who asks; waits while that one is behind."""
@@ -206,43 +205,18 @@ class Line:
         with self._question.peers.channel(self.daemon) as self._channel:
             task(self)
 
-    @property
-    def _open(self) -> RpcChannel:
-        assert self._channel is not None  # a task runs while there is one
-        return self._channel
-
     def _drive(self, method: str, request: bytes, on_message: MessageHandler, timeout: float) -> None:
-        channel, question = self._open, self._question
+        question, control = self._question, self.control
         if question.over:
             raise CancelledError(f"{method} is not wanted any more")
-        end = time.monotonic() + timeout
-        call = channel.start(method, request=request, on_message=on_message)
+        call = control.channel.start(method, request=request, on_message=on_message)
         try:
-            while not (call.done or question.over):
-                self._move(call, end)
+            control.outlast(lambda: call.done or question.over, timeout=timeout)
         finally:
             if not call.done:
-                channel.cancel(call)
+                control.channel.cancel(call)
         if call.error is not None:
             raise call.error
-
-    def _move(self, call: RpcCall, end: float) -> None:
-        """Hear for a while, and see to it that the daemon still lives.
-
-        gRPC servers hang up on who sends PINGs while nothing else is said, as channels do after 12 s; so it
-        is asked something before.
-        """
-        channel, question = self._open, self._question
-        left = end - time.monotonic()
-        try:
-            channel.run(lambda: call.done or question.over, timeout=min(left, _QUIET))
-        except DialError as exc:
-            if exc.reason != "timeout" or left <= _QUIET:
-                raise
-            alive = channel.start(_INFO, request=b"", on_message=lambda _message: None)
-            channel.run(lambda: alive.done or question.over, timeout=_ALIVE)
-            if not alive.done:
-                channel.cancel(alive)
 
 
 def _weight(told: Told) -> int:

@@ -6,9 +6,12 @@ generated classes.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
+from math import inf
 from typing import TYPE_CHECKING
 
+from router.errors import ConnectionLostError, DialError
 from router.model.events import SolveStatus
 from router.notation.varint import integer_field
 from router.rpc import RpcCall, RpcChannel
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["Control"]
 
 _SERVICE = "/moby.buildkit.v1.Control/"
+# Seconds until a daemon that says nothing is asked whether it lives, and for its answer.
+_QUIET, _ALIVE = 8.0, 10.0
 
 
 class Control:
@@ -92,7 +97,7 @@ class Control:
             on_message=lambda message: on_record(answers.usage_record(bytes(message))),
         )
         try:
-            self._channel.run(lambda: call.done)
+            self.outlast(lambda: call.done)
         finally:
             if not call.done:
                 self._channel.cancel(call)
@@ -117,6 +122,35 @@ class Control:
         self._channel.run(lambda: call.done, timeout=timeout)
         if call.error:
             raise call.error
+
+    def outlast(self, until: Callable[[], bool], *, timeout: float = inf) -> None:
+        """Move messages until ``until()`` says so, from a daemon that may have nothing to say for long.
+
+        A channel that hears nothing for 12 s sends a PING, and gRPC servers hang up on the fourth while
+        nothing else is said. So the daemon is asked something small before. Raises as ``RpcChannel.run``.
+        """
+        end = time.monotonic() + timeout
+        while not until():
+            left = end - time.monotonic()
+            try:
+                self._channel.run(until, timeout=min(left, _QUIET))
+            except DialError as exc:
+                if exc.reason != "timeout" or left <= _QUIET:
+                    raise
+                self._check_alive(until)
+
+    def _check_alive(self, until: Callable[[], bool]) -> None:
+        # Any status is an answer: before BuildKit 0.11 there is no such method.
+        call = self._channel.start(_SERVICE + "Info", request=b"", on_message=_ignore)
+        try:
+            self._channel.run(lambda: call.done or until(), timeout=_ALIVE)
+        except DialError as exc:
+            if exc.reason != "timeout":
+                raise
+            silence = f"{self._channel.peer} has been silent for {_QUIET + _ALIVE:.0f} s"
+            raise ConnectionLostError(silence, temporary=True, reason="silent") from exc
+        if not call.done:
+            self._channel.cancel(call)
 
     def update_record(self, ref: str, *, pinned: bool = False, delete: bool = False) -> RpcCall:
         """Have a build that is over pinned, which keeps its record, or unpinned; or deleted."""

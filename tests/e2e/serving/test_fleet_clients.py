@@ -14,7 +14,7 @@ import pytest
 from tests.e2e import stores
 from tests.e2e.builder import SEARCH_PATH, tar_files, wait_until_idle, write_tree
 from tests.e2e.processes import started
-from tests.e2e.serving.endpoints import Served, run, serving
+from tests.e2e.serving.endpoints import Served, build_of, run, serving
 from tests.e2e.serving.test_buildx import Buildx
 from tests.e2e.stores import Stores
 from tests.servers import binaries
@@ -180,6 +180,32 @@ def test_a_build_that_runs_is_followed_and_its_time_is_told(
     status, duration = listed[0].split()
     assert status == "Running"
     assert re.fullmatch(r"\d+\.\ds\+", duration)
+
+
+def test_two_clients_with_identities_of_their_own_hear_nothing_of_each_other(
+    fleet: Served, three: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref_file = fleet.scratch / "ref"
+    context = write_tree(fleet.scratch / "mine", {"Dockerfile": "FROM scratch\nCOPY Dockerfile /mine\n"})
+    fleet.buildctl(*build_of(context), f"--ref-file={ref_file}").ok()
+    ref = ref_file.read_text()
+    assert ref in {each for refs in _histories(three).values() for each in refs}
+
+    def heard() -> bool:
+        return ref in fleet.buildctl("debug", "histories").ok().stdout
+
+    assert heard()
+    monkeypatch.setattr(fleet.listener, "who", lambda: "somebody else")
+    assert not heard()
+    for refused in (
+        fleet.buildctl("debug", "logs", ref),
+        fleet.buildctl("debug", "ctl", "--pin", ref),
+        fleet.buildctl("debug", "ctl", "--delete", ref),
+    ):
+        assert refused.code != 0
+        assert f"no such job {ref}" in refused.stderr
+    monkeypatch.undo()
+    assert heard()
 
 
 def test_a_record_is_removed_by_buildx(buildx: Buildx, three: Stores) -> None:

@@ -19,9 +19,9 @@ from router.errors import CancelledError, FleetError
 from router.model.daemon import Daemon
 from router.rpc import channel
 from router.rpc.grpc import Status
-from router.serving import question
 from router.serving.peers import PATIENCE
 from router.session.server import CallRefused
+from router.solve import control
 from tests.wire.operations.records_server import RecordsServer, record
 from tests.wire.operations.store_server import StoreServer
 from tests.wire.serving.content_server import ContentServer
@@ -277,7 +277,7 @@ def test_a_client_that_does_not_read_holds_the_daemon_back() -> None:
 def test_a_stream_that_is_quiet_for_long_is_not_taken_for_abuse(monkeypatch: pytest.MonkeyPatch) -> None:
     """gRPC servers end connections on which several PINGs arrive and nothing else is said."""
     monkeypatch.setattr(channel, "_ASK_AFTER", 0.2)
-    monkeypatch.setattr(question, "_QUIET", 0.1)
+    monkeypatch.setattr(control, "_QUIET", 0.1)
     server = StoreServer(pb.UsageRecord(ID="a"), hangs=True)
     with (
         server,
