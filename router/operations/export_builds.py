@@ -16,13 +16,16 @@ from hashlib import sha256
 from typing import Any, BinaryIO
 
 from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
 from router._proto import control_pb2 as pb
-from router.errors import RouterError, UsageError
+from router.errors import RpcError, UsageError
+from router.net.deadline import Deadline
 from router.operations.blobs import Parts, read_blob
 from router.operations.records import DaemonRecord, to_end
 from router.rpc import RpcChannel, open_channel
+from router.rpc.grpc import Status
+from router.solve.answers import parsed
 from router.solve.control import Control
 from router.transport.options import DialOptions
 from router.untrusted_json import NotJSONError, elements, members, read_json, text
@@ -34,6 +37,10 @@ _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _INDEX = "application/vnd.oci.image.index.v1+json"
 _MEDIA_TYPE, _REFERENCE = "vnd.export-build.descriptor.mediatype", "vnd.buildkit.history.reference"
 _IMPORTS = "cache-imports"
+# Of one build: its logs and trace, and for each platform what was made and what attests it.
+_MOST_BLOBS = 1000
+# Of one archive, which is put together in memory.
+_MOST_BYTES = 128 << 20
 # Values of options that name a credential of a cache, in the commands that a trace holds.
 _CREDENTIALS = re.compile(
     rb'(?i)(ghtoken|token|access_key_id|secret_access_key|session_token)=[^ ,"\\]+'
@@ -46,9 +53,11 @@ _Descriptor = dict[str, Any]
 def export_builds(builds: Sequence[DaemonRecord], options: DialOptions, archive: BinaryIO) -> None:
     """Write builds that are over into an archive.
 
-    Raises ``UsageError`` for one that runs, ``UnreachableError``, ``RpcError`` and ``OSError``.
+    ``options.timeout`` is the deadline for connecting to a build's daemon, for the end of its trace, and for
+    its record with all blobs. Raises ``UsageError`` for one that runs, ``UnreachableError``, ``RpcError``,
+    also for more than an archive takes, and ``OSError``.
     """
-    blobs: dict[str, bytes] = {}
+    blobs = _Blobs()
     manifests = [_manifest(build, options, blobs) for build in builds]
     if len(manifests) == 1:
         top = manifests[0]
@@ -56,11 +65,78 @@ def export_builds(builds: Sequence[DaemonRecord], options: DialOptions, archive:
         for manifest, build in zip(manifests, builds, strict=True):
             manifest["annotations"] = {_REFERENCE: build.record.ref}
         index = {"schemaVersion": 2, "mediaType": _INDEX, "manifests": manifests}
-        top = _add(blobs, _INDEX, _json(index))
-    _write(archive, blobs, {"schemaVersion": 2, "mediaType": _INDEX, "manifests": [top]})
+        top = blobs.add(_INDEX, _json(index))
+    _write(archive, blobs.kept, {"schemaVersion": 2, "mediaType": _INDEX, "manifests": [top]})
 
 
-def _manifest(build: DaemonRecord, options: DialOptions, blobs: dict[str, bytes]) -> _Descriptor:
+class _Blobs:
+    """What an archive holds, by digest."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+        self._left = _MOST_BYTES
+
+    def add(self, media_type: str, data: bytes) -> _Descriptor:
+        """Take in one more, and return its descriptor. Raises ``RpcError`` where it is too much in all."""
+        digest = f"sha256:{sha256(data).hexdigest()}"
+        if digest not in self.kept:
+            self._left -= len(data)
+            if self._left < 0:
+                raise RpcError(
+                    f"what belongs to the builds takes more than {_MOST_BYTES >> 20} MiB",
+                    code=Status.RESOURCE_EXHAUSTED,
+                    hint="export fewer builds at once",
+                )
+            self.kept[digest] = data
+        return {"mediaType": media_type, "digest": digest, "size": len(data)}
+
+
+class _Reading:
+    """Reads what a daemon keeps of one build, under one deadline."""
+
+    def __init__(self, channel: RpcChannel, timeout: float) -> None:
+        self._channel = channel
+        self._control = Control(channel)
+        self._deadline = Deadline(timeout)
+        self._blobs_left = _MOST_BLOBS
+
+    def record(self, ref: str) -> pb.BuildHistoryRecord:
+        parts = Parts()
+        asked = pb.BuildHistoryRequest(Ref=ref, EarlyExit=True).SerializeToString()
+        to_end(self._control, self._control.records(asked, parts.add), self._remaining())
+        if not parts.kept:
+            raise UsageError(f"the build {ref} is gone from the history of {self._channel.peer}")
+        return parsed(pb.BuildHistoryEvent(), parts.kept[-1], deadline=self._deadline).record
+
+    def blob(self, digest: str) -> bytes:
+        if not self._blobs_left:
+            raise RpcError(
+                f"the record that {self._channel.peer} keeps names more than {_MOST_BLOBS} blobs",
+                code=Status.RESOURCE_EXHAUSTED,
+            )
+        self._blobs_left -= 1
+        return read_blob(self._channel, digest, self._remaining())
+
+    def platform(self) -> str:
+        """Return the platform of the daemon's first worker, an empty text where it tells none."""
+        workers = self._control.list_workers(timeout=self._remaining()).record[:1]
+        if not workers or not workers[0].platforms:
+            return ""
+        found = workers[0].platforms[0]
+        return "/".join(filter(None, (found.OS, found.Architecture, found.Variant)))
+
+    def _remaining(self) -> float:
+        try:
+            return self._deadline.remaining()
+        except TimeoutError as exc:
+            raise RpcError(
+                f"{self._channel.peer} did not tell all of a build within {self._deadline.seconds:g} s",
+                code=Status.DEADLINE_EXCEEDED,
+                hint="give a longer --connect-timeout",
+            ) from exc
+
+
+def _manifest(build: DaemonRecord, options: DialOptions, blobs: _Blobs) -> _Descriptor:
     """Take in all that belongs to a build, and return the descriptor of its manifest."""
     daemon, ref = build.daemon, build.record.ref
     if build.record.completed is None:
@@ -68,50 +144,35 @@ def _manifest(build: DaemonRecord, options: DialOptions, blobs: dict[str, bytes]
     with open_channel(daemon.address, options, peer=daemon.peer) as channel:
         control = Control(channel)
         to_end(control, control.finalize_record(ref), options.timeout)
-        record = _record(control, ref, options.timeout)
+        reading = _Reading(channel, options.timeout)
+        record = reading.record(ref)
         layers = []
         if record.HasField("trace"):
-            trace = _CREDENTIALS.sub(_masked, read_blob(channel, record.trace.digest, options.timeout))
-            layers.append(_add(blobs, record.trace.media_type, trace))
+            trace = _CREDENTIALS.sub(_masked, reading.blob(record.trace.digest))
+            layers.append(blobs.add(record.trace.media_type, trace))
             record.trace.digest, record.trace.size = layers[0]["digest"], layers[0]["size"]
         if "cache-imports" in record.FrontendAttrs:
             record.FrontendAttrs["cache-imports"] = _without_credentials(
                 record.FrontendAttrs["cache-imports"]
             )
-        layers += _layers(channel, record, options.timeout, blobs)
-        platforms = control.list_workers(timeout=options.timeout).record[:1]
-        parts = platforms[0].platforms[0] if platforms and platforms[0].platforms else None
+        layers += _layers(reading, record, blobs)
+        platform = reading.platform()
     values = _as_go(record)
-    if parts is not None:
-        values["DefaultPlatform"] = "/".join(filter(None, (parts.OS, parts.Architecture, parts.Variant)))
-    config = _add(blobs, _RECORD, _json(values))
+    if platform:
+        values["DefaultPlatform"] = platform
+    config = blobs.add(_RECORD, _json(values))
     manifest = {"schemaVersion": 2, "mediaType": _MANIFEST, "config": config, "layers": layers}
-    return _add(blobs, _MANIFEST, _json(manifest))
+    return blobs.add(_MANIFEST, _json(manifest))
 
 
-def _record(control: Control, ref: str, timeout: float) -> pb.BuildHistoryRecord:
-    parts = Parts()
-    asked = pb.BuildHistoryRequest(Ref=ref, EarlyExit=True).SerializeToString()
-    to_end(control, control.records(asked, parts.add), timeout)
-    try:
-        found = [pb.BuildHistoryEvent.FromString(event).record for event in parts.kept]
-    except DecodeError as exc:
-        raise RouterError(f"the record that {control.channel.peer} keeps is in no known form") from exc
-    if not found:
-        raise UsageError(f"the build {ref} is gone from the history of {control.channel.peer}")
-    return found[-1]
-
-
-def _layers(
-    channel: RpcChannel, record: pb.BuildHistoryRecord, timeout: float, blobs: dict[str, bytes]
-) -> Iterator[_Descriptor]:
+def _layers(reading: _Reading, record: pb.BuildHistoryRecord, blobs: _Blobs) -> Iterator[_Descriptor]:
     """Yield the descriptors of a record's blobs, each once."""
     seen: set[str] = set()
     for found, is_result in _descriptors(record):
         if found.digest in seen:
             continue
         seen.add(found.digest)
-        layer = _add(blobs, found.media_type, read_blob(channel, found.digest, timeout))
+        layer = blobs.add(found.media_type, reading.blob(found.digest))
         annotations = dict(sorted(found.annotations.items()))
         if is_result:
             # So that nobody looks for what an index or a manifest names.
@@ -175,12 +236,6 @@ def _plain(value: Any) -> Any:
 
 def _json(value: object) -> bytes:
     return json.dumps(value, indent=2, ensure_ascii=False).encode("utf-8", "replace")
-
-
-def _add(blobs: dict[str, bytes], media_type: str, data: bytes) -> _Descriptor:
-    digest = f"sha256:{sha256(data).hexdigest()}"
-    blobs[digest] = data
-    return {"mediaType": media_type, "digest": digest, "size": len(data)}
 
 
 def _write(archive: BinaryIO, blobs: Mapping[str, bytes], index: object) -> None:

@@ -25,8 +25,9 @@ __all__ = ["check_spaces", "plan_prune", "prune"]
 _NANOSECONDS = 1_000_000_000
 # The first BuildKit that knows --max-used-space and --min-free-space; others delete as if they weren't there.
 _KNOWS_SPACES = (0, 17)
-# Records that are kept of one daemon. A store of so many is none that a daemon could still work with.
-_MOST = 200_000
+# Of one daemon, whose records are kept. A store of so many is none that a daemon could still work with.
+_MOST_RECORDS = 100_000
+_MOST_BYTES = 64 << 20
 
 
 def prune(
@@ -73,11 +74,16 @@ def _prune(
     cancellation: Cancellation | None,
 ) -> Answer[Usage]:
     gone: list[CacheRecord] = []
+    left = _MOST_BYTES
 
     def take(record: pb.UsageRecord) -> None:
-        if len(gone) == _MOST:
+        nonlocal left
+        left -= record.ByteSize()
+        if left < 0 or len(gone) == _MOST_RECORDS:
             raise RpcError(
-                f"{daemon.name} says that it deleted more than {_MOST} records", code=Status.INTERNAL
+                f"{daemon.name} says that it deleted more than {_MOST_RECORDS} records, or tells more than"
+                f" {_MOST_BYTES >> 20} MiB of them",
+                code=Status.INTERNAL,
             )
         gone.append(cache_record(record))
         on_record(daemon, gone[-1])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from router.errors import ConnectionLostError, DialError
 from router.model.events import SolveStatus
+from router.net.deadline import Deadline
 from router.notation.varint import integer_field
 from router.rpc import RpcCall, RpcChannel
 from router.rpc.http2 import Source
@@ -73,11 +74,15 @@ class Control:
         return answers.info(self._channel.unary(_SERVICE + "Info", b"", timeout=timeout))
 
     def disk_usage(self, filters: str, *, timeout: float) -> pb.DiskUsageResponse:
-        """Ask for the records of the store that match, all of them for an empty text."""
+        """Ask for the records of the store that match, all of them for an empty text.
+
+        ``timeout`` covers reading what is answered.
+        """
         from router.solve import answers
 
-        asked = field(1, filters) if filters else b""
-        return answers.disk_usage(self._channel.unary(_SERVICE + "DiskUsage", asked, timeout=timeout))
+        asked, deadline = field(1, filters) if filters else b"", Deadline(timeout)
+        answer = self._channel.unary(_SERVICE + "DiskUsage", asked, timeout=timeout)
+        return answers.disk_usage(answer, deadline)
 
     def prune(
         self, request: pb.PruneRequest, on_record: Callable[[pb.UsageRecord], None], *, timeout: float

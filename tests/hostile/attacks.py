@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.hostile import daemon, engine, http2_peer, kubernetes, registry, session
+from tests.hostile import daemon, engine, http2_peer, kubernetes, registry, session, verbs
 from tests.hostile.attack import Attack
 
 __all__ = ["ATTACKS"]
@@ -14,6 +14,7 @@ _PEERS = {
     "API server": kubernetes.ATTACKS,
     "registry": registry.ATTACKS,
     "engine": engine.ATTACKS,
+    "verbs": verbs.ATTACKS,
 }
 ATTACKS: dict[str, Attack] = {
     f"{peer}: {name}": attack for peer, attacks in _PEERS.items() for name, attack in attacks.items()

@@ -26,7 +26,7 @@ class ScriptedDaemon:
 
     Without ``failure`` the build goes on until it is cancelled; with "" it succeeds. ``calls`` are those that
     it makes in the session, after which the build ends; ``answers`` what it answers, packed, to other
-    methods. A context manager.
+    methods, and ``blobs`` to who reads its content. A context manager.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class ScriptedDaemon:
         failure: str | None = None,
         calls: Script | None = None,
         answers: Mapping[str, Callable[[], Iterable[bytes]]] = MappingProxyType({}),
+        blobs: Callable[[], Iterable[bytes]] = tuple,
     ) -> None:
         self._statuses = statuses
         self._failure = failure
@@ -46,7 +47,13 @@ class ScriptedDaemon:
         self.cancelled = threading.Event()
         self._pool = ThreadPoolExecutor(max_workers=8)
         self._server = _grpc.server(self._pool, options=[("grpc.max_send_message_length", _LARGEST)])
-        self._server.add_generic_rpc_handlers((self._handlers(),))
+        content = {"Read": _grpc.unary_stream_rpc_method_handler(_telling(blobs))}
+        self._server.add_generic_rpc_handlers(
+            (
+                self._handlers(),
+                _grpc.method_handlers_generic_handler("containerd.services.content.v1.Content", content),
+            )
+        )
         self.address = f"tcp://127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
         self._server.start()
 
