@@ -1,4 +1,4 @@
-"""One client's connection: its calls told apart, and everything moved by one thread.
+"""One client's connection, and the thread that moves all that belongs to it.
 
 The thread has the client's connection and the channels of the client's builds; bytes go from one to the other
 without locks. What may block happens in threads of its own, which have this one do what is to be done here.
@@ -15,21 +15,10 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from router.errors import ConnectionLostError, RouterError
-from router.rpc.http2 import (
-    DataReceived,
-    Event,
-    GoAwayReceived,
-    Headers,
-    HeadersReceived,
-    PingAcknowledged,
-    StreamReset,
-)
 from router.rpc.wire import Wire
-from router.serving.builds import Builds
-from router.serving.calls import Calls
 from router.serving.client import Arrival, Client, Services, Shared
+from router.serving.conversation import Conversation
 from router.serving.pipes import Budget
-from router.serving.requests import Incoming
 
 __all__ = ["ClientConnection"]
 
@@ -50,10 +39,8 @@ class ClientConnection:
         self._client.post = self._post
         self._http2 = self._client.http2
         self._wire = Wire(accepted.stream, self._http2)
-        self._builds = Builds(self._client)
-        self._calls = Calls(self._client, self._builds)
-        self._incoming: dict[int, Incoming] = {}
-        self._newest = 0
+        self._conversation = Conversation(self._client)
+        self._links = self._conversation.builds.links
         self._heard = time.monotonic()
         self._asked = False
         self._stopping = self._over = False
@@ -70,7 +57,7 @@ class ClientConnection:
     @property
     def is_building(self) -> bool:
         """Whether a build is under way."""
-        return self._builds.under_way
+        return self._conversation.builds.under_way
 
     def _post(self, action: Callable[[], None]) -> None:
         """Have the thread do something; it is done here where the thread is done."""
@@ -109,29 +96,27 @@ class ClientConnection:
             self._heard = time.monotonic()
             self._asked = False
             for event in events:
-                self._dispatch(event)
-        moved |= self._builds.links.step()
-        self._builds.links.tidy()
+                self._conversation.take(event)
+        moved |= self._links.step()
+        self._links.tidy()
         return moved
 
     def _wait(self) -> None:
         poll = select.poll()
         ready = self._wire.register(poll)
         poll.register(self._wake, select.POLLIN)
-        limits = [self._builds.links.register(poll), self._client.timers.left()]
+        limits = [self._links.register(poll), self._client.timers.left()]
         timeout = min((limit for limit in limits if limit is not None), default=None) if ready else 0.0
         begun = time.monotonic()
         came = poll.poll(None if timeout is None else timeout * 1000 + 1)
         waited = time.monotonic() - begun
         # Not more than was asked for: the process may have been stopped meanwhile.
-        self._builds.links.waited(waited if timeout is None else min(waited, timeout))
+        self._links.waited(waited if timeout is None else min(waited, timeout))
         if any(descriptor == self._wake for descriptor, _ in came):
             os.eventfd_read(self._wake)
 
     def _end(self) -> None:
-        threads = (*self._builds.close(), *self._calls.close())
-        for incoming in tuple(self._incoming.values()):
-            incoming.drop()
+        threads = self._conversation.close()
         self._wire.close()
         with self._lock:
             self._over = True
@@ -142,33 +127,6 @@ class ClientConnection:
         deadline = time.monotonic() + _JOIN
         for thread in threads:
             thread.join(max(deadline - time.monotonic(), 0.0))
-
-    # -- what the client says
-
-    def _dispatch(self, event: Event) -> None:
-        match event:
-            case DataReceived(stream_id, data, ended):
-                if (incoming := self._incoming.get(stream_id)) is not None:
-                    incoming.receive(data, ended=ended)
-            case HeadersReceived(stream_id, headers, ended):
-                self._begin(stream_id, headers, ended=ended)
-            case StreamReset(stream_id, _, _):
-                if (incoming := self._incoming.pop(stream_id, None)) is not None:
-                    incoming.drop()
-            case GoAwayReceived():
-                pass  # it ends what it has begun
-            case PingAcknowledged():
-                pass
-
-    def _begin(self, stream_id: int, headers: Headers, *, ended: bool) -> None:
-        if stream_id > self._newest:
-            self._newest = stream_id
-            self._incoming = {
-                number: each for number, each in self._incoming.items() if self._http2.is_open(number)
-            }
-            self._incoming[stream_id] = self._calls.begin(stream_id, headers)
-        if ended and (incoming := self._incoming.get(stream_id)) is not None:
-            incoming.receive(memoryview(b""), ended=True)
 
     # -- whether the client is there
 

@@ -79,12 +79,14 @@ from router.rpc.frames import settings as settings_frame
 from router.rpc.http2 import Http2Connection
 from router.rpc.protobuf import field
 from router.serving.asked import bridge_sessions, read_asked
+from router.serving.pipes import OverrunError
 from router.solve.events import solve_status
 from router.solve.llb import without_cache
 from router.solve.rawjson import parse_rawjson
 from router.solve.record import record_event
 from router.solve.source_policy import source_policy
 from router.untrusted_json import NotJSONError, read_json
+from tests.fuzz import endpoint
 from tests.processor import processor_seconds
 from tests.unit.providers.index_files import index_file, link
 
@@ -476,6 +478,8 @@ TARGETS: dict[str, Target] = {
     ),
     "llb": Target(_llb, (b"\n\x03abc\x12\x04\n\x02ab",), (UsageError,)),
     "source-policy": Target(_policy, (json.dumps({"version": 1, "rules": [_RULE]}).encode(),), (UsageError,)),
+    "endpoint-client": Target(endpoint.client, endpoint.CLIENT_SEEDS, (Http2Error, OverrunError)),
+    "endpoint-daemon": Target(endpoint.daemon, endpoint.DAEMON_SEEDS, (Http2Error, OverrunError)),
     "asked": Target(_asked, (_solve(),), (Http2Error,)),
     "websocket": Target(
         _websocket,
