@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -127,10 +127,15 @@ def joined(buffers: Sequence[Buffer]) -> bytes:
 
 def plain(events: Sequence[Event]) -> list[tuple[object, ...]]:
     """Events as values that can be compared after their views are gone."""
-    return [
-        (type(event).__name__, *(bytes(part) if isinstance(part, memoryview) else part for part in event))
-        for event in events
-    ]
+    return [(type(event).__name__, *map(_lasting, _parts(event))) for event in events]
+
+
+def _parts(event: Event) -> Iterator[object]:
+    return (getattr(event, name) for name in event.__match_args__)
+
+
+def _lasting(part: object) -> object:
+    return bytes(part) if isinstance(part, memoryview) else part
 
 
 def _give_credit(connection: H2Connection, event: H2Data) -> None:
