@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from router import UsageError
 
-__all__ = ["as_asked", "named", "no_such"]
+__all__ = ["as_asked", "before_command", "named", "no_such"]
 
 _VERSION_NAMES = frozenset({"--version", "-V"})
 
@@ -51,3 +51,31 @@ def no_such(program: str, commands: Collection[str], name: str) -> UsageError:
     return UsageError(
         f"no such command: {name}", hint=f"did you mean {near[0]}? {listed}" if near else listed
     )
+
+
+def before_command(
+    program: str,
+    commands: Collection[str],
+    words: Sequence[str],
+    options_of: Callable[[str], Collection[str]],
+) -> UsageError:
+    """Return the error for an option that stands before its command, as docker and buildx have some.
+
+    ``options_of`` says which options a command has.
+    """
+    flag = words[0].partition("=")[0]
+    behind = (named(commands, words[start:])[0] for start in range(1, len(words)))
+    command = next((name for name in behind if name in commands), "")
+    if command:
+        from cli.other_flags import hint_for
+
+        own = options_of(command)
+        if flag in own:
+            return UsageError(
+                f"{flag} stands before the command",
+                hint=f"it comes behind it: {program} {command} {flag}",
+            )
+        if hint := hint_for(flag, own):
+            hint += f"; options come behind the command: {program} {command}"
+            return UsageError(f"no such option: {flag}", hint=hint)
+    return no_such(program, commands, flag)

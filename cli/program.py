@@ -19,7 +19,7 @@ from cli.beginning import is_out_of_descriptors
 from cli.command_line import HELP_NAMES, HelpWantedError, arguments_of
 from cli.configuration import configure, read_with_files
 from cli.groups import Option, variable
-from cli.lookup import as_asked, named, no_such
+from cli.lookup import as_asked, before_command, named, no_such
 from cli.named import NamedTuple
 from cli.parameters import READING, Parameter, grouped, parameters_of, renamed
 from cli.render.foreign import printable
@@ -143,9 +143,19 @@ def _run(program: Program, words: Sequence[str]) -> None:
         return complete_in(shell, program=program.name, variable=completing, option=option)
     if completing in os.environ or _FOR_TYPER.intersection(asked[:1]) or not (asked or single):
         return _hand_over(program, words)
+    if name.startswith("-"):
+        raise before_command(program.name, program.commands, words, lambda known: _options(program, known))
     if name not in program.commands:
         raise no_such(program.name, program.commands, name)
     return _call(program, name, rest)
+
+
+def _options(program: Program, name: str) -> frozenset[str]:
+    """Return the names of a command's options."""
+    declared = (each.declared for each in renamed(parameters_of(load(program, name)), program.aliases))
+    return frozenset(
+        name for each in declared if isinstance(each, Option) for name in (*each.names, *each.aliases)
+    )
 
 
 def _call(program: Program, name: str, words: Sequence[str]) -> None:

@@ -91,6 +91,8 @@ if TYPE_CHECKING:
     from router.flags.skaffold import SkaffoldBuild as SkaffoldBuild
     from router.flags.skaffold import skaffold as skaffold
     from router.flags.ssh import parse_sshs as parse_sshs
+    from router.flags.stage import parse_stages as parse_stages
+    from router.flags.stage import parse_target as parse_target
     from router.flags.toleration import Toleration as Toleration
     from router.flags.toleration import parse_tolerations as parse_tolerations
     from router.flags.ulimit import parse_ulimits as parse_ulimits
@@ -297,6 +299,7 @@ _MODULES = {
     "router.flags.secret": "parse_secrets",
     "router.flags.skaffold": "skaffold SkaffoldBuild",
     "router.flags.ssh": "parse_sshs",
+    "router.flags.stage": "parse_stages parse_target",
     "router.flags.toleration": "Toleration parse_tolerations",
     "router.flags.ulimit": "parse_ulimits",
     "router.flags.usage_filter": "parse_usage_filters UsageFilter",

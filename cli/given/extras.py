@@ -61,11 +61,10 @@ def _steps(options: StepOptions) -> dict[str, object]:
 
 
 def _caches(options: CacheOptions) -> dict[str, object]:
-    stages = (stage for text in options.no_cache_filter or () for stage in text.split(","))
     return _given(
         cache_from=library.parse_caches(options.cache_from or (), library.CACHE_FROM),
         cache_to=library.parse_caches(options.cache_to or (), library.CACHE_TO),
-        no_cache_filter=tuple(filter(None, stages)),
+        no_cache_filter=library.parse_stages(options.no_cache_filter or ()),
     )
 
 

@@ -82,7 +82,7 @@ def build_request(
         build_args=parse_build_args(image.build_args or (), variables),
         labels=parse_labels(image.labels or ()),
         secrets=parse_secrets(image.secrets or (), variables),
-        target=image.target,
+        target=_target(image.target),
         platforms=parse_platforms(image.platforms or (), local=local_platform()),
         no_cache=image.no_cache,
         pull=image.pull,
@@ -112,6 +112,14 @@ def build_request(
         by_skaffold=asked is not None,
         question=image.extra.question,
     )
+
+
+def _target(text: str) -> str:
+    if not text:
+        return text
+    from router import parse_target  # few give one
+
+    return parse_target(text)
 
 
 def skaffold_routing(options: RoutingOptions, asked: SkaffoldBuild | None) -> RoutingOptions:

@@ -43,6 +43,8 @@ def _parse(text: str, flag: Flag) -> Iterable[CacheOption]:
         refs = parse_fields(text, flag)
         if not all(refs):
             raise flag.error(text, "an image's name in the list is empty")
+        for ref in refs:
+            flag.refuse_path(ref, "type=... or an image's name")
         return [CacheOption(type="registry", attrs={"ref": ref}) for ref in refs]
     attrs = dict(parse_pairs(text, flag))
     type_name = attrs.pop("type", "")

@@ -49,6 +49,7 @@ def parse_call(text: str) -> Call:
             method = part
     if not method:
         raise _FLAG.error(text, "the method is missing")
+    _FLAG.refuse_path(method, "a method")
     ignore = parse_bool(settings.get("ignorestatus", "false"))
     if ignore is None:
         raise _FLAG.error(text, "ignorestatus must be true or false")

@@ -25,3 +25,11 @@ class Flag:
         shown = "" if self.secret else f' "{text}"'
         example = f"{self.name} {self.example}" if self.name.startswith("-") else self.example
         return UsageError(f"invalid {self.name}{shown}: {why}", hint=f"for example: {example}")
+
+    def refuse_path(self, text: str, meant: str) -> None:
+        """Raise ``UsageError`` for a path in place of what is ``meant``.
+
+        It is most likely the context, which the flag has taken for its value: ``build --build-arg .``
+        """
+        if text in {".", ".."} or text.startswith(("./", "../", "/", "~/")):
+            raise self.error(text, f"its value is a path, not {meant}")

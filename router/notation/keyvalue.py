@@ -45,7 +45,6 @@ def _split(text: str, flag: Flag) -> tuple[str, str, str]:
     name, equals, value = text.partition("=")
     if not name:
         raise flag.error(text, "the name before the equals sign is missing")
-    if not equals and (name in {".", ".."} or name.startswith(("./", "../", "/", "~/"))):
-        # Most likely the context, which this option would take for its value.
-        raise flag.error(text, "its value is a path, not NAME=VALUE or NAME")
+    if not equals:
+        flag.refuse_path(name, "NAME=VALUE or NAME")
     return name, equals, value

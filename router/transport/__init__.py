@@ -28,6 +28,11 @@ def dial(address: Address, options: DialOptions) -> ByteStream:
 
     Raises DialError where it can't be reached, UsageError where the address or an option is wrong.
     """
+    if options.tls is not None and not isinstance(address, TcpAddress | KubePodAddress):
+        options.warn(
+            f"connecting by {str(address).partition(':')[0]}: the --tls options are not used"
+            " (they are for tcp:// and for pods)"
+        )
     # Each scheme is imported when it is dialled: TLS alone costs as much as a connection.
     match address:
         case TcpAddress():

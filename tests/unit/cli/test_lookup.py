@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.lookup import as_asked, named, no_such
+from cli.lookup import as_asked, before_command, named, no_such
 from cli.main import PROGRAM
 from cli.other_commands import INSTEAD
 
@@ -61,6 +61,34 @@ def test_a_command_of_buildx_is_told_what_to_do_instead(name: str) -> None:
     assert (str(error), error.hint) == (f"no such command: {name}", INSTEAD[name])
     for page in re.findall(r"docs/\S+\.md", error.hint or ""):
         assert (ROOT / page).is_file()
+
+
+@pytest.mark.parametrize(
+    ("line", "error", "hint"),
+    [
+        (
+            "-D build .",
+            "no such option: -D",
+            r"use --verbose \(.*\); options come .*: p build",
+        ),
+        (
+            "--debug ls",
+            "no such option: --debug",
+            r"use --verbose \(.*; options come .*: p ls",
+        ),
+        ("--builder x build .", "no such option: --builder", r"use --addr \(there are no builders.*p build"),
+        ("--builder=x debug info", "no such option: --builder", r"use --addr \(.*: p debug info"),
+        ("--addr tcp://h:1 build .", "--addr stands before the command", "behind it: p build --addr"),
+        ("--squash build .", "no such option: --squash", "warmroute has no --squash: .*"),
+        ("--frob build .", "no such option: --frob", "the commands are build, where, .*"),
+        ("--frob", "no such option: --frob", "the commands are build, where, .*"),
+    ],
+)
+def test_an_option_before_the_command_is_told_where_it_belongs(line: str, error: str, hint: str) -> None:
+    found = before_command("p", COMMANDS, line.split(), lambda _: {"--addr", "--verbose"})
+
+    assert str(found) == error
+    assert re.search(hint, found.hint or "")
 
 
 def test_only_what_is_no_command_is_done_otherwise() -> None:

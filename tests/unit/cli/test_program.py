@@ -315,3 +315,12 @@ def test_a_wrong_address_in_a_file_names_its_key(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith('ERROR: invalid --addr "tcp://q:99999": no valid port\n')
     assert f"--addr comes from {file}:2" in done.stderr
+
+
+def test_an_option_of_buildx_before_the_command_has_its_hint() -> None:
+    done = _warmroute("-D", "build", ".")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("ERROR: no such option: -D\n")
+    assert "use --verbose" in done.stderr
+    assert "options come behind the command: warmroute build" in done.stderr

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from router.flags.cache import CACHE_FROM, CACHE_TO, format_cache, parse_caches, with_credentials
 from router.model.request import CacheOption
+from router.notation.flag import Flag
 from tests.unit.specs.refused import refused
 
 _RUNNER = {
@@ -43,6 +44,14 @@ def test_a_cache_survives_formatting_and_parsing(option: CacheOption) -> None:
 )
 def test_a_cache_is_read_as_buildx_reads_it(text: str, options: list[CacheOption]) -> None:
     assert list(parse_caches([text], CACHE_FROM)) == options
+
+
+@pytest.mark.parametrize("flag", [CACHE_FROM, CACHE_TO])
+@pytest.mark.parametrize("text", [".", "../app", "a,./app"])
+def test_the_context_is_no_cache(text: str, flag: Flag) -> None:
+    error = refused(lambda: parse_caches([text], flag))
+
+    assert str(error) == f"invalid {flag.name}: its value is a path, not type=... or an image's name"
 
 
 def test_a_wrong_cache_is_refused_without_repeating_it() -> None:

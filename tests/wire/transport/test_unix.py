@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from router.address import parse_address
-from router.errors import DialError
+from router.errors import DialError, RouterError
+from router.model.tls import TLSOptions
 from router.transport import dial
 from router.transport.options import DialOptions
 from tests.unit.few_files import few_files
@@ -31,6 +33,41 @@ def test_bytes_go_there_and_back(tmp_path: Path, *, abstract: bool) -> None:
         stream = dial(parse_address(f"unix://{'@' if abstract else ''}{name}"), DialOptions())
         assert transfer(stream, [b"hello"], expect=5) == b"hello"
         stream.close()
+
+
+@pytest.mark.parametrize("tls", [None, TLSOptions(ca="ca.pem")])
+def test_options_of_tls_that_count_for_nothing_are_told(tmp_path: Path, tls: TLSOptions | None) -> None:
+    told: list[str] = []
+    options = DialOptions(tls=tls, warn=told.append)
+
+    with peer(echo, listener=listen(str(tmp_path / "s"))):
+        dial(parse_address(f"unix://{tmp_path}/s"), options).close()
+
+    assert told == [
+        "connecting by unix: the --tls options are not used (they are for tcp:// and for pods)"
+    ] * (tls is not None)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ssh://nobody.invalid",
+        "docker-container://b",
+        "podman-container://b",
+        "nerdctl-container://b",
+        "docker://",
+    ],
+)
+def test_they_count_for_nothing_in_containers_and_on_other_machines(tmp_path: Path, address: str) -> None:
+    told: list[str] = []
+    options = DialOptions(
+        tls=TLSOptions(ca="ca.pem"), warn=told.append, environment={"DOCKER_HOST": f"unix://{tmp_path}/none"}
+    )
+
+    with suppress(RouterError):  # nobody is there, which some hear later
+        dial(parse_address(address), options).close()
+
+    assert [text.partition(":")[0] for text in told] == [f"connecting by {address.partition(':')[0]}"]
 
 
 def test_a_missing_socket_is_told_with_its_path(tmp_path: Path) -> None:
