@@ -6,10 +6,9 @@ import time
 from contextlib import suppress
 from functools import partial
 
-from google.protobuf.message import DecodeError
-
 from router._proto import control_pb2 as pb
 from router.cancellation import Cancellation
+from router.errors import RpcError
 from router.model.daemon import Daemon
 from router.model.frozen import frozen
 from router.rpc.events import Http2Error
@@ -20,6 +19,8 @@ from router.serving.peers import Peers
 from router.serving.question import Line, Question
 from router.serving.whereabouts import Whereabouts
 from router.session.server import CallRefused
+from router.solve.answers import parsed
+from router.solve.inflight import history_event
 
 __all__ = ["LISTEN", "FleetHistory", "Records"]
 
@@ -67,7 +68,7 @@ class FleetHistory:
     def _shown(self, call: Inquiry, request: pb.BuildHistoryRequest) -> tuple[Heard, ...]:
         """Return what is told of builds that the client may know of."""
         told = self._ask(request, request.Ref, call.cancellation).told
-        shown = tuple(heard for heard in told if not call.hides(heard.event.record.Ref))
+        shown = tuple(heard for heard in told if not call.hides(heard.event.ref))
         if request.Limit and len(shown) < len(told):
             # The others are not to take the place of its own.
             everything = pb.BuildHistoryRequest()
@@ -100,9 +101,9 @@ class FleetHistory:
         answers = ask_all(self._peers, daemons, asking, cancellation)
         answers.check()
         heard = (_heard(daemon, message) for daemon, messages in answers.said for message in messages)
-        told = tuple(each for each in heard if ref in {"", each.event.record.Ref})
+        told = tuple(each for each in heard if ref in {"", each.event.ref})
         for each in told:
-            self._whereabouts.note_event(each.event, each.daemon)
+            self._whereabouts.note_event(each.packed, each.daemon)
         return Records(told=told, answers=answers)
 
     def _follow(self, call: Inquiry, request: pb.BuildHistoryRequest) -> None:
@@ -135,8 +136,8 @@ class FleetHistory:
                     failed[told.daemon.name] = told.daemon, told.error
             else:
                 heard = _heard(told.daemon, told.message)
-                self._whereabouts.note_event(heard.event, heard.daemon)
-                if not (call.hides(heard.event.record.Ref) or repeated.add(heard)):
+                self._whereabouts.note_event(heard.packed, heard.daemon)
+                if not (call.hides(heard.event.ref) or repeated.add(heard)):
                     call.emit(heard.packed)
         if failed:
             raise refusal(tuple(failed.values()))
@@ -149,16 +150,18 @@ class FleetHistory:
 
 
 def _tell_checked(line: Line, message: memoryview) -> None:
+    packed = bytes(message)
     try:
-        pb.BuildHistoryEvent.FromString(bytes(message))
-    except DecodeError as exc:
-        raise Http2Error(f"{line.daemon.name} sent something else than an event of its history") from exc
-    line.tell(message)
+        parsed(pb.BuildHistoryEvent(), packed)
+    except RpcError as exc:
+        raise Http2Error(f"{line.daemon.name}: its history can't be read: {exc}") from exc
+    history_event(message)
+    line.tell(packed)
 
 
 def _is_of(ref: str, message: bytes) -> bool:
-    return pb.BuildHistoryEvent.FromString(message).record.Ref == ref
+    return history_event(memoryview(message)).ref == ref
 
 
 def _heard(daemon: Daemon, message: bytes) -> Heard:
-    return Heard(daemon=daemon, packed=message, event=pb.BuildHistoryEvent.FromString(message))
+    return Heard(daemon=daemon, packed=message, event=history_event(memoryview(message)))

@@ -9,15 +9,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from google.protobuf.message import Message
-
-from router._proto import control_pb2 as pb
 from router.serving.answers import Asking, ask_all
 from router.serving.inquiry import Inquiry
 from router.serving.merging import merged_workers, oldest
 from router.serving.peers import Peers
 from router.serving.question import Line
-from router.solve.answers import parsed
+from router.solve.answers import info, workers
 
 __all__ = ["FleetInfo"]
 
@@ -31,8 +28,8 @@ class FleetInfo:
     """Answers for the daemons that answer; safe for threads."""
 
     def __init__(self, peers: Peers) -> None:
-        self._workers = _Lately(peers, _LIST_WORKERS, pb.ListWorkersResponse, merged_workers)
-        self._info = _Lately(peers, _INFO, pb.InfoResponse, oldest)
+        self._workers = _Lately(peers, _LIST_WORKERS, workers, merged_workers)
+        self._info = _Lately(peers, _INFO, info, oldest)
 
     def list_workers(self, call: Inquiry) -> None:
         """Answer with the workers of all daemons: a client takes the union of their platforms."""
@@ -50,12 +47,12 @@ class _Lately:
         self,
         peers: Peers,
         method: str,
-        kind: type[Message],
+        check: Callable[[bytes], object],
         merge: Callable[[Sequence[bytes]], bytes],
     ) -> None:
         self._peers = peers
         self._method = method
-        self._kind = kind
+        self._check = check
         self._merge = merge
         self._asking = threading.Lock()
         self._answer = b""
@@ -76,7 +73,7 @@ class _Lately:
     def _ask(self, call: Inquiry) -> bytes:
         def ask(line: Line) -> None:
             answer = line.unary(self._method, call.request)
-            parsed(self._kind(), answer)
+            self._check(answer)
             line.tell(answer)
 
         answers = ask_all(self._peers, self._peers.daemons(), Asking(task=ask), call.cancellation)

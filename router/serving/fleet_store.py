@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from router._proto import control_pb2 as pb
 from router.model.daemon import Daemon
+from router.net.deadline import Deadline
 from router.operations.prune import check_spaces
 from router.rpc.grpc import MAX_MESSAGE, Status
 from router.serving.answers import Asking, Failed, ask_all, refusal
@@ -16,7 +17,7 @@ from router.serving.merging import merged_usage
 from router.serving.peers import Peers
 from router.serving.question import Line, Question
 from router.session.server import CallRefused
-from router.solve.answers import parsed
+from router.solve import answers
 
 __all__ = ["FleetStore"]
 
@@ -38,17 +39,17 @@ class FleetStore:
         def ask(line: Line) -> None:
             line.greet()
             answer = line.unary(_DISK_USAGE, call.request, timeout=_MEASURING)
-            parsed(pb.DiskUsageResponse(), answer)
+            answers.disk_usage(answer, Deadline(_MEASURING))
             line.tell(answer)
 
         asking = Asking(task=ask, longest=self._peers.patience + _MEASURING, all=True)
-        answers = ask_all(self._peers, self._peers.daemons(), asking, call.cancellation)
-        answers.check()
-        merged = merged_usage(answers.messages)
+        found = ask_all(self._peers, self._peers.daemons(), asking, call.cancellation)
+        found.check()
+        merged = merged_usage(found.messages)
         if len(merged) > MAX_MESSAGE:
             raise CallRefused(
                 Status.RESOURCE_EXHAUSTED,
-                f"the records of {len(answers.said)} daemons take {len(merged) >> 20} MiB, and clients of"
+                f"the records of {len(found.said)} daemons take {len(merged) >> 20} MiB, and clients of"
                 f" BuildKit take {MAX_MESSAGE >> 20}: filter them, or run warmroute du",
             )
         call.emit(merged)

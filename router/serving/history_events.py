@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from router._proto import control_pb2 as pb
 from router.model.daemon import Daemon
 from router.model.frozen import frozen
+from router.solve.inflight import HistoryEvent
 
 __all__ = ["Heard", "Repeated", "as_one_history"]
 
@@ -17,11 +18,14 @@ _MOST = 20_000
 
 @frozen
 class Heard:
-    """An event of a daemon's history; ``packed`` is what the daemon sent, with all that is in it."""
+    """An event of a daemon's history; ``packed`` is what the daemon sent, with all that is in it.
+
+    It is kept packed: one that is read takes many times its size.
+    """
 
     daemon: Daemon
     packed: bytes
-    event: pb.BuildHistoryEvent
+    event: HistoryEvent
 
 
 def as_one_history(heard: Sequence[Heard], limit: int) -> tuple[Heard, ...]:
@@ -33,15 +37,15 @@ def as_one_history(heard: Sequence[Heard], limit: int) -> tuple[Heard, ...]:
     """
     latest: dict[str, Heard] = {}
     for each in heard:
-        known = latest.get(each.event.record.Ref)
-        if known is None or known.daemon == each.daemon or _begun(known) < _begun(each):
-            latest[each.event.record.Ref] = each
+        known = latest.get(each.event.ref)
+        if known is None or known.daemon == each.daemon or known.event.created < each.event.created:
+            latest[each.event.ref] = each
     kept = {id(each) for each in latest.values()}
     events = [each for each in heard if id(each) in kept]
-    over = [each for each in events if each.event.type != pb.STARTED]
+    over = [each for each in events if not each.event.started]
     if limit > 0:
-        over = sorted(over, key=_begun, reverse=True)[:limit]
-    return (*(each for each in events if each.event.type == pb.STARTED), *over)
+        over = sorted(over, key=lambda each: each.event.created, reverse=True)[:limit]
+    return (*(each for each in events if each.event.started), *over)
 
 
 class Repeated:
@@ -54,17 +58,13 @@ class Repeated:
 
     def add(self, heard: Heard) -> bool:
         """Note an event; say whether its daemon told the same of its build last time."""
-        build = (heard.daemon.name, heard.event.record.Ref)
+        build = (heard.daemon.name, heard.event.ref)
         # The order of a map's entries differs from one time to the next.
-        said = hash(heard.event.SerializeToString(deterministic=True))
+        event = pb.BuildHistoryEvent.FromString(heard.packed)
+        said = hash(event.SerializeToString(deterministic=True))
         same = self._last.get(build) == said
         self._last[build] = said
         self._last.move_to_end(build)
         if len(self._last) > _MOST:
             self._last.popitem(last=False)
         return same
-
-
-def _begun(heard: Heard) -> tuple[int, int]:
-    created = heard.event.record.CreatedAt
-    return created.seconds, created.nanos

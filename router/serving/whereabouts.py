@@ -36,8 +36,9 @@ class Whereabouts:
             if len(self._daemons) > _MOST:
                 self._daemons.popitem(last=False)
 
-    def note_event(self, event: pb.BuildHistoryEvent, daemon: Daemon) -> None:
+    def note_event(self, packed: bytes, daemon: Daemon) -> None:
         """Remember the build of an event of a daemon's history, and the blobs of its record."""
+        event = pb.BuildHistoryEvent.FromString(packed)
         if event.type == pb.DELETED:
             return
         self.note(event.record.Ref, daemon)

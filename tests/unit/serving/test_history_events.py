@@ -10,6 +10,7 @@ from router.address import parse_address
 from router.model.daemon import Daemon
 from router.rpc.protobuf import field
 from router.serving.history_events import Heard, Repeated, as_one_history
+from router.solve.inflight import history_event
 
 DAEMONS = tuple(Daemon(name=name, address=parse_address(f"tcp://{name}:1234")) for name in "abc")
 
@@ -20,7 +21,11 @@ def _heard(
     record = pb.BuildHistoryRecord(Ref=ref, FrontendAttrs=attrs)
     record.CreatedAt.seconds = created
     event = pb.BuildHistoryEvent(type=pb.STARTED if runs else pb.COMPLETE, record=record)
-    return Heard(daemon=daemon, packed=event.SerializeToString(), event=event)
+    return _packed(daemon, event.SerializeToString())
+
+
+def _packed(daemon: Daemon, packed: bytes) -> Heard:
+    return Heard(daemon=daemon, packed=packed, event=history_event(memoryview(packed)))
 
 
 events = st.lists(
@@ -36,27 +41,23 @@ events = st.lists(
 
 
 def _refs(heard: tuple[Heard, ...]) -> list[str]:
-    return [each.event.record.Ref for each in heard]
+    return [each.event.ref for each in heard]
 
 
 @given(events, st.integers(0, 5))
 def test_each_build_is_told_once_and_those_that_run_are_told_first(told: list[Heard], limit: int) -> None:
     merged = as_one_history(told, limit)
 
-    runs = [each.event.type == pb.STARTED for each in merged]
+    runs = [each.event.started for each in merged]
     assert len(set(_refs(merged))) == len(merged)
     assert all(each in told for each in merged)
     assert runs == sorted(runs, reverse=True)
     if limit:
-        begun = [
-            each.event.record.CreatedAt.seconds
-            for each, active in zip(merged, runs, strict=True)
-            if not active
-        ]
+        begun = [each.event.created[0] for each, active in zip(merged, runs, strict=True) if not active]
         assert len(begun) <= limit
         assert begun == sorted(begun, reverse=True)
     else:
-        assert set(_refs(merged)) == {each.event.record.Ref for each in told}
+        assert set(_refs(merged)) == {each.event.ref for each in told}
 
 
 def test_one_daemons_history_stays_as_it_is() -> None:
@@ -106,9 +107,7 @@ def test_what_was_told_is_told_again_only_when_it_has_changed() -> None:
 def test_the_order_in_which_a_daemon_packs_a_map_changes_nothing() -> None:
     entries = [field(3, field(1, name) + field(2, "value")) for name in ("one", "two")]
     packed = [field(2, field(1, "ref") + b"".join(each)) for each in (entries, entries[::-1])]
-    one, other = (
-        Heard(daemon=DAEMONS[0], packed=each, event=pb.BuildHistoryEvent.FromString(each)) for each in packed
-    )
+    one, other = (_packed(DAEMONS[0], each) for each in packed)
 
     assert one.packed != other.packed
     assert Repeated([one]).add(other)

@@ -27,7 +27,7 @@ def test_a_record_says_where_all_its_blobs_are() -> None:
     record.Result.Attestations.add(digest="attestation")
     record.Results["linux/arm64"].Results[0].digest = "of arm"
     known = Whereabouts()
-    known.note_event(pb.BuildHistoryEvent(type=pb.COMPLETE, record=record), TWO)
+    known.note_event(pb.BuildHistoryEvent(type=pb.COMPLETE, record=record).SerializeToString(), TWO)
 
     for name in ("ref", "logs", "trace", "error", "result", "attestation", "of arm"):
         assert known.first(name, (ONE, TWO)) == (TWO,)
@@ -35,7 +35,8 @@ def test_a_record_says_where_all_its_blobs_are() -> None:
 
 def test_that_a_record_was_deleted_says_nothing_of_where_it_is() -> None:
     known = Whereabouts()
-    known.note_event(pb.BuildHistoryEvent(type=pb.DELETED, record=pb.BuildHistoryRecord(Ref="ref")), ONE)
+    deleted = pb.BuildHistoryEvent(type=pb.DELETED, record=pb.BuildHistoryRecord(Ref="ref"))
+    known.note_event(deleted.SerializeToString(), ONE)
 
     assert known.first("ref", (ONE,)) == ()
 

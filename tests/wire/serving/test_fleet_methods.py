@@ -130,6 +130,28 @@ def test_a_daemon_without_a_history_hides_nobody_elses() -> None:
     assert code == Status.UNIMPLEMENTED
 
 
+def test_a_daemon_that_floods_its_history_is_left_out() -> None:
+    flood = record("flood", 1)
+    flood.Exporters.extend(pb.Exporter() for _ in range(100_001))
+    bad, good = RecordsServer(flood, name="bad"), RecordsServer(record("x", 1), name="good")
+    with bad, good, fleet_of([bad.daemon, good.daemon]) as fleet:
+        found = _refs(fleet.ask(LISTEN, EVERYTHING))
+
+    assert found == ["x"]
+    assert len(fleet.told) == 1
+    assert "more than 100000 fields" in fleet.told[0]
+
+
+def test_a_large_store_is_told_whole() -> None:
+    records = [
+        pb.UsageRecord(ID=f"{number}", Size=1, Parents=["p"], UsageCount=1) for number in range(30_000)
+    ]
+    with StoreServer(*records) as server, fleet_of([server.daemon("a")]) as fleet:
+        (answer,) = fleet.ask(USAGE, pb.DiskUsageRequest())
+
+    assert len(pb.DiskUsageResponse.FromString(answer).record) == len(records)
+
+
 def test_the_daemon_that_is_known_to_have_a_build_is_the_only_one_that_is_asked() -> None:
     a, b = RecordsServer(record("x", 1), name="a"), RecordsServer(record("y", 2), name="b")
     with a, b, fleet_of([a.daemon, b.daemon]) as fleet:
