@@ -289,6 +289,30 @@ def test_by_tcp_only_clients_with_a_certificate_get_in(command: Command) -> None
     assert stranger.code != 0
 
 
+def test_two_users_of_buildx_do_not_see_each_others_builds(command: Command) -> None:
+    ca, port = CA(), free_port()
+    server = ca.write_tls_dir(command.scratch / "server", ca.server())
+    address = f"tcp://localhost:{port}"
+
+    def buildx(*words: str | Path) -> str:
+        return run([binaries.buildx(), *words], command.installed.variables).ok().stdout
+
+    with command.serving("--listen", f"tcp://127.0.0.1:{port}", "--listen-tls", str(server)):
+        for name in ("alice", "bob"):
+            files = ca.write_tls_dir(command.scratch / name, ca.client(name))
+            pairs = {"cacert": "ca", "cert": "cert", "key": "key"}
+            options = ",".join(f"{each}={files}/{file}.pem" for each, file in pairs.items())
+            buildx("create", "--name", name, "--driver", "remote", "--driver-opt", options, address)
+        buildx("build", "--builder", "alice", command.context())
+        seen = {
+            name: buildx("history", "ls", "--builder", name, "--format", "{{.Name}}").split()
+            for name in ("alice", "bob")
+        }
+
+    assert len(set(seen["alice"]) - set(seen["bob"])) == 1
+    assert set(seen["bob"]) <= set(seen["alice"])
+
+
 def test_other_machines_are_let_in_only_where_that_is_said(command: Command) -> None:
     address = f"tcp://0.0.0.0:{free_port()}"
     refused = command.installed.run("serve", "--listen", address)

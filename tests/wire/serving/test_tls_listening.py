@@ -12,6 +12,7 @@ import pytest
 
 from router.errors import UsageError
 from router.model.tls import TLSOptions
+from router.provision.certificates import FleetNames, certificate_files
 from router.serving.listener import Listener
 from tests.servers.certs import CA, Pair
 from tests.servers.ports import free_port
@@ -110,6 +111,22 @@ def test_who_shows_no_certificate_or_a_wrong_one_stays_out_and_that_is_said(port
         "refused 127.0.0.1: its certificate is not trusted (certificate has expired)",
         "refused 127.0.0.1: its certificate is not trusted (unable to get local issuer certificate)",
     ]
+
+
+def test_the_certificates_of_a_fleet_are_for_an_endpoint_too(port: Port) -> None:
+    made = certificate_files({}, FleetNames(fleet="ci", namespace="build"))
+    for path, content in made.items():
+        (port.folder / path).parent.mkdir(exist_ok=True)
+        (port.folder / path).write_bytes(content)
+    files = port.folder / "daemons"
+    port.tls = TLSOptions(ca=f"{files}/ca.pem", cert=f"{files}/cert.pem", key=f"{files}/key.pem")
+    context = ssl.create_default_context(cafile=f"{port.folder}/client/ca.pem")
+    context.load_cert_chain(f"{port.folder}/client/cert.pem", f"{port.folder}/client/key.pem")
+    with port.listening() as listener, context.wrap_socket(port.plain(), server_hostname="ci"):
+        accepted = let_in(listener)
+        accepted.stream.close()
+
+    assert accepted.who == "certificate CN=buildkitd client"
 
 
 def test_who_is_slow_with_the_handshake_keeps_nobody_waiting(port: Port) -> None:
