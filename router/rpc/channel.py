@@ -189,6 +189,11 @@ class Channel(RpcChannel):
         timeout = (_LOST_AFTER if self._asked else _ASK_AFTER) - self._silence
         return max(timeout, 0.0) + 0.001
 
+    @property
+    def silence(self) -> float:
+        """For how many seconds it was listened, and nothing came."""
+        return self._silence
+
     def waited(self, seconds: float) -> None:
         """Take note that it was listened for so long, and nothing came."""
         self._silence += seconds

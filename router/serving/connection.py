@@ -49,6 +49,14 @@ class ClientConnection:
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.thread = threading.Thread(target=self._run, name=f"client {accepted.description}", daemon=True)
 
+    def start(self) -> None:
+        """Begin to serve. Raises RuntimeError where there can be no more threads."""
+        try:
+            self.thread.start()
+        except RuntimeError:
+            os.close(self._wake)
+            raise
+
     def stop(self) -> None:
         """End it, from any thread: what is under way is cancelled."""
         self._stopping = True
@@ -116,8 +124,10 @@ class ClientConnection:
             os.eventfd_read(self._wake)
 
     def _end(self) -> None:
-        threads = self._conversation.close()
-        self._wire.close()
+        try:
+            threads = self._conversation.close()
+        finally:
+            self._wire.close()
         with self._lock:
             self._over = True
             os.close(self._wake)
@@ -126,7 +136,8 @@ class ClientConnection:
             action()
         deadline = time.monotonic() + _JOIN
         for thread in threads:
-            thread.join(max(deadline - time.monotonic(), 0.0))
+            if thread.ident is not None:  # else it could not be started
+                thread.join(max(deadline - time.monotonic(), 0.0))
 
     # -- whether the client is there
 

@@ -90,23 +90,29 @@ class Endpoint(Closing):
             self._serve(accepted)
 
     def _serve(self, accepted: Arrival) -> None:
+        if why := self._begin(accepted):
+            accepted.stream.close()
+            text = f"refused {accepted.description}: {why}"
+            self._services.on_event(Notice(level="warning", text=text))
+
+    def _begin(self, accepted: Arrival) -> str:
+        """Serve a client in a thread of its own; return why not, if not."""
         with self._lock:
             self._connections = {
                 each: who for each, who in self._connections.items() if each.thread.is_alive()
             }
             of_one = Counter(self._connections.values())[accepted.who]
-            if self._shared.draining or len(self._connections) >= _MOST or of_one >= _MOST_OF_ONE:
-                refused = True
-            else:
-                refused = False
+            if self._shared.draining:
+                return "warmroute serve is shutting down"
+            if len(self._connections) >= _MOST or of_one >= _MOST_OF_ONE:
+                return f"there are {len(self._connections)} connections, {of_one} of them of the same user"
+            try:
                 connection = ClientConnection(accepted, self._services, self._shared)
-                self._connections[connection] = accepted.who
-                connection.thread.start()
-        if refused:
-            accepted.stream.close()
-            if not self._shared.draining:
-                said = f"{accepted.description}: refused, there are {len(self._connections)} connections"
-                self._services.on_event(Notice(level="warning", text=said))
+                connection.start()
+            except (OSError, RuntimeError) as exc:  # no descriptor is left, or no thread
+                return str(exc)
+            self._connections[connection] = accepted.who
+            return ""
 
     def _current(self) -> tuple[ClientConnection, ...]:
         with self._lock:

@@ -19,6 +19,9 @@ from router.serving.splice import Splice
 
 __all__ = ["Link", "Links"]
 
+# Seconds until a daemon that says nothing is asked something that each has an answer to.
+_QUIET = 8.0
+_INFO = "/moby.buildkit.v1.Control/Info"
 _OVER = ConnectionLostError("the build is over")
 
 
@@ -32,6 +35,7 @@ class Link:
         self.needed = True
         self._calls: list[Splice] = []
         self._offered: dict[str, tuple[DaemonSession, RpcCall]] = {}
+        self._looking: RpcCall | None = None
 
     def take(self, call: Splice) -> None:
         """Make a call to the daemon."""
@@ -53,6 +57,20 @@ class Link:
         """Connect a session with what the daemon has of it."""
         self._offered[session.id] = (offered, call)
         offered.attach(session)
+
+    def look_alive(self) -> None:
+        """Ask a daemon that is quiet something small.
+
+        Its channel would send PINGs, and gRPC servers hang up on the fourth while nothing else is said.
+        """
+        if self.channel.silence >= _QUIET and (self._looking is None or self._looking.done):
+            with suppress(ConnectionLostError):  # it goes away, and may end what it has begun
+                self._looking = self.channel.start(_INFO, request=b"", on_message=lambda _: None)
+
+    def register(self, poll: select.poll) -> float:
+        """Tell a poll what is waited for; return for how many seconds at most."""
+        quiet = max(_QUIET - self.channel.silence, 0.0) or _QUIET
+        return min(self.channel.register(poll), quiet)
 
     def withdraw(self, session_id: str) -> None:
         """The client has ended a session: tell the daemon."""
@@ -115,6 +133,7 @@ class Links:
         moved = False
         for link in self:
             try:
+                link.look_alive()
                 moved |= link.channel.step()
             except UnreachableError as exc:
                 moved = True
@@ -125,7 +144,7 @@ class Links:
 
     def register(self, poll: select.poll) -> float | None:
         """Tell a poll what is waited for; return for how many seconds at most."""
-        return min((link.channel.register(poll) for link in self), default=None)
+        return min((link.register(poll) for link in self), default=None)
 
     def waited(self, seconds: float) -> None:
         """Take note that it was listened for so long, and nothing came."""

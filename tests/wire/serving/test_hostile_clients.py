@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
@@ -191,6 +192,20 @@ def test_connections_of_one_client_are_bounded(monkeypatch: pytest.MonkeyPatch) 
             assert other.ask(HEALTH, b"").messages == [SERVING]
 
 
+def test_a_client_that_there_is_no_descriptor_for_is_refused_and_the_next_is_served(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(_value: int, _flags: int) -> int:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    with endpoint() as door:
+        with monkeypatch.context() as patched:
+            patched.setattr("router.serving.connection.os.eventfd", full)
+            with door.enter() as client:
+                assert client.is_hung_up_on()
+        assert is_served(door)
+
+
 def test_who_sends_on_where_he_is_to_pause_is_hung_up_on(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     """The call waits for a build; windows are none of this client's business."""
     monkeypatch.setattr(connection, "_MOST_KEPT", 8 * MIB)
@@ -324,6 +339,14 @@ def test_a_frontend_can_not_name_the_session_of_another(monkeypatch: pytest.Monk
         assert not any(path.startswith(BRIDGE) for path, _ in daemon.calls)
 
     assert refused == (Status.UNKNOWN, "no active session for hers")
+
+
+def test_a_quiet_daemon_is_asked_whether_it_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a session nothing else may be said for minutes, and a fourth PING would end the build."""
+    monkeypatch.setattr("router.serving.links._QUIET", 0.05)
+    with ListeningDaemon() as daemon, routing_to(daemon) as door, door.enter() as client:
+        client.call(CONTROL + "Solve", solve())
+        daemon.wait(lambda calls: [path for path, _ in calls] == [CONTROL + "Solve", CONTROL + "Info"])
 
 
 def test_a_session_may_be_opened_after_the_build_that_names_it() -> None:
