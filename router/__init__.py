@@ -93,6 +93,7 @@ if TYPE_CHECKING:
     from router.flags.ssh import parse_sshs as parse_sshs
     from router.flags.stage import parse_stages as parse_stages
     from router.flags.stage import parse_target as parse_target
+    from router.flags.status import parse_status as parse_status
     from router.flags.toleration import Toleration as Toleration
     from router.flags.toleration import parse_tolerations as parse_tolerations
     from router.flags.ulimit import parse_ulimits as parse_ulimits
@@ -235,6 +236,7 @@ if TYPE_CHECKING:
     from router.serving.listening import listen_on as listen_on
     from router.serving.loops import refuse_itself as refuse_itself
     from router.serving.service_manager import notify_service_manager as notify_service_manager
+    from router.serving.watching.opening import open_status as open_status
     from router.simulation.given import invented_keys as invented_keys
     from router.simulation.given import parse_daemon_names as parse_daemon_names
     from router.simulation.given import parse_scale as parse_scale
@@ -300,6 +302,7 @@ _MODULES = {
     "router.flags.skaffold": "skaffold SkaffoldBuild",
     "router.flags.ssh": "parse_sshs",
     "router.flags.stage": "parse_stages parse_target",
+    "router.flags.status": "parse_status",
     "router.flags.toleration": "Toleration parse_tolerations",
     "router.flags.ulimit": "parse_ulimits",
     "router.flags.usage_filter": "parse_usage_filters UsageFilter",
@@ -375,6 +378,7 @@ _MODULES = {
     "router.serving.listening": "listen_on",
     "router.serving.loops": "refuse_itself",
     "router.serving.service_manager": "notify_service_manager",
+    "router.serving.watching.opening": "open_status",
     "router.simulation.given": "invented_keys parse_daemon_names parse_scale read_daemon_names read_keys"
     " scaled unhindered",
     "router.simulation.model": "Churn SimulatedKey Simulation Traffic",

@@ -26,6 +26,7 @@ from router.model.frozen import frozen, replace
 from router.model.mark import BuildMark
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
+from router.model.routing import Placement
 from router.notices import both, ignore, once, tell
 from router.once import OneTimeFiles
 from router.placement.key import Key
@@ -255,6 +256,11 @@ class BuildRouter(Closing):
     def fleet(self) -> Fleet:
         """The daemons that the config names, found when first asked for."""
         return self._routing.fleet
+
+    @property
+    def placement(self) -> Placement:
+        """How daemons are ranked for a key."""
+        return self._config.placement
 
     @property
     def dial_options(self) -> DialOptions:

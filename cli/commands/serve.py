@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import shlex
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
@@ -74,6 +75,17 @@ class EndpointOptions(OptionGroup, panel="Endpoint"):
         metavar="DURATION",
         help="How long builds in flight have when it is stopped. [dim]default: 10m.[/]",
     )
+    status: str | None = option(
+        "--status",
+        default=None,
+        metavar="HOST:PORT",
+        help="Serve a page that shows daemons and builds, and their metrics for Prometheus, to this machine.",
+    )
+    insecure_status: bool = option(
+        "--insecure-status",
+        default=False,
+        help="Show the status page to everybody who can connect to it, from every machine.",
+    )
 
 
 # What a client asks for is passed on as it is: no backend is chosen, and nothing is built in between.
@@ -95,14 +107,19 @@ def command(options: EndpointOptions, routing: _Routing, display: VerboseDisplay
         listeners = _listen(addresses, options)
         for listener in listeners:
             opened.enter_context(listener)
+        status = _open_status(options)
+        if status is not None:
+            opened.enter_context(status)
         # Where they are found elsewhere that may take a while, and be possible only later.
         if not config.selector:
             with suppress(UnreachableError):
                 library.refuse_itself([listener.where for listener in listeners], router.fleet.daemons())
         with library.fleet_endpoint(
-            listeners, router, key=config.key, on_event=_announce(display.verbose)
+            listeners, router, key=config.key, on_event=_announce(display.verbose), status=status
         ) as endpoint:
             endpoint.start()
+            if status is not None:
+                _say(f"status page: {_url(status)}")
             _tell_ready(listeners, options)
             library.notify_service_manager(os.environ, "READY=1")
             _wait(stop.asked)
@@ -120,6 +137,20 @@ def _listen(addresses: Sequence[ListenAddress], options: EndpointOptions) -> Seq
     return library.listen_on(
         addresses, inherited, library.Admission(tls=tls, insecure=options.insecure), _say
     )
+
+
+def _open_status(options: EndpointOptions) -> socket.socket | None:
+    if options.status is None:
+        if options.insecure_status:
+            raise UsageError("--insecure-status goes with --status", hint="add --status 0.0.0.0:9090")
+        return None
+    address = library.parse_status(options.status)
+    return library.open_status(address, insecure=options.insecure_status)
+
+
+def _url(sock: socket.socket) -> str:
+    host, port = sock.getsockname()[:2]
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
 def _tell_ready(listeners: Sequence[Listener], options: EndpointOptions) -> None:

@@ -17,7 +17,7 @@ from router.operations.records import RecordQuery, read_records
 from router.solve.control import Control
 from router.transport.options import DialOptions
 
-__all__ = ["InFlight", "ask_in_flight"]
+__all__ = ["InFlight", "ask_in_flight", "builds_in_flight"]
 
 # A daemon tells at once all that is known of a build, and then nothing until something changes: it has told
 # it when it is quiet for so long, in seconds.
@@ -43,7 +43,7 @@ def ask_in_flight(
     daemons: Sequence[Daemon], options: DialOptions
 ) -> tuple[Answer[tuple[InFlight, ...]], ...]:
     """Return each daemon's builds in flight, in the daemons' order; see ``ask_each``."""
-    return ask_each(daemons, options, _in_flight)
+    return ask_each(daemons, options, builds_in_flight)
 
 
 class Steps:
@@ -69,7 +69,8 @@ class Steps:
         return InFlight(record=record, done=done, total=len(self._known), step=step)
 
 
-def _in_flight(control: Control, timeout: float) -> tuple[InFlight, ...]:
+def builds_in_flight(control: Control, timeout: float) -> tuple[InFlight, ...]:
+    """Ask one daemon, which may take ``timeout`` seconds; looks into some hundred of its builds."""
     records = [
         record
         for record in read_records(control, timeout, query=RecordQuery(active_only=True))

@@ -17,7 +17,7 @@ from router.model.routing import Placement
 from router.notation.quoting import quoted
 from router.placement.key import printable
 
-__all__ = ["order", "require_fit"]
+__all__ = ["order", "ranking", "require_fit"]
 
 
 def order(
@@ -31,7 +31,7 @@ def order(
     """
     placed, unplaced = _by_identity(daemons)
     # Where there is one it is home, and nothing has to be loaded.
-    names = _ranking(placement)(printable(key), placed) if len(placed) > 1 else placed
+    names = ranking(placement)(printable(key), placed) if len(placed) > 1 else placed
     ranked = [*(placed[name] for name in names), *sorted(unplaced, key=lambda daemon: daemon.name)]
     needed = frozenset(map(normalize, platforms))
     at_home = bool(needed) and any(needed <= _normalized(daemon.native) for daemon in ranked)
@@ -86,7 +86,8 @@ def _twins(one: Daemon, other: Daemon) -> FleetError:
     )
 
 
-def _ranking(placement: Placement) -> Callable[[str, Iterable[str]], tuple[str, ...]]:
+def ranking(placement: Placement) -> Callable[[str, Iterable[str]], tuple[str, ...]]:
+    """Return what ranks names for a key."""
     # A build has one of them, and each brings its hashes.
     match placement:
         case "ring":

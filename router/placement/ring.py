@@ -16,18 +16,43 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from uhashring import HashRing
 
-__all__ = ["POINTS_PER_VIRTUAL_NODE", "VIRTUAL_NODES", "rank"]
+__all__ = ["POINTS_PER_VIRTUAL_NODE", "VIRTUAL_NODES", "arcs", "point", "rank"]
 
 VIRTUAL_NODES = 40
 POINTS_PER_VIRTUAL_NODE = 3
 
 _POINT = 4
+_AROUND = float(1 << 8 * _POINT)
 
 
 def rank(key: str, names: Iterable[str]) -> tuple[str, ...]:
     """Return all ``names`` in the order in which the ring meets them, walking from the key's point."""
     distinct = tuple(sorted(set(names)))
     return distinct if len(distinct) < 2 else tuple(_ring(distinct).iterate_nodes(key))
+
+
+def arcs(names: Iterable[str]) -> tuple[tuple[float, float, str], ...]:
+    """Return the stretches of the ring, each with its begin, its end and the name at home there.
+
+    They go from 0 to 1, as ``point`` does; neighbours have different names.
+    """
+    distinct = tuple(sorted(set(names)))
+    if len(distinct) < 2:
+        return tuple((0.0, 1.0, name) for name in distinct)
+    points: list[tuple[int, str]] = _ring(distinct).get_points()
+    found: list[tuple[float, float, str]] = []
+    # A key belongs to the next point, and behind the last one to the first.
+    for end, name in [*((at / _AROUND, name) for at, name in points), (1.0, points[0][1])]:
+        begin = found[-1][1] if found else 0.0
+        if found and found[-1][2] == name:
+            begin = found.pop()[0]
+        found.append((begin, end, name))
+    return tuple(found)
+
+
+def point(key: str) -> float:
+    """Return where on the ring a key is, from 0 to 1."""
+    return _point(key) / _AROUND
 
 
 @lru_cache(maxsize=4)

@@ -252,8 +252,10 @@ class Builds:
 
     def _carry(self, build: Build, relayed: Relayed, relay: Relay) -> None:
         """Have the build done, in the build's own thread."""
-        services = self._client.services
+        services, ref = self._client.services, build.asked.ref
         error: RouterError | None = None
+        if not build.asked.probe:
+            services.board.begins(ref, relayed.key, self._client.who)
         try:
             result = services.router.relay(
                 relayed, relay, on_event=partial(self._hear, build), cancellation=build.cancellation
@@ -264,11 +266,13 @@ class Builds:
         except Exception as exc:  # noqa: BLE001 - whatever it is, the client must not wait for ever
             error = RouterError(f"the build could not be passed on: {type(exc).__name__}")
             error.__cause__ = exc
+        services.board.ended(ref, error)
         self._client.post(partial(self._carried, build, error))
 
     def _hear(self, build: Build, event: Event) -> None:
         """Take what is told of a build, in the build's own thread."""
         self._client.hear(event)
+        self._client.services.board.heard(build.asked.ref, event)
         if isinstance(event, Notice) and event.level != "verbose" and build.placed is None:
             self._client.post(partial(self._tell, build, event.text))
 

@@ -12,7 +12,7 @@ from router.build import Relayed
 from router.cancellation import Cancellation
 from router.model.daemon import Daemon
 from router.model.events import Event, Notice
-from router.model.frozen import frozen
+from router.model.frozen import field, frozen
 from router.model.result import BuildResult
 from router.net.stream import ByteStream
 from router.notices import ignore
@@ -20,6 +20,7 @@ from router.rpc.http2 import Http2Connection
 from router.serving.fleet_calls import FleetMethod
 from router.serving.pipes import Budget
 from router.serving.timers import Timers
+from router.serving.watching.board import Board
 
 __all__ = ["Arrival", "Client", "Memory", "Relays", "Services", "Shared"]
 
@@ -99,7 +100,7 @@ class Services:
 
     ``router`` finds the daemons; ``methods`` are those that the fleet answers as one, by their paths. ``key``
     is the balancing key of all builds, empty for the rules. ``placed`` hears, from any thread, which daemon a
-    build is on, by its ref; ``on_event`` what is told of builds.
+    build is on, by its ref; ``on_event`` what is told of builds. ``board`` has the record of them.
     """
 
     router: Relays
@@ -107,6 +108,7 @@ class Services:
     key: str = ""
     placed: Callable[[str, Daemon], None] = _need_not_know
     on_event: Callable[[Event], None] = ignore
+    board: Board = field(default_factory=Board)
 
 
 class Shared:

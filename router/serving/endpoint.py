@@ -57,6 +57,11 @@ class Endpoint(Closing):
         for thread in self._accepting:
             thread.start()
 
+    @property
+    def draining(self) -> bool:
+        """Whether it takes no more builds."""
+        return self._shared.draining
+
     def drain(self, seconds: float, cancellation: Cancellation) -> bool:
         """Take no more builds, and wait so long for those under way to end; say whether they have.
 

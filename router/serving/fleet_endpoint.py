@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from router.build import BuildRouter
+from router.model.daemon import Daemon
 from router.model.events import Event
 from router.model.frozen import replace
 from router.notices import ignore, tell
@@ -13,6 +15,10 @@ from router.serving.client import Services
 from router.serving.endpoint import Endpoint, Entrance
 from router.serving.fleet_methods import fleet_methods
 from router.serving.peers import Peers
+from router.serving.watching.board import Board
+from router.serving.watching.http_server import HttpServer
+from router.serving.watching.lookout import Lookout
+from router.serving.watching.status_page import StatusPage
 from router.serving.whereabouts import Whereabouts
 
 __all__ = ["fleet_endpoint"]
@@ -25,21 +31,33 @@ def fleet_endpoint(
     *,
     key: str = "",
     on_event: Callable[[Event], None] = ignore,
+    status: socket.socket | None = None,
 ) -> Iterator[Endpoint]:
     """Serve a fleet until the context is left, which ends what is under way and closes the entrances.
 
     ``key`` is the balancing key of all builds, empty for the rules. ``on_event`` hears, from any thread,
-    where builds go and why, and who did not answer. Nobody is let in before ``Endpoint.start``.
+    where builds go and why, and who did not answer. Nobody is let in before ``Endpoint.start``. ``status`` is
+    a bound socket, from ``open_status``, where the status page is served; it is closed with the rest.
     """
-    whereabouts = Whereabouts()
+    whereabouts, board = Whereabouts(), Board()
+
+    def placed(ref: str, daemon: Daemon) -> None:
+        whereabouts.note(ref, daemon)
+        board.placed(ref, daemon.name)
+
     dial = replace(router.dial_options, tell=lambda text: tell(on_event, "verbose", text))
     with router, Peers(router.fleet.daemons, dial) as peers:
         services = Services(
             router=router,
             methods=fleet_methods(peers, whereabouts),
             key=key,
-            placed=whereabouts.note,
+            placed=placed,
             on_event=on_event,
+            board=board,
         )
-        with Endpoint(entrances, services) as endpoint:
+        with Endpoint(entrances, services) as endpoint, ExitStack() as opened:
+            if status is not None:
+                lookout = opened.enter_context(Lookout(peers, board))
+                page = StatusPage(board, lookout, router.placement, lambda: endpoint.draining)
+                opened.enter_context(HttpServer(status, page.answer)).start()
             yield endpoint

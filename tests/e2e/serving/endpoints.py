@@ -13,10 +13,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from router import BuildRequest, BuildRouter, Key, RouterConfig
+from router.model.address import TcpAddress
 from router.model.events import Event, Notice
 from router.net.sockets import SocketStream
 from router.serving.endpoint import Endpoint
 from router.serving.fleet_endpoint import fleet_endpoint
+from router.serving.watching.opening import open_status
 from tests.addressed import addressed
 from tests.e2e.builder import SEARCH_PATH, finished_builds, write_tree
 from tests.e2e.processes import Background, started
@@ -65,7 +67,7 @@ class PlainListener:
 
 @dataclass(kw_only=True)
 class Served:
-    """An endpoint over daemons. ``events`` is what it told."""
+    """An endpoint over daemons. ``status`` is the address of its page, ``events`` what it told."""
 
     address: str
     listener: PlainListener
@@ -74,6 +76,7 @@ class Served:
     daemons: Mapping[str, Buildkitd]
     scratch: Path
     unreachable: Sequence[str] = ()
+    status: str
     events: list[Event] = field(default_factory=list)
 
     @property
@@ -202,8 +205,10 @@ def serving(
     path = Path("/tmp") / f"serve-{os.getpid()}-{uuid.uuid4().hex[:8]}.sock"
     events: list[Event] = []
     listener = PlainListener(path)
+    status = open_status(TcpAddress(host="127.0.0.1", port=0))
+    port = status.getsockname()[1]
     try:
-        with fleet_endpoint([listener], router, on_event=events.append) as endpoint:
+        with fleet_endpoint([listener], router, on_event=events.append, status=status) as endpoint:
             endpoint.start()
             yield Served(
                 address=listener.address,
@@ -213,6 +218,7 @@ def serving(
                 daemons=daemons,
                 scratch=scratch,
                 unreachable=unreachable,
+                status=f"http://127.0.0.1:{port}",
                 events=events,
             )
     finally:

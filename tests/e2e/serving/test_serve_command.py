@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -329,3 +331,24 @@ def test_it_does_not_send_builds_to_itself(command: Command) -> None:
 
     assert refused.code == 2
     assert f"the endpoint would send builds to itself: it listens on {command.address}" in refused.stderr
+
+
+def test_the_status_page_is_where_the_command_says_until_it_ends(command: Command) -> None:
+    with command.serving("--status", "127.0.0.1:0") as process:
+        (url,) = re.findall(r"status page: (http://127\.0\.0\.1:[0-9]+/)\n", process.output.decode())
+        command.build().ok()
+        with urllib.request.urlopen(f"{url}metrics", timeout=30) as answer:
+            metrics = answer.read().decode()
+        process.signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+
+    assert 'warmroute_serve_builds_total{result="completed"} 1\n' in metrics
+
+
+def test_the_status_page_is_not_for_other_machines_unless_that_is_said(command: Command) -> None:
+    refused = command.installed.run("serve", "--status", "0.0.0.0:0")
+    alone = command.installed.run("serve", "--insecure-status")
+
+    assert (refused.code, alone.code) == (2, 2)
+    assert "the status page on 0.0.0.0:0 could be opened from other machines" in refused.stderr
+    assert "--insecure-status goes with --status" in alone.stderr

@@ -7,8 +7,10 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from hashlib import md5
+from itertools import pairwise
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -104,3 +106,16 @@ def test_a_fleet_of_one_needs_no_ring() -> None:
     code += "assert rank('key', ['a']) == ('a',); assert 'uhashring' not in sys.modules"
 
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("size", [1, 2, 7])
+def test_a_key_s_home_owns_the_stretch_that_the_key_is_in(size: int) -> None:
+    names = [f"buildkitd-{number}" for number in range(size)]
+    stretches = ring.arcs(names)
+
+    assert (stretches[0][0], stretches[-1][1]) == (0.0, 1.0)
+    assert all(end == begin for (_, end, _), (begin, _, _) in pairwise(stretches))
+    for number in range(500):
+        key = f"team/app-{number}"
+        (owner,) = [name for begin, end, name in stretches if begin <= ring.point(key) < end]
+        assert owner == ring.rank(key, names)[0]

@@ -1,0 +1,97 @@
+"""A build as the status page knows it, and what all of them come to. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+from router.model.daemon import Place
+from router.model.frozen import field, frozen
+
+__all__ = ["BUCKETS", "BuildState", "Counts", "Picture", "WatchedBuild", "percentile", "warm_builds"]
+
+BuildState = Literal["waiting", "building", "completed", "failed", "canceled", "lost", "unplaced"]
+
+BUCKETS = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
+"""Upper bounds of the histogram of seconds."""
+
+# As `warmroute stats` has it: of the cached steps of the warmest build of the key, and of all steps.
+_OF_WARMEST, _OF_ALL = 0.5, 0.25
+
+
+@frozen
+class WatchedBuild:
+    """One build; clients may use a ref twice, and no ``number`` is used twice. ``begun`` is seconds since the
+    epoch, ``seconds`` how long it took, None while it goes on.
+
+    ``waited`` are the seconds until a daemon had it. ``done`` of ``total`` steps are over, ``step`` runs;
+    of a build that is over ``cached`` of ``total`` were cached, None where that isn't known (yet). ``first``:
+    the endpoint knows of no earlier build of the key on its daemon. ``missed`` is the first step that ran.
+    """
+
+    number: int
+    ref: str
+    key: str
+    rule: str
+    who: str
+    begun: float
+    state: BuildState = "waiting"
+    daemon: str = ""
+    place: Place | None = None
+    note: str = ""
+    waited: float = 0.0
+    seconds: float | None = None
+    error: str = ""
+    done: int | None = None
+    total: int | None = None
+    step: str = ""
+    cached: int | None = None
+    first: bool = False
+    missed: str = ""
+
+
+@frozen
+class Counts:
+    """Since the endpoint began. ``buckets`` counts builds that succeeded by ``BUCKETS``, each by its own."""
+
+    results: Mapping[str, int] = field(default_factory=dict)
+    spills: int = 0
+    failovers: int = 0
+    unfit: int = 0
+    cached: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    buckets: tuple[int, ...] = (0,) * (len(BUCKETS) + 1)
+    building: int = 0
+    waiting: int = 0
+
+
+@frozen
+class Picture:
+    """What the record shows at a moment: the ``ended`` builds are the latest, the last one first."""
+
+    in_flight: tuple[WatchedBuild, ...]
+    ended: tuple[WatchedBuild, ...]
+    counts: Counts
+
+
+def warm_builds(builds: Iterable[WatchedBuild]) -> frozenset[int]:
+    """Return the numbers of the builds that were warm, of those that succeeded and whose steps are known."""
+    known = [each for each in builds if each.state == "completed" and each.cached is not None]
+    warmest: dict[str, int] = {}
+    for each in known:
+        warmest[each.key] = max(warmest.get(each.key, 0), each.cached or 0)
+    return frozenset(
+        each.number
+        for each in known
+        if (each.cached or 0) >= max(_OF_WARMEST * warmest[each.key], _OF_ALL * (each.total or 0), 1)
+    )
+
+
+def percentile(values: Sequence[float], percent: int) -> float | None:
+    """Return the smallest value that so many percent of them do not exceed, None where there are none."""
+    if not values:
+        return None
+    ranked = sorted(values)
+    return ranked[max(math.ceil(percent / 100 * len(ranked)), 1) - 1]
