@@ -181,7 +181,7 @@ class AccessOptions(OptionGroup, panel="Access"):
         "--builder-account",
         default=None,
         metavar="NAME",
-        help="The service account that is made for those who build. [dim]default: NAME-builder.[/]",
+        help="The service account to make for builds. [dim]default: NAME-builder.[/]",
     )
     builder_via: Literal["exec", "port-forward", "pod-ip"] | None = option(
         "--builder-via",
@@ -191,7 +191,7 @@ class AccessOptions(OptionGroup, panel="Access"):
     mtls: bool = option(
         "--mtls",
         default=False,
-        help="Let the daemons listen on TCP too, for those who have a certificate; they are made here.",
+        help="Let the daemons listen on TCP too, for clients with a certificate; makes the certificates.",
     )
     certificates: str | None = option(
         "--certificates",

@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from router.errors import TransferError as TransferError
     from router.errors import UnreachableError as UnreachableError
     from router.errors import UsageError as UsageError
+    from router.errors import os_reason as os_reason
     from router.extras import install_line as install_line
     from router.files import FileSink as FileSink
     from router.files import check_file as check_file
@@ -279,7 +280,7 @@ _MODULES = {
     "router.docker.plugins": "docker_context docker_plugin_directory",
     "router.errors": "BuildError BusyError CancelledError ColdError ConnectionLostError DialError FleetError"
     " NoDaemonError OutputError OverloadError RouterError RpcError TimeLimitError ToolError"
-    " TransferError UnreachableError UsageError",
+    " TransferError UnreachableError UsageError os_reason",
     "router.extras": "install_line",
     "router.files": "check_file FileSink",
     "router.flags.add_host": "parse_add_host",

@@ -12,7 +12,7 @@ import pwd
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from router.errors import UsageError
+from router.errors import UsageError, os_reason
 from router.flags.platform import normalize
 from router.model.address import NamedAddress
 from router.model.frozen import frozen
@@ -178,7 +178,7 @@ def _one_of(directory: str, *names: str) -> str:
             continue
         except OSError as exc:
             raise UsageError(
-                f"can't read --tls-dir {directory}: {(exc.strerror or str(exc)).lower()}",
+                f"can't read --tls-dir {directory}: {os_reason(exc)}",
                 hint=f"namei -l {path} shows the rights on the way",
             ) from exc
         return path

@@ -48,7 +48,14 @@ __all__ = [
     "TransferError",
     "UnreachableError",
     "UsageError",
+    "os_reason",
 ]
+
+
+def os_reason(error: OSError) -> str:
+    """Say what an OSError means as a part of a message: in lower case, without its number and path."""
+    text = error.strerror or str(error)
+    return text[:1].lower() + text[1:]
 
 
 class RouterError(Exception):

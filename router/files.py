@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterable
 
-from router.errors import OutputError, UsageError
+from router.errors import OutputError, UsageError, os_reason
 from router.notation.quoting import quoted
 from router.once import own_descriptor, require_open
 from router.readable import directory_fault, is_missing
@@ -145,7 +145,7 @@ class FileSink:
             descriptor, self._temporary = create_aside(directory)
         except OSError as exc:
             raise OutputError(
-                f"can't write the output to {path}: {exc.strerror}", hint="check permissions and free space"
+                f"can't write the output to {path}: {os_reason(exc)}", hint="check permissions and free space"
             ) from exc
         self._file = os.fdopen(descriptor, "wb", buffering=0)
 
@@ -161,7 +161,7 @@ class FileSink:
             while data:
                 data = data[self._file.write(data) or 0 :]
         except OSError as exc:
-            raise OutputError(f"can't write the output to {self._path}: {exc.strerror}") from exc
+            raise OutputError(f"can't write the output to {self._path}: {os_reason(exc)}") from exc
 
     def commit(self) -> None:
         """Make the file appear."""
@@ -170,7 +170,7 @@ class FileSink:
             if self._temporary:
                 os.replace(self._temporary, self._final)
         except OSError as exc:
-            raise OutputError(f"can't write the output to {self._path}: {exc.strerror}") from exc
+            raise OutputError(f"can't write the output to {self._path}: {os_reason(exc)}") from exc
         self._temporary = ""
 
     def abort(self) -> None:

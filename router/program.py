@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Mapping
 
 from router.descriptors import limit_hint
-from router.errors import RouterError, ToolError, UsageError
+from router.errors import RouterError, ToolError, UsageError, os_reason
 from router.model.frozen import frozen
 from router.redaction import redacted
 
@@ -80,7 +80,7 @@ def not_started(command: Command, exc: OSError | ValueError) -> RouterError:
                 hint="put its directory on PATH by its absolute path",
             )
         return ToolError(f"{program} is not installed, or not on PATH", hint=command.hint or None)
-    return ToolError(f"can't start {program}: {exc.strerror}", hint=limit_hint(exc) or command.hint or None)
+    return ToolError(f"can't start {program}: {os_reason(exc)}", hint=limit_hint(exc) or command.hint or None)
 
 
 def _too_long(command: Command) -> UsageError:

@@ -9,6 +9,7 @@ import os
 from stat import S_ISDIR, S_ISREG
 
 from router.descriptors import limit_hint
+from router.errors import os_reason
 from router.model.frozen import frozen
 
 __all__ = ["Fault", "directory_fault", "file_fault", "is_missing"]
@@ -57,6 +58,6 @@ def _described(error: OSError | ValueError, path: str) -> Fault:
     if isinstance(error, FileNotFoundError | NotADirectoryError | ValueError):
         return Fault(text="does not exist")
     return Fault(
-        text=f"can't be read: {(error.strerror or str(error)).lower()}",
+        text=f"can't be read: {os_reason(error)}",
         hint=limit_hint(error) or f"namei -l {path} shows the rights on the way",
     )

@@ -7,7 +7,16 @@ import json
 import re
 from collections.abc import Callable
 
-from router import BuildResult, ColdError, FileSink, OutputError, check_file, read_json, without_passwords
+from router import (
+    BuildResult,
+    ColdError,
+    FileSink,
+    OutputError,
+    check_file,
+    os_reason,
+    read_json,
+    without_passwords,
+)
 
 __all__ = ["ResultFile", "append_metrics", "image_id", "metadata", "reference", "require_warm"]
 
@@ -60,7 +69,7 @@ def append_metrics(path: str, result: BuildResult) -> None:
         with open(path, "ab", buffering=0) as file:
             file.write(line.encode())
     except OSError as exc:
-        raise OutputError(f"can't write to {path} (--metrics-file): {exc.strerror}") from exc
+        raise OutputError(f"can't write to {path} (--metrics-file): {os_reason(exc)}") from exc
 
 
 def require_warm(result: BuildResult, percent: float) -> None:

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from cli.render.rawjson import encode_status
-from router import Event, OutputError, SolveStatus, UsageError
+from router import Event, OutputError, SolveStatus, UsageError, os_reason
 
 __all__ = ["TraceFile"]
 
@@ -24,7 +24,8 @@ class TraceFile:
             self._file = open(path, "a", encoding="utf-8", opener=_private)  # noqa: SIM115 -- closed by __exit__
         except OSError as exc:
             raise UsageError(
-                f"can't write --trace {path}: {exc.strerror}", hint="name a file in a directory that is there"
+                f"can't write --trace {path}: {os_reason(exc)}",
+                hint="name a file in a directory that is there",
             ) from exc
 
     def __enter__(self) -> Self:
@@ -46,7 +47,7 @@ class TraceFile:
             self._file.write(encode_status(event) + "\n")
             self._file.flush()
         except OSError as exc:
-            raise OutputError(f"can't write --trace {self._path}: {exc.strerror}") from exc
+            raise OutputError(f"can't write --trace {self._path}: {os_reason(exc)}") from exc
 
 
 def _private(path: str, flags: int) -> int:

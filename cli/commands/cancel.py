@@ -1,4 +1,4 @@
-"""`warmroute cancel`: the end of builds that run."""
+"""`warmroute cancel`: ends running builds."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _Key = Annotated[HomeOptions, Only("--key")]
 def command(
     builds: Builds, home: _Key, routing: FleetRouting, chosen: ChosenDaemons, display: FormatDisplay
 ) -> None:
-    """End builds that run, by their ids, or all that have the balancing key --key, whoever began them."""
+    """End running builds, by their ids or by their balancing key (--key), whichever user started them."""
     if bool(builds.refs) == bool(home.key):
         raise UsageError(
             "REF and --key exclude each other" if home.key else "no build is named",

@@ -80,7 +80,7 @@ def _tell(answers: Sequence[Answer[Usage]], display: DetailDisplay, *, dry_run: 
     sys.stdout.flush()
     if interrupted:
         raise CancelledError(
-            "the prune was interrupted; what is listed is deleted, and perhaps a little more"
+            "the prune was interrupted: the records listed are deleted, and a few more may be"
         )
     require_answers([answer.daemon.name for answer in answers if answer.error], len(answers))
 

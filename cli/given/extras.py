@@ -13,7 +13,7 @@ from cli.build_options import (
     ImageOptions,
     StepOptions,
 )
-from router import Flag, UsageError
+from router import Flag, UsageError, os_reason
 
 __all__ = ["extra_fields"]
 
@@ -117,7 +117,7 @@ def _text_of(path: str | None) -> str:
         with open(path, encoding="utf-8") as file:
             return file.read()
     except (OSError, ValueError) as exc:
-        why = exc.strerror.lower() if isinstance(exc, OSError) and exc.strerror else "it is not text in UTF-8"
+        why = os_reason(exc) if isinstance(exc, OSError) else "it is not text in UTF-8"
         raise UsageError(
             f"can't read --source-policy-file {path}: {why}", hint="give a file in JSON"
         ) from exc
@@ -133,5 +133,6 @@ def _llb(path: str) -> bytes:
             return file.read()
     except OSError as exc:
         raise UsageError(
-            f"can't read --llb {path}: {exc.strerror}", hint="give a file with marshalled LLB, or - for stdin"
+            f"can't read --llb {path}: {os_reason(exc)}",
+            hint="give a file with marshalled LLB, or - for stdin",
         ) from exc

@@ -13,6 +13,7 @@ from router import (
     Quantity,
     StateSpec,
     UsageError,
+    os_reason,
     parse_duration,
     parse_pairs,
     parse_quantities,
@@ -107,5 +108,5 @@ def _read(path: str) -> str:
         with open(path, encoding="utf-8") as file:
             return file.read()
     except (OSError, UnicodeDecodeError) as exc:
-        why = exc.strerror if isinstance(exc, OSError) else "it is not text"
+        why = os_reason(exc) if isinstance(exc, OSError) else "it is not text"
         raise UsageError(f"can't read {path}: {why}", hint="--config names a buildkitd.toml") from exc

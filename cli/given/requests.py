@@ -52,7 +52,7 @@ class Prepared(NamedTuple):
 def prepare(
     routing: RoutingOptions, image: ImageOptions, result: ResultOptions = _NO_RESULT
 ) -> tuple[RouterConfig, Prepared]:
-    """Return where to build and what, skaffold's environment heeded. Raises ``UsageError``."""
+    """Return where to build and what, skaffold's environment included. Raises ``UsageError``."""
     asked = asked_by_skaffold()
     config = router_config(skaffold_routing(routing, asked))
     return config, build_request(image, asked, result)

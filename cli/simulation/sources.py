@@ -13,7 +13,7 @@ from cli.interruption import Silent, interruptible
 from cli.named import NamedTuple
 from cli.render.units import NANOSECONDS
 from cli.simulation.options import SimulationOptions
-from router import Flag, RouterConfig, UsageError, parse_duration
+from router import Flag, RouterConfig, UsageError, os_reason, parse_duration
 
 if TYPE_CHECKING:
     from router import Answer, BuildRecord, Daemon, SimulatedKey
@@ -137,6 +137,6 @@ def _read(name: str, path: str, read: Callable[[Iterable[bytes], str], _Value]) 
             return read(file, "stdin" if path == "-" else path)
     except OSError as exc:
         raise UsageError(
-            f"can't read {name} {path}: {(exc.strerror or str(exc)).lower()}",
+            f"can't read {name} {path}: {os_reason(exc)}",
             hint="a number stands for invented ones, everything else is a file",
         ) from exc

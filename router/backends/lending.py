@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from router.backends import BackendContext
-from router.errors import UsageError
+from router.errors import UsageError, os_reason
 from router.model.frozen import frozen, replace
 from router.model.request import BuildRequest
 from router.once import LentFiles
@@ -53,7 +53,7 @@ def _lent(paths: Iterable[str], files: LentFiles) -> Mapping[str, str]:
         try:
             lent[path] = files.path(path)
         except OSError as exc:
-            raise UsageError(f"can't read {path}: {exc.strerror}", hint=f"ls -l {path}") from exc
+            raise UsageError(f"can't read {path}: {os_reason(exc)}", hint=f"ls -l {path}") from exc
     return lent
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from stat import S_ISREG
 
-from router.errors import UsageError
+from router.errors import UsageError, os_reason
 
 __all__ = ["read_config_file"]
 
@@ -22,7 +22,7 @@ def read_config_file(path: str) -> bytes:
                 raise UsageError(f"{path} is not a file")
             data = file.read(_MOST + 1)
     except OSError as exc:
-        why = (exc.strerror or str(exc)).lower()
+        why = os_reason(exc)
         raise UsageError(f"can't read {path}: {why}", hint=f"ls -l {path}") from exc
     if len(data) > _MOST:
         raise UsageError(f"{path} is larger than {_MOST // 1024} KiB", hint="shorten it")

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from router.config import home_directory
-from router.errors import OutputError, UsageError
+from router.errors import OutputError, UsageError, os_reason
 from router.files import create_aside, make_private
 
 __all__ = ["is_trusted", "set_trust"]
@@ -39,7 +39,7 @@ def set_trust(path: str, data: bytes | None, environment: Mapping[str, str]) -> 
         os.replace(aside, store)
     except OSError as exc:
         raise OutputError(
-            f"can't write {store}: {(exc.strerror or str(exc)).lower()}",
+            f"can't write {store}: {os_reason(exc)}",
             hint="check permissions and free space",
         ) from exc
 

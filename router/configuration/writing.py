@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from typing import Literal
 
 from router.configuration.reading import read_config_file
-from router.errors import OutputError, UsageError
+from router.errors import OutputError, UsageError, os_reason
 from router.files import create_aside, make_private
 
 __all__ = ["Forgotten", "Remembered", "forget_fleet", "remember_fleet"]
@@ -106,5 +106,5 @@ def _write(path: str, data: bytes) -> None:
             file.write(data)
         os.replace(aside, final)
     except OSError as exc:
-        why = (exc.strerror or str(exc)).lower()
+        why = os_reason(exc)
         raise OutputError(f"can't write {path}: {why}", hint="check permissions and free space") from exc

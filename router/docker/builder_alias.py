@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from router.docker.plugins import docker_plugin_directory
-from router.errors import OutputError, UsageError
+from router.errors import OutputError, UsageError, os_reason
 from router.files import create_aside, make_private
 from router.notation.json_text import Member, members_at, root_of, with_member, without_member
 from router.untrusted_json import NotJSONError, member, read_json, text
@@ -131,7 +131,7 @@ def _read(path: str) -> _Config | None:
     except OSError as exc:
         if os.path.islink(path):
             raise _odd(path, "is a symbolic link") from exc
-        raise _odd(path, f"can't be read: {os.strerror(exc.errno or 0).lower()}") from exc
+        raise _odd(path, f"can't be read: {os_reason(exc)}") from exc
     with open(descriptor, "rb") as file:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
@@ -171,7 +171,7 @@ def _remove(path: str) -> None:
     except FileNotFoundError:
         pass
     except OSError as exc:
-        raise OutputError(f"can't remove {path}: {os.strerror(exc.errno or 0).lower()}") from exc
+        raise OutputError(f"can't remove {path}: {os_reason(exc)}") from exc
 
 
 def _write(path: str, content: str, mode: int) -> None:
@@ -187,6 +187,6 @@ def _write(path: str, content: str, mode: int) -> None:
         with contextlib.suppress(OSError):
             os.unlink(aside)
         raise OutputError(
-            f"can't write {path}: {os.strerror(exc.errno or 0).lower()}",
+            f"can't write {path}: {os_reason(exc)}",
             hint="check permissions and free space",
         ) from exc

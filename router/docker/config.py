@@ -15,7 +15,7 @@ import stat
 from collections.abc import Mapping
 
 from router.config import home_directory
-from router.errors import UsageError
+from router.errors import UsageError, os_reason
 from router.model.frozen import field, frozen, replace
 from router.notation.quoting import quoted
 
@@ -162,7 +162,7 @@ def _read_config(environment: Mapping[str, str]) -> DockerConfig:
     except (FileNotFoundError, NotADirectoryError):
         return DockerConfig(path=path)
     except OSError as exc:
-        warning = f"can't read the docker config {path}: {exc.strerror}; building without it"
+        warning = f"can't read the docker config {path}: {os_reason(exc)}; building without it"
         return DockerConfig(path=path, warnings=(warning,))
     return _parse(path, f"the docker config {path}", text)
 

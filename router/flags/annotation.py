@@ -50,7 +50,8 @@ def _of_target(text: str, target: str, local: str, pair: tuple[str, str]) -> Ann
     match = re.fullmatch(_TARGET, target)
     if match is None or match[1] not in _TYPES:
         raise _FLAG.error(
-            text, f'"{target}" is none of {", ".join(_TYPES)}, with a platform in brackets if need be'
+            text,
+            f'unknown target "{target}": {", ".join(_TYPES)} exist, with [PLATFORM] if need be',
         )
     platform = parse_platform(match[2], local=local, flag=_FLAG) if match[2] else ""
     key, value = pair

@@ -52,7 +52,7 @@ def _parse(part: str, text: str) -> Toleration:
     for field in part.split(","):
         name, equals, value = (each.strip() for each in field.partition("="))
         if name not in _KEYS or not equals:
-            raise _FLAG.error(text, f'"{field}" is none of {", ".join(f"{key}=" for key in _KEYS)}')
+            raise _FLAG.error(text, f'"{field}" is not a field: {", ".join(f"{key}=" for key in _KEYS)} are')
         if name in found:
             raise _FLAG.error(text, f"{name} is given twice")
         if value and value not in _CHOICES.get(name, (value,)):

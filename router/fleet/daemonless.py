@@ -22,7 +22,7 @@ from typing import IO
 
 from router.cancellation import Cancellation
 from router.config import home_directory
-from router.errors import ToolError, UsageError
+from router.errors import ToolError, UsageError, os_reason
 from router.files import make_private
 from router.model.address import UnixAddress
 from router.model.daemon import Daemon
@@ -138,7 +138,7 @@ def _cache_directory(environment: Mapping[str, str]) -> str:
         make_private(directory)
     except OSError as exc:
         raise UsageError(
-            f"can't make the cache directory {directory}: {exc.strerror}",
+            f"can't make the cache directory {directory}: {os_reason(exc)}",
             hint=_CACHE_HINT,
         ) from exc
     return directory
@@ -155,7 +155,9 @@ def _locked_log(cache: str, surroundings: Surroundings) -> Iterator[IO[bytes]]:
     try:
         log = open(path, "a+b")  # noqa: SIM115 - closed below
     except OSError as exc:
-        raise UsageError(f"can't write {path}: {exc.strerror}", hint="set XDG_CACHE_HOME to move it") from exc
+        raise UsageError(
+            f"can't write {path}: {os_reason(exc)}", hint="set XDG_CACHE_HOME to move it"
+        ) from exc
     with log:
         told = False
         while not _locked(log):

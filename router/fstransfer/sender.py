@@ -13,7 +13,7 @@ from errno import ELOOP, ENOTDIR, ESTALE
 from stat import S_ISBLK, S_ISCHR, S_ISDIR, S_ISLNK, S_ISSOCK
 
 from router.descriptors import limit_hint
-from router.errors import RouterError, TransferError, UsageError
+from router.errors import RouterError, TransferError, UsageError, os_reason
 from router.fstransfer import packets
 from router.fstransfer.beneath import Root
 from router.fstransfer.content import NOTHING, SOCKET, Contents
@@ -239,7 +239,7 @@ def _selected(root: Root, chosen: Filter) -> Generator[Entry]:
 
 def _unreadable(error: OSError, root: bytes) -> UsageError:
     name = error.filename if error.filename is not None else root
-    said = (error.strerror or str(error)).lower()
+    said = os_reason(error)
     hint = "make it readable, or exclude it in .dockerignore, so that no pattern with ! reaches into it"
     if name == root or os.fsencode(name).endswith(b".dockerignore"):
         hint = "make it readable"  # it can't be excluded

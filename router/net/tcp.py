@@ -13,7 +13,7 @@ from itertools import zip_longest
 from typing import Any
 
 from router.descriptors import limit_hint
-from router.errors import DialError
+from router.errors import DialError, os_reason
 from router.net.deadline import Deadline
 from router.net.sockets import describe_os_error
 
@@ -38,8 +38,9 @@ def connect_tcp(
     try:
         sock = _race(_resolve(host, port, deadline), deadline)
     except socket.gaierror as exc:
+        fault = "is not known" if exc.errno == socket.EAI_NONAME else f"can't be resolved: {os_reason(exc)}"
         raise DialError(
-            f"can't connect to {peer}: the name {host} is not known ({exc.strerror})",
+            f"can't connect to {peer}: the name {host} {fault}",
             hint="check the name, and that this machine's DNS resolves it",
             reason="name",
             temporary=exc.errno == socket.EAI_AGAIN,

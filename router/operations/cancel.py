@@ -55,8 +55,8 @@ def _check(build: DaemonRecord) -> None:
         raise UsageError(f"the build {record.ref} on {build.daemon.name} is over: {record.status}")
     if record.mark is None:
         raise UsageError(
-            f"nobody but its own client can end the build {record.ref} on {build.daemon.name}:"
-            " BuildKit has no call for it, and warmroute's native backend did not begin it",
+            f"the build {record.ref} on {build.daemon.name} can be ended only by its own client:"
+            " warmroute's native backend did not start it, and BuildKit has no call for that",
             hint="interrupt the program that builds (docker, buildx or buildctl), or restart the daemon",
         )
 

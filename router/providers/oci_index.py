@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from router.errors import OutputError, UsageError
+from router.errors import OutputError, UsageError, os_reason
 from router.files import create_aside
 from router.notation.digest import is_digest
 from router.providers.oci_layout import OCILayout
@@ -128,7 +128,7 @@ def _read(path: str) -> dict[str, Any]:
             data = file.read(_MAX_JSON + 1)
     except OSError as exc:
         raise UsageError(
-            f"can't read {path}: {exc.strerror}", hint="a directory of the OCI image layout has this file"
+            f"can't read {path}: {os_reason(exc)}", hint="a directory of the OCI image layout has this file"
         ) from exc
     return _parsed(data, path)
 
@@ -177,7 +177,7 @@ def _errors(layout: OCILayout) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        raise OutputError(f"can't write the index of {layout.path}: {exc.strerror}") from exc
+        raise OutputError(f"can't write the index of {layout.path}: {os_reason(exc)}") from exc
 
 
 @contextmanager

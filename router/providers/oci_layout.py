@@ -15,7 +15,7 @@ import time
 from contextlib import suppress
 
 from router.descriptors import limit_hint
-from router.errors import OutputError, UsageError
+from router.errors import OutputError, UsageError, os_reason
 from router.files import create_aside
 from router.model.frozen import frozen
 from router.notation.digest import ALGORITHMS, is_digest
@@ -65,7 +65,7 @@ class OCILayout:
             return None
         except OSError as exc:
             raise UsageError(
-                f"can't read {self._path(digest)}: {(exc.strerror or str(exc)).lower()}",
+                f"can't read {self._path(digest)}: {os_reason(exc)}",
                 hint=limit_hint(exc) or f"namei -l {self._path(digest)} shows the rights on the way",
             ) from exc
         return Blob(digest=digest, size=found.st_size, modified=found.st_mtime, accessed=found.st_atime)
@@ -89,14 +89,14 @@ class OCILayout:
             finally:
                 os.close(descriptor)
         except OSError as exc:
-            raise OutputError(f"can't read {self._path(digest)}: {exc.strerror}") from exc
+            raise OutputError(f"can't read {self._path(digest)}: {os_reason(exc)}") from exc
 
     def remove(self, digest: str) -> None:
         """Remove a blob. Raises ``OutputError``."""
         try:
             os.unlink(self._path(digest))
         except OSError as exc:
-            raise OutputError(f"can't remove {self._path(digest)}: {exc.strerror}") from exc
+            raise OutputError(f"can't remove {self._path(digest)}: {os_reason(exc)}") from exc
 
     def begin(self, *, algorithm: str = "sha256") -> BlobWriter:
         """Begin a blob, which its writer commits or aborts. Raises ``OutputError``."""
@@ -105,7 +105,7 @@ class OCILayout:
             return BlobWriter(self, algorithm)
         except OSError as exc:
             raise OutputError(
-                f"can't write to {self.path}: {exc.strerror}", hint=f"ls -ld {self.path}"
+                f"can't write to {self.path}: {os_reason(exc)}", hint=f"ls -ld {self.path}"
             ) from exc
 
     def sync(self) -> None:
@@ -121,7 +121,7 @@ class OCILayout:
             for folder in folders:
                 _sync(folder)
         except OSError as exc:
-            raise OutputError(f"can't write to {self.path}: {exc.strerror}") from exc
+            raise OutputError(f"can't write to {self.path}: {os_reason(exc)}") from exc
         self._written.clear()
 
     def admit(self, temporary: str, digest: str) -> None:
@@ -171,7 +171,7 @@ class BlobWriter:
             while rest:
                 rest = rest[self._file.write(rest) or 0 :]
         except OSError as exc:
-            raise OutputError(f"can't write to {self._layout.path}: {exc.strerror}") from exc
+            raise OutputError(f"can't write to {self._layout.path}: {os_reason(exc)}") from exc
         self._hash.update(data)
         self.offset += len(data)
         self.updated = time.time()
@@ -182,7 +182,7 @@ class BlobWriter:
             self._file.seek(0)
             self._file.truncate()
         except OSError as exc:
-            raise OutputError(f"can't write to {self._layout.path}: {exc.strerror}") from exc
+            raise OutputError(f"can't write to {self._layout.path}: {os_reason(exc)}") from exc
         self._hash = hashlib.new(self._algorithm)
         self.offset = 0
 
@@ -198,7 +198,7 @@ class BlobWriter:
             self._layout.admit(self._path, digest)
         except OSError as exc:
             self.abort()
-            raise OutputError(f"can't write to {self._layout.path}: {exc.strerror}") from exc
+            raise OutputError(f"can't write to {self._layout.path}: {os_reason(exc)}") from exc
         except Exception:
             self.abort()
             raise

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 from router.config import home_directory
+from router.errors import os_reason
 from router.files import make_private
 from router.fstransfer.mounts import identity
 from router.hashes import sha256
@@ -76,7 +77,7 @@ def find_origin(directories: Mapping[str, str], environment: Mapping[str, str]) 
         make_private(folder)
         write_head(record, new)
     except OSError as exc:
-        return _origin(new, problem=f"can't write {record}: {(exc.strerror or str(exc)).lower()}")
+        return _origin(new, problem=f"can't write {record}: {os_reason(exc)}")
     _clear(folder, new.since)
     return _origin(new, record=record)
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from router.errors import BusyError, ConnectionLostError, OutputError, OverloadError
+from router.errors import BusyError, ConnectionLostError, OutputError, OverloadError, os_reason
 from router.files import FileSink
 
 __all__ = ["StdoutSink", "Streams", "streams"]
@@ -27,7 +27,7 @@ class StdoutSink:
             while data:
                 data = data[os.write(1, data) :]
         except OSError as exc:
-            raise OutputError(f"can't write the output to stdout: {exc.strerror}") from exc
+            raise OutputError(f"can't write the output to stdout: {os_reason(exc)}") from exc
 
     def commit(self) -> None:
         """Nothing is held back."""

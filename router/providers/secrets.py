@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from router.errors import UsageError
+from router.errors import UsageError, os_reason
 from router.model.request import Secret
 from router.once import OneTimeFiles
 
@@ -68,6 +68,6 @@ class SecretStore:
             return self._files.read(path, MAX_SECRET_SIZE)
         except OSError as exc:
             raise UsageError(
-                f"secret {secret_id}: can't read {path}: {exc.strerror}",
+                f"secret {secret_id}: can't read {path}: {os_reason(exc)}",
                 hint=f"--secret id={secret_id},src=PATH takes a path relative to the working directory",
             ) from exc

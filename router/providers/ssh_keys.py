@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_private_key,
 )
 
-from router.errors import UsageError
+from router.errors import UsageError, os_reason
 from router.once import OneTimeFiles
 from router.providers.ssh_agent import string
 
@@ -109,7 +109,7 @@ def _read(path: str, flag: str, files: OneTimeFiles) -> bytes:
     try:
         data = files.read(path, _MOST_KEY)
     except OSError as exc:
-        raise UsageError(f"{flag}: can't read the key {path}: {exc.strerror}", hint=_hint(path)) from exc
+        raise UsageError(f"{flag}: can't read the key {path}: {os_reason(exc)}", hint=_hint(path)) from exc
     if len(data) > _MOST_KEY:
         raise UsageError(
             f"{flag}: {path} is larger than {_MOST_KEY // 1024} KiB, too large for a key", hint=_hint(path)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from router.errors import UsageError
+from router.errors import UsageError, os_reason
 from router.flags.context import MAX_DOCKERFILE, STDIN
 from router.model.frozen import replace
 from router.model.request import BuildRequest
@@ -79,6 +79,6 @@ def _spool(header: bytes, stream: BinaryIO, path: str) -> None:
             shutil.copyfileobj(stream, file, _COPY)
     except OSError as exc:
         raise UsageError(
-            f"can't keep the context from stdin in {os.path.dirname(path)}: {exc.strerror}",
+            f"can't keep the context from stdin in {os.path.dirname(path)}: {os_reason(exc)}",
             hint="TMPDIR=/a/larger/directory warmroute build ...",
         ) from exc

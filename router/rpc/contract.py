@@ -20,6 +20,8 @@ from router.rpc.streams import Source
 
 __all__ = ["MessageHandler", "RpcCall", "RpcChannel"]
 
+# What says so of a plain stream, and of TLS.
+_CLOSED = ("the connection was closed", "it was closed")
 _HUNG_UP = "the daemon may require TLS: try --tls-ca or --tls-dir"
 
 
@@ -137,6 +139,12 @@ class RpcChannel(Closing):
         stream, _, why = said.partition(": ")
         if why and stream.removeprefix("lost the connection to ") in self.peer:
             said = why  # what was lost is named already
+        if said.startswith("it ") and said not in _CLOSED:  # TLS has an answer of the daemon's
+            return DialError(f"{self.peer}: the daemon {said.removeprefix('it ')}", hint=hint, temporary=True)
+        if said in _CLOSED:
+            return DialError(
+                f"{self.peer} closed the connection at once", hint=hint or _HUNG_UP, temporary=True
+            )
         return DialError(f"{self.peer} did not answer: {said}", hint=hint or _HUNG_UP, temporary=True)
 
     def _late(self) -> DialError:

@@ -123,7 +123,7 @@ class GrpcioChannel(RpcChannel):
             if deadline is not None and time.monotonic() >= deadline:
                 raise self._late()
             if self._ready and not self._calls and not self._connected():
-                raise self._broken("the connection was closed by the far end")
+                raise self._broken("the connection was closed")
             if not self._pull() | self._hand_over():
                 self._wait_to_be_woken(self._cancellation, deadline)
 

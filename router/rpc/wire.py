@@ -43,7 +43,7 @@ class Wire:
         if data is None:
             return None
         if not data:
-            raise ConnectionLostError("the connection was closed by the far end")
+            raise ConnectionLostError("the connection was closed")
         return self._http2.receive(data)
 
     def register(self, poll: select.poll) -> bool:

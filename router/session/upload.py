@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from router.errors import UsageError
+from router.errors import UsageError, os_reason
 from router.net.stream import Buffer
 from router.notation.quoting import quoted
 from router.rpc.grpc import Status, prefix
@@ -77,4 +77,4 @@ class _Pull:
             self._descriptor = -1
 
     def _error(self, exc: OSError) -> UsageError:
-        return UsageError(f"can't read the context {self._path}: {exc.strerror}")
+        return UsageError(f"can't read the context {self._path}: {os_reason(exc)}")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from stat import S_ISREG
 
 from router.descriptors import limit_hint
-from router.errors import UsageError
+from router.errors import UsageError, os_reason
 from router.flags.context import MAX_DOCKERFILE
 from router.model.frozen import replace
 from router.model.request import BuildRequest
@@ -56,7 +56,7 @@ def with_piped_dockerfile(request: BuildRequest, files: OneTimeFiles) -> BuildRe
                 hint="redirect it: warmroute build --file - ... < FILE",
                 reason="dockerfile",
             ) from exc
-        raise UsageError(f"can't read the Dockerfile {path}: {exc.strerror}", reason="dockerfile") from exc
+        raise UsageError(f"can't read the Dockerfile {path}: {os_reason(exc)}", reason="dockerfile") from exc
     if len(text) > MAX_DOCKERFILE:
         raise _too_large(path)
     return replace(request, dockerfile=None, dockerfile_text=text)
@@ -136,7 +136,7 @@ def _content(path: str) -> bytes:
             content = file.read(MAX_DOCKERFILE + 1)
     except OSError as exc:
         raise UsageError(
-            f"can't read {path}: {(exc.strerror or str(exc)).lower()}",
+            f"can't read {path}: {os_reason(exc)}",
             hint=limit_hint(exc),
             reason="dockerfile",
         ) from exc

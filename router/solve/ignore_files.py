@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from stat import S_ISDIR, S_ISLNK, S_ISREG
 
-from router.errors import UsageError
+from router.errors import UsageError, os_reason
 
 __all__ = ["IGNORE_FILE", "check_generic_ignore_files", "check_ignore_files"]
 
@@ -116,7 +116,7 @@ def _require_readable(path: str) -> None:
         os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
     except OSError as exc:
         raise UsageError(
-            f"can't read {path}: {(exc.strerror or str(exc)).lower()}",
+            f"can't read {path}: {os_reason(exc)}",
             hint="make it readable: without it, the files that it excludes would be sent",
             reason="context",
         ) from exc

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from router.errors import UsageError
+from router.errors import UsageError, os_reason
 from router.flags.context import STDIN, GitContext, HTTPContext, parse_context
 from router.model.frozen import field, frozen, replace
 from router.model.request import BuildRequest
@@ -235,7 +235,7 @@ def _archive(path: str) -> Archive:
         with open(path, "rb") as file:
             header = file.read(HEADER_SIZE)
     except OSError as exc:
-        raise UsageError(f"can't read the context {path}: {exc.strerror}", reason="context") from exc
+        raise UsageError(f"can't read the context {path}: {os_reason(exc)}", reason="context") from exc
     return Archive(path=path, is_plain=is_plain_archive(header))
 
 

@@ -89,8 +89,8 @@ def test_the_daemons_own_policy_is_noted_and_a_greedy_one_is_a_problem(
     assert "ERROR: 1 problem found" in done.stderr
     assert levels(done, "gc policy") == {"own": "note", "greedy": "problem"}
     own, theirs = found(done)["gc policy", "own"], found(done)["gc policy", "greedy"]
-    assert "that nobody used for 2 days, as soon as the whole cache exceeds 512 MB" in own["result"]
-    assert "gives up cache mounts that nobody used for 60 s" in theirs["result"]
+    assert "unused for 2 days, as soon as the whole cache exceeds 512 MB" in own["result"]
+    assert "gives up cache mounts unused for 60 s" in theirs["result"]
     assert MENDED in theirs["advice"]
 
 

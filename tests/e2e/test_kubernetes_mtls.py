@@ -166,7 +166,7 @@ def refused(done: Finished, why: str, hint: str) -> None:
 def test_without_a_client_certificate_it_says_so(certificates: Certificates, client: Client) -> None:
     done = client.build("--tls-ca", certificates.ca_file, "--tls-server-name", SERVER_NAME)
 
-    refused(done, "it requires a client certificate", "--tls-cert and --tls-key")
+    refused(done, ": the daemon requires a client certificate", "--tls-cert and --tls-key")
 
 
 def test_a_wrong_ca_is_told(certificates: Certificates, client: Client, tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def test_a_pipe_takes_the_bytes_and_stays(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_opened_is_an_output_error(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="No such file or directory"):
+    with pytest.raises(OutputError, match="no such file or directory"):
         FileSink(str(tmp_path / "nothing" / "out"))
 
 

@@ -7,7 +7,7 @@ import sys
 import router as library
 from cli.given.stdin import read_stdin
 from cli.groups import OptionGroup, argument, option
-from router import UsageError
+from router import UsageError, os_reason
 
 __all__ = ["command"]
 
@@ -35,5 +35,5 @@ def _definition(path: str) -> bytes:
             return file.read()
     except OSError as exc:
         raise UsageError(
-            f"can't read {path}: {exc.strerror}", hint="give a file with marshalled LLB, or - for stdin"
+            f"can't read {path}: {os_reason(exc)}", hint="give a file with marshalled LLB, or - for stdin"
         ) from exc

@@ -12,7 +12,7 @@ import sys
 import sysconfig
 
 from cli.render.foreign import printable
-from router import OutputError, UsageError
+from router import OutputError, UsageError, os_reason
 
 __all__ = ["entry_point", "is_ours", "link", "say", "unlink"]
 
@@ -55,7 +55,7 @@ def link(path: str, target: str) -> bool:
         os.replace(aside, path)
     except OSError as exc:
         raise OutputError(
-            f"can't write {path}: {os.strerror(exc.errno or 0).lower()}",
+            f"can't write {path}: {os_reason(exc)}",
             hint="check permissions and free space",
         ) from exc
     return True
@@ -69,9 +69,7 @@ def unlink(path: str, name: str) -> bool:
     try:
         os.unlink(path)
     except OSError as exc:
-        raise OutputError(
-            f"can't remove {path}: {os.strerror(exc.errno or 0).lower()}", hint=f"ls -ld {directory}"
-        ) from exc
+        raise OutputError(f"can't remove {path}: {os_reason(exc)}", hint=f"ls -ld {directory}") from exc
     return True
 
 

@@ -61,7 +61,7 @@ def _faults(rules: Sequence[GCRule], most: int, used: int | None) -> Iterator[GC
         if not kinds or level == "ok":
             continue
         what = " and ".join(filter(None, [", ".join(kinds[:-1]), kinds[-1]]))
-        unused = f" that nobody used for {_duration(rule.keep_duration)}" if rule.keep_duration else ""
+        unused = f" unused for {_duration(rule.keep_duration)}" if rule.keep_duration else ""
         space = _space(rule)
         now = f" (now {size_text(used)})" if used is not None else ""
         beyond = f", as soon as the whole cache exceeds {size_text(space)}{now}" if space else ""

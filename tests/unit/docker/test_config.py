@@ -181,7 +181,7 @@ def test_an_unreadable_config_is_named_and_as_good_as_none(tmp_path: Path) -> No
     assert config.stored("a.example") == Credentials()
     (warning,) = config.warnings
     assert (
-        warning == f"can't read the docker config {tmp_path}/config.json: Is a directory; building without it"
+        warning == f"can't read the docker config {tmp_path}/config.json: is a directory; building without it"
     )
 
 

@@ -38,8 +38,8 @@ def test_several_stand_in_one_text_as_for_buildx() -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("dedicated", "is none of key="),
-        ("keys=a", "is none of key="),
+        ("dedicated", '"dedicated" is not a field: key='),
+        ("keys=a", '"keys=a" is not a field: key='),
         ("key=a,key=b", "key is given twice"),
         ("key=a,operator=exists", "operator must be one of Exists, Equal"),
         ("key=a,effect=Never", "effect must be one of NoSchedule"),

@@ -41,7 +41,7 @@ def test_the_check_passes_when_all_can_be_read(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_the_users_error() -> None:
-    with pytest.raises(UsageError, match="secret npm: can't read /nowhere/npm: No such file or directory"):
+    with pytest.raises(UsageError, match="secret npm: can't read /nowhere/npm: no such file or directory"):
         SecretStore([Secret(id="npm", path="/nowhere/npm")], {}).check()
 
 

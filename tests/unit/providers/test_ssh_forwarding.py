@@ -164,7 +164,7 @@ def test_a_socket_on_which_nobody_listens_is_refused(tmp_path: Path) -> None:
 def test_a_missing_path_is_refused(tmp_path: Path) -> None:
     message, _ = refused(SSHAgent(id="a", paths=(f"{tmp_path}/none",)))
 
-    assert message == f"--ssh a: can't read the key {tmp_path}/none: No such file or directory"
+    assert message == f"--ssh a: can't read the key {tmp_path}/none: no such file or directory"
 
 
 def test_a_raw_path_that_is_no_socket_is_refused(key: str) -> None:

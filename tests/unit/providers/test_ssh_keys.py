@@ -146,7 +146,7 @@ def test_a_key_that_is_cut_short_is_refused(tmp_path: Path, form: PrivateFormat)
 
 
 def test_a_missing_key_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"--ssh a: can't read the key .*/none: No such file or directory"):
+    with pytest.raises(UsageError, match=r"--ssh a: can't read the key .*/none: no such file or directory"):
         load_key(str(tmp_path / "none"), "--ssh a")
 
 

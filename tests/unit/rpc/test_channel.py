@@ -310,10 +310,31 @@ def test_a_daemon_that_hangs_up_at_once_may_want_tls(ends: tuple[Channel, Daemon
     channel, daemon = ends
     daemon.socket.close()
 
-    with pytest.raises(DialError, match="warm-0 did not answer: the connection was closed") as caught:
+    with pytest.raises(DialError, match=r"^warm-0 closed the connection at once$") as caught:
         channel.unary("/service/Method", b"", timeout=10)
 
     assert "--tls-ca" in (caught.value.hint or "")
+
+
+class Refusing(SocketStream):
+    """A stream of TLS whose far end refuses the client after the handshake."""
+
+    def recv(self) -> bytes | None:
+        raise ConnectionLostError(
+            "lost the connection to warm-0: it requires a client certificate", hint="pass --tls-cert"
+        )
+
+
+def test_a_daemon_that_requires_a_certificate_has_answered() -> None:
+    ours, theirs = socket.socketpair()
+    with (
+        theirs,
+        Channel(Refusing(ours, "warm-0"), peer="warm-0") as channel,
+        pytest.raises(DialError, match=r"^warm-0: the daemon requires a client certificate$") as caught,
+    ):
+        channel.unary("/service/Method", b"", timeout=10)
+
+    assert caught.value.hint == "pass --tls-cert"
 
 
 def test_a_call_that_the_daemon_resets_is_over(ends: tuple[Channel, Daemon]) -> None:

@@ -37,7 +37,7 @@ def test_the_daemons_own_policy_gives_up_contexts_and_mounts_over_a_weekend() ->
 
     assert fault.level == "note"
     assert fault.text == (
-        "gives up contexts, cache mounts and git checkouts that nobody used for 2 days,"
+        "gives up contexts, cache mounts and git checkouts unused for 2 days,"
         " as soon as the whole cache exceeds 500 MB (now 2 GB)"
     )
 
@@ -46,8 +46,8 @@ def test_the_daemons_own_policy_gives_up_contexts_and_mounts_over_a_weekend() ->
     ("given", "level", "text"),
     [
         (rule(), "problem", "gives up layers, contexts and cache mounts"),
-        (rule(hours=1), "problem", "gives up layers, contexts and cache mounts that nobody used for 1 hours"),
-        (rule(hours=48), "note", "gives up layers, contexts and cache mounts that nobody used for 2 days"),
+        (rule(hours=1), "problem", "gives up layers, contexts and cache mounts unused for 1 hours"),
+        (rule(hours=48), "note", "gives up layers, contexts and cache mounts unused for 2 days"),
         (
             rule("type==exec.cachemount", most=100_000_000),
             "problem",
@@ -56,12 +56,12 @@ def test_the_daemons_own_policy_gives_up_contexts_and_mounts_over_a_weekend() ->
         (
             rule("type=source.local", hours=0.5),
             "problem",
-            "gives up contexts that nobody used for 1800 s",
+            "gives up contexts unused for 1800 s",
         ),
         (
             rule("type==source.local", hours=12, most=5 * GB),
             "note",
-            "gives up contexts that nobody used for 12 hours, as soon as the whole cache exceeds 5 GB",
+            "gives up contexts unused for 12 hours, as soon as the whole cache exceeds 5 GB",
         ),
     ],
 )
