@@ -34,7 +34,9 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "warmroute cancel": ("warmroute cancel 862e3991a899", "warmroute cancel --key example.com/team/app"),
     "warmroute history ls": ("warmroute history ls --since 24h --failed",),
     "warmroute history export": ("warmroute history export 862e3991a899 > app.dockerbuild",),
-    "warmroute exec": ("warmroute exec --selector app=buildkitd -t example.com/team/app -- buildctl du",),
+    "warmroute exec": (
+        "warmroute exec --selector app=buildkitd -t example.com/team/app -- buildctl debug histories",
+    ),
     "warmroute serve": (
         "warmroute serve --selector app=buildkitd --register warmroute",
         "warmroute serve --fleet ci --listen tcp://0.0.0.0:1234 --listen-tls tls",

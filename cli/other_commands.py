@@ -6,16 +6,18 @@ from collections.abc import Mapping
 
 __all__ = ["INSTEAD"]
 
-_BUILDERS = "see docs/how-to/coming-from-buildx.md"
+_SERVED = "start warmroute serve --register routed, then run BUILDX_BUILDER=routed docker"
 
 INSTEAD: Mapping[str, str] = {
-    "bake": "run docker buildx bake on the chosen daemon, see docs/how-to/other-tools.md",
-    "compose": "run docker compose build on the chosen daemon, see docs/how-to/other-tools.md",
-    "create": f"there are no builders to create: --addr or --selector name the daemons, {_BUILDERS}",
-    "use": f"there are no builders to select: the image's name picks the daemon, {_BUILDERS}",
-    "rm": f"there are no builders to remove: nothing is kept on this machine, {_BUILDERS}",
-    "stop": f"there are no builders to stop: the daemons run without warmroute, {_BUILDERS}",
-    "inspect": f"warmroute ls shows the daemons, warmroute debug workers more about one, {_BUILDERS}",
+    "bake": f"{_SERVED} buildx bake",
+    "compose": f"{_SERVED} compose build",
+    "create": "there are no builders to create: --addr or --selector name the daemons, and warmroute fleet up"
+    " makes some on Kubernetes",
+    "use": "there are no builders to select: the image's name picks the daemon (warmroute where -t IMAGE)",
+    "rm": "there are no builders to remove: nothing is kept on this machine; warmroute prune frees disks,"
+    " warmroute fleet down removes a fleet",
+    "stop": "there are no builders to stop: the daemons run without warmroute, warmroute ls shows them",
+    "inspect": "warmroute ls shows the daemons, warmroute workers more about each",
     "history open": "run warmroute history inspect, or history export for Docker Desktop to import",
     "history import": "Docker Desktop imports archives: docker buildx history import",
     "imagetools": "run docker buildx imagetools: it needs registries only, no daemon",

@@ -93,6 +93,8 @@ def _row(parameter: Parameter) -> str:
     meaning = _plain(option.help)
     if parameter.choices and parameter.default:
         meaning += f" Default: {parameter.default}."
+    elif parameter.kind == "number" and isinstance(parameter.default, int | float):
+        meaning += f" Default: {parameter.default:g}{' s' if option.seconds else ''}."
     return f"| {names}{f'{gap}{value}' if value else ''} | `{option.env or variable(option)}` | {meaning} |"
 
 

@@ -99,7 +99,8 @@ def _entry(name: str, value: Any) -> str:
     if get_origin(value) is Literal:
         return "\n".join([*parts, f"`{' | '.join(map(repr, get_args(value)))}`", ""])
     if not callable(value):
-        return "\n".join([*parts, f"`{value!r}`", ""])
+        told = _prose(type(value)) if repr(value) == name else f"`{value!r}`"
+        return "\n".join([*parts, told, ""])
     shown = not is_dataclass(value) and not getattr(value, "_is_protocol", False)
     if shown:
         parts += [f"```python\n{_call(name, value)}\n```", ""]

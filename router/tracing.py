@@ -65,7 +65,7 @@ class Unkept(Span):
         self.headers = headers
 
     def __repr__(self) -> str:
-        return f"<span nobody keeps{' of a trace' if self.headers else ''}>"
+        return "NO_SPAN" if not self.headers else "<a span of another's trace>"
 
     def begin(
         self,

@@ -33,6 +33,32 @@ def test_the_reference_of_the_library_is_fresh_and_has_every_public_name() -> No
     assert sorted(re.findall(r"^### (\w+)$", text, re.MULTILINE)) == sorted(dir(router))
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        r"\| `--max-builds` N \| .* Default: 8\. \|",
+        r"\| `--retries` N \| .* Default: 2\. \|",
+    ],
+)
+def test_the_reference_has_the_defaults_of_numbers(row: str) -> None:
+    assert re.search(f"^{row}$", cli_page(), re.MULTILINE)
+
+
+def test_no_default_of_the_library_s_reference_is_a_riddle() -> None:
+    calls = re.findall(r"^```python\n(.*?)\n```$", library.library_page(), re.MULTILINE | re.DOTALL)
+
+    assert any("span: Span = NO_SPAN" in call for call in calls)
+    assert [call for call in calls if "<" in call] == []
+
+
+_VERBS = re.compile(r"exec [^\n|]*-- buildctl (?:du|prune)\b")
+
+
+@pytest.mark.parametrize("page", [_ROOT / "README.md", *(_ROOT / "docs" / "how-to").glob("*.md")], ids=str)
+def test_no_page_has_buildctl_run_for_what_is_a_command(page: Path) -> None:
+    assert not _VERBS.search(page.read_text(encoding="utf-8"))
+
+
 @pytest.mark.parametrize("name", examples.EXAMPLES)
 def test_the_manifests_of_the_example_are_what_fleet_up_prints(name: str) -> None:
     text = (examples.FOLDER / name).read_text(encoding="utf-8")

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
 from cli.lookup import as_asked, before_command, named, no_such
 from cli.main import PROGRAM
 from cli.other_commands import INSTEAD
-
-ROOT = Path(__file__).parents[3]
 
 COMMANDS = ("build", "where", "ls", "version", "debug info", "debug workers")
 
@@ -59,8 +56,9 @@ def test_a_command_of_buildx_is_told_what_to_do_instead(name: str) -> None:
     error = no_such("warmroute", PROGRAM.commands, name)
 
     assert (str(error), error.hint) == (f"no such command: {name}", INSTEAD[name])
-    for page in re.findall(r"docs/\S+\.md", error.hint or ""):
-        assert (ROOT / page).is_file()
+    assert "docs/" not in INSTEAD[name]  # whoever installed the program has no such files
+    for command in re.findall(r"warmroute ((?:fleet |history )?[a-z]+)", INSTEAD[name]):
+        assert command in PROGRAM.commands
 
 
 @pytest.mark.parametrize(
