@@ -159,6 +159,16 @@ def test_a_bake_with_a_linked_target_is_built_at_the_homes_of_its_names(command:
     }
 
 
+def test_without_buildx_there_is_no_builder_and_no_endpoint(command: Command) -> None:
+    (command.scratch / "empty").mkdir()
+    alone = replace(command, more={"PATH": str(command.scratch / "empty")})
+    refused = alone.installed.run("serve", "--register", "warm")
+
+    assert refused.code == 69
+    assert "buildx is not installed, or not on PATH" in refused.stderr
+    assert list((command.runtime / "warmroute").iterdir()) == []
+
+
 def test_the_second_one_says_who_has_the_socket(command: Command) -> None:
     with command.serving() as first:
         second = command.installed.run("serve")
@@ -198,7 +208,7 @@ def test_the_second_signal_ends_it_at_once(command: Command, busybox: str) -> No
         process.read_until(b"those in flight have 10m")
         process.signal(signal.SIGTERM)
 
-        assert process.wait(8) == 130
+        assert process.wait(20) == 130
         assert client.wait(20) != 0
     assert "stopped at once (SIGTERM): builds in flight are canceled" in process.output.decode()
 
