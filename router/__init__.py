@@ -207,6 +207,8 @@ if TYPE_CHECKING:
     from router.providers.stdin_context import open_stdin_context as open_stdin_context
     from router.provision.certificate_folder import Certificates as Certificates
     from router.provision.certificate_folder import make_certificates as make_certificates
+    from router.provision.cluster import FleetCluster as FleetCluster
+    from router.provision.cluster import find_cluster as find_cluster
     from router.provision.cluster import fleet_namespace as fleet_namespace
     from router.provision.cluster import fleet_settings as fleet_settings
     from router.provision.cluster import open_cluster as open_cluster
@@ -359,7 +361,7 @@ _MODULES = {
     "router.program": "find_program",
     "router.providers.stdin_context": "open_stdin_context",
     "router.provision.certificate_folder": "Certificates make_certificates",
-    "router.provision.cluster": "fleet_namespace fleet_settings open_cluster",
+    "router.provision.cluster": "FleetCluster find_cluster fleet_namespace fleet_settings open_cluster",
     "router.provision.down": "take_down",
     "router.provision.found": "FleetState PoolState fleet_states",
     "router.provision.manifest_text": "manifests_as_yaml",

@@ -21,7 +21,7 @@ from router.kubernetes.config import KubeTarget
 from router.kubernetes.credentials import Credentials, PluginAnswers, credentials_for
 from router.model.frozen import frozen
 from router.net.deadline import Deadline
-from router.net.http1 import Reply, Request, exchange
+from router.net.http1 import MOST_BODY, Reply, Request, exchange
 from router.net.proxy import Proxy, connect_through, parse_proxy, proxy_from_environment
 from router.net.sockets import describe_os_error
 from router.net.tcp import connect_tcp
@@ -34,6 +34,8 @@ __all__ = ["KubeApi", "KubeConnection", "Opened", "status_message", "tls_context
 
 # Seconds. Servers keep a connection for longer; what lies between may not.
 _MOST_IDLE = 5.0
+# Bytes of an answer that is no list of all pods: as much JSON as is read.
+_LARGEST = 1 << 24
 
 _PORTS = {"https": 443, "http": 80}
 
@@ -141,10 +143,12 @@ class KubeApi:
             f"{self.target.source} begin with https://?"
         )
 
-    def request(self, path: str, headers: tuple[tuple[str, str], ...], body: bytes = b"") -> Request:
-        """Return a GET in the terms of this server, with a body a POST."""
+    def request(
+        self, path: str, headers: tuple[tuple[str, str], ...], body: bytes = b"", *, method: str = ""
+    ) -> Request:
+        """Return a request in the terms of this server: without a method a GET, with a body a POST."""
         return Request(
-            method="POST" if body else "GET",
+            method=method or ("POST" if body else "GET"),
             target=self._base + path,
             host=self._netloc,
             headers=(("User-Agent", "warmroute"), *headers),
@@ -206,12 +210,26 @@ class KubeConnection:
         """Send a POST; return the answer. Raises DialError."""
         return self._exchange(self._api.request(path, self._with(headers), body), deadline)
 
+    def send(
+        self,
+        method: str,
+        path: str,
+        headers: tuple[tuple[str, str], ...],
+        body: bytes,
+        deadline: Deadline,
+    ) -> Reply:
+        """Send any request; return the answer, of 16 MiB at most. Raises DialError."""
+        request = self._api.request(path, self._with(headers), body, method=method)
+        return self._exchange(request, deadline, most=_LARGEST)
+
     def _with(self, headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
         return (*self._credentials.headers, *headers)
 
-    def _exchange(self, request: Request, deadline: Deadline, *, stream: bool = False) -> Reply:
+    def _exchange(
+        self, request: Request, deadline: Deadline, *, stream: bool = False, most: int = MOST_BODY
+    ) -> Reply:
         try:
-            return exchange(self.socket, request, deadline, stream=stream)
+            return exchange(self.socket, request, deadline, stream=stream, most=most)
         except OSError as exc:
             self.close()
             raise self._api.unanswered(exc) from exc

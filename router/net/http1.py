@@ -14,11 +14,11 @@ from router.model.frozen import field, frozen
 from router.net.chunked import BrokenChunkError, ChunkedBody
 from router.net.deadline import Deadline
 
-__all__ = ["HttpProtocolError", "Reply", "Request", "exchange"]
+__all__ = ["MOST_BODY", "HttpProtocolError", "Reply", "Request", "exchange"]
 
 _RECEIVE = 1 << 16
 _MOST_HEAD = 1 << 16
-_MOST_BODY = 1 << 26
+MOST_BODY = 1 << 26
 # Go's client takes five.
 _MOST_INTERIM = 16
 _LENGTH = re.compile(r"[0-9]{1,19}", re.ASCII)
@@ -75,7 +75,7 @@ def exchange(
     deadline: Deadline,
     *,
     stream: bool = False,
-    most: int = _MOST_BODY,
+    most: int = MOST_BODY,
 ) -> Reply:
     """Send a request and read the whole answer. Raises OSError, TimeoutError past the deadline.
 

@@ -1,37 +1,39 @@
 """Objects of an API server: read, applied, scaled, deleted, with the package kubernetes.
 
 The one place that imports it: it takes a third of a second and is in an extra. Where the server is and who we
-are there is read as for builds (`router.kubernetes`), so that both go to the same place; the package gets
-neither a kubeconfig, nor files with keys, nor discovery, which it would keep in a file.
+are there is read as for builds (`router.kubernetes`), and requests are sent as theirs are, so that both go to
+the same place and withstand the same; the package gets neither a connection, nor a kubeconfig, nor files with
+keys, nor discovery, which it would keep in a file.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 import kubernetes
 import kubernetes.dynamic
-import urllib3
 
 from router.closing import Closing
-from router.errors import FleetError, UsageError
-from router.kubernetes.api import tls_context
+from router.errors import DialError, FleetError
+from router.kubernetes.api import KubeApi
 from router.kubernetes.config import KubeTarget
-from router.kubernetes.credentials import PluginAnswers, credentials_for
-from router.net.proxy import Proxy, parse_proxy, proxy_from_environment
+from router.kubernetes.credentials import PluginAnswers
 from router.provision.kinds import Kind
+from router.provision.kube_transport import KubeTransport
 from router.provision.manifests import Object
-from router.untrusted_json import NotJSONError, member, read_json, text
+from router.untrusted_json import NotJSONError, elements, member, read_json, text
 
 __all__ = ["FIELD_MANAGER", "KubeObjects"]
 
 # Who a field belongs to, in the objects' managedFields.
 FIELD_MANAGER = "warmroute"
 
-# Seconds, to connect and for an answer.
-_TIMEOUT = (10.0, 30.0)
+# Of one kind, by its labels: of some each takes a request.
+_MOST_LISTED = 5000
+# What is in no message of a server that means well: a terminal would obey it, and may show nothing of it.
+_HOSTILE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _REASONS = {401: "unauthorized", 403: "forbidden", 404: "missing", 409: "conflict", 422: "invalid"}
 
 
@@ -41,13 +43,12 @@ class KubeObjects(Closing):
     def __init__(self, target: KubeTarget, environment: Mapping[str, str], namespace: str) -> None:
         self.target = target
         self.namespace = namespace
-        self._environment = environment
-        self._answers = PluginAnswers()
+        self._api = KubeApi(target, environment, PluginAnswers())
         package: Any = kubernetes  # half of it is annotated
         configuration = package.client.Configuration()
-        configuration.host = target.server
+        configuration.host = ""  # KubeTransport knows the server
         self._client = package.client.ApiClient(configuration)
-        self._client.rest_client.pool_manager = self._pool()
+        self._client.rest_client.pool_manager = KubeTransport(self._api)
         self._requests = package.dynamic.DynamicClient(self._client, discoverer=_no_discovery)
 
     def close(self) -> None:
@@ -69,7 +70,10 @@ class KubeObjects(Closing):
             (key, value) for key, value in (("labelSelector", labels), ("fieldSelector", fields)) if value
         ]
         found = self._ask("get", kind.path(self.namespace), f"list {kind.plural}", query=query)
-        return [each for each in found.get("items") or () if isinstance(each, dict)]
+        listed = elements(found, "items")
+        if len(listed) > _MOST_LISTED:
+            raise FleetError(f"can't list {kind.plural}: there are more than {_MOST_LISTED}")
+        return [each for each in listed if isinstance(each, dict)]
 
     def apply(self, kind: Kind, wanted: Object, *, force: bool = False) -> Object:
         """Put an object there by server-side apply; ``force`` takes fields that others have set."""
@@ -133,9 +137,6 @@ class KubeObjects(Closing):
         content_type: str = "application/json",
     ) -> Object:
         """Send a request, and return the object in the answer. ``what`` it does is for the error."""
-        credentials = credentials_for(
-            self.target, self._environment, timeout=_TIMEOUT[0], answers=self._answers
-        )
         package: Any = kubernetes
         try:
             reply = self._requests.request(
@@ -143,19 +144,14 @@ class KubeObjects(Closing):
                 path,
                 body=body,
                 query_params=list(query),
-                header_params={**dict(credentials.headers), "Accept": "application/json"},
+                header_params={"Accept": "application/json"},
                 content_type=content_type,
                 serialize=False,
-                _request_timeout=_TIMEOUT,
             )
         except package.client.ApiException as exc:
             raise self._refused(what, exc.status, exc.body, exc.reason) from exc
-        except urllib3.exceptions.HTTPError as exc:
-            raise FleetError(
-                f"can't {what}: no answer from the Kubernetes API server {self.target.server}: {exc}",
-                hint=f"check that it is up, and that {self.target.source} names the right one",
-                temporary=True,
-            ) from exc
+        except DialError as exc:
+            raise FleetError(f"can't {what}: {exc}", hint=exc.hint, temporary=True) from exc
         try:
             found = read_json(reply.data)
         except NotJSONError as exc:
@@ -171,34 +167,9 @@ class KubeObjects(Closing):
                 said = ""
         reason = _REASONS.get(status if isinstance(status, int) else 0, "refused")
         hint = "kubectl auth whoami; a token may have expired" if reason == "unauthorized" else None
-        return FleetError(f"can't {what}: {said or phrase or status}", hint=hint, reason=reason)
-
-    def _pool(self) -> urllib3.PoolManager:
-        target = self.target
-        credentials = credentials_for(target, self._environment, timeout=_TIMEOUT[0], answers=self._answers)
-        options: dict[str, Any] = {"retries": False}
-        if target.secure:
-            options["ssl_context"] = tls_context(target, credentials)
-            options["cert_reqs"] = "CERT_NONE" if target.insecure else "CERT_REQUIRED"
-            if target.server_name:
-                options["server_hostname"] = options["assert_hostname"] = target.server_name
-        proxy = self._proxy()
-        if proxy is None:
-            return urllib3.PoolManager(**options)
-        if proxy.scheme != "http":
-            raise UsageError(
-                f"fleets can't be made through {proxy}", hint="an HTTP proxy can be used: http://HOST:PORT"
-            )
-        return urllib3.ProxyManager(
-            f"http://{proxy.host}:{proxy.port}", proxy_headers=dict(proxy.headers), **options
-        )
-
-    def _proxy(self) -> Proxy | None:
-        if self.target.proxy:
-            return parse_proxy(self.target.proxy)
-        parts = urlsplit(self.target.server)
-        port = parts.port or (443 if self.target.secure else 80)
-        return proxy_from_environment(parts.hostname or "", port, self._environment)
+        said = next((each for each in (said, str(phrase or "")) if each and not _HOSTILE.search(each)), "")
+        said = said or f"its answer was {status}"
+        return FleetError(f"can't {what}: {said}", hint=hint, reason=reason)
 
 
 def _no_discovery(_client: object, _cache_file: object) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import itertools
 import json
 import socket
@@ -9,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.hostile.attack import ENDED, ESCAPE, Attack, Command, build
-from tests.hostile.web import ANSWERS, Answer, body
+from tests.hostile.attack import ENDED, ESCAPE, UNREACHABLE, Attack, Command, build
+from tests.hostile.web import ANSWERS, Answer, body, endless
 from tests.wire.transport.api_server import ApiServer, Exec
 from tests.wire.transport.peers import peer as listening
 from tests.wire.transport.peers import read_head
@@ -42,6 +44,33 @@ def _answering(
             yield Command(args, command.environment)
 
     return Attack(peer=peer, **{"codes": ENDED, **allowed})  # type: ignore[arg-type]
+
+
+def _fleet(answer: Answer, **allowed: object) -> Attack:
+    """Answer so whoever looks after a fleet."""
+
+    def serve(connection: socket.socket) -> None:
+        while b"HTTP/1.1" in read_head(connection):
+            for data in answer():
+                connection.sendall(data)
+
+    @contextmanager
+    def peer(directory: Path) -> Iterator[Command]:
+        server = ApiServer(directory)
+        with listening(serve) as port:
+            config = server.kubeconfig(port, scheme="http")
+            yield Command(("fleet", "status", "--namespace", "n", "--kubeconfig", config))
+
+    # Its limit is the one of an answer; what is too large ends it before.
+    return Attack(peer=peer, **{"codes": frozenset({UNREACHABLE}), **allowed})  # type: ignore[arg-type]
+
+
+def _gzip_bomb() -> bytes:
+    packed = io.BytesIO()
+    with gzip.GzipFile(fileobj=packed, mode="wb") as file:
+        for _ in range(256):
+            file.write(bytes(1 << 20))
+    return packed.getvalue()
 
 
 def _talking(command: Callable[[Exec], None], protocol: str) -> Attack:
@@ -152,6 +181,22 @@ _FORWARDED = ("PINGs without end", "empty fragments without end", "messages on a
 
 ATTACKS = {
     **{f"list: {name}": _answering(ANSWERS[name]) for name in _FEW},
+    **{
+        f"fleet: {name}": _fleet(ANSWERS[name])
+        for name in _FEW
+        if name not in {"JSON of the wrong types", "chunks of one byte without end"}
+    },
+    "fleet: JSON of the wrong types": _fleet(ANSWERS["JSON of the wrong types"], codes=frozenset({0})),
+    "fleet: a compressed body of 256 MB": _fleet(
+        body(_gzip_bomb(), headers="Content-Encoding: gzip\r\n"), said="did not answer in JSON"
+    ),
+    "fleet: an error without end": _fleet(
+        endless(b"HTTP/1.1 500 Oh\r\n\r\n", b"x"), said="the answer is too large"
+    ),
+    "fleet: a message and a phrase of escapes": _fleet(
+        body(json.dumps({"message": ESCAPE}).encode(), "403 " + ESCAPE.replace("\r", "")),
+        said="its answer was 403",
+    ),
     "list: 1,000 pods of 50 KB": _answering(body(_pods(1000, 50_000))),
     "list: pages without end": _answering(_pages_without_end()),
     "list: names of escapes": _answering(body(_hostile_names())),

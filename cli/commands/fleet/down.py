@@ -25,8 +25,8 @@ def command(
     """Remove a fleet, each daemon when its builds have ended. Its volumes stay, unless --volumes is given."""
     if removal.volumes:
         require_consent(consent, "fleet down --volumes", hint="without --volumes the caches stay")
-    config = router_config(routing)
-    with library.open_cluster(config) as objects, interruptible(Silent(heeds=False)) as cancellation:
+    cluster = library.find_cluster(router_config(routing))
+    with interruptible(Silent(heeds=False)) as cancellation, library.open_cluster(cluster) as objects:
         spec = library.FleetSpec(name=fleet.name, namespace=objects.namespace)
         what = f"the fleet {spec.name} in namespace {spec.namespace}, and its volumes with the caches on them"
         if removal.volumes and not agreed(consent, what):
@@ -40,4 +40,4 @@ def command(
             f"{len(kept)} volume{' stays' if len(kept) == 1 else 's stay'}, with the caches on them, for the"
             f" next fleet {fleet.name}: {', '.join(kept)}\n"
         )
-    forget(spec.name, library.fleet_settings(config, spec))
+    forget(spec.name, library.fleet_settings(cluster, spec))

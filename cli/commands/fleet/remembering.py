@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from cli.render.foreign import printable
 from router import RouterError, forget_fleet, remember_fleet, user_file
 
-__all__ = ["forget", "remember"]
+__all__ = ["forget", "remember", "tell_forgotten"]
 
 # What says which fleet it is, and what else `fleet up` writes.
 _IDENTITY = ("selector", "namespace", "kube-context")
@@ -42,6 +42,14 @@ def forget(name: str, settings: Mapping[str, str]) -> None:
         _tell(f"[fleet.{name}] is taken out of {path}")
     elif found == "kept":
         _tell(f"[fleet.{name}] stays in {path}: it is your default, or has settings of yours")
+
+
+def tell_forgotten(kubeconfig: str) -> None:
+    """Say that the fleet is not in the user's configuration file, since its kubeconfig does not last."""
+    _tell(
+        f"the fleet is not in your configuration file: {kubeconfig} can't be read again later;"
+        " give --kubeconfig FILE to builds"
+    )
 
 
 def _tell(text: str) -> None:

@@ -21,8 +21,8 @@ def command(fleet: NamedFleet, size: Replicas, making: ReadyWithin, routing: Clu
     if replicas is None:
         raise UsageError("--replicas is missing", hint="for example: warmroute fleet scale ci --replicas 5")
     with (
-        library.open_cluster(router_config(routing)) as objects,
         interruptible(Silent(heeds=False)) as cancellation,
+        library.open_cluster(library.find_cluster(router_config(routing))) as objects,
     ):
         rows = library.scale_fleet(objects, fleet.name, replicas, waiting(making.ready_within, cancellation))
     sys.stderr.write(f"the fleet {fleet.name} is ready: {len(rows)} daemon{'' if len(rows) == 1 else 's'}\n")

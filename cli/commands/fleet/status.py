@@ -24,7 +24,8 @@ __all__ = ["command"]
 
 def command(fleet: AnyFleet, routing: ClusterRouting, display: FormatDisplay) -> None:
     """Show a fleet's pods, or those of every fleet in the namespace: state and reason, image, volume."""
-    with library.open_cluster(router_config(routing)) as objects, interruptible(Silent(heeds=False)):
+    cluster = library.find_cluster(router_config(routing))
+    with interruptible(Silent(heeds=False)), library.open_cluster(cluster) as objects:
         states = library.fleet_states(objects, fleet.name)
         namespace = objects.namespace
     if display.format == "json":

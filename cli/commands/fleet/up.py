@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import router as library
-from cli.commands.fleet.remembering import remember
+from cli.commands.fleet.remembering import remember, tell_forgotten
 from cli.commands.fleet.telling import waiting
 from cli.fleet_options import (
     DEFAULT_FLEET,
@@ -24,7 +24,7 @@ from cli.given.routing import router_config
 from cli.interruption import Silent, interruptible
 
 if TYPE_CHECKING:
-    from router import FleetSpec, RouterConfig
+    from router import FleetCluster, FleetSpec
 
 __all__ = ["command"]
 
@@ -32,25 +32,38 @@ __all__ = ["command"]
 def command(fleet: FleetName, shape: ShapeOptions, making: MakingOptions, routing: ClusterRouting) -> None:
     """Make a fleet of buildkitd daemons on Kubernetes, or change one, and wait until it is ready."""
     config = router_config(routing)
-    spec = fleet_spec(fleet.name or DEFAULT_FLEET, library.fleet_namespace(config), shape)
-    spec = library.replace(spec, create_namespace=making.create_namespace)
+    name = fleet.name or DEFAULT_FLEET
     if making.print:
-        _print(spec)
+        _print(_spec(name, library.fleet_namespace(config), shape, making))
         return
-    reach = _make(spec, config, making, shape.access)
-    given = {"kube-context": config.kube_context or "", "kubeconfig": config.kubeconfig or ""}
+    # Once: a kubeconfig may be a pipe.
+    cluster = library.find_cluster(config)
+    spec = _spec(name, cluster.namespace, shape, making)
+    reach = _make(spec, cluster, making, shape.access)
+    given = {
+        "kube-context": config.kube_context or "",
+        "kubeconfig": cluster.kubeconfig if cluster.lasting else "",
+    }
     options = {"selector": spec.selector, "namespace": spec.namespace, **given, **reach}
     _tell_how_to_build({name: value for name, value in options.items() if value})
-    remember(spec.name, {**library.fleet_settings(config, spec), **reach})
+    if cluster.lasting:
+        remember(spec.name, {**library.fleet_settings(cluster, spec), **reach})
+    else:
+        tell_forgotten(cluster.kubeconfig)
+
+
+def _spec(name: str, namespace: str, shape: ShapeOptions, making: MakingOptions) -> FleetSpec:
+    spec = fleet_spec(name, namespace, shape)
+    return library.replace(spec, create_namespace=making.create_namespace)
 
 
 def _make(
-    spec: FleetSpec, config: RouterConfig, making: MakingOptions, access: AccessOptions
+    spec: FleetSpec, cluster: FleetCluster, making: MakingOptions, access: AccessOptions
 ) -> Mapping[str, str]:
     """Make the fleet; return the options that reaching its daemons takes."""
     secrets: tuple[dict[str, Any], ...] = ()
     reach: Mapping[str, str] = {}
-    with library.open_cluster(config) as objects, interruptible(Silent(heeds=False)) as cancellation:
+    with interruptible(Silent(heeds=False)) as cancellation, library.open_cluster(cluster) as objects:
         if spec.access.mtls:
             folder = os.path.abspath(access.certificates or f"{spec.name}-certificates")
             made = library.make_certificates(objects, spec, folder)

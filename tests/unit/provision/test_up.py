@@ -14,7 +14,7 @@ from router import RouterConfig
 from router.cancellation import Cancellation
 from router.errors import CancelledError, FleetError, ToolError
 from router.model.frozen import replace
-from router.provision.cluster import open_cluster
+from router.provision.cluster import find_cluster, open_cluster
 from router.provision.kinds import Kind
 from router.provision.rollout import FleetWait
 from router.provision.spec import FLEET_LABEL, AccessSpec, FleetSpec
@@ -175,6 +175,6 @@ def test_without_the_package_the_error_names_the_extra(
     monkeypatch.delitem(sys.modules, "router.provision.kube_objects", raising=False)
 
     with pytest.raises(ToolError, match="needs the package kubernetes") as caught:
-        open_cluster(RouterConfig(kubeconfig=str(config)), {})
+        open_cluster(find_cluster(RouterConfig(kubeconfig=str(config)), {}))
 
     assert "-m pip install 'kubernetes>=31'; " in str(caught.value.hint)
