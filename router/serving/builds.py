@@ -237,7 +237,7 @@ class Builds:
             Relaying(asked.ref, build.message, build.solve.headers, offer, marked=not asked.probe),
             client.budget,
             hand_over=lambda placed: client.post(partial(self._placed, build, placed)),
-            knows=lambda daemon: client.shared.memory.knows(daemon, key.key),
+            memory=client.shared.memory,
         )
         relayed = Relayed(key=key, platforms=asked.platforms, bounded=not asked.probe)
         build.thread = threading.Thread(

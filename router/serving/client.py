@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Protocol
 
 from router.backends import Backend
@@ -23,6 +24,10 @@ from router.serving.timers import Timers
 from router.serving.watching.board import Board
 
 __all__ = ["Arrival", "Client", "Memory", "Relays", "Services", "Shared"]
+
+
+# Seconds.
+_AT_THE_GATE = 1.0
 
 
 class Arrival(Protocol):
@@ -62,6 +67,7 @@ class Memory:
         self._most = most
         self._owners: OrderedDict[str, str] = OrderedDict()
         self._warm: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._gates: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
     def begins(self, ref: str, who: str) -> bool:
@@ -83,6 +89,22 @@ class Memory:
             self._warm[daemon, key] = None
             self._warm.move_to_end((daemon, key))
             _forget_oldest(self._warm, self._most)
+
+    @contextmanager
+    def gate(self, daemon: str) -> Iterator[None]:
+        """Let one build after the other ask a daemon for its turn and take it.
+
+        Of those that ask at once all hear that there is room, and all but one go again. Nobody waits for a
+        daemon that doesn't answer others.
+        """
+        with self._lock:
+            gate = self._gates.setdefault(daemon, threading.Lock())
+        entered = gate.acquire(timeout=_AT_THE_GATE)
+        try:
+            yield
+        finally:
+            if entered:
+                gate.release()
 
     def knows(self, daemon: str, key: str) -> bool:
         """Say whether a daemon has had a key."""

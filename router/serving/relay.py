@@ -9,18 +9,21 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from router.backends import BackendContext
 from router.backends.turn import Turn, before_solve
-from router.errors import RouterError
+from router.errors import BusyError, ColdError, ConnectionLostError, DialError, RouterError, RpcError
 from router.model.daemon import Daemon
 from router.model.result import BuildResult
 from router.net.stream import Buffer
+from router.retry import Pauses, persisting
 from router.rpc import RpcCall
 from router.rpc.channel import Channel
 from router.rpc.events import Headers
-from router.rpc.grpc import prefix
+from router.rpc.grpc import Status, metadata, prefix
 from router.rpc.raw import RawCall, Taker
+from router.serving.client import Memory
 from router.serving.marking import with_options
 from router.serving.pipes import Budget
 from router.serving.sessions import DaemonSession
@@ -31,12 +34,16 @@ from router.transport import dial
 
 __all__ = ["Placed", "Recorded", "Relay", "Relaying"]
 
+# How long a daemon may take to forget a build that it gave back, and a session; seconds.
+_FORGETS_REF_WITHIN, _FORGETS_SESSION_WITHIN = 12.0, 1.0
+
 
 class Recorded:
     """A Taker that keeps what is answered until somebody else takes it."""
 
     def __init__(self) -> None:
         self._told: list[Callable[[Taker], None]] = []
+        self._ended_with = ""
 
     def on_head(self, headers: Headers) -> None:
         """Keep the head."""
@@ -48,6 +55,7 @@ class Recorded:
 
     def on_end(self, trailers: Headers) -> None:
         """Keep the end."""
+        self._ended_with = metadata(trailers).get("grpc-message", [""])[0]
         self._told.append(lambda taker: taker.on_end(trailers))
 
     def on_reset(self, code: int) -> None:
@@ -57,6 +65,10 @@ class Recorded:
     def on_loss(self, error: RouterError) -> None:
         """Keep the loss."""
         self._told.append(lambda taker: taker.on_loss(error))
+
+    def says(self, message: str) -> bool:
+        """Whether it was the end, with this message."""
+        return message in self._ended_with
 
     def replay(self, taker: Taker) -> None:
         """Tell it all to somebody."""
@@ -117,21 +129,20 @@ class Relaying:
 
 
 class Relay:
-    """One client's build, as a Backend. ``knows`` says of a daemon, by its name, whether it is known to have
-    had the build before.
-    """
+    """One client's build, as a Backend."""
 
     def __init__(
         self,
         relaying: Relaying,
         budget: Budget,
         hand_over: Callable[[Placed], None],
-        knows: Callable[[str], bool],
+        memory: Memory,
     ) -> None:
         self._relaying = relaying
         self._budget = budget
         self._hand_over = hand_over
-        self._knows = knows
+        self._memory = memory
+        self._had: dict[str, float] = {}
 
     def build(self, _build: PreparedBuild, daemon: Daemon, context: BackendContext) -> BuildResult:
         """Build over one new connection; see ``Backend.build``."""
@@ -154,28 +165,66 @@ class Relay:
         return ()
 
     def _begin(self, channel: Channel, daemon: Daemon, context: BackendContext, deadline: float) -> Placed:
-        with before_solve():
-            turn = self._ask_for_turn(channel, daemon, context)
-            session = self._offer_session(channel)
-            if turn is not None:
+        session: tuple[DaemonSession, RpcCall] | None = None
+        try:
+            with before_solve():
+                turn = self._ask_for_turn(channel, daemon, context)
+                session = self._offer_session(channel)
+                if turn is not None:
+                    channel.handshake(deadline - time.monotonic())
+            if turn is None:
+                solve = self._solve(channel, daemon, context, turn)
                 channel.handshake(deadline - time.monotonic())
-                turn.ask(deadline)
-        relaying = self._relaying
-        message = relaying.request
-        if relaying.marked and context.mark is not None:
-            message = with_options(message, mark_attrs(context.mark))
-        solve = channel.begin(relaying.headers, Recorded(), _OneMessage(message))
-        channel.end(solve)
-        if turn is None:
-            channel.handshake(deadline - time.monotonic())
-        else:
-            turn.take(solve)
+            else:
+                with self._memory.gate(daemon.name):
+                    with before_solve():
+                        turn.ask(deadline)
+                    solve = self._solve(channel, daemon, context, turn)
+        except (BusyError, ColdError):
+            self._take_back(channel, session)
+            raise
         return Placed(daemon, channel, solve, session)
+
+    def _solve(self, channel: Channel, daemon: Daemon, context: BackendContext, turn: Turn | None) -> RawCall:
+        """Say Solve; with a turn return once the daemon has the build in it. Raises ``BusyError``.
+
+        A daemon that had the build and gave it back knows its ref for 10 s still, and refuses it meanwhile.
+        """
+        message = self._relaying.request
+        if self._relaying.marked and context.mark is not None:
+            message = with_options(message, mark_attrs(context.mark))
+        refused = f"job ID {self._relaying.ref} exists"
+        end = self._had.get(daemon.name, 0.0) + _FORGETS_REF_WITHIN
+
+        def once() -> RawCall:
+            answer = Recorded()
+            solve = channel.begin(self._relaying.headers, answer, _OneMessage(message))
+            channel.end(solve)
+            if turn is not None:
+                turn.take(solve)
+            if answer.says(refused) and time.monotonic() < end:
+                raise RpcError(refused, code=Status.ALREADY_EXISTS)
+            return solve
+
+        pauses = Pauses(first=0.2, longest=0.5, sleep=context.cancellation.sleep)
+        try:
+            return persisting(once, again=lambda error, _: isinstance(error, RpcError), pauses=pauses)
+        finally:
+            self._had[daemon.name] = time.monotonic()
+
+    def _take_back(self, channel: Channel, session: tuple[DaemonSession, RpcCall] | None) -> None:
+        """Have the daemon forget the session: the end of this call would end the next one's as well."""
+        if session is not None:
+            offered, call = session
+            offered.drop()
+            channel.end(call)
+            with suppress(DialError, ConnectionLostError):  # it ends with the connection at the latest
+                channel.run(lambda: call.done, timeout=_FORGETS_SESSION_WITHIN)
 
     def _ask_for_turn(self, channel: Channel, daemon: Daemon, context: BackendContext) -> Turn | None:
         if not context.max_builds:
             return None
-        asks = context.warm_only and not self._knows(daemon.name)
+        asks = context.warm_only and not self._memory.knows(daemon.name, context.key)
         return Turn(
             channel,
             daemon=daemon.name,

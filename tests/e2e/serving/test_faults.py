@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from router import RouterConfig
 from router._proto import control_pb2 as pb
+from router.backends.turn import Turn
+from router.errors import BusyError
+from router.rpc import RpcCall
 from router.rpc.grpc import Status
 from tests.e2e.builder import wait_until_idle
 from tests.e2e.serving.endpoints import Served, build_of, serving
@@ -117,3 +121,34 @@ def test_a_ping_is_answered_while_its_build_waits_in_line(
 
         assert pong.status[0] == Status.OK
         assert len(pong.messages[0]) > 100
+
+
+def test_a_herd_is_let_in_one_by_one_and_all_are_built(
+    buildkitd_three: tuple[Buildkitd, ...], tmp_path: Path, context: Path
+) -> None:
+    """A build that a daemon gives back can't have its ref there for 10 s: few are to be given back."""
+    with serving(buildkitd_three, tmp_path, config=RouterConfig(max_builds=1, queue=60.0)) as served:
+        before = served.built()
+        with ThreadPoolExecutor(8) as clients:
+            commands = [build_of(context)] * 12
+            ran = list(clients.map(lambda command: served.buildctl(*command), commands))
+        after = served.built()
+
+    assert [each.code for each in ran] == [0] * 12, [each.stderr for each in ran if each.code]
+    assert sum(after.values()) == sum(before.values()) + 12
+
+
+def test_a_build_that_was_given_back_is_taken_by_the_same_daemon_later(
+    buildkitd: Buildkitd, tmp_path: Path, context: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    took = Turn.take
+
+    def gives_back_the_first(turn: Turn, solve: RpcCall) -> None:
+        monkeypatch.setattr(Turn, "take", took)
+        turn._channel.run(lambda: turn._announced)
+        turn._withdraw(solve)
+        raise BusyError("d0 is full", builds=1)
+
+    monkeypatch.setattr(Turn, "take", gives_back_the_first)
+    with serving([buildkitd], tmp_path, config=RouterConfig(max_builds=1, queue=60.0)) as served:
+        served.buildctl(*build_of(context)).ok()
