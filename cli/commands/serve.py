@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import shlex
 import socket
 import sys
@@ -28,7 +27,7 @@ from router import (
 )
 
 if TYPE_CHECKING:
-    from router import Cancellation, Endpoint, Event, ListenAddress, Listener
+    from router import Endpoint, Event, ListenAddress, Listener
 
 __all__ = ["command"]
 
@@ -122,7 +121,7 @@ def command(options: EndpointOptions, routing: _Routing, display: VerboseDisplay
                 _say(f"status page: {_url(status)}")
             _tell_ready(listeners, options)
             library.notify_service_manager(os.environ, "READY=1")
-            _wait(stop.asked)
+            stop.wait()
             library.notify_service_manager(os.environ, "STOPPING=1")
             _drain(endpoint, grace, options.grace, stop)
 
@@ -186,13 +185,6 @@ def _write(number: float, text: str) -> None:
             f"can't write to --ready-fd {number:g}: {os.strerror(exc.errno or 0).lower()}",
             hint="for example, in a shell: --ready-fd 3 3> ready",
         ) from exc
-
-
-def _wait(asked: Cancellation) -> None:
-    poll = select.poll()
-    poll.register(asked.fileno(), select.POLLIN)
-    while not asked.cancelled:
-        poll.poll()
 
 
 def _drain(endpoint: Endpoint, seconds: float, grace: str, stop: Stop) -> None:
