@@ -1,4 +1,4 @@
-"""The word "stop", said from any thread or signal handler and heard by whoever waits in a selector."""
+"""Cancel work from any thread or signal handler; a thread that waits in a selector is woken."""
 
 from __future__ import annotations
 

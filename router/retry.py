@@ -54,6 +54,10 @@ def persisting(
 
     ``again`` gets an error and the number of the attempt that it ended, from 1. It must change nothing: it
     may be asked twice. ``before_pause`` hears of an error that is worth another attempt.
+
+    The first attempt is made without tenacity, whose import takes 22 ms, a fifth of a cached build: hardly
+    any call is made twice. Where one is, tenacity gets the first error as its own first attempt, so that
+    numbers and pauses count from there.
     """
     try:
         return call()
@@ -61,7 +65,6 @@ def persisting(
         if not again(exc, 1):
             raise
         first_error = exc
-    # Only now: the import takes longer than a listing. For tenacity this was the first attempt.
     from tenacity import Retrying
 
     failed = [first_error]

@@ -1,6 +1,6 @@
 """`docker build`, where the docker config makes warmroute the builder.
 
-Whoever types that knows nothing of warmroute: what docker's own build takes is taken, what it does with the
+Its users may know nothing of warmroute: what docker's own build takes is taken, what it does with the
 result is done. So the image is loaded into the engine unless the options say what else becomes of it, and
 skaffold's variables, which aren't docker's, don't count.
 """

@@ -1,4 +1,4 @@
-"""`warmroute doctor`: what is wrong on the way to a fleet, and with it."""
+"""`warmroute doctor`: find faults of a fleet, and on the way to it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _Display = Annotated[DisplayOptions, Only("--verbose", "--format")]
 
 
 def command(reading: Reading, routing: _Routing, display: _Display) -> None:
-    """Check configuration, rights, daemons and their caches; say what is wrong, and what to do."""
+    """Check configuration, rights, daemons and their caches; report problems and how to fix them."""
     found = tuple(_findings(reading, routing))
     text = (
         findings_json(found)
@@ -47,7 +47,7 @@ def command(reading: Reading, routing: _Routing, display: _Display) -> None:
 
 
 def _findings(reading: Reading, routing: RoutingOptions) -> Iterator[Finding]:
-    """Yield what all checks find; without a configuration nothing else is known to be meant."""
+    """Yield the findings of all checks; without a configuration there is nothing else to check."""
     try:
         if reading.fault is not None:
             raise reading.fault

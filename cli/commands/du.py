@@ -1,4 +1,4 @@
-"""`warmroute du`: what the daemons' stores hold."""
+"""`warmroute du`: the contents of the daemons' build cache."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ class CommandArguments(OptionGroup):
 
     words: list[str] = argument(
         "COMMAND",
-        help="What to run, and its arguments.",
+        help="The command to run, and its arguments.",
         missing="exec needs a command: warmroute exec -- COMMAND",
         rest=True,
     )

@@ -1,4 +1,4 @@
-"""`warmroute logs`, `warmroute history logs`: what a build told, or tells."""
+"""`warmroute logs`, `warmroute history logs`: the progress of a build, again or live."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`warmroute prune`: delete from the daemons' stores what is not in use."""
+"""`warmroute prune`: delete build cache that is not in use."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def command(
     what = pruning(options)
     config = router_config(routing)
     if not routing.dry_run:
-        require_consent(consent, "prune", hint="--dry-run shows what would go")
+        require_consent(consent, "prune", hint="--dry-run lists the records it would delete")
     with library.BuildRouter(config) as router:
         with interruptible(Silent(heeds=False)):
             daemons = chosen_of(router.fleet.daemons(), chosen.names or (), router)
@@ -67,7 +67,7 @@ def _pruned(router: BuildRouter, daemons: Sequence[Daemon], what: Pruning) -> tu
 
 
 def _tell(answers: Sequence[Answer[Usage]], display: DetailDisplay, *, dry_run: bool) -> None:
-    """Print what was freed, and raise what kept a daemon from it."""
+    """Print the space freed, and raise the error of a daemon that failed."""
     errors = [answer.error for answer in answers if answer.error is not None]
     if len(answers) == len(errors) == 1 and answers[0].value is None:
         raise errors[0]

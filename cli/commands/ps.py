@@ -44,7 +44,7 @@ class Watch(OptionGroup, panel="Display"):
 
 
 def command(again: Watch, routing: FleetRouting, chosen: ChosenDaemons, display: FormatDisplay) -> None:
-    """List the builds in flight on all daemons, and what each does now."""
+    """List the builds in flight on all daemons, each with its current step."""
     if again.watch and display.format == "json":
         raise UsageError("--watch and --format json exclude each other", hint="call ps again for each look")
     while True:

@@ -1,4 +1,4 @@
-"""`warmroute simulate`: what would become of a fleet's caches if."""
+"""`warmroute simulate`: play builds through a fleet that changes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _Routing = Annotated[
 
 
 def command(simulation: SimulationOptions, routing: _Routing, display: FormatDisplay) -> None:
-    """Tell what would happen: how even placements are, which keys move, how warm builds stay."""
+    """Simulate a fleet: how even placements are, which keys move, how warm builds stay."""
     config = router_config(routing)
     files = files_of(simulation)
     asked, source = question(simulation, config)

@@ -1,4 +1,4 @@
-"""`warmroute stats`: how warm a fleet's builds were, and what that saved."""
+"""`warmroute stats`: how warm a fleet's builds were, and the time that saved."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _Stats = Annotated[StatsOptions, Only("--since", "--by", "--warm-from", "--forma
 
 
 def command(stats: _Stats, routing: FleetRouting, chosen: ChosenDaemons) -> None:
-    """Tell how warm builds were, how long they took, and what warmth saved, by the daemons' histories."""
+    """Show how warm builds were, how long they took, and the time saved, from the daemons' histories."""
     since = None
     if stats.period.since:
         seconds = parse_duration(stats.period.since, Flag(name="--since", example="24h"))

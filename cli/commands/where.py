@@ -24,12 +24,12 @@ __all__ = ["command"]
 
 
 class ImageArguments(OptionGroup):
-    """What is looked for."""
+    """The images to look for."""
 
     images: list[str] | None = argument(
         "IMAGE",
         default=None,
-        help="Names of images, each the same as --tag. [dim]default: what `build` would build here[/]",
+        help="Names of images, each the same as --tag. [dim]default: the image of `build` here[/]",
     )
 
 

@@ -1,4 +1,4 @@
-"""From the options that few builds have to the fields of a BuildRequest. Loaded when one of them is given."""
+"""From the options that few builds have to a BuildRequest. Loaded when one of them is given."""
 
 from __future__ import annotations
 
@@ -13,63 +13,62 @@ from cli.build_options import (
     ImageOptions,
     StepOptions,
 )
-from router import Flag, UsageError, os_reason
+from router import BuildRequest, Flag, UsageError, os_reason, replace
 
-__all__ = ["extra_fields"]
+__all__ = ["with_extras"]
 
 _LOCAL = Flag(name="--local", example="context=.")
 _OCI_LAYOUT = Flag(name="--oci-layout", example="base=./layout")
 _OPT = Flag(name="--opt", example="target=app", secret=True)
 
 
-def extra_fields(image: ImageOptions, local_platform: str) -> dict[str, object]:
-    """Return the fields by name, without those that were not given. Raises ``UsageError``."""
-    return {
-        **_image(image.extra, local_platform),
-        **_steps(image.steps),
-        **_caches(image.caches),
-        **_attestations(image.attestations),
-        **_generic(image.generic),
-    }
+def with_extras(request: BuildRequest, image: ImageOptions, local_platform: str) -> BuildRequest:
+    """Return the request with what these options give. Raises ``UsageError``."""
+    request = _image(request, image.extra, local_platform)
+    request = _steps(request, image.steps)
+    request = _caches(request, image.caches)
+    request = _attestations(request, image.attestations)
+    return _generic(request, image.generic)
 
 
-def _image(options: ExtraOptions, local_platform: str) -> dict[str, object]:
-    fields = _given(
+def _image(request: BuildRequest, options: ExtraOptions, local_platform: str) -> BuildRequest:
+    return replace(
+        request,
         build_contexts=library.parse_build_contexts(options.build_contexts or ()),
         annotations=library.parse_annotations(options.annotations or (), local=local_platform),
         registry_tls=library.parse_registry_tlss(options.registry_tls or ()),
         context_times=options.context_times,
+        call=request.call if options.question == "build" else library.parse_call(options.question).method,
     )
-    if options.question != "build":
-        fields["call"] = library.parse_call(options.question).method
-    return fields
 
 
-def _steps(options: StepOptions) -> dict[str, object]:
-    network = library.parse_network(options.network)
-    return _given(
+def _steps(request: BuildRequest, options: StepOptions) -> BuildRequest:
+    return replace(
+        request,
         ssh=library.parse_sshs(options.ssh or ()),
-        network=network if network != "default" else None,
+        network=library.parse_network(options.network),
         add_hosts=tuple(map(library.parse_add_host, filter(None, options.add_hosts or ()))),
         allow=library.parse_entitlements(options.allow or ()),
         shm_size=library.parse_size(options.shm_size, library.SHM_SIZE) if options.shm_size else 0,
         ulimits=library.parse_ulimits(filter(None, options.ulimits or ())),
         resources=library.parse_resources(options.resources or ()),
         cgroup_parent=options.cgroup_parent,
-        proxy_network=options.proxy_network,
+        proxy_network=bool(options.proxy_network),
     )
 
 
-def _caches(options: CacheOptions) -> dict[str, object]:
-    return _given(
+def _caches(request: BuildRequest, options: CacheOptions) -> BuildRequest:
+    return replace(
+        request,
         cache_from=library.parse_caches(options.cache_from or (), library.CACHE_FROM),
         cache_to=library.parse_caches(options.cache_to or (), library.CACHE_TO),
         no_cache_filter=library.parse_stages(options.no_cache_filter or ()),
     )
 
 
-def _attestations(options: AttestationOptions) -> dict[str, object]:
-    return _given(
+def _attestations(request: BuildRequest, options: AttestationOptions) -> BuildRequest:
+    return replace(
+        request,
         attestations=library.parse_attests(
             options.attests or (), sbom=options.sbom, provenance=options.provenance
         ),
@@ -77,26 +76,20 @@ def _attestations(options: AttestationOptions) -> dict[str, object]:
     )
 
 
-def _generic(options: GenericOptions) -> dict[str, object]:
-    fields = _given(
+def _generic(request: BuildRequest, options: GenericOptions) -> BuildRequest:
+    request = replace(
+        request,
+        frontend=request.frontend if options.frontend is None else options.frontend,
         frontend_options=_pairs(options.frontend_options or (), _OPT),
         local_dirs=_pairs(options.local_dirs or (), _LOCAL),
         oci_layouts=_pairs(options.oci_layouts or (), _OCI_LAYOUT),
     )
-    if options.frontend is not None:
-        fields["frontend"] = options.frontend
     llb = options.llb
     if llb is None and not options.frontend and (options.local_dirs or options.oci_layouts):
         llb = "-"  # without a frontend directories are for LLB, which buildctl takes from stdin
     if llb is not None:
-        fields |= {"definition": _llb(llb), "frontend": options.frontend or ""}
-    if options.frontend or llb is not None:
-        fields["generic"] = True
-    return fields
-
-
-def _given(**fields: object) -> dict[str, object]:
-    return {name: value for name, value in fields.items() if value}
+        return replace(request, definition=_llb(llb), frontend=options.frontend or "", generic=True)
+    return replace(request, generic=True) if options.frontend else request
 
 
 def _pairs(texts: Iterable[str], flag: Flag) -> dict[str, str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from cli.build_options import ImageOptions, ResultOptions
 from cli.given.routing import router_config
@@ -29,7 +28,6 @@ from router import (
     parse_reference,
     parse_secrets,
     parse_tags,
-    replace,
     resolve_outputs,
     skaffold,
 )
@@ -91,10 +89,9 @@ def build_request(
         outputs=tuple(parse_output(text) for text in result.outputs or ()),
     )
     if _rare(image) != _rare(_USUAL):
-        from cli.given.extras import extra_fields
+        from cli.given.extras import with_extras
 
-        fields: dict[str, Any] = extra_fields(image, local_platform())
-        request = replace(request, **fields)
+        request = with_extras(request, image, local_platform())
         if request.generic and named_context is not None:
             raise UsageError(
                 f"--frontend and --llb have no place for a context ({named_context})",

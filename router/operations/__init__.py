@@ -1,1 +1,1 @@
-"""Verbs on daemons: questions to one or to the whole fleet, and what is done there."""
+"""Verbs on daemons: questions to one or to the whole fleet, and changes there."""

@@ -1,4 +1,4 @@
-"""What a daemon keeps with the record of a build: results, and what attests them."""
+"""The attachments of a build's record: results and their attestations."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def read_attachment(build: DaemonRecord, options: DialOptions, wanted: str) -> b
 
 
 def attachments_of(channel: RpcChannel, record: BuildRecord, timeout: float) -> tuple[Attachment, ...]:
-    """Return what is attached to a record, by platform and type; images in an index stand beside it.
+    """Return the attachments of a record, by platform and type; images in an index stand beside it.
 
     Raises as ``RpcChannel.run``.
     """

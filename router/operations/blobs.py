@@ -1,4 +1,4 @@
-"""Blobs of a daemon's content store, by their digests: what its history keeps beside the records."""
+"""Blobs of a daemon's content store, by their digests; its history keeps them beside the records."""
 
 from __future__ import annotations
 

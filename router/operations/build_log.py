@@ -1,4 +1,4 @@
-"""What a build told: replayed once it is over, followed while it runs. BuildKit's Status."""
+"""The progress of a build: replayed once it is over, followed while it runs. BuildKit's Status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A request that asks the frontend instead of building: what it must not have."""
+"""Requests that ask the frontend instead of building."""
 
 from __future__ import annotations
 

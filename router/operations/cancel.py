@@ -1,4 +1,4 @@
-"""End a build that somebody else began.
+"""End a build that another client started.
 
 BuildKit has no call for that: a build ends when its client goes away or cancels it. A build of warmroute's
 native backend hears the word in `solve.recall` and ends itself. What others send (buildx, buildctl, the other

@@ -1,4 +1,4 @@
-"""What daemons say of their workers and of their version, in BuildKit's own terms."""
+"""Workers and versions of daemons, in BuildKit's own terms."""
 
 from __future__ import annotations
 

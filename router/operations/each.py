@@ -23,7 +23,7 @@ _Value = TypeVar("_Value")
 
 @frozen
 class Answer(Generic[_Value]):
-    """What one daemon said; ``error`` is why it said nothing."""
+    """The answer of one daemon; ``error`` is set where it gave none."""
 
     daemon: Daemon
     value: _Value | None = None
@@ -43,7 +43,7 @@ def ask_each(
 
 
 def at_once(daemons: Sequence[Daemon], ask: Callable[[Daemon], Answer[_Value]]) -> tuple[Answer[_Value], ...]:
-    """Return what ``ask`` returns for each daemon, in their order; it is called in threads."""
+    """Return the answers of ``ask`` for each daemon, in their order; it is called in threads."""
     if not daemons:
         return ()
     with ThreadPoolExecutor(min(len(daemons), _AT_ONCE), "ask") as pool:

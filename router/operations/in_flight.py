@@ -1,4 +1,4 @@
-"""The builds in flight of a fleet, each with what it does now."""
+"""The builds in flight of a fleet, each with the step it is at."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def builds_in_flight(control: Control, timeout: float) -> tuple[InFlight, ...]:
 
 
 def _look(control: Control, builds: Sequence[tuple[BuildRecord, Steps]], longest: float) -> None:
-    """Hear what is known of the builds; one that ends meanwhile is as it was."""
+    """Read the progress of the builds; one that ends meanwhile stays as it was."""
     told = 0
     unheard = {record.ref for record, _ in builds}
 

@@ -1,4 +1,4 @@
-"""All that a daemon knows of one build: what it was made of, what is attached, why it failed."""
+"""One build as its daemon knows it: materials, attachments, and the cause of a failure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MOST_MATERIALS = 10_000
 
 @frozen
 class Material:
-    """What the build was made of: an image, a repository, a download. Digests are like ``sha256:...``."""
+    """A material of the build: an image, a repository, a download. Digests are like ``sha256:...``."""
 
     uri: str
     digests: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Delete what daemons keep in their stores, as ``buildctl prune`` and ``docker buildx prune`` do."""
+"""Delete records of the daemons' build cache, as ``buildctl prune`` and ``docker buildx prune`` do."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class DaemonRecord:
 
 @frozen
 class BuildOutcome:
-    """What became of a build to which something was to be done; ``error`` is why it was not done."""
+    """The outcome of a change to a build; ``error`` is set where it failed."""
 
     build: DaemonRecord
     error: RouterError | None = None
@@ -58,7 +58,7 @@ class BuildOutcome:
 def ask_records(
     daemons: Sequence[Daemon], options: DialOptions, query: RecordQuery | None = None
 ) -> tuple[Answer[tuple[BuildRecord, ...]], ...]:
-    """Return what each daemon remembers, in the daemons' order; see ``ask_each``."""
+    """Return the records of each daemon, in the daemons' order; see ``ask_each``."""
     return ask_each(daemons, options, partial(read_records, query=query or RecordQuery()))
 
 
@@ -122,7 +122,7 @@ def to_end(control: Control, call: RpcCall, timeout: float) -> None:
 
 
 def _limited(records: Iterable[BuildRecord], limit: int) -> Iterable[BuildRecord]:
-    """Heed the limit for daemons that don't know it."""
+    """Apply the limit for daemons that don't know it."""
     if not limit:
         return records
     running = [record for record in records if record.completed is None]

@@ -1,4 +1,4 @@
-"""What a fleet's builds come to: how many were warm, how long they took, what warmth saved. Pure."""
+"""Statistics of a fleet's builds: how many were warm, how long they took, time saved. Pure."""
 
 from __future__ import annotations
 

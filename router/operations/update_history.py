@@ -1,4 +1,4 @@
-"""Change what the daemons remember: take records out, keep them for good."""
+"""Change the daemons' histories: remove records, pin and unpin them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from router.transport.options import DialOptions
 __all__ = ["HistoryChange", "change_history"]
 
 HistoryChange = Literal["remove", "pin", "unpin"]
-"""A record that is pinned is not forgotten by itself, and left alone by who prunes."""
+"""A pinned record is kept by the daemon's own limits and by prune."""
 
 _AT_ONCE = 32
 

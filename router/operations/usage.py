@@ -1,4 +1,4 @@
-"""What daemons keep in their stores, asked as ``buildctl du`` does: records, sums, and cache mounts by id."""
+"""The build cache of daemons, asked for as ``buildctl du`` does: records, sums, and cache mounts by id."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class CacheMount:
 def ask_usage(
     daemons: Sequence[Daemon], options: DialOptions, filters: UsageFilter
 ) -> tuple[Answer[Usage], ...]:
-    """Return what each daemon has in its store that matches, in the daemons' order.
+    """Return the matching records of each daemon, in the daemons' order.
 
     ``options.timeout`` is the deadline in seconds for connecting and for the answer.
     """

@@ -1,4 +1,4 @@
-"""Who may reach the daemons: the account of those that build, and a network policy. Pure."""
+"""Access to the daemons: the service account for builds, and a network policy. Pure."""
 
 from __future__ import annotations
 

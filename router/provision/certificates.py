@@ -1,4 +1,4 @@
-"""Certificates for a fleet on TCP: a CA, one certificate for all daemons, one for those who build. Pure.
+"""Certificates for a fleet on TCP: a CA, one certificate for all daemons, one for clients. Pure.
 
 As examples/k8s_buildkitd/certificates.sh makes them, and in the same files, so that either renews what the
 other has made: ``ca.pem``, ``ca-key.pem``, and both ``daemons`` and ``client`` have ``ca.pem``, ``cert.pem``
@@ -65,7 +65,7 @@ class _Authority:
 
 @frozen
 class _Leaf:
-    """What a certificate is to be: whose, for what, and for which names."""
+    """A certificate to make: its subject, its use and its names."""
 
     folder: str
     usage: ObjectIdentifier
@@ -75,7 +75,7 @@ class _Leaf:
 def certificate_files(there: Files, names: FleetNames, now: datetime | None = None) -> Files:
     """Return the files, by path, that are to be written beside those that are ``there``; none where all hold.
 
-    A CA that is there stays. A certificate is made anew when it is another CA's, has not all names, or ends
+    A CA that is there stays. A certificate is replaced when it is another CA's, has not all names, or ends
     within 30 days. Raises ``UsageError`` for a CA that can't be used.
     """
     now = now or datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""The daemons' buildkitd.toml: what the user gave, and a gc policy where that has none. Pure."""
+"""The daemons' buildkitd.toml: the user's file, with a gc policy where it has none. Pure."""
 
 from __future__ import annotations
 

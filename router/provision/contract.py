@@ -1,4 +1,4 @@
-"""The objects of an API server, as those need them who make, look at and remove a fleet."""
+"""The objects of an API server, as the making and removing of a fleet needs them."""
 
 from __future__ import annotations
 

@@ -81,14 +81,14 @@ def _await_claims(kube: Objects, name: str, waiting: FleetWait) -> None:
         raise FleetError(
             f"volume claims of the fleet {name} are still there after {waiting.seconds:g} s:"
             f" {', '.join(left)}",
-            hint=f"the other objects are gone; who uses a claim: kubectl describe pvc -n {kube.namespace}"
-            f" -l {FLEET_LABEL}={name}",
+            hint=f"the other objects are gone; pods that use a claim: kubectl describe pvc"
+            f" -n {kube.namespace} -l {FLEET_LABEL}={name}",
             reason="not-ready",
         )
 
 
 def _await_end(look: Callable[[], Sequence[str]], waiting: FleetWait, state: str) -> Sequence[str]:
-    """Wait until nothing is left of what ``look`` names; tell of each that goes, return what is left."""
+    """Wait until ``look`` finds no objects; report each that goes, return those left."""
     deadline = Deadline(waiting.seconds)
     before: set[str] = set()
     while left := look():

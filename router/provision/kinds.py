@@ -22,7 +22,7 @@ class Kind:
 
     @property
     def resource(self) -> str:
-        """What a right to it is called."""
+        """The resource's name in a right."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     def path(self, namespace: str, name: str = "") -> str:

@@ -68,7 +68,7 @@ class PodRow:
 
 @frozen
 class Beside:
-    """What is known beside the pods: claims by name, and the architectures of nodes."""
+    """Facts beside the pods: claims by name, and the architectures of nodes."""
 
     claims: Mapping[str, _Object] = field(default_factory=dict)
     architectures: Mapping[str, str] = field(default_factory=dict)

@@ -24,7 +24,7 @@ _NAMED = 3
 
 @frozen
 class Workload:
-    """What has pods: a pool of a fleet."""
+    """A workload with pods: a pool of a fleet."""
 
     kind: Kind
     name: str

@@ -1,4 +1,4 @@
-"""What a fleet is to be: everything that its manifests depend on, as one value."""
+"""The specification of a fleet: everything that its manifests depend on, as one value."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class StateSpec:
 
 @frozen
 class PodSpec:
-    """What each daemon's pod is like; ``config`` is the text of a buildkitd.toml, ``grace`` seconds."""
+    """The pod of each daemon; ``config`` is the text of a buildkitd.toml, ``grace`` seconds."""
 
     image: str = ""
     rootless: bool = False
@@ -86,7 +86,7 @@ class PodSpec:
 
 @frozen
 class AccessSpec:
-    """Who may build, and by which way; ``builder`` is their account, empty for the fleet's default.
+    """Access for builds, and the way to the daemons; ``builder`` is their account, empty for the default.
 
     ``certificates`` is a digest of the daemons' certificates: pods that have others are replaced.
     ``closed`` asks for a network policy, which lets in the namespaces of ``allowed``.
@@ -148,7 +148,7 @@ class FleetSpec:
             raise UsageError("--storage-class needs --storage, the size", hint="for example: --storage 50Gi")
         if self.access.allowed and not (self.access.closed and self.access.mtls):
             raise UsageError(
-                "--allow-from is for --network-policy with --mtls: without a port nobody can be let in"
+                "--allow-from needs --network-policy and --mtls: without them the daemons have no open port"
             )
         if self.access.via != "exec" and not self.access.mtls:
             raise UsageError(
@@ -161,7 +161,7 @@ class FleetSpec:
         return self._checked_worker() if self.pod.worker == "containerd" else self
 
     def _checked_worker(self) -> FleetSpec:
-        """Refuse what has no meaning on the node's own containerd."""
+        """Refuse options that have no meaning on the node's own containerd."""
         refused = {
             "--rootless": self.pod.rootless,
             "--storage": self.state.storage is not None,

@@ -1,4 +1,4 @@
-"""What is told while a fleet is made, scaled or taken down."""
+"""Steps of making, scaling and removing a fleet, to report."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["FleetStep", "Tell", "told_as"]
 
 @frozen
 class FleetStep:
-    """What became of an object or a pod: ``subject`` (``Service ci``, ``ci-0``), ``state`` and why."""
+    """The new state of an object or a pod: ``subject`` (``Service ci``, ``ci-0``), ``state`` and why."""
 
     subject: str
     state: str

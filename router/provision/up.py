@@ -1,4 +1,4 @@
-"""`fleet up`: a fleet put there, or brought to what is wanted of it."""
+"""`fleet up`: create a fleet, or change it to its specification."""
 
 from __future__ import annotations
 
@@ -132,4 +132,4 @@ def _half_made(exc: FleetError, kube: Objects, spec: FleetSpec, made: Sequence[s
 def _how_to_remove(kube: Objects, spec: FleetSpec, made: Sequence[str]) -> str:
     if not made:
         return ""
-    return f"to remove what is there: warmroute fleet down {spec.name} --namespace {kube.namespace}"
+    return f"to remove the fleet: warmroute fleet down {spec.name} --namespace {kube.namespace}"

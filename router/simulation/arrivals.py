@@ -27,7 +27,7 @@ class Arrival:
 
 @frozen
 class Down:
-    """A daemon ends, and its builds are lost; ``loses_cache`` where it comes back without what it had."""
+    """A daemon ends, and its builds are lost; ``loses_cache`` where it comes back without its cache."""
 
     at: float
     daemon: str

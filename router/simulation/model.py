@@ -1,4 +1,4 @@
-"""What a simulation is asked: daemons, keys, how builds arrive, and what becomes of the fleet meanwhile."""
+"""The question to a simulation: daemons, keys, arrivals of builds, and changes of the fleet."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Simulation:
 
     @property
     def policy(self) -> Policy:
-        """What the builds are routed by."""
+        """The placement that routes the builds."""
         return Policy(max_builds=self.max_builds, spill=self.spill, queue=self.queue, retries=self.retries)
 
 

@@ -1,4 +1,4 @@
-"""What came of the builds that were played through."""
+"""The outcome of simulated builds."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Seat:
 
 @frozen
 class Outcome:
-    """What came of all builds. ``failed`` is how many found no daemon, or were lost too often; ``lost`` how
+    """The outcome of all builds. ``failed`` is how many found no daemon, or were lost too often; ``lost`` how
     often one was lost with its daemon."""
 
     builds: tuple[Built, ...]

@@ -103,7 +103,7 @@ def move(
     after: Homes,
     shares: Mapping[str, float],
 ) -> Move:
-    """Return what differs between two sets of homes of the same keys."""
+    """Return the differences between two sets of homes of the same keys."""
     moved = [key for key in before if before[key] != after[key]]
     return Move(
         kind=kind,

@@ -82,7 +82,7 @@ class _Build:
 
 
 class _Host:
-    """A daemon as the simulation has it: what it builds, and what it has in its cache."""
+    """A simulated daemon: its builds and the keys in its cache."""
 
     def __init__(self, now: float) -> None:
         self.up = True

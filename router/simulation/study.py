@@ -1,4 +1,4 @@
-"""One question, all its answers: balance and moves by placement, and what comes of builds in each weather."""
+"""One question, all its answers: balance and moves by placement, and the outcome of builds in each case."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOST_RESTARTS = 10_000
 _MOST_PLACED = 2_000_000
 
 Weather = Literal["quiet", "restarts", "scaling", "restarts and scaling"]
-"""What happens to the fleet while builds arrive."""
+"""The changes of the fleet while builds arrive."""
 
 
 @frozen

@@ -1,4 +1,4 @@
-"""How a build is told to end by somebody else than its client: by way of the daemon's history. Pure.
+"""End a build from another client than its own, through the daemon's history. Pure.
 
 BuildKit ends a build when its client goes away or cancels Solve, and has no call for anybody else. But a
 daemon tells all who follow its history that a record was deleted, whether it had one of that name or not. So
@@ -22,7 +22,7 @@ def recall_ref(ref: str, by: str) -> str:
 
 
 def recalled_by(deleted: str, ref: str) -> str | None:
-    """Return who ends the build ``ref`` by deleting a record of that name; None where it is another."""
+    """Return the user in a deleted record's name that ends the build ``ref``; None for other names."""
     prefix = f"{_PREFIX}{ref}/"
     if not deleted.startswith(prefix):
         return None

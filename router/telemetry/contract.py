@@ -1,4 +1,4 @@
-"""What keeps the spans of builds for as long as they last."""
+"""The keeper of builds' spans, for as long as the builds last."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from router.telemetry.settings import Protocol
 __all__ = ["FLUSH", "Export", "flush", "metric_exporter", "span_exporter"]
 
 FLUSH = 2.0
-"""Seconds that the end of the process waits for what takes the export."""
+"""Seconds that the end of the process waits for the export."""
 
 _LONGEST_CAUSE = 300
 
@@ -114,7 +114,7 @@ class _Ear(logging.Handler):
 
 
 def _cause(text: str) -> str:
-    """Return what is the matter, out of what an exporter and the libraries below it say about it."""
+    """Return the cause of a fault, out of the log of an exporter and the libraries below it."""
     if "BadStatusLine" in text:
         return "the answer is not HTTP/1; for gRPC set OTEL_EXPORTER_OTLP_PROTOCOL=grpc"
     for known in (r"\[Errno -?\d+\] ([\w ]+)", r"\[SSL: \w+\] ([\w ]+)", r"remote host: ([\w ]+)"):

@@ -1,4 +1,4 @@
-"""What is counted of a span that has ended. Pure: ``instruments`` does the counting.
+"""The measures of a span that has ended. Pure: ``instruments`` does the counting.
 
 Labels have few values each, so that a fleet's builds make few series: no key, image or reference.
 """
@@ -62,7 +62,7 @@ class Measure:
 
 
 def measures(span: Ended) -> Iterator[Measure]:
-    """Yield what a span adds to the metrics."""
+    """Yield the measures that a span adds to the metrics."""
     if span.name == "build":
         yield from _of_build(span)
     elif span.name == "attempt":
@@ -101,7 +101,7 @@ def _of_build(span: Ended) -> Iterator[Measure]:
 
 
 def _warmth(steps: int, cached: int) -> str:
-    """Say how much of a build was cached; of one without steps, or that failed, nobody knows."""
+    """Say how much of a build was cached; it is unknown for a failed build or one without steps."""
     if not steps:
         return "unknown"
     return "warm" if cached == steps else "partial" if cached else "cold"

@@ -47,7 +47,7 @@ class Settings:
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Return what the variables say."""
+    """Return the settings in the variables."""
     problems: list[str] = []
     parent = _parent(environment, problems)
     if environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":

@@ -121,7 +121,7 @@ def test_interrupted_it_ends_at_once_and_says_how_to_remove_what_is_there(progra
     assert code == 130
     assert time.monotonic() - started < 2
     assert "making the fleet ci was interrupted" in rest
-    assert "to remove what is there: warmroute fleet down ci --namespace ci" in rest
+    assert "to remove the fleet: warmroute fleet down ci --namespace ci" in rest
 
 
 def test_without_rights_it_names_those_that_are_missing_and_makes_nothing(

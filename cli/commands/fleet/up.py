@@ -1,4 +1,4 @@
-"""`warmroute fleet up`: a fleet on Kubernetes, made or brought to what is wanted of it."""
+"""`warmroute fleet up`: create or change a fleet on Kubernetes."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _print(spec: FleetSpec) -> None:
 
 
 def _tell_how_to_build(options: Mapping[str, str]) -> None:
-    """Write what a build needs to know of the fleet: options for people, variables for a shell."""
+    """Write how to build on the fleet: options for people, variables for a shell."""
     words = [word for name, value in options.items() for word in (f"--{name}", value)]
     sys.stderr.write(f"  warmroute build {shlex.join(words)} --tag IMAGE .\nor set\n")
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""`warmroute history rm`, `pin`, `unpin`: what the daemons are to remember."""
+"""`warmroute history rm`, `pin`, `unpin`: the records that daemons keep."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class All(OptionGroup, panel="Builds"):
 
 
 class _Changed(NamedTuple):
-    """What became of the builds; which daemons did not answer, where all were asked for theirs."""
+    """The outcome for each build, and the daemons that did not answer where all were asked."""
 
     outcomes: Sequence[BuildOutcome]
     silent: Sequence[str]

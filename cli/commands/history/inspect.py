@@ -30,7 +30,7 @@ _TOLD_GROUPS = ("vcs:", "build-arg:", "label:", "attest:", "context:", "warmrout
 
 
 class Attached(OptionGroup, panel="Output"):
-    """What is printed instead."""
+    """The attachment to print instead."""
 
     attachment: str | None = option(
         "--attachment",
@@ -43,7 +43,7 @@ class Attached(OptionGroup, panel="Output"):
 def command(
     build: Ref, attached: Attached, routing: FleetRouting, chosen: ChosenDaemons, display: FormatDisplay
 ) -> None:
-    """Show what a build was made of and with, what is attached to its record, and why it failed."""
+    """Show a build's options, materials and attachments, and why it failed."""
     with found_build(routing, chosen, build.ref) as (found, dial, _):
         if attached.attachment:
             blob = library.read_attachment(found, dial, attached.attachment)

@@ -1,1 +1,1 @@
-"""What puts warmroute into other programs: docker's commands, kubectl's."""
+"""Make warmroute a command of other programs: docker, kubectl."""

@@ -67,7 +67,7 @@ _OF_WAYS = {
 
 
 def check_access(config: RouterConfig, options: DialOptions) -> Iterator[Finding]:
-    """Look at what a fleet of pods takes; nothing for one of addresses."""
+    """Check the rights that a fleet of pods needs; a fleet of addresses needs none."""
     if not (config.selector or any(isinstance(address, KubePodAddress) for _, address in config.addresses)):
         return
     source = KubeSource(

@@ -71,7 +71,7 @@ def check_gc(daemon: Daemon, facts: Facts) -> Iterator[Finding]:
 
 
 def check_disk(daemon: Daemon, facts: Facts) -> Finding:
-    """Compare what the cache takes up with the limit of its garbage collection."""
+    """Compare the size of the cache with the limit of its garbage collection."""
     used = _used(facts)
     tried = "added up its cache records that no image shares"
     if used is None:

@@ -14,7 +14,7 @@ _CHECK = "docker config"
 
 
 def check_docker_config(environment: Mapping[str, str]) -> Iterator[Finding]:
-    """Look for mistakes, and for helpers that aren't on PATH; none is run, since one may ask for a PIN."""
+    """Look for mistakes, and for helpers that aren't on PATH; a run might ask for a PIN."""
     config = docker_config.load(environment)
     subject = config.path
     tried = f"read {config.path}" if config.path else "looked for a docker config"

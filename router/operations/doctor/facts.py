@@ -1,4 +1,4 @@
-"""What a daemon is asked, all on one connection and within one deadline."""
+"""Ask a daemon for its facts, all on one connection and within one deadline."""
 
 from __future__ import annotations
 

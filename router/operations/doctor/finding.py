@@ -1,4 +1,4 @@
-"""What a check found, on one thing: a daemon, a file, a right."""
+"""The finding of one check about one thing: a daemon, a file, a right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether what makes builds warm outlives a worker's garbage collection until the next build. Pure.
+"""Check that contexts and caches outlive a worker's garbage collection until the next build. Pure.
 
 buildkitd goes through its rules one after the other, after builds and now and then. A rule deletes what
 matches its filters and was not used for its duration, the longest unused first, while the whole cache (what
@@ -41,7 +41,7 @@ class GCFault(NamedTuple):
 
 
 def gc_faults(rules: Sequence[GCRule], used: int | None) -> tuple[GCFault, ...]:
-    """Return what is wrong with a worker's rules; ``used`` is the size of its cache, if that is known."""
+    """Return the findings about a worker's rules; ``used`` is the size of its cache, if that is known."""
     if not rules:
         return (GCFault("note", "garbage collection is off: the cache grows until the disk is full"),)
     most = cache_limit(rules)

@@ -187,7 +187,7 @@ REFUSED = [
         "exclude each other",
     ),
     (replace(FLEET, state=StateSpec(storage_class="fast")), "--storage-class needs --storage"),
-    (replace(FLEET, access=AccessSpec(closed=True, allowed=("ci",))), "--allow-from is for"),
+    (replace(FLEET, access=AccessSpec(closed=True, allowed=("ci",))), "--allow-from needs"),
     (replace(FLEET, access=AccessSpec(via="pod-ip")), "needs --mtls"),
     (replace(FLEET, pod=PodSpec(labels={"app": "x"})), "--pod-label app is not possible"),
     (replace(FLEET, pod=PodSpec(worker="containerd", rootless=True)), "--worker containerd and --rootless"),
