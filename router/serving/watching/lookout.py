@@ -74,6 +74,7 @@ class Lookout(Closing):
         self._closed = False
         self._thread: threading.Thread | None = None
         self._seen: Sights | None = None
+        self._latest: dict[str, Sight] = {}  # by name, for the thread alone
         self._disk: dict[str, _Disk] = {}
         self._measured: dict[str, float] = {}
 
@@ -118,12 +119,13 @@ class Lookout(Closing):
         except CallRefused as exc:
             return Sights(error=str(exc))
         self._forget(frozenset(each.name for each in daemons))
+        # One that was silent just now is as it was; of one that was never asked that isn't known.
         awake = frozenset(each.name for each in self._peers.awake(daemons))
-        before = {each.daemon.name: each for each in (self._seen or Sights()).daemons}
-        answers = at_once([each for each in daemons if each.name in awake], self._ask)
-        answered = {answer.daemon.name: self._sight(answer) for answer in answers}
-        resting = {each.name: before.get(each.name, Sight(daemon=each)) for each in daemons}
-        return Sights(daemons=tuple({**resting, **answered}[each.name] for each in daemons))
+        asked = [each for each in daemons if each.name in awake or each.name not in self._latest]
+        answered = {answer.daemon.name: self._sight(answer) for answer in at_once(asked, self._ask)}
+        known = {**self._latest, **answered}
+        self._latest = {each.name: known[each.name] for each in daemons}
+        return Sights(daemons=tuple(self._latest.values()))
 
     def _sight(self, answer: Answer[int]) -> Sight:
         daemon, disk = answer.daemon, self._disk.get(answer.daemon.name, _Disk())
