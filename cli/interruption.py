@@ -41,7 +41,8 @@ def interruptible(
     block as ``TimeLimitError`` where ``timeout`` seconds had passed. An end that has begun, and a time limit,
     hold for what comes after the block too: telling how it went may block as well.
     """
-    with Cancellation() as cancellation, _Wakeup() as wakeup:
+    what = "command" if isinstance(interrupted, Silent) else "build"
+    with Cancellation(what) as cancellation, _Wakeup() as wakeup:
         ending = Ending(cancellation, interrupted, timeout=timeout)
         watcher = _Watcher(ending, wakeup, watch_parent=watch_parent)
         heard = 0

@@ -22,7 +22,8 @@ class Cancellation(Closing):
     closes it; ``cancel()`` after that is allowed and does nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, what: str = "build") -> None:
+        self._what = what
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.why = ""
 
@@ -41,7 +42,7 @@ class Cancellation(Closing):
     def check(self) -> None:
         """Raise ``CancelledError`` if the switch was thrown."""
         if self.why:
-            raise CancelledError(f"build canceled ({self.why})")
+            raise CancelledError(f"{self._what} canceled ({self.why})")
 
     def sleep(self, seconds: float) -> None:
         """Wait that long; raise ``CancelledError`` as soon as the switch is thrown."""

@@ -9,6 +9,7 @@ import router as library
 from cli.build_options import Subject
 from cli.chosen import announce
 from cli.given.requests import prepare
+from cli.interruption import Silent, interruptible
 from cli.options import ConnectionRouting, VerboseDisplay
 from router import UsageError
 
@@ -23,7 +24,8 @@ def command(subject: Subject, routing: ConnectionRouting, display: VerboseDispla
             "dial-stdio carries a daemon's protocol, and stdin is a terminal",
             hint="dial-stdio is for programs; `warmroute exec -- buildctl ...` runs one",
         )
-    with library.BuildRouter(config).connect(
-        prepared.request, on_event=announce(display.verbose)
-    ) as connection:
+    router = library.BuildRouter(config)
+    with interruptible(Silent(heeds=False)):
+        connected = router.connect(prepared.request, on_event=announce(display.verbose))
+    with connected as connection:
         library.dial_stdio(connection)

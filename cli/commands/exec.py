@@ -9,6 +9,7 @@ from cli.build_options import Subject
 from cli.chosen import announce, end_as, warn
 from cli.given.requests import prepare
 from cli.groups import OptionGroup, argument
+from cli.interruption import Silent, interruptible
 from cli.options import ConnectionRouting, VerboseDisplay
 
 __all__ = ["command"]
@@ -31,7 +32,9 @@ def command(
     """Run a command with BUILDKIT_HOST of the daemon that a build would go to: buildctl, buildx, a script."""
     config, prepared = prepare(routing, subject)
     router = library.BuildRouter(config)
-    with router.connect(prepared.request, on_event=announce(display.verbose)) as connection:
+    with interruptible(Silent(heeds=False)):
+        connected = router.connect(prepared.request, on_event=announce(display.verbose))
+    with connected as connection:
         code = library.run_with_daemon(connection, arguments.words, router.dial_options, tell=warn)
     if code:
         sys.stdout.flush()

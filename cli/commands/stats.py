@@ -12,6 +12,7 @@ import router as library
 from cli.asking import ask, require_answers
 from cli.groups import Only, OptionGroup, option
 from cli.options import ChosenDaemons, FleetRouting, PeriodOptions
+from cli.render.foreign import printable
 from cli.render.narrow import Narrowing, narrow_table
 from cli.render.table import room_on_stdout
 from cli.render.units import NANOSECONDS
@@ -140,4 +141,4 @@ def _metrics(rows: Sequence[BuildStats], by: str) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return printable(text).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

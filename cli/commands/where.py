@@ -12,6 +12,7 @@ from cli.build_options import ImageOptions, Subject
 from cli.given.requests import asked_by_skaffold, build_request, skaffold_routing
 from cli.given.routing import router_config
 from cli.groups import Only, OptionGroup, argument
+from cli.interruption import Silent, interruptible
 from cli.options import FormatDisplay, RoutingOptions
 from cli.render.foreign import printable as line
 from cli.render.table import room_on_stdout, table
@@ -43,7 +44,8 @@ def command(arguments: ImageArguments, subject: Subject, routing: _Routing, disp
     config = router_config(skaffold_routing(routing, asked))
     requests = [build_request(each, asked).request for each in _subjects(subject, arguments.images)]
     router = library.BuildRouter(config)
-    routes = router.routes([router.key(request) for request in requests], requests[0].platforms)
+    with interruptible(Silent(heeds=False)):
+        routes = router.routes([router.key(request) for request in requests], requests[0].platforms)
     sys.stdout.write(f"{_json(routes) if display.format == 'json' else _tables(routes)}\n")
     if not routes[0].candidates:
         sys.stderr.write(f"no {line(router.fleet.describe())}\n")

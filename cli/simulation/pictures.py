@@ -7,6 +7,7 @@ texts have the page's colours, in the dark as well.
 from __future__ import annotations
 
 import io
+import logging
 import os.path
 import re
 import warnings
@@ -76,11 +77,17 @@ class Panel(NamedTuple):
 
 def require_matplotlib(option: str) -> None:
     """Raise ``UsageError`` where what the option needs is not installed."""
+    logging.getLogger("matplotlib").addHandler(logging.NullHandler())  # what it thinks of its files
     try:
         import matplotlib.figure  # noqa: F401 -- a part that is missing is as bad as the whole
     except ImportError as exc:
         raise UsageError(
             f"{option} needs the package matplotlib: {exc}", hint=install_line("matplotlib")
+        ) from exc
+    except (ValueError, OSError) as exc:
+        raise UsageError(
+            f"{option}: the package matplotlib can't read its configuration: {exc}",
+            hint="it reads a matplotlibrc in the current directory first: run warmroute in another one",
         ) from exc
 
 
@@ -158,7 +165,10 @@ def _drawing(own: Mapping[str, object] = MappingProxyType({})) -> Iterator[type[
 
     # The same findings give the same bytes.
     settings: Any = {**_SETTINGS, "svg.hashsalt": "warmroute", **own}
-    with matplotlib.rc_context(settings), warnings.catch_warnings():
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        # matplotlib reads ./matplotlibrc, which a checkout may have: it could run latex by that.
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(settings)
         # A name in a script that the font lacks has boxes; that is no word for stderr.
         warnings.simplefilter("ignore", UserWarning)
         yield Figure

@@ -57,3 +57,7 @@ def _read(text: str) -> Mapping[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
         raise UsageError(f"--config: not valid TOML: {exc}") from exc
+    except (ValueError, RecursionError) as exc:  # an integer of 5,000 digits, 1,000 brackets
+        raise UsageError(
+            "--config: not a TOML file that can be read: it has a value beyond all bounds"
+        ) from exc
