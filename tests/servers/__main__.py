@@ -44,6 +44,7 @@ BUILDS: Mapping[str, Callable[[], Path]] = {
     "uidmap": lambda: binaries.newuidmap()[0],
     "squashfs": binaries.mksquashfs,
     "ext4": binaries.mkfs_ext4,
+    "chromium": binaries.chromium,
     "images": lambda: [
         images.pause_tar(),
         images.busybox_tar(),

@@ -281,6 +281,13 @@ def mkfs_ext4() -> Path:
 
 
 @functools.cache
+def chromium() -> Path:
+    """Return Debian's Chromium, installing it."""
+    debian.ensure("chromium")
+    return Path("/usr/bin/chromium")
+
+
+@functools.cache
 def newuidmap() -> tuple[Path, Path]:
     """Return newuidmap and newgidmap, which a rootless buildkitd maps its users with."""
     debian.ensure("uidmap")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from tests.servers import binaries
 
 __all__ = ["Browser", "chromium"]
 
@@ -117,14 +118,12 @@ class Browser:
 @contextmanager
 def chromium(scratch: Path) -> Iterator[Browser]:
     """Start a browser with a profile of its own, and end it."""
-    program = shutil.which("chromium")
-    assert program is not None, "chromium is not installed: on Debian, apt-get install chromium"
     their_read, our_write = os.pipe()
     our_read, their_write = os.pipe()
     # The protocol is spoken on descriptors 3 and 4, which a shell gives what it inherits.
     script = f'exec "$@" 3<&{their_read} 4>&{their_write}'
     argv = [
-        program,
+        str(binaries.chromium()),
         "--headless",
         "--no-sandbox",
         "--disable-gpu",
