@@ -43,3 +43,10 @@ else:
             for name, value in changes.items():
                 values[self._fields.index(name)] = value
             return type(self)(*values)
+
+        def _asdict(self):
+            """Return the values by the names of their fields."""
+            return dict(zip(self._fields, self, strict=True))
+
+        def __getnewargs__(self):
+            return tuple(self)  # for copies: a tuple's own would hand over all values as the first

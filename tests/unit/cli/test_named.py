@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import subprocess
 import sys
 import typing
@@ -63,6 +64,8 @@ def test_it_is_matched_copied_and_shown(kind: type[_Value]) -> None:
         case _Ours(name, size) | _Theirs(name, size):
             assert (name, size) == ("a", 2)
     assert kind("a")._replace(size=3) == kind("a", 3)
+    assert kind("a")._asdict() == {"name": "a", "size": 0, "more": ()}
+    assert copy.copy(kind("a", 3)) == kind("a", 3)
     assert repr(kind("a")) == f"{kind.__name__}(name='a', size=0, more=())"
     with pytest.raises(ValueError, match=r"other|not in tuple"):
         kind("a")._replace(other=1)  # type: ignore[call-arg]
