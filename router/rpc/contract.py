@@ -136,11 +136,15 @@ class RpcChannel(Closing):
             os.read(self._wake_read, 4096)
 
     def _no_answer(self, said: str, hint: str | None = None) -> DialError:
-        stream, _, why = said.partition(": ")
-        if why and stream.removeprefix("lost the connection to ") in self.peer:
+        lost, _, why = said.partition(": ")
+        stream, at = lost.removeprefix("lost the connection to "), ""
+        if why and stream in self.peer:
             said = why  # what was lost is named already
+        elif why.startswith("it ") and why not in _CLOSED:
+            said, at = why, f" at {stream}"
         if said.startswith("it ") and said not in _CLOSED:  # TLS has an answer of the daemon's
-            return DialError(f"{self.peer}: the daemon {said.removeprefix('it ')}", hint=hint, temporary=True)
+            answer = said.removeprefix("it ")
+            return DialError(f"{self.peer}: the daemon{at} {answer}", hint=hint, temporary=True)
         if said in _CLOSED:
             return DialError(
                 f"{self.peer} closed the connection at once", hint=hint or _HUNG_UP, temporary=True

@@ -159,7 +159,7 @@ def test_an_interrupted_prune_tells_what_is_gone_and_ends_on_the_daemon() -> Non
 
     terminal.check_sane()
     assert re.search(r"^slow +[123]\.00kB +[123]\r$", terminal.text, re.MULTILINE), terminal.text
-    assert " the prune was interrupted; what is listed is deleted, and perhaps " in terminal.text
+    assert "interrupted: the records listed are deleted, and a few more may be" in terminal.text
 
 
 def test_an_old_engine_is_pruned_but_not_with_bounds_that_it_would_ignore(dockerd: Dockerd) -> None:

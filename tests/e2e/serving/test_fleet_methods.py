@@ -212,10 +212,16 @@ def test_only_builds_that_run_are_told_where_only_they_are_asked_for(
 ) -> None:
     with fleet.following(LISTEN, pb.BuildHistoryRequest(ActiveOnly=True)) as followed:
         three.build("ash", size=7000)
-        events = _events(followed.wait(lambda messages: len(messages) >= 2))
+        ref = _latest(daemons["ash"]).Ref
 
-    ref = _latest(daemons["ash"]).Ref
-    assert [(each.type, each.record.Ref) for each in events] == [(pb.STARTED, ref), (pb.COMPLETE, ref)]
+        def of_the_build(messages: Sequence[bytes]) -> list[int]:
+            return [each.type for each in _events(messages) if each.record.Ref == ref]
+
+        messages = followed.wait(lambda messages: len(of_the_build(messages)) >= 2)
+
+    assert of_the_build(messages)[:2] == [pb.STARTED, pb.COMPLETE]
+    # buildkitd may complete the record of the build before it only now.
+    assert len({each.record.Ref for each in _events(messages)}) <= 2 < len(_remembered(daemons["ash"]))
 
 
 def test_a_record_is_pinned_and_deleted_where_it_is(

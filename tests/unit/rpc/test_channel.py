@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import re
 import socket
 import threading
 import time
@@ -325,12 +326,19 @@ class Refusing(SocketStream):
         )
 
 
-def test_a_daemon_that_requires_a_certificate_has_answered() -> None:
+@pytest.mark.parametrize(
+    ("peer", "said"),
+    [
+        ("warm-0", "warm-0: the daemon requires a client certificate"),
+        ("ash (kube-pod://ash)", "ash (kube-pod://ash): the daemon at warm-0 requires a client certificate"),
+    ],
+)
+def test_a_daemon_that_requires_a_certificate_has_answered(peer: str, said: str) -> None:
     ours, theirs = socket.socketpair()
     with (
         theirs,
-        Channel(Refusing(ours, "warm-0"), peer="warm-0") as channel,
-        pytest.raises(DialError, match=r"^warm-0: the daemon requires a client certificate$") as caught,
+        Channel(Refusing(ours, "warm-0"), peer=peer) as channel,
+        pytest.raises(DialError, match=f"^{re.escape(said)}$") as caught,
     ):
         channel.unary("/service/Method", b"", timeout=10)
 
