@@ -197,7 +197,7 @@ def test_a_client_certificate_of_another_ca_is_told(
 ) -> None:
     done = client.build(*pair(tmp_path / "pair", CA().client(), certificates.ca_file))
 
-    refused(done, "it does not know the client certificate's CA", "--tls-cert and --tls-key")
+    refused(done, "does not know the client certificate's CA", "--tls-cert and --tls-key")
 
 
 def test_an_expired_client_certificate_is_told(
@@ -213,7 +213,7 @@ def test_an_expired_client_certificate_is_told(
 def test_the_daemons_own_certificate_builds_nothing(certificates: Certificates, client: Client) -> None:
     done = client.build("--tls-dir", certificates.daemons, "--tls-server-name", SERVER_NAME)
 
-    refused(done, "it refused the client certificate", "--tls-cert and --tls-key")
+    refused(done, "refused the client certificate", "--tls-cert and --tls-key")
 
 
 def home_on(program: Program, pod: str) -> str:
