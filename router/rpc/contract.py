@@ -102,6 +102,10 @@ class RpcChannel(Closing):
         connection breaks or the peer falls silent, ``CancelledError`` when the cancellation is thrown.
         """
 
+    @abstractmethod
+    def register(self, poll: select.poll) -> float:
+        """Tell a poll what wants ``run``; return after how many seconds it is wanted anyhow, 0 is at once."""
+
     def unary(self, method: str, request: bytes, *, timeout: float) -> bytes:
         """Call a method with one request and one answer. Raises ``RpcError``, ``DialError`` past ``timeout``
         seconds, ``ConnectionLostError``."""

@@ -8,10 +8,12 @@ A connection that was lost, or goes away, stays lost: grpcio would connect again
 
 from __future__ import annotations
 
+import select
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from math import inf
 from queue import SimpleQueue
 from typing import Any
 
@@ -126,6 +128,11 @@ class GrpcioChannel(RpcChannel):
                 raise self._broken("the connection was closed")
             if not self._pull() | self._hand_over():
                 self._wait_to_be_woken(self._cancellation, deadline)
+
+    def register(self, poll: select.poll) -> float:
+        """Tell it nothing: grpcio hears the peer in threads of its own, and answers it."""
+        del poll
+        return inf
 
     def close(self) -> None:
         """Cancel what is under way, and close the connection."""

@@ -17,6 +17,7 @@ from router.model.daemon import Daemon
 from router.model.frozen import replace
 from router.rpc import RpcChannel, open_channel
 from router.rpc.grpc import Status
+from router.serving.kept import KeptChannels
 from router.session.server import CallRefused
 from router.transport.options import DialOptions
 
@@ -27,12 +28,8 @@ PATIENCE = 3.0
 
 # Seconds for which a listing holds: on Kubernetes it is a question to the API server.
 _LISTED_FOR = 2.0
-# Connections kept for one daemon, and for how long, in seconds. More calls at once connect anew.
-_KEPT, _KEPT_FOR = 2, 60.0
 # Seconds for which a daemon that did not answer isn't asked what others can answer too, nor told of again.
 _REST = 10.0
-# Steps that a connection is driven to see whether the peer has left: it says so, and then hangs up.
-_STEPS = 3
 
 
 class Peers(Closing):
@@ -50,11 +47,10 @@ class Peers(Closing):
         self._listed: tuple[Daemon, ...] = ()
         self._listed_until = 0.0
         self._lock = threading.Lock()
-        self._kept: dict[tuple[str, str], list[tuple[float, RpcChannel]]] = {}
+        self._kept = KeptChannels()
         self._resting: dict[str, float] = {}
         self._told: dict[str, tuple[str, float]] = {}
         self._threads: list[threading.Thread] = []
-        self._closed = False
 
     @property
     def patience(self) -> float:
@@ -110,16 +106,16 @@ class Peers(Closing):
         """
         if not daemon.ready or daemon.terminating:
             raise DialError(f"{daemon.name} is {daemon.state}", temporary=True)
-        channel = self._taken(daemon) or open_channel(daemon.address, self._dial, peer=daemon.peer)
+        channel = self._kept.take(daemon) or open_channel(daemon.address, self._dial, peer=daemon.peer)
         try:
             yield channel
         except (RpcError, CancelledError):
-            self._give_back(daemon, channel)
+            self._kept.put(daemon, channel)
             raise
         except BaseException:
             channel.close()
             raise
-        self._give_back(daemon, channel)
+        self._kept.put(daemon, channel)
 
     def start(self, run: Callable[[], None], name: str) -> None:
         """Run something in a thread, which is waited for when this is closed."""
@@ -130,72 +126,9 @@ class Peers(Closing):
 
     def close(self) -> None:
         """Close what is kept; what is lent is closed when it comes back, and waited for that long."""
+        self._kept.close()
         with self._lock:
-            self._closed = True
-            kept = [channel for channels in self._kept.values() for _, channel in channels]
-            self._kept.clear()
             threads = self._threads
-        for channel in kept:
-            channel.close()
         end = time.monotonic() + self.patience
         for thread in threads:
             thread.join(max(end - time.monotonic(), 0.0))
-
-    def _taken(self, daemon: Daemon) -> RpcChannel | None:
-        """Return a kept connection that is still one."""
-        while True:
-            with self._lock:
-                channels = self._kept.get(_place(daemon))
-                if not channels:
-                    return None
-                _, channel = channels.pop()
-            if _lives(channel):
-                return channel
-            channel.close()
-
-    def _give_back(self, daemon: Daemon, channel: RpcChannel) -> None:
-        # What ends a call that was given up is sent now: nobody may want the connection for a long time.
-        lives = _lives(channel)
-        now = time.monotonic()
-        with self._lock:
-            old = self._expired(now)
-            kept = self._kept.setdefault(_place(daemon), [])
-            if lives and not self._closed and len(kept) < _KEPT:
-                kept.append((now, channel))
-            else:
-                old.append(channel)
-        for each in old:
-            each.close()
-
-    def _expired(self, now: float) -> list[RpcChannel]:
-        """Take out the connections that nobody has wanted for long."""
-        old = [
-            channel
-            for channels in self._kept.values()
-            for since, channel in channels
-            if since + _KEPT_FOR < now
-        ]
-        for place, channels in tuple(self._kept.items()):
-            self._kept[place] = [each for each in channels if each[0] + _KEPT_FOR >= now]
-            if not self._kept[place]:
-                del self._kept[place]
-        return old
-
-
-def _place(daemon: Daemon) -> tuple[str, str]:
-    return daemon.name, str(daemon.address)
-
-
-def _lives(channel: RpcChannel) -> bool:
-    """Send what is to be sent, take what has arrived, and wait for nothing; say whether the peer is there."""
-    steps = iter((False,) * _STEPS)
-
-    def done() -> bool:
-        channel.wake()
-        return next(steps, True)
-
-    try:
-        channel.run(done, timeout=1.0)
-    except RouterError:
-        return False
-    return True

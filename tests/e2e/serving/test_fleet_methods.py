@@ -33,6 +33,8 @@ NAMES = ("ash", "birch", "cedar")
 LISTEN, UPDATE, STATUS = (CONTROL + name for name in ("ListenBuildHistory", "UpdateBuildHistory", "Status"))
 WORKERS, INFO, USAGE, PRUNE = (CONTROL + name for name in ("ListWorkers", "Info", "DiskUsage", "Prune"))
 EVERYTHING = pb.BuildHistoryRequest(EarlyExit=True)
+# Seconds for which gRPC's server waits, at its end, until its goodbye is answered.
+GOODBYE = 5.0
 SLOW = """\
 FROM {base}
 RUN echo begun; sleep {size}
@@ -340,6 +342,17 @@ def test_a_daemon_that_was_restarted_is_heard_again(three: Stores, daemons: Mapp
             with start_buildkitd(folder, port=port):
                 assert len(_workers(fleet.ask(WORKERS, pb.ListWorkersRequest(filter=[""])))) == 4
             assert fleet.told == []
+
+
+def test_a_daemon_that_is_stopped_does_not_wait_for_connections_that_are_kept(tmp_path: Path) -> None:
+    with start_buildkitd(tmp_path) as daemon, fleet_of([_daemon("elm", daemon.address)]) as fleet:
+        fleet.ask(WORKERS, pb.ListWorkersRequest(filter=[""]))
+        began = time.monotonic()
+        daemon.stop()
+        took = time.monotonic() - began
+
+        assert took < GOODBYE
+        assert fleet.told == []
 
 
 def test_a_stream_hears_a_daemon_again_that_was_restarted_and_tells_nothing_twice(
