@@ -234,7 +234,7 @@ class Builds:
         offer = session.offer if session is not None and not shared else None
         key = asked.key or self._key_of(session)
         relay = Relay(
-            Relaying(asked.ref, build.message, build.solve.headers, offer, marked=not asked.probe),
+            Relaying(asked.ref, build.message, build.solve.headers, offer, recorded=not asked.internal),
             client.budget,
             hand_over=lambda placed: client.post(partial(self._placed, build, placed)),
             memory=client.shared.memory,

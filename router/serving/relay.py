@@ -109,7 +109,8 @@ class Placed:
 
 class Relaying:
     """What is passed on: the ``request`` with the ``headers`` of its call, and the ``offer`` that goes with
-    the Session call, None where the build has no session of its own. ``marked``: its record gets a mark.
+    the Session call, None where the build has no session of its own. ``recorded``: the daemon announces it in
+    its history, where its record gets a mark.
     """
 
     def __init__(
@@ -119,13 +120,13 @@ class Relaying:
         headers: Headers,
         offer: Sequence[tuple[str, str]] | None,
         *,
-        marked: bool,
+        recorded: bool,
     ) -> None:
         self.ref = ref
         self.request = request
         self.headers = headers
         self.offer = offer
-        self.marked = marked
+        self.recorded = recorded
 
 
 class Relay:
@@ -186,12 +187,12 @@ class Relay:
         return Placed(daemon, channel, solve, session)
 
     def _solve(self, channel: Channel, daemon: Daemon, context: BackendContext, turn: Turn | None) -> RawCall:
-        """Say Solve; with a turn return once the daemon has the build in it. Raises ``BusyError``.
+        """Say Solve; with a turn return once the daemon announces the build in it. Raises ``BusyError``.
 
         A daemon that had the build and gave it back knows its ref for 10 s still, and refuses it meanwhile.
         """
         message = self._relaying.request
-        if self._relaying.marked and context.mark is not None:
+        if self._relaying.recorded and context.mark is not None:
             message = with_options(message, mark_attrs(context.mark))
         refused = f"job ID {self._relaying.ref} exists"
         end = self._had.get(daemon.name, 0.0) + _FORGETS_REF_WITHIN
@@ -200,7 +201,8 @@ class Relay:
             answer = Recorded()
             solve = channel.begin(self._relaying.headers, answer, _OneMessage(message))
             channel.end(solve)
-            if turn is not None:
+            # One that is not announced waits for its client's next call, and the client's calls for this one.
+            if turn is not None and self._relaying.recorded:
                 turn.take(solve)
             if answer.says(refused) and time.monotonic() < end:
                 raise RpcError(refused, code=Status.ALREADY_EXISTS)

@@ -46,6 +46,21 @@ def test_buildx_builds_on_the_home_of_the_tag(buildx: Buildx, served: Served, co
     assert OciArchive(out.read_bytes()).files() == {"a.txt": served.scratch.name.encode()}
 
 
+@pytest.mark.parametrize("command", [["build", "."], ["bake", "--file=bake.json", "one", "two"]])
+def test_a_check_ends_though_no_daemon_announces_it(
+    buildx: Buildx, served: Served, context: Path, command: list[str]
+) -> None:
+    """Such a build is in no history: who waits for its record there waits until the connection is lost."""
+    target = {"context": "."}
+    (context / "bake.json").write_text(json.dumps({"target": {"one": target, "two": target}}))
+    before = served.built()
+
+    checked = buildx(*command, "--call=check", cwd=context)
+
+    assert "Check complete, no warnings found." in checked.stdout
+    assert served.built() == before
+
+
 def test_targets_of_one_context_each_build_at_home(buildx: Buildx, served: Served, context: Path) -> None:
     """They share one session, which is none of theirs; one daemon calls it for two builds."""
     homes = {"one": "d0", "two": "d1", "three": "d1", "four": "d2"}
