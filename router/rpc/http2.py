@@ -40,6 +40,7 @@ from router.rpc.frames import (
 from router.rpc.framing import FrameReader
 from router.rpc.headers import MAX_HEADER_BLOCK, HeaderReader, header_frames
 from router.rpc.messages import IncomingMessage, MalformedMessage
+from router.rpc.payloads import check_dependency, goodbye, header_part, unpadded
 from router.rpc.peer_settings import PeerSettings, window_overflow
 from router.rpc.shapes import check_shape
 from router.rpc.streams import GivenUp, Source, Stream
@@ -70,7 +71,6 @@ MAX_STREAMS = 200
 MAX_CONTROL = 10_000
 # Of one stream: a response has two, and a few informational ones before them (section 8.1).
 MAX_HEADER_BLOCKS = 8
-_PRIORITY_SIZE = 5
 
 
 class Http2Connection:
@@ -266,11 +266,11 @@ class Http2Connection:
             case FrameType.RST_STREAM:
                 self._rst_stream(stream_id, payload, events)
             case FrameType.GOAWAY:
-                events.append(_goodbye(payload))
+                events.append(goodbye(payload))
             case FrameType.PUSH_PROMISE:
                 raise Http2Error("the peer pushed a stream although that is switched off")
             case FrameType.PRIORITY:
-                _check_dependency(stream_id, payload)
+                check_dependency(stream_id, payload)
             case _:
                 pass  # types we don't know are to be ignored (section 5.5)
 
@@ -291,7 +291,7 @@ class Http2Connection:
         if not ended:
             self._acknowledge(stream)
         if flags & Flag.PADDED:
-            payload = _unpadded(payload)
+            payload = unpadded(payload)
         if stream.incoming.sized:
             try:
                 stream.incoming.data(len(payload), ended=ended)
@@ -310,14 +310,7 @@ class Http2Connection:
             stream.unacknowledged = 0
 
     def _header_frame(self, flags: int, stream_id: int, payload: memoryview, events: list[Event]) -> None:
-        if flags & Flag.PADDED:
-            payload = _unpadded(payload)
-        if flags & Flag.PRIORITY:
-            if len(payload) < _PRIORITY_SIZE:
-                raise Http2Error("the peer sent a HEADERS frame without its priority")
-            _check_dependency(stream_id, payload)
-            payload = payload[_PRIORITY_SIZE:]
-        self._headers.begin(stream_id, flags, payload)
+        self._headers.begin(stream_id, flags, header_part(flags, stream_id, payload))
         if flags & Flag.END_HEADERS:
             self._header_block(stream_id, events)
 
@@ -436,24 +429,7 @@ def _joined(payloads: list[memoryview]) -> memoryview:
     return payloads[0] if len(payloads) == 1 else memoryview(b"".join(payloads))
 
 
-def _goodbye(payload: memoryview) -> GoAwayReceived:
-    last = int.from_bytes(payload[:4], "big") & MAX_WINDOW
-    return GoAwayReceived(last, int.from_bytes(payload[4:8], "big"), bytes(payload[8:]))
-
-
 def _closed(stream_id: int, kind: str) -> Http2Error:
     return Http2Error(
         f"the peer sent {kind} on stream {stream_id}, which it had closed", code=ErrorCode.STREAM_CLOSED
     )
-
-
-def _check_dependency(stream_id: int, payload: memoryview) -> None:
-    """Priorities mean nothing to us; what depends on itself is an error still (RFC 7540, section 5.3.1)."""
-    if int.from_bytes(payload[:4], "big") & MAX_WINDOW == stream_id:
-        raise Http2Error(f"the peer made stream {stream_id} depend on itself")
-
-
-def _unpadded(payload: memoryview) -> memoryview:
-    if not payload or payload[0] >= len(payload):
-        raise Http2Error("the peer sent more padding than payload")
-    return payload[1 : len(payload) - payload[0]]
