@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 from router.model.frozen import frozen
+from router.operations.measures import WARM_FROM, is_warm, percentile
 from router.operations.records import DaemonRecord
 
 __all__ = ["BuildStats", "StatsBy", "build_stats"]
@@ -15,8 +15,6 @@ __all__ = ["BuildStats", "StatsBy", "build_stats"]
 StatsBy = Literal["all", "key", "daemon", "image"]
 _SECOND = 1_000_000_000
 _NO_KEY = ""
-# Of all steps: some cached ones, as of a base that images share, make no warm build.
-_LEAST_SHARE = 0.25
 
 
 @frozen
@@ -48,7 +46,7 @@ class BuildStats:
 
 
 def build_stats(
-    records: Iterable[DaemonRecord], by: StatsBy, *, since: int | None = None, warm_from: float = 0.5
+    records: Iterable[DaemonRecord], by: StatsBy, *, since: int | None = None, warm_from: float = WARM_FROM
 ) -> tuple[BuildStats, ...]:
     """Return a row for each group, the one with most builds first; ``all`` is one row.
 
@@ -71,12 +69,12 @@ def build_stats(
     if by == "all" and not groups:
         groups[""] = []
 
-    def is_warm(build: DaemonRecord) -> bool:
-        cached = build.record.cached_steps
-        return cached >= max(warm_from * warmest[_what(build)], _LEAST_SHARE * build.record.total_steps, 1)
+    def warm(build: DaemonRecord) -> bool:
+        record, most = build.record, warmest[_what(build)]
+        return is_warm(record.cached_steps, record.total_steps, warmest=most, warm_from=warm_from)
 
-    usual = _usual_cold([each for each in known if not is_warm(each)])
-    rows = [_row(name, builds, is_warm, usual) for name, builds in groups.items()]
+    usual = _usual_cold([each for each in known if not warm(each)])
+    rows = [_row(name, builds, warm, usual) for name, builds in groups.items()]
     return tuple(sorted(rows, key=lambda row: (-row.builds, row.name)))
 
 
@@ -113,14 +111,14 @@ def _usual_cold(builds: Iterable[DaemonRecord]) -> Mapping[str, float]:
 def _row(
     name: str,
     builds: Sequence[DaemonRecord],
-    is_warm: Callable[[DaemonRecord], bool],
+    was_warm: Callable[[DaemonRecord], bool],
     usual: Mapping[str, float],
 ) -> BuildStats:
     done = [each for each in builds if each.record.status == "completed"]
     marks = [each.record.mark for each in done if each.record.mark is not None]
-    warm = [each for each in done if is_warm(each)]
+    warm = [each for each in done if was_warm(each)]
     warm_seconds = list(map(_seconds, warm))
-    cold_seconds = [_seconds(each) for each in done if not is_warm(each)]
+    cold_seconds = [_seconds(each) for each in done if not was_warm(each)]
     return BuildStats(
         name=name,
         builds=len(done),
@@ -129,21 +127,13 @@ def _row(
         running=sum(each.record.status == "running" for each in builds),
         spills=sum(mark.place > 1 for mark in marks),
         failovers=sum(mark.attempt > 1 for mark in marks),
-        p50_warm=_percentile(warm_seconds, 50),
-        p95_warm=_percentile(warm_seconds, 95),
-        p50_cold=_percentile(cold_seconds, 50),
-        p95_cold=_percentile(cold_seconds, 95),
+        p50_warm=percentile(warm_seconds, 50),
+        p95_warm=percentile(warm_seconds, 95),
+        p50_cold=percentile(cold_seconds, 50),
+        p95_cold=percentile(cold_seconds, 95),
         saved=sum(max(usual.get(_key(each), 0.0) - _seconds(each), 0.0) for each in warm),
     )
 
 
 def _seconds(build: DaemonRecord) -> float:
     return (build.record.duration(0) or 0) / _SECOND
-
-
-def _percentile(values: Sequence[float], percent: int) -> float | None:
-    """Return the smallest value that so many percent of them do not exceed."""
-    if not values:
-        return None
-    ranked = sorted(values)
-    return ranked[max(math.ceil(percent / 100 * len(ranked)), 1) - 1]

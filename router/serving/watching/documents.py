@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from router.model.daemon import NOT_ASKED
+from router.operations.measures import percentile
 from router.serving.watching.lookout import Sight, Sights
 from router.serving.watching.ownership import Ownership
-from router.serving.watching.watched import Counts, Picture, WatchedBuild, percentile, warm_builds
+from router.serving.watching.watched import Counts, Picture, WatchedBuild, warm_builds
 
 __all__ = ["builds_document", "daemons_document", "ring_document"]
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from router.model.daemon import Place
 from router.model.frozen import field, frozen
+from router.operations.measures import is_warm
 
-__all__ = ["BUCKETS", "BuildState", "Counts", "Picture", "WatchedBuild", "percentile", "warm_builds"]
+__all__ = ["BUCKETS", "BuildState", "Counts", "Picture", "WatchedBuild", "warm_builds"]
 
 BuildState = Literal["waiting", "building", "completed", "failed", "canceled", "lost", "unplaced"]
 
 BUCKETS = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 """Upper bounds of the histogram of seconds."""
-
-# As `warmroute stats` has it: of the cached steps of the warmest build of the key, and of all steps.
-_OF_WARMEST, _OF_ALL = 0.5, 0.25
 
 
 @frozen
@@ -83,15 +80,5 @@ def warm_builds(builds: Iterable[WatchedBuild]) -> frozenset[int]:
     for each in known:
         warmest[each.key] = max(warmest.get(each.key, 0), each.cached or 0)
     return frozenset(
-        each.number
-        for each in known
-        if (each.cached or 0) >= max(_OF_WARMEST * warmest[each.key], _OF_ALL * (each.total or 0), 1)
+        each.number for each in known if is_warm(each.cached or 0, each.total or 0, warmest=warmest[each.key])
     )
-
-
-def percentile(values: Sequence[float], percent: int) -> float | None:
-    """Return the smallest value that so many percent of them do not exceed, None where there are none."""
-    if not values:
-        return None
-    ranked = sorted(values)
-    return ranked[max(math.ceil(percent / 100 * len(ranked)), 1) - 1]

@@ -10,7 +10,7 @@ from router.model.daemon import Place
 from router.model.events import Attempt, Notice
 from router.placement.key import Key
 from router.serving.watching.board import Board
-from router.serving.watching.watched import percentile, warm_builds
+from router.serving.watching.watched import warm_builds
 
 
 class _Clock:
@@ -196,9 +196,3 @@ def test_passwords_in_addresses_are_not_shown(board: Board) -> None:
     board.ended("r", BuildError("can't fetch https://me:hunter2@git.test/app"))
 
     assert "hunter2" not in repr(board.picture())
-
-
-def test_percentiles_are_values_that_were_there() -> None:
-    values = [float(number) for number in range(1, 101)]
-
-    assert (percentile(values, 50), percentile(values, 95), percentile([], 50)) == (50.0, 95.0, None)
