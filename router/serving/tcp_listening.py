@@ -9,14 +9,15 @@ import ssl
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
-from router.errors import RouterError, UsageError
+from router.errors import UsageError
 from router.model.address import TcpAddress
 from router.model.tls import TLSOptions
-from router.net.sockets import SocketStream, describe_os_error
+from router.net.sockets import SocketStream
 from router.net.tcp import prepare_tcp
 from router.net.tls_context import server_context
 from router.serving.accepting import ListeningSocket
 from router.serving.listener import Accepted, Admission, Listener
+from router.serving.opened_port import OpenedPort
 from router.serving.tls_listening import TLSListener
 
 __all__ = ["TcpListener", "client_of", "listen_tcp", "tcp_listener"]
@@ -92,36 +93,19 @@ def _context(options: TLSOptions) -> ssl.SSLContext:
 
 
 def _bound(address: TcpAddress, opened: ExitStack) -> Sequence[socket.socket]:
-    try:
-        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
-    except OSError as exc:
-        raise UsageError(
-            f"can't listen on {address}: the name {address.host} is not known", hint=_LOOPBACK
-        ) from exc
+    port = OpenedPort(address=address, purpose=f"listen on {address}", hint=_LOOPBACK)
     sockets: list[socket.socket] = []
     absent: OSError | None = None
-    for family, _, _, _, where in found:
+    for family, where in port.places():
         try:
-            sock = opened.enter_context(socket.socket(family, socket.SOCK_STREAM))
-            # What is left of connections of an earlier endpoint must not be in the way of the next one.
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind(where)
+            sockets.append(opened.enter_context(port.bind(family, where)))
         except OSError as exc:
             if exc.errno not in _ABSENT:
-                raise _refused(address, exc) from exc
+                raise port.error(exc) from exc
             absent = exc
-        else:
-            sockets.append(sock)
     if not sockets and absent is not None:
-        raise _refused(address, absent) from absent
+        raise port.error(absent) from absent
     return sockets
-
-
-def _refused(address: TcpAddress, exc: OSError) -> RouterError:
-    message = f"can't listen on {address}: {describe_os_error(exc)}"
-    if exc.errno == errno.EADDRINUSE:
-        return RouterError(message, hint=f"ss -ltnp sport = :{address.port} shows who does", reason="in-use")
-    return UsageError(message, hint=_LOOPBACK)
 
 
 def client_of(host: str) -> str:
