@@ -15,14 +15,14 @@ from typing import Protocol
 from router.bounds import shortened
 from router.build import Relayed
 from router.cancellation import Cancellation
-from router.errors import CancelledError, ConnectionLostError, RouterError, RpcError, UnreachableError
+from router.errors import CancelledError, RouterError, RpcError, UnreachableError
 from router.model.events import Event, Notice
 from router.placement.key import Key
 from router.rpc.events import Http2Error
 from router.rpc.grpc import Status
 from router.serving.asked import Asked, read_asked, session_key
 from router.serving.client import Client
-from router.serving.links import Link, Links
+from router.serving.links import OVER, Link, Links
 from router.serving.relay import Placed, Recorded, Relay, Relaying
 from router.serving.sessions import ClientSession
 from router.serving.solving import Answer
@@ -45,7 +45,6 @@ _MOST_TOLD = 20
 _MOST_OVER = 1000
 # Characters of a session's id that are repeated to whoever sent it.
 _LONGEST_ID = 100
-_OVER = ConnectionLostError("the build is over")
 
 
 class Build:
@@ -368,11 +367,11 @@ class Builds:
         if error is not None:
             build.solve.on_loss(error)
         for call in build.waiting:
-            call.on_loss(error or _OVER)
+            call.on_loss(error or OVER)
         if (link := build.link) is not None:
             link.needed = False
             grace = 0.0 if isinstance(error, CancelledError) else _GRACE
-            self._client.timers.after(grace, lambda: link.give_up(_OVER))
+            self._client.timers.after(grace, lambda: link.give_up(OVER))
         del self._builds[build.asked.ref]
         self._over[build.asked.ref] = None
         if len(self._over) > _MOST_OVER:

@@ -15,11 +15,11 @@ from router.serving.merging import merged_workers, oldest
 from router.serving.peers import Peers
 from router.serving.question import Line
 from router.solve.answers import info, workers
+from router.solve.control import INFO
 
 __all__ = ["FleetInfo"]
 
 _LIST_WORKERS = "/moby.buildkit.v1.Control/ListWorkers"
-_INFO = "/moby.buildkit.v1.Control/Info"
 # Seconds for which an answer holds.
 _HOLDS = 5.0
 
@@ -29,7 +29,7 @@ class FleetInfo:
 
     def __init__(self, peers: Peers) -> None:
         self._workers = _Lately(peers, _LIST_WORKERS, workers, merged_workers)
-        self._info = _Lately(peers, _INFO, info, oldest)
+        self._info = _Lately(peers, INFO, info, oldest)
 
     def list_workers(self, call: Inquiry) -> None:
         """Answer with the workers of all daemons: a client takes the union of their platforms."""

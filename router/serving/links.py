@@ -16,13 +16,12 @@ from router.serving.pipes import Budget
 from router.serving.relay import Placed
 from router.serving.sessions import ClientSession, DaemonSession
 from router.serving.splice import Splice
+from router.solve.control import INFO, QUIET
 
-__all__ = ["Link", "Links"]
+__all__ = ["OVER", "Link", "Links"]
 
-# Seconds until a daemon that says nothing is asked something that each has an answer to.
-_QUIET = 8.0
-_INFO = "/moby.buildkit.v1.Control/Info"
-_OVER = ConnectionLostError("the build is over")
+OVER = ConnectionLostError("the build is over")
+"""The end of calls that the build they belong to has left behind."""
 
 
 class Link:
@@ -59,17 +58,14 @@ class Link:
         offered.attach(session)
 
     def look_alive(self) -> None:
-        """Ask a daemon that is quiet something small.
-
-        Its channel would send PINGs, and gRPC servers hang up on the fourth while nothing else is said.
-        """
-        if self.channel.silence >= _QUIET and (self._looking is None or self._looking.done):
+        """Ask a daemon something small that has been ``QUIET``."""
+        if self.channel.silence >= QUIET and (self._looking is None or self._looking.done):
             with suppress(ConnectionLostError):  # it goes away, and may end what it has begun
-                self._looking = self.channel.start(_INFO, request=b"", on_message=lambda _: None)
+                self._looking = self.channel.start(INFO, request=b"", on_message=lambda _: None)
 
     def register(self, poll: select.poll) -> float:
         """Tell a poll what is waited for; return for how many seconds at most."""
-        quiet = max(_QUIET - self.channel.silence, 0.0) or _QUIET
+        quiet = max(QUIET - self.channel.silence, 0.0) or QUIET
         return min(self.channel.register(poll), quiet)
 
     def withdraw(self, session_id: str) -> None:
@@ -156,12 +152,12 @@ class Links:
         for link in self:
             if not link.needed and link.silent and not self._is_shared(link):
                 self._links.remove(link)
-                link.close(_OVER)
+                link.close(OVER)
 
     def close(self) -> None:
         """Close all."""
         for link in self:
-            link.close(_OVER)
+            link.close(OVER)
         self._links.clear()
 
     def _is_shared(self, link: Link) -> bool:

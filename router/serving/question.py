@@ -21,16 +21,13 @@ from router.rpc import RpcChannel
 from router.rpc.contract import MessageHandler
 from router.rpc.grpc import Status
 from router.serving.peers import Peers
-from router.solve.control import Control
+from router.solve.control import INFO, Control
 
 __all__ = ["Line", "Question", "Task", "Told"]
 
 # Bytes that are heard and not yet taken, of all daemons; then they wait. A client may read slowly.
 _MOST_HELD = 4 << 20
 _COST_OF_A_MESSAGE = 200
-
-# What every daemon has an answer to, at once.
-_INFO = "/moby.buildkit.v1.Control/Info"
 
 
 @frozen
@@ -173,7 +170,7 @@ class Line:
         A frozen daemon has its connections all the same. Raises ``DialError`` where no answer comes in time.
         """
         try:
-            self.unary(_INFO, b"")
+            self.unary(INFO, b"")
         except RpcError as exc:
             if exc.code != Status.UNIMPLEMENTED:  # before BuildKit 0.11, which is an answer too
                 raise

@@ -24,11 +24,16 @@ from router.solve.inflight import BuildsInFlight
 if TYPE_CHECKING:
     from router._proto import control_pb2 as pb
 
-__all__ = ["Control"]
+__all__ = ["INFO", "QUIET", "Control"]
 
 _SERVICE = "/moby.buildkit.v1.Control/"
-# Seconds until a daemon that says nothing is asked whether it lives, and for its answer.
-_QUIET, _ALIVE = 8.0, 10.0
+INFO = _SERVICE + "Info"
+"""What every daemon has an answer to, at once: before BuildKit 0.11 that there is no such method."""
+QUIET = 8.0
+"""Seconds until a daemon that says nothing is asked something small: a channel that hears nothing for 12 s
+sends a PING, and gRPC servers hang up on the fourth while nothing else is said."""
+# Seconds for the answer.
+_ALIVE = 10.0
 
 
 class Control:
@@ -71,7 +76,7 @@ class Control:
         """Ask for the daemon's version; engines older than it answer UNIMPLEMENTED."""
         from router.solve import answers
 
-        return answers.info(self._channel.unary(_SERVICE + "Info", b"", timeout=timeout))
+        return answers.info(self._channel.unary(INFO, b"", timeout=timeout))
 
     def disk_usage(self, filters: str, *, timeout: float) -> pb.DiskUsageResponse:
         """Ask for the records of the store that match, all of them for an empty text.
@@ -131,28 +136,26 @@ class Control:
     def outlast(self, until: Callable[[], bool], *, timeout: float = inf) -> None:
         """Move messages until ``until()`` says so, from a daemon that may have nothing to say for long.
 
-        A channel that hears nothing for 12 s sends a PING, and gRPC servers hang up on the fourth while
-        nothing else is said. So the daemon is asked something small before. Raises as ``RpcChannel.run``.
+        It is asked something small before it has been quiet for too long. Raises as ``RpcChannel.run``.
         """
         end = time.monotonic() + timeout
         while not until():
             left = end - time.monotonic()
             try:
-                self._channel.run(until, timeout=min(left, _QUIET))
+                self._channel.run(until, timeout=min(left, QUIET))
             except DialError as exc:
-                if exc.reason != "timeout" or left <= _QUIET:
+                if exc.reason != "timeout" or left <= QUIET:
                     raise
                 self._check_alive(until)
 
     def _check_alive(self, until: Callable[[], bool]) -> None:
-        # Any status is an answer: before BuildKit 0.11 there is no such method.
-        call = self._channel.start(_SERVICE + "Info", request=b"", on_message=_ignore)
+        call = self._channel.start(INFO, request=b"", on_message=_ignore)
         try:
             self._channel.run(lambda: call.done or until(), timeout=_ALIVE)
         except DialError as exc:
             if exc.reason != "timeout":
                 raise
-            silence = f"{self._channel.peer} has been silent for {_QUIET + _ALIVE:.0f} s"
+            silence = f"{self._channel.peer} has been silent for {QUIET + _ALIVE:.0f} s"
             raise ConnectionLostError(silence, temporary=True, reason="silent") from exc
         if not call.done:
             self._channel.cancel(call)

@@ -20,7 +20,7 @@ from tests.wire.operations.status_server import StatusServer
 def test_a_build_that_is_quiet_for_long_is_followed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """gRPC servers end connections on which several PINGs arrive and nothing else is said."""
     monkeypatch.setattr(channel, "_ASK_AFTER", 0.2)
-    monkeypatch.setattr(control, "_QUIET", 0.1)
+    monkeypatch.setattr(control, "QUIET", 0.1)
     with StatusServer() as server, Cancellation() as cancellation:
         threading.Timer(3, cancellation.cancel).start()
         with pytest.raises(CancelledError):
@@ -28,7 +28,7 @@ def test_a_build_that_is_quiet_for_long_is_followed_on(monkeypatch: pytest.Monke
 
 
 def test_a_daemon_that_does_not_answer_meanwhile_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control, "_QUIET", 0.1)
+    monkeypatch.setattr(control, "QUIET", 0.1)
     monkeypatch.setattr(control, "_ALIVE", 0.5)
     with (
         StatusServer(answers=False) as server,

@@ -299,7 +299,7 @@ def test_a_client_that_does_not_read_holds_the_daemon_back() -> None:
 def test_a_stream_that_is_quiet_for_long_is_not_taken_for_abuse(monkeypatch: pytest.MonkeyPatch) -> None:
     """gRPC servers end connections on which several PINGs arrive and nothing else is said."""
     monkeypatch.setattr(channel, "_ASK_AFTER", 0.2)
-    monkeypatch.setattr(control, "_QUIET", 0.1)
+    monkeypatch.setattr(control, "QUIET", 0.1)
     server = StoreServer(pb.UsageRecord(ID="a"), hangs=True)
     with (
         server,

@@ -343,7 +343,7 @@ def test_a_frontend_can_not_name_the_session_of_another(monkeypatch: pytest.Monk
 
 def test_a_quiet_daemon_is_asked_whether_it_lives(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a session nothing else may be said for minutes, and a fourth PING would end the build."""
-    monkeypatch.setattr("router.serving.links._QUIET", 0.05)
+    monkeypatch.setattr("router.serving.links.QUIET", 0.05)
     with ListeningDaemon() as daemon, routing_to(daemon) as door, door.enter() as client:
         client.call(CONTROL + "Solve", solve())
         daemon.wait(lambda calls: [path for path, _ in calls] == [CONTROL + "Solve", CONTROL + "Info"])
