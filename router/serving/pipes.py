@@ -13,8 +13,10 @@ __all__ = ["Budget", "OverrunError", "Pipe"]
 
 # Where the sender is told to pause, and where to go on. What is under way until it hears of it comes on top.
 _FULL, _ROOM = 4 * 1024 * 1024, 2 * 1024 * 1024
-# Smaller pieces are copied together: each would keep all that arrived with it, and costs more than its bytes.
+# Smaller pieces are copied together: each costs more than its bytes.
 _SMALL, _GATHERED = 4096, 64 * 1024
+# A piece keeps all that arrived with it, up to 1 MiB: one that is less than this part of it is copied.
+_PART = 4
 
 
 class OverrunError(RouterError):
@@ -70,7 +72,8 @@ class Pipe:
         self._size += size
         last = self._buffers[-1] if self._buffers else None
         if size >= _SMALL:
-            self._buffers.append(data)
+            whole = memoryview(data.obj).nbytes
+            self._buffers.append(data if size * _PART >= whole else bytes(data))
         elif isinstance(last, bytearray) and len(last) < _GATHERED:
             last += data
         else:
