@@ -182,7 +182,7 @@ def _write(number: float, text: str) -> None:
             file.write(text.encode())
     except OSError as exc:
         raise UsageError(
-            f"can't write to --ready-fd {number:g}: {os.strerror(exc.errno or 0).lower()}",
+            f"can't write to --ready-fd {number:g}: {library.os_reason(exc)}",
             hint="for example, in a shell: --ready-fd 3 3> ready",
         ) from exc
 

@@ -15,7 +15,7 @@ import dns.exception
 import dns.resolver
 from dns.reversename import from_address
 
-from router.errors import FleetError, UsageError
+from router.errors import FleetError, UsageError, os_reason
 from router.model.address import DnsName, TcpAddress
 from router.model.daemon import NOT_ASKED, Daemon
 from router.model.frozen import frozen
@@ -166,7 +166,7 @@ class _Lookup:
         except socket.gaierror as exc:
             if exc.errno == socket.EAI_NONAME:
                 return self._unknown(name)
-            raise self._failed(name, exc.strerror or "it failed", "name") from exc
+            raise self._failed(name, os_reason(exc), "name") from exc
         return list(dict.fromkeys(str(where[0]) for _, where in targets))
 
     def _ask(self, name: str, kind: str, patience: float) -> Answer | None:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 
 from router.descriptors import limit_hint
-from router.errors import OutputError, RouterError, TransferError
+from router.errors import OutputError, RouterError, TransferError, os_reason
 from router.fstransfer import packets
 from router.fstransfer.destination import Destination, Directory, PartialFile
 from router.fstransfer.limits import Kept, quoted_name
@@ -226,11 +226,11 @@ class Receiver:
 
     def _unwritable(self, error: Exception, path: bytes) -> OutputError:
         name = os.path.join(self._name, os.fsdecode(path)) if path else self._name
-        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        why = os_reason(error) if isinstance(error, OSError) else str(error).lower()
         # Files appear one by one, each whole: whoever uses the directory must know that there are not all.
         left = f" ({quoted(self._name)} is incomplete: it has {self.files_received} of the result's files)"
         limit = limit_hint(error) if isinstance(error, OSError) else None
         return OutputError(
-            f"can't write {quoted(name)}: {why.lower()}{left if self._next else ''}",
+            f"can't write {quoted(name)}: {why}{left if self._next else ''}",
             hint=limit or "check permissions and free space",
         )

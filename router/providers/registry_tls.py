@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Sequence
 
-from router.errors import UsageError
+from router.errors import UsageError, os_reason
 from router.model.build_options import RegistryTLS
 from router.model.tls import TLSOptions
 from router.net.tls_context import client_context, trust_anyone
@@ -39,8 +39,8 @@ def _add(context: ssl.SSLContext, entry: RegistryTLS, lent: LentFiles) -> None:
             context.load_cert_chain(lent.path(entry.cert), lent.path(entry.key), password="")
     except OSError as exc:  # ssl's own errors among them
         files = ", ".join(path for path in (entry.ca, entry.cert, entry.key) if path)
-        why = "they hold no certificate or key" if isinstance(exc, ssl.SSLError) else str(exc.strerror)
+        why = "they hold no certificate or key" if isinstance(exc, ssl.SSLError) else os_reason(exc)
         raise UsageError(
-            f"can't use the TLS files for registry {entry.host} ({files}): {why.lower()}",
+            f"can't use the TLS files for registry {entry.host} ({files}): {why}",
             hint="--registry-auth-tlscontext takes PEM files, a key without a passphrase",
         ) from exc
