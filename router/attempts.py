@@ -165,9 +165,15 @@ class Attempts:
             match fault_of(exc):
                 case "unreached":
                     self._account.unreached(daemon, exc)
-                    forbidden = exc.reason == "forbidden"
                     self._happened(
-                        Tried(daemon=daemon, fault="unreached", forbidden=forbidden, temporary=exc.temporary)
+                        Tried(
+                            daemon=daemon,
+                            fault="unreached",
+                            forbidden=exc.reason == "forbidden",
+                            temporary=exc.temporary,
+                            no_way=exc.reason == "no-api-server",
+                            at=time.monotonic(),
+                        )
                     )
                     return None
                 case "busy":

@@ -5,7 +5,7 @@ reached never had the build: the next one is tried at once. One that is busy kee
 is asked, and where all are busy the build waits in line, or goes to the least loaded. Where the first is
 busy, or has never had the build, the next few are asked once whether they have: such a one comes first. A
 daemon that lost the build ends the round; the next round lists the fleet anew and begins, once, with the
-daemon that lost it.
+daemon that lost it. An API server that has listed the fleet and is then gone restarts: it is waited for.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ __all__ = [
     "next_step",
 ]
 
-# A build that a daemon had taken is not given up because nobody can be reached for a moment: a pod's
-# container restarts in some 3 s, an API server in some 10. Seconds.
+# A build that a daemon had taken is not given up because nobody can be reached for a moment, nor one whose
+# fleet was listed a moment ago: a pod's container restarts in some 3 s, an API server in some 10. Seconds.
 _PATIENCE = 30.0
 # How often the least loaded is looked for where all are full, before one of them is taken as it is.
 _GUESSES = 10
@@ -76,7 +76,8 @@ class Tried:
     """A daemon did not build: it was not reached, was busy with ``builds``, had never had the build, lost it,
     or is full.
 
-    ``forbidden``: this user has no right to reach it. ``temporary``: it may be reached again soon. ``at`` is
+    ``forbidden``: this user has no right to reach it. ``temporary``: it may be reached again soon.
+    ``no_way``: the API server that had listed it is gone, which says nothing about the daemon. ``at`` is
     when, in seconds of a clock that only grows.
     """
 
@@ -85,6 +86,7 @@ class Tried:
     builds: int = 0
     forbidden: bool = False
     temporary: bool = False
+    no_way: bool = False
     at: float = 0.0
 
 
@@ -174,6 +176,7 @@ class Course:
 
     lost_on: Mapping[str, int] = field(default_factory=dict)
     lost_at: float = 0.0
+    no_way_since: float | None = None
     looked: bool = False
     once_more: str = ""
     passed_over: frozenset[str] = frozenset()
@@ -257,9 +260,10 @@ def _within_round(course: Course, policy: Policy) -> Step | None:
 
 
 def _patience(course: Course, now: float) -> Step:
-    """Wait for somebody who can be reached, where a daemon had taken the build already."""
-    left = course.lost_at + _PATIENCE - now
-    return Rank(patience=left) if course.losses and left > 0 else End()
+    """Wait for a daemon that can be reached, where one had the build already, or the API server is gone."""
+    since = course.lost_at if course.losses else course.no_way_since
+    left = 0.0 if since is None else since + _PATIENCE - now
+    return Rank(patience=left) if left > 0 else End()
 
 
 def _in_turn(course: Course, fit: Sequence[Daemon]) -> tuple[Daemon, ...]:
@@ -291,6 +295,9 @@ def _after_attempt(course: Course, tried: Tried) -> Course:
             busy = tuple(each for each in course.busy if each[0].name != daemon.name)
             if in_vain:  # it had room a moment ago: it stays in line, behind whoever else has some
                 busy += tuple(each for each in course.busy if each[0].name == daemon.name)
+            if tried.no_way:
+                since = tried.at if course.no_way_since is None else course.no_way_since
+                return replace(course, busy=busy, no_way_since=since)
             return replace(course, busy=busy, passed_over=course.passed_over | {daemon.name})
         case "lost" | "overload":
             times = course.lost_on.get(daemon.name, 0) + 1

@@ -32,6 +32,9 @@ from router.untrusted_json import NotJSONError, read_json, text
 
 __all__ = ["KubeApi", "KubeConnection", "Opened", "status_message", "tls_context"]
 
+# The ``reason`` of an error where the API server has answered before and is not there now: it restarts.
+_GONE = "no-api-server"
+
 # Seconds. Servers keep a connection for longer; what lies between may not.
 _MOST_IDLE = 5.0
 # Bytes of an answer that is no list of all pods: as much JSON as is read.
@@ -72,6 +75,7 @@ class KubeApi:
         self.name = f"the Kubernetes API server {target.server}"
         self._lock = threading.Lock()
         self._idle: tuple[KubeConnection, float] | None = None
+        self._answered = False
 
     def drop_idle(self) -> None:
         """Close the connection that was kept, if there is one."""
@@ -158,13 +162,21 @@ class KubeApi:
     def unanswered(self, exc: OSError) -> DialError:
         """Return the error for a request that got no answer."""
         why = describe_tls_error(exc)[0] if isinstance(exc, ssl.SSLError) else describe_os_error(exc)
-        reason = "timeout" if isinstance(exc, TimeoutError) else None
+        reason = "timeout" if isinstance(exc, TimeoutError) else self._absence
         return DialError(
             f"no answer from {self.name}: {why}",
             hint=f"check that it is up, and that {self.target.source} names the right one",
             reason=reason,
             temporary=True,
         )
+
+    def answered(self) -> None:
+        """Take note that the API server is there."""
+        self._answered = True
+
+    @property
+    def _absence(self) -> str | None:
+        return _GONE if self._answered else None
 
     def _connect(self, credentials: Credentials, deadline: Deadline) -> socket.socket:
         if self.target.proxy:
@@ -174,7 +186,12 @@ class KubeApi:
         # Before the connection: a broken certificate should not leave one behind.
         context = tls_context(self.target, credentials) if self.target.secure else None
         if proxy is None:
-            sock = connect_tcp(self._host, self._port, self.name, deadline, listener="the API server")
+            try:
+                sock = connect_tcp(self._host, self._port, self.name, deadline, listener="the API server")
+            except DialError as exc:
+                if exc.reason == "refused":
+                    exc.reason = self._absence or exc.reason
+                raise
         else:
             sock = connect_through(proxy, self._host, self._port, deadline)
         if context is None:
@@ -229,10 +246,12 @@ class KubeConnection:
         self, request: Request, deadline: Deadline, *, stream: bool = False, most: int = MOST_BODY
     ) -> Reply:
         try:
-            return exchange(self.socket, request, deadline, stream=stream, most=most)
+            reply = exchange(self.socket, request, deadline, stream=stream, most=most)
         except OSError as exc:
             self.close()
             raise self._api.unanswered(exc) from exc
+        self._api.answered()
+        return reply
 
     def close(self) -> None:
         """Close the connection."""

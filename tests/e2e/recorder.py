@@ -9,12 +9,15 @@ from contextlib import contextmanager, suppress
 
 
 class Recorder:
-    """Passes connections on to a port on loopback; ``conversations`` are what went there by each."""
+    """Passes connections on to a port on loopback; ``conversations`` are what went there by each.
 
-    def __init__(self, port: int) -> None:
+    It listens ``at`` a port of its own, a free one if that is 0.
+    """
+
+    def __init__(self, port: int, at: int = 0) -> None:
         self.conversations: list[bytearray] = []
         self._port = port
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", at))
         self._sockets: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept, name="recorder")]
         self._threads[0].start()
@@ -27,7 +30,12 @@ class Recorder:
     @property
     def address(self) -> str:
         """Where to dial instead."""
-        return f"tcp://127.0.0.1:{self._listener.getsockname()[1]}"
+        return f"tcp://127.0.0.1:{self.port}"
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._listener.getsockname()[1])
 
     def close(self) -> None:
         """End every connection."""

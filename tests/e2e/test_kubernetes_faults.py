@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from router import Attempt, BuildRequest, ConnectionLostError, RouterConfig
+from router.model.events import Event
 from tests.addressed import addressed
 from tests.e2e.builder import Builder, write_tree
 from tests.e2e.kubernetes import HELLO, SELECTOR, Deleting, kubeconfig, no_new_pods, wait_for, with_busybox
 from tests.e2e.program import Program
+from tests.e2e.recorder import Recorder
 from tests.servers import images
 from tests.servers.cluster import Cluster
 
@@ -256,6 +261,54 @@ def test_an_api_server_that_is_down_is_told_at_once(cluster: Cluster, tmp_path: 
     assert done.code == 69
     assert "refused" in done.stderr
     assert done.seconds < 10
+
+
+class Gone:
+    """Hears of a build's events: when a daemon is first tried, the way to the API server closes for 2 s."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._port = cluster.plan.ports.apiserver
+        self._way = Recorder(self._port)
+        self._at = self._way.port
+        self.server = f"https://127.0.0.1:{self._at}"
+        self._back: threading.Timer | None = None
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Attempt) and self._back is None:
+            self._way.close()
+            self._back = threading.Timer(2.0, self._come_back)
+            self._back.start()
+
+    def _come_back(self) -> None:
+        self._way = Recorder(self._port, at=self._at)
+
+    def close(self) -> None:
+        if self._back is not None:
+            self._back.join()
+        self._way.close()
+
+
+@pytest.mark.parametrize("via", ["exec", "port-forward"])
+def test_an_api_server_that_restarts_between_the_list_and_the_build_is_waited_for(
+    cluster: Cluster,
+    fleet: tuple[str, ...],
+    tmp_path: Path,
+    context: Path,
+    via: Literal["exec", "port-forward"],
+) -> None:
+    with closing(Gone(cluster)) as gone:
+        path = kubeconfig(cluster, tmp_path / "kubeconfig", {"cluster": {"server": gone.server}})
+        builder = Builder(
+            config=RouterConfig(selector=SELECTOR, via=via, key="any"),
+            scratch=tmp_path,
+            environment={"KUBECONFIG": str(path)},
+            then=gone,
+        )
+        result = builder.build(BuildRequest(context=str(context)))
+
+    assert result.daemon in fleet
+    assert result.place.number == 1
+    assert any("waiting for a daemon for up to 30 s" in warning for warning in builder.warnings)
 
 
 @pytest.mark.usefixtures("fleet")

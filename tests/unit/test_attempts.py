@@ -166,6 +166,16 @@ def test_a_lone_daemon_that_comes_back_in_time_builds_in_the_end(story: Story) -
     assert backend.names == "aaaa"
 
 
+def test_an_api_server_that_restarts_after_it_has_listed_the_fleet_is_waited_for(story: Story) -> None:
+    gone = DialError("no answer from the API server", reason="no-api-server", temporary=True)
+    backend = Backend(gone, gone, gone)
+
+    assert story.run(backend, A, B).daemon == "b"
+
+    assert backend.names == "abab"
+    assert any(text.startswith("waiting for a daemon") for text in story.notices("warning"))
+
+
 def test_nobody_is_waited_for_who_never_had_the_build(story: Story) -> None:
     backend = Backend(refused("a"), refused("b"))
 

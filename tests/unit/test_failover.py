@@ -44,6 +44,10 @@ def unreached(daemon: Daemon, *, forbidden: bool = False) -> Tried:
     return Tried(daemon=daemon, fault="unreached", forbidden=forbidden, temporary=not forbidden)
 
 
+def no_way(daemon: Daemon, at: float = NOW) -> Tried:
+    return Tried(daemon=daemon, fault="unreached", temporary=True, no_way=True, at=at)
+
+
 def busy(daemon: Daemon, builds: int) -> Tried:
     return Tried(daemon=daemon, fault="busy", builds=builds)
 
@@ -182,6 +186,27 @@ CASES: dict[str, tuple[Policy, tuple[Happening, ...], Step]] = {
         Policy(),
         (Listed(fit=(A,)), lost(A, NOW - 30), Listed(fit=(A,)), unreached(A)),
         End(),
+    ),
+    "the API server is gone that listed the fleet a moment ago": (
+        Policy(),
+        (Listed(fit=(POD, NEIGHBOUR)), no_way(POD, NOW - 10), no_way(NEIGHBOUR, NOW - 9)),
+        Rank(patience=20.0),
+    ),
+    "when it is back, home is the first again": (
+        Policy(),
+        (Listed(fit=(POD, NEIGHBOUR)), no_way(POD), no_way(NEIGHBOUR), Listed(fit=(POD, NEIGHBOUR))),
+        attempt(POD),
+    ),
+    "while it starts, it forbids what it allows": (
+        Policy(),
+        (Listed(fit=(POD,)), no_way(POD, NOW - 10), Listed(fit=(POD,)), unreached(POD, forbidden=True)),
+        Rank(patience=20.0),
+    ),
+    "it does not come back": (Policy(), (Listed(fit=(POD,)), no_way(POD, NOW - 30)), End()),
+    "a daemon that needs no API server is tried all the same": (
+        Policy(),
+        (Listed(fit=(POD, A)), no_way(POD)),
+        attempt(A),
     ),
     "lost, and nobody is fit": (
         Policy(),
