@@ -1,6 +1,6 @@
-"""Directories that their owner can't open: a build may well make some, with modes such as 0311 or 000.
+"""Directories that their owner can't open. A build can create some, with modes such as 0311 or 000.
 
-Nothing here follows a link.
+No function here follows a link.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ __all__ = ["make_accessible", "remove_tree"]
 
 
 def make_accessible(name: bytes, around: int) -> None:
-    """Give the owner of a directory all rights to it. Raises OSError, also for what is no directory."""
+    """Give the owner of a directory all rights to it. Raises OSError, also if the name isn't a directory."""
     if not hasattr(os, "O_PATH"):
         os.chmod(name, 0o700, dir_fd=around, follow_symlinks=False)
         return
-    # A descriptor that needs no right to the directory itself; what it names can't be swapped any more.
+    # This descriptor needs no right to the directory itself, and pins it: the name can't be swapped any more.
     descriptor = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=around)
     try:
         mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
@@ -29,8 +29,8 @@ def make_accessible(name: bytes, around: int) -> None:
 
 
 def remove_tree(name: bytes, around: int) -> None:
-    """Remove a directory with all that is in it, however deep. Raises OSError."""
-    # Not shutil's: that one recurses, and has a file open for each level.
+    """Remove a directory and everything in it, however deep. Raises OSError."""
+    # Not shutil's: that one recurses and holds a file open for each level.
     descent = Descent(around, b"")
     waiting: list[tuple[bytes, list[tuple[bytes, bool]]]] = []
     try:
@@ -53,9 +53,9 @@ def remove_tree(name: bytes, around: int) -> None:
 
 
 def _enter(name: bytes, descent: Descent) -> list[tuple[bytes, bool]]:
-    """Enter a directory that is to go; return what is in it, and which of that are directories."""
+    """Enter a directory that is to be removed; return its names, and whether each is a directory."""
     if os.lstat(name, dir_fd=descent.here).st_mode & 0o700 != 0o700:
-        with suppress(PermissionError):  # another user's, which its group may still give a right to
+        with suppress(PermissionError):  # another user's: the group may still have rights
             make_accessible(name, descent.here)
     descent.enter(name)
     with os.scandir(descent.here) as found:

@@ -1,9 +1,9 @@
-"""Match text against patterns in time that grows with its length alone, whatever the patterns are.
+"""Match text against patterns in time that grows only with its length, whatever the patterns are.
 
-A pattern is a sequence of items, each a character of a set, or any number of these. All places in all
-patterns that a match can have come to are the bits of one integer, which each character moves on at once
-(https://en.wikipedia.org/wiki/Bitap_algorithm). So nothing is ever tried twice, as in Go's ``regexp`` and
-unlike Python's ``re``, which takes 2 to the power of the stars in ``*a*a*a*a*b`` to say no.
+A pattern is a sequence of items, each a character of a set, or any number of these. One integer holds a bit
+for every place in every pattern that a match can have reached, and each character moves all bits on at once
+(https://en.wikipedia.org/wiki/Bitap_algorithm). So nothing is ever tried twice, as in Go's ``regexp``.
+Python's ``re`` differs: to reject a text, ``*a*a*a*a*b`` takes it 2 to the power of the number of stars.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ ANY: Ranges = ((0, _LAST),)
 DOT: Ranges = ((0, 9), (11, _LAST))
 NOT_SLASH: Ranges = ((0, 46), (48, _LAST))
 
-# More than anybody writes, and few enough to be fast: patterns that need more are refused.
+# More than anybody writes, and few enough to be fast: larger sets of patterns are refused.
 _MOST_PLACES = 1 << 18
 _MOST_SETS = 512
 
-# Go reads a byte that is no UTF-8 as this rune; in our text it is one of the others.
+# Go reads a byte that isn't UTF-8 as this rune; in our text such a byte is one of the surrogates.
 _REPLACEMENT = 0xFFFD
 _FIRST_BYTE, _LAST_BYTE = 0xDC80, 0xDCFF
 
@@ -59,18 +59,19 @@ class Kind(IntEnum):
 
 
 class Item(NamedTuple):
-    """One character of ``ranges`` (ONE), one or none, any number; or what has no characters of its own."""
+    """One character of ``ranges`` (ONE), one or none, any number; or an item without characters of its
+    own."""
 
     kind: Kind
     ranges: Ranges = ()
 
 
 DIRECTORIES = Item(Kind.DIRECTORIES)
-"""Nothing, or whatever ends with a slash, without a line end: ``(.*/)?``."""
+"""Nothing, or any text without a line end whose last character is a slash: ``(.*/)?``."""
 
 
 def complement(ranges: Iterable[tuple[int, int]]) -> Ranges:
-    """Return all characters that are not in a set."""
+    """Return all characters outside a set."""
     found: list[tuple[int, int]] = []
     start = 0
     for low, high in sorted(ranges):
@@ -81,7 +82,7 @@ def complement(ranges: Iterable[tuple[int, int]]) -> Ranges:
 
 
 def one_of(runes: Ranges) -> Item:
-    """Return the item for a set of Go's runes, none of which is a byte of our text that is no UTF-8."""
+    """Return the item for a set of Go's runes. None of them is a byte of our text that isn't UTF-8."""
     if any(low <= _REPLACEMENT <= high for low, high in runes):
         whole = any(low <= _FIRST_BYTE and high >= _LAST_BYTE for low, high in runes)
         return Item(Kind.ONE, runes if whole else (*runes, (_FIRST_BYTE, _LAST_BYTE)))
@@ -95,7 +96,7 @@ def one_of(runes: Ranges) -> Item:
 
 
 class Automaton:
-    """A list of patterns, each with its alternatives. Raises UsageError where there is too much of them."""
+    """A list of patterns, each with its alternatives. Raises UsageError if the patterns are too large."""
 
     def __init__(self, patterns: Iterable[Sequence[Sequence[Item]]]) -> None:
         places: dict[Item, list[int]] = {}
@@ -118,7 +119,7 @@ class Automaton:
         self._masks: dict[str, int] = {}
 
     def _read(self, places: Mapping[Item, list[int]]) -> None:
-        """Note for each item where it stands."""
+        """Record the places of each item."""
         bits = dict.fromkeys(Kind, 0)
         self._single: dict[int, list[int]] = {}
         self._sets: list[tuple[Ranges, int]] = []
@@ -154,9 +155,10 @@ class Automaton:
         return frozenset(found)
 
     def _run(self, text: str) -> int:
-        """Return the ends that are reached, as bits."""
+        """Return the ends that were reached, as bits."""
         masks, loops, directories, skipped = self._masks, self._loops, self._directories, self._skipped
-        # Where a match can have come to; in which ``(.*/)?`` it can be besides; what it has reached.
+        # The places that a match can have reached; each ``(.*/)?`` that it can be inside; the ends it has
+        # reached.
         places, inside, reached = self._start, 0, 0
         for index, character in enumerate(text):
             # The addition carries each bit over all places after it that can be skipped.
@@ -211,7 +213,7 @@ def _too_much() -> UsageError:
 def _bits(places: Sequence[int]) -> int:
     if len(places) < 4:
         return sum(1 << place for place in places)
-    # One integer made at the end: each that is made on the way would be a copy of all before it.
+    # One integer, made at the end: making one on the way would copy all bits before it, each time.
     octets = bytearray(max(places) // 8 + 1)
     for place in places:
         octets[place >> 3] |= 1 << (place & 7)

@@ -1,10 +1,10 @@
-"""A directory, opened once, and what is below it, opened without following a link on the way.
+"""A directory, opened once, and the files below it, opened without following a link on the way.
 
-A name that was looked at can be another thing a moment later: whoever may write to a build context can put a
-link out of it where a directory was. So nothing below the root is opened by its whole path. Each step is
-taken from the descriptor of the directory around it and refuses links: what is opened was below the root.
-``openat2`` would do this in one call, but Python can't make it without ``ctypes``, which takes longer to load
-than all the steps of a usual context.
+A name can become another thing a moment after it was looked at: anyone with write access to a build context
+can replace a directory by a link that leads out. So nothing below the root is opened by its whole path. Each
+step starts from the descriptor of the parent directory and refuses links: whatever was opened was below the
+root. ``openat2`` would do this in one call, but Python can't make it without ``ctypes``, which takes longer
+to load than all the steps of a usual context.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from itertools import chain, islice
 
 __all__ = ["Descent", "Root", "enter"]
 
-# A process often may have 1024 files open, and a tree be deeper.
+# A process often may have only 1024 files open, and a tree can be deeper.
 _MOST_OPEN = 16
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def enter(directory: int, name: bytes) -> int:
-    """Open a directory in one that is open; who calls it closes it. Raises OSError."""
+    """Open a directory inside an open one; the caller closes it. Raises OSError."""
     return os.open(name, _DIRECTORY, dir_fd=directory)
 
 
 class Root:
-    """The directory at ``path``, whose last part may not be a link. What is below it is named from there.
+    """The directory at ``path``, whose last part may not be a link. Paths below it are relative to it.
 
     Its methods raise OSError, with the whole path as its ``filename``.
     """
@@ -40,13 +40,14 @@ class Root:
         self._opened = self.descriptor
 
     def full(self, path: bytes) -> bytes:
-        """Return the whole path, to be shown."""
+        """Return the whole path, for display."""
         return os.path.join(self.path, path) if path else self.path
 
     def directory(self, path: bytes) -> int:
-        """Return a descriptor of a directory, the root's for none; it is good until the next call."""
+        """Return a descriptor of a directory, the root's for an empty path; it is valid until the next
+        call."""
         if path != self._last:
-            # Files are asked for in the order of the walk: the next directory often is in the last one.
+            # Requests come in the order of the walk: the next directory is often inside the last one.
             within = self._last and path.startswith(self._last + b"/")
             rest = path[len(self._last) + 1 :] if within else path
             if not within:
@@ -62,7 +63,7 @@ class Root:
         return self._opened
 
     def open(self, path: bytes, flags: int) -> int:
-        """Open a file that is no link; who calls it closes it."""
+        """Open a file that isn't a link; the caller closes it."""
         parent, _, name = path.rpartition(b"/")
         directory = self.directory(parent)
         try:
@@ -72,7 +73,7 @@ class Root:
             raise
 
     def close(self) -> None:
-        """Close what is open. Closing twice is allowed."""
+        """Close all descriptors. Closing twice is allowed."""
         self._leave()
         if self.descriptor >= 0:
             os.close(self.descriptor)
@@ -92,9 +93,10 @@ class Root:
 class Descent:
     """The directories from an open one, ``top``, down to ``here``, each entered without following a link.
 
-    A tree can be deeper than a process may have files open, so only the innermost stay open. One that was
-    closed is opened again on the way back, from the top on, and must be the same one. Methods raise OSError:
-    ESTALE where something else has taken its place. ``path`` is the top's, for errors.
+    A tree can be deeper than the number of files that a process may have open, so only the innermost
+    directories stay open. A closed one is opened again on the way back, from the top on, and must be the same
+    one. Methods raise OSError, with ESTALE if another directory has taken its place. ``path`` is the top's,
+    for errors.
     """
 
     def __init__(self, top: int, path: bytes) -> None:
@@ -102,12 +104,12 @@ class Descent:
         self._top = top
         self._path = path
         self._names: list[bytes] = []
-        # One by one for the names: what the closed ones were (device and inode), then the open ones.
+        # One entry per name: first the identities (device and inode) of the closed ones, then the open ones.
         self._closed: list[tuple[int, int]] = []
         self._open: list[int] = []
 
     def enter(self, name: bytes) -> None:
-        """Go on to a directory in ``here``."""
+        """Descend into a directory of ``here``."""
         self.here = enter(self.here, name)
         self._names.append(name)
         self._open.append(self.here)
@@ -116,7 +118,7 @@ class Descent:
             os.close(self._open.pop(0))
 
     def leave(self) -> None:
-        """Go back to the directory around ``here``."""
+        """Return to the parent of ``here``."""
         self._names.pop()
         os.close(self._open.pop())
         if self._closed and not self._open:
@@ -124,7 +126,7 @@ class Descent:
         self.here = self._open[-1] if self._open else self._top
 
     def innermost(self, count: int) -> Iterator[int]:
-        """Yield ``here`` and others around it, the outermost first, each open until the next is asked for."""
+        """Yield ``here`` and its parents, the outermost first, each open until the next is asked for."""
         outer = len(self._names) + 1 - count
         if outer > len(self._closed):
             return iter(self._open[-count:])
@@ -144,7 +146,7 @@ class Descent:
         del self._closed[first:]
 
     def _again(self) -> Generator[int]:
-        """Open what was closed, one after the other, each until the next one is asked for."""
+        """Open the closed ones, one after the other, each until the next is asked for."""
         around = self._top
         try:
             for level, before in enumerate(self._closed):

@@ -1,14 +1,15 @@
-"""The content of announced files: remember where each one is, read those that the daemon asks for.
+"""The content of announced files: remember where each one is, and read those that the daemon asks for.
 
-What arrives is the whole file as it was at one moment, or the transfer fails with an error that names it.
-The moment is that of opening, not of announcing: the daemon takes the bytes that come, whatever size was
-announced, and asks again in the next build because the time differs. So of a log that grows all arrives that
-was there when it was opened. A file that shrank, was written to otherwise while a part of it was under way,
-or vanished, is an error. BuildKit's own clients send what they happen to read, and nothing for a file that
-they can't open, and the build succeeds.
+A file arrives whole, as it was at one moment, or the transfer fails with an error that names the file. The
+moment is that of opening, not of announcing: the daemon takes all bytes that come, whatever size was
+announced, and asks again in the next build because the time differs. So a growing log arrives with everything
+that it held when it was opened. It is an error if a file shrank, vanished, or was written to in any other way
+while a part of it was being sent. BuildKit's own clients send whatever they happen to read, and nothing for a
+file that they can't open, and the build succeeds.
 
-A file can be promised to be a blob. Then what is sent is hashed as git does, and the end of a file that is
-another is never sent: the daemon would keep it under the blob's time, and give it to others.
+A file can be promised to be a certain blob. Its content is then hashed as git does while it is sent; if the
+hash differs, the end of the file is never sent: the daemon would keep the content under the blob's time, and
+reuse it for other builds.
 """
 
 from __future__ import annotations
@@ -30,25 +31,25 @@ if TYPE_CHECKING:
 __all__ = ["NOTHING", "SOCKET", "Contents"]
 
 NOTHING = -1
-"""The size of what has no content: directories, links, pipes, devices."""
+"""The size of an entry without content: a directory, link, pipe or device."""
 
 SOCKET = -2
 """The size of a socket, which travels as an empty file that nobody can open."""
 
 _Promise = tuple[int, bytes]
-"""The ``ctime`` that a file must have, and the id of the blob that it must be, empty for any."""
+"""The ``ctime`` that a file must have, and the id of the blob that it must be, empty for any blob."""
 
-# No file has it as its ``ctime``.
+# No file has this ``ctime``.
 _ANY = -(1 << 63)
 _NOTHING_PROMISED: _Promise = (_ANY, b"")
 
 _LARGEST_DATA = 1 << 20
 _SMALLEST_DATA = 1 << 15
-# Joining costs a copy, a buffer of its own costs its handling all the way down; they break even about here.
+# Joining costs a copy; a separate buffer costs its handling all the way down. They break even about here.
 _LARGEST_JOINED = 1 << 15
 
-# How much of each part is looked at again when a file has grown meanwhile. What is only appended to is the
-# same there; a database or a program that is written anew is not.
+# How much of each part is read again if the file has grown meanwhile. If it was only appended to, this is
+# unchanged; in a database or a program that was rewritten it is not.
 _SAMPLE = 4096
 
 # Without O_NONBLOCK, a file that became a named pipe would hang the build.
@@ -56,11 +57,11 @@ _OPEN_FLAGS = os.O_RDONLY | os.O_NONBLOCK
 
 _SHA1 = 20
 
-_CHANGED_HINT = "exclude it in .dockerignore, or build when nothing writes to it"
+_CHANGED_HINT = "exclude it in .dockerignore, or build while nothing writes to it"
 
 
 class _OpenFile:
-    """A file of which a part has been sent: ``size`` bytes, as many as it had when it was opened."""
+    """A file that is partly sent: ``size`` is its length in bytes when it was opened."""
 
     __slots__ = (
         "_blob",
@@ -92,7 +93,7 @@ class _OpenFile:
             _raise_changed(self.path)
 
     def read(self, size: int) -> bytes:
-        """Return the next bytes, at least one. Raises UsageError where the file is shorter by now."""
+        """Return the next bytes, at least one. Raises UsageError if the file has become shorter."""
         data = _read(self.descriptor, min(size, self.remaining), self.path)
         if not data:
             _raise_changed(self.path)
@@ -105,7 +106,7 @@ class _OpenFile:
         return data
 
     def check(self) -> None:
-        """Raise UsageError if what was read is not the file of one moment, or not what was promised."""
+        """Raise UsageError if the file was changed while it was read, or differs from the promised blob."""
         status = os.fstat(self.descriptor)
         if self._changed not in (_ANY, status.st_ctime_ns):
             _raise_changed(self.path)
@@ -123,10 +124,10 @@ class _OpenFile:
 
 
 class Contents:
-    """All entries of one transfer by their number, and the requests for them that still wait.
+    """All entries of one transfer by their number, and the pending requests for them.
 
-    Methods raise OSError with the file's name, UsageError for a file that changed, and TransferError for a
-    request that makes no sense.
+    Methods raise OSError with the file's name, UsageError for a file that changed, and TransferError for an
+    impossible request.
     """
 
     def __init__(self, root: Root) -> None:
@@ -145,12 +146,12 @@ class Contents:
 
     @property
     def idle(self) -> bool:
-        """Whether everything that was asked for has been sent."""
+        """Whether every request has been served."""
         return not self._requests and self._open is None
 
     @property
     def size(self) -> int:
-        """The bytes of all files that haven't been sent."""
+        """The size in bytes of all files that haven't been sent."""
         return sum(size for size in self._sizes if size > 0)
 
     def announce(self, path: bytes, size: int) -> None:
@@ -159,26 +160,26 @@ class Contents:
         self._sizes.append(size)
 
     def promise(self, changed: int, blob: bytes) -> None:
-        """Promise for the entry that was just announced that its ``ctime`` (in nanoseconds) is still
-        ``changed`` when it is sent, and that it is ``blob``; an empty one promises nothing. For every entry,
-        or for none."""
+        """Promise that the entry that was just announced will still have the ``ctime`` ``changed`` (in
+        nanoseconds) when it is sent, and that it is ``blob``; an empty one promises nothing. Call it for
+        every entry, or for none."""
         self._promises.append((changed, blob) if blob else _NOTHING_PROMISED)
 
     def read(self, path: bytes, status: os.stat_result) -> bytes | None:
-        """Read a whole small file, None where its size or its ``ctime`` are others by now."""
+        """Read a whole small file; None if its size or its ``ctime`` has changed."""
         try:
             return _read_whole(self._root, path, status.st_size, status.st_ctime_ns)
         except (OSError, UsageError):
-            return None  # if the daemon asks for it, whoever reads it then will tell
+            return None  # if the daemon asks for it, that read reports the error
 
     def request(self, number: int) -> None:
-        """Note that the daemon wants the content of an entry, which it may want once."""
+        """Note that the daemon asked for an entry's content, which it may do once."""
         if number >= len(self._sizes) or self._sizes[number] == NOTHING:
-            raise TransferError(f"the daemon asked for the content of entry {number}, which it can't have")
+            raise TransferError(f"the daemon asked for entry {number}, which has no content left to send")
         self._requests.append(number)
 
     def pull(self, out: list[bytes | memoryview], size: int) -> int:
-        """Append about ``size`` bytes of messages to ``out`` and return how many these are."""
+        """Append about ``size`` bytes of messages to ``out`` and return how many bytes were appended."""
         self._sent = 0
         requests = self._requests
         while self._sent < size:
@@ -238,9 +239,9 @@ class Contents:
 
 
 def _read_whole(root: Root, path: bytes, size: int, changed: int) -> bytes | None:
-    """Read a file in one go, None where it has another size than ``size`` by now.
+    """Read a file in one go; None if its size is no longer ``size``.
 
-    Raises UsageError where ``changed`` isn't its ``ctime``. A regular file gives less than is asked for only
+    Raises UsageError if its ``ctime`` isn't ``changed``. A regular file gives less than was asked for only
     at its end.
     """
     descriptor = root.open(path, _OPEN_FLAGS)
@@ -259,7 +260,7 @@ def _read_whole(root: Root, path: bytes, size: int, changed: int) -> bytes | Non
 
 
 def _read(descriptor: int, size: int, path: bytes) -> bytes:
-    """Read into fresh memory: parts of what was read before may still wait to be sent."""
+    """Read into fresh memory: parts that were read before may still wait to be sent."""
     try:
         return os.read(descriptor, size)
     except OSError as exc:
@@ -268,8 +269,8 @@ def _read(descriptor: int, size: int, path: bytes) -> bytes:
 
 
 def _hash_of(blob: bytes, size: int) -> _Hash:
-    """Return the beginning of the id of a blob of ``size`` bytes, of the same kind as ``blob``."""
-    from hashlib import sha1, sha256  # OpenSSL, 3 ms, which few transfers need
+    """Return the hash of git's header for a blob of ``size`` bytes, of the same kind as the id ``blob``."""
+    from hashlib import sha1, sha256  # loads OpenSSL, 3 ms: few transfers need it
 
     kind = sha1 if len(blob) == _SHA1 else sha256
     return kind(b"blob %d\0" % size, usedforsecurity=False)

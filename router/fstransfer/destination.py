@@ -1,10 +1,10 @@
-"""Write below one directory, whatever the names say: the disk side of a local output.
+"""Write below one directory, whatever the names are: the disk side of a local output.
 
-The daemon isn't trusted. Every directory is opened from the one around it without following links, so
-neither a link that it sends nor one that lies there already leads out. What isn't a directory is written
-aside and renamed, so that it appears whole (what a killed process leaves is named ``.warmroute-``); what
-stands in its place goes, as with BuildKit's own clients, and directories are merged. A mirror is cleared of
-everything else at the very end, when nothing can fail any more. Everything belongs to the user who runs this.
+The daemon isn't trusted. Every directory is opened from its parent without following links, so neither a link
+that the daemon sends nor one that exists already leads out. Everything but directories is written to a
+temporary name and renamed, so that it appears whole (a killed process leaves files named ``.warmroute-``). As
+with BuildKit's own clients, whatever stands in its place is replaced, and directories are merged. A mirror
+deletes everything else at the very end, when nothing can fail any more. All files belong to the current user.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Directory:
 
 @dataclass(slots=True, eq=False)
 class PartialFile:
-    """A file that is being written aside; ``remaining`` is what is missing of its announced size."""
+    """A file under its temporary name; ``remaining`` is the number of announced bytes still to come."""
 
     directory: Directory
     name: bytes
@@ -62,7 +62,7 @@ class PartialFile:
 
 
 class Destination:
-    """The directory to write to; made if it doesn't exist. Methods raise OSError."""
+    """The directory to write to; created if it doesn't exist. Methods raise OSError."""
 
     def __init__(self, path: bytes, *, mirror: bool = False) -> None:
         os.makedirs(path, 0o700, exist_ok=True)
@@ -74,16 +74,16 @@ class Destination:
         self._owner = os.getuid(), os.getgid()
         self._token = b".warmroute-" + os.urandom(6).hex().encode() + b"-"
         self._count = 0
-        # Of a mirror: the names that stay, by directory.
+        # For a mirror: the names to keep, by directory.
         self._names: dict[Directory, set[bytes]] | None = {self.root: set()} if mirror else None
 
     def keep(self, parent: Directory, name: bytes) -> None:
-        """Note that a name is part of the result, which in a mirror nothing else is."""
+        """Note that a name is part of the result: a mirror deletes all other names."""
         if self._names is not None:
             self._names.setdefault(parent, set()).add(name)
 
     def make_directory(self, parent: Directory, name: bytes, path: bytes, described: Stat) -> Directory:
-        """Make a directory, or take the one that is there; ``finish`` gives it its mode and time."""
+        """Make a directory, or use an existing one; ``finish`` sets its mode and time."""
         around = self._descriptor_of(parent)
         directory = Directory(parent, name, path, described)
         try:
@@ -94,19 +94,19 @@ class Destination:
                 os.unlink(name, dir_fd=around)
                 os.mkdir(name, 0o700, dir_fd=around)
             elif status.st_mode & 0o700 != 0o700:
-                # As an earlier export may have left it: its owner can't open it, nor write there.
+                # An earlier export may have left a directory that its owner can neither open nor write to.
                 make_accessible(name, around)
         self._made.append(directory)
         return directory
 
     def make_symlink(self, parent: Directory, name: bytes, described: Stat) -> None:
-        """Make a symbolic link; where it leads to is never looked at."""
+        """Make a symbolic link; its target is never looked at."""
         around, aside = self._descriptor_of(parent), self._aside()
         os.symlink(described.link, aside, dir_fd=around)
         self._describe_and_rename(around, aside, name, described)
 
     def make_special(self, parent: Directory, name: bytes, described: Stat) -> None:
-        """Make a named pipe or, which only root may, a device."""
+        """Make a named pipe, or a device, which only root may do."""
         mode = _permissions(described.mode)
         if described.mode & _GO_CHARACTER:
             mode |= stat.S_IFCHR
@@ -117,9 +117,9 @@ class Destination:
         self._describe_and_rename(around, aside, name, described)
 
     def make_link(self, source: tuple[Directory, bytes], parent: Directory, name: bytes) -> None:
-        """Give a file that was made here a second name."""
+        """Give a file that was written here a second name."""
         aside = self._aside()
-        # To look for the second directory may close the first one.
+        # Looking for the second directory may close the first one.
         origin = os.dup(self._descriptor_of(source[0]))
         try:
             around = self._descriptor_of(parent)
@@ -129,7 +129,7 @@ class Destination:
         _rename(around, aside, name)
 
     def create_file(self, parent: Directory, name: bytes, described: Stat) -> PartialFile:
-        """Begin a file aside; it takes its place with ``complete``."""
+        """Create a file under a temporary name; ``complete`` moves it to its place."""
         aside = self._aside()
         descriptor = os.open(aside, _CREATE, 0o600, dir_fd=self._descriptor_of(parent))
         file = PartialFile(parent, name, described, aside, descriptor, described.size)
@@ -137,7 +137,7 @@ class Destination:
         return file
 
     def complete(self, file: PartialFile) -> None:
-        """Describe a file that is written and put it in its place."""
+        """Set mode, owner and time of a complete file and move it to its place."""
         self._describe(file.descriptor, file.stat)
         os.close(file.descriptor)
         file.descriptor = -1
@@ -145,7 +145,7 @@ class Destination:
         self._partial.remove(file)
 
     def finish(self) -> None:
-        """Give the directories their modes and times, now that nothing is written to them any more."""
+        """Set the directories' modes and times, now that nothing more is written to them."""
         if self._names is not None:
             for directory in (self.root, *self._made):
                 self._clear(self._descriptor_of(directory), self._names.get(directory, set()))
@@ -154,7 +154,7 @@ class Destination:
         self._made.clear()
 
     def close(self) -> None:
-        """Remove what is half written and release everything. Closing twice is allowed."""
+        """Remove incomplete files and release everything. Closing twice is allowed."""
         for file in self._partial:
             if file.descriptor >= 0:
                 os.close(file.descriptor)
@@ -171,7 +171,7 @@ class Destination:
             self._descriptor = -1
 
     def _clear(self, around: int, kept: set[bytes]) -> None:
-        """Remove what is in a directory but for some names."""
+        """Remove everything in a directory except some names."""
         for name in os.listdir(around):
             entry = os.fsencode(name)
             if entry in kept:
@@ -186,7 +186,7 @@ class Destination:
         return self._token + b"%d" % self._count
 
     def _descriptor_of(self, directory: Directory) -> int:
-        """Return a descriptor that stays open until some other directories were asked for."""
+        """Return a descriptor that stays open until several other directories were asked for."""
         if directory.parent is None:
             return self._descriptor
         descriptor = self._open.get(directory)
@@ -202,13 +202,13 @@ class Destination:
         for step in reversed(missing):
             descriptor = os.open(step.name, _OPEN_DIRECTORY, dir_fd=descriptor)
             self._open[step] = descriptor
-            # The one in use is the youngest, so it is never the one that goes.
+            # The one in use is the newest, so it is never the one to be closed.
             if len(self._open) > _MOST_OPEN:
                 os.close(self._open.popitem(last=False)[1])
         return descriptor
 
     def _describe(self, descriptor: int, described: Stat) -> None:
-        # This order: a change of owner takes set-uid bits and capabilities away.
+        # In this order: a change of owner removes set-uid bits and capabilities.
         os.fchown(descriptor, *self._owner)
         if described.xattrs:
             write_xattrs(descriptor, described.xattrs)
@@ -229,7 +229,7 @@ class Destination:
 
 
 def _rename(around: int, aside: bytes, name: bytes) -> None:
-    """Put what was made aside in its place; nothing stays aside where that fails."""
+    """Move a file from its temporary name to its place; remove it if that fails."""
     try:
         try:
             os.rename(aside, name, src_dir_fd=around, dst_dir_fd=around)
@@ -242,7 +242,7 @@ def _rename(around: int, aside: bytes, name: bytes) -> None:
 
 
 def _open_root(path: bytes) -> int:
-    """Open the destination. One that can only be gone through will do: nothing but a mirror lists it."""
+    """Open the destination. The right to search it is enough: only a mirror lists it."""
     try:
         return os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     except PermissionError:

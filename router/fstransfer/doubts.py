@@ -1,19 +1,19 @@
-"""Files that may have changed although their description didn't: the daemon is made to ask for them again.
+"""Files that may have changed although their description didn't: make the daemon ask for them again.
 
-A daemon compares mode, owner, size and time of last change with its copy. An edit of the same size whose time
-was put back afterwards looks like no change to it. The kernel keeps a second time that nobody can put back,
-``ctime``: where that is later than the daemon's first copy, and differs from the time that the daemon sees,
-the file was renamed, given another mode, linked, or edited and put back. Which one can't be known, so it is
-sent again.
+A daemon compares mode, owner, size and modification time with its copy. An edit of the same size whose time
+was put back afterwards looks unchanged to it. The kernel keeps a second time that nobody can put back,
+``ctime``: if it is later than the daemon's first copy, and differs from the time that the daemon sees, the
+file was renamed, linked, given another mode, or edited and put back. There is no telling which, so the file
+is sent again.
 
-What makes the daemon ask is a bit of Go's ``os.FileMode`` that no file of Linux has, ``ModeTemporary``: it is
+The daemon asks because of a bit of Go's ``os.FileMode`` that no file of Linux has, ``ModeTemporary``: it is
 compared with the daemon's copy, but neither written to the disk nor part of the checksum that decides about
-cached steps (fsutil's ``compareStat`` and ``rewriteMetadata``, BuildKit's ``contenthash.NewFromStat``).
-Nothing of it is left once the file has arrived.
+cached steps (fsutil's ``compareStat`` and ``rewriteMetadata``, BuildKit's ``contenthash.NewFromStat``). No
+trace of it is left once the file has arrived.
 
-Within a tick of the clock for files a second edit leaves no other time. Where a file has changed so lately,
-the tick is waited for before any content is read: whatever is edited then has a later time. Once is enough
-for all files but those that somebody writes to during the transfer.
+Within one tick of the clock for files a second edit leaves the same time. If a file has changed that
+recently, we wait for the tick before any content is read: any later edit then has a later time. One wait is
+enough for all files except those that are written to during the transfer.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ _SECOND = 1_000_000_000
 _ALWAYS = -(1 << 63)
 _NEVER = (1 << 63) - 1
 
-# What one file costs beside its content, in bytes.
+# The cost of a file besides its content, in bytes.
 _FILE = 4096
 _LITTLE = 1 << 22
 _SHARE = 16
 
 
 class Doubts:
-    """The doubts of one transfer. ``since`` is when the daemon's copy can't have been there yet, in
-    nanoseconds since the epoch; without it every file is doubted. ``places`` knows the directories that the
-    copy was made of."""
+    """The doubts of one transfer. ``since`` is a time before the daemon's copy existed, in nanoseconds since
+    the epoch; without it every file is doubted. ``places`` knows the directories that the copy was made
+    of."""
 
     def __init__(
         self,
@@ -66,14 +66,14 @@ class Doubts:
 
     @property
     def excessive(self) -> bool:
-        """Whether a new copy would be cheaper than asking for so much again and again."""
+        """Whether a new copy would be cheaper than asking for so many files again and again."""
         return not self._everything and self._weight > _LITTLE and self._weight * _SHARE > self._total
 
     def enter(self, path: bytes, directory: int) -> int:
-        """Go on with the files in a directory: one below the root by its path, and open.
+        """Continue with the files of a directory, given by its path below the root and its open descriptor.
 
-        Return a time: those whose ``ctime`` is earlier are above doubt, and ``mark`` looks closer at the
-        others. Raises OSError.
+        Return a time: files with an earlier ``ctime`` are certainly unchanged; call ``mark`` for the others.
+        Raises OSError.
         """
         self._all_here = self._everything or (
             self._places is not None and self._places.doubts(path, directory)
@@ -81,9 +81,9 @@ class Doubts:
         return _ALWAYS if self._all_here else self._since
 
     def mark(self, status: os.stat_result) -> bytes:
-        """Return the packed field that makes the daemon ask for a regular file, none where all is well.
+        """Return the packed field that makes the daemon ask for a regular file, empty if it is unchanged.
 
-        Waits, once, where the file has just changed.
+        Waits, once, if the file has just changed.
         """
         if not self._all_here:
             changed = status.st_ctime_ns
@@ -92,13 +92,13 @@ class Doubts:
             if changed == status.st_mtime_ns or (changed < self._fine and changed % _SECOND):
                 return b""
         self._weight += status.st_size + _FILE
-        # Of a field that comes twice, protobuf takes the last.
+        # If a field comes twice, protobuf takes the last one.
         return b"\x10" + varint(packets.go_mode(status.st_mode) | _MODE_TEMPORARY)
 
     def end(self, files: int, size: int) -> None:
-        """Note that all is described, and what a whole transfer would be: ``size`` bytes in ``files`` files.
+        """Note that all files are described; a whole transfer would be ``size`` bytes in ``files`` files.
 
-        Raises OSError where it can't be kept what the daemon has now.
+        Raises OSError if the record of the daemon's copy can't be written.
         """
         self._total = size + files * _FILE
         if self._places is not None:

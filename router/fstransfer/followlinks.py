@@ -1,7 +1,7 @@
 """Follow the links on the way to the paths that a build needs: BuildKit's ``followpaths``.
 
-``COPY app /app`` makes the daemon ask for ``app``; where that is a link, what it leads to has to come along.
-Links are read as if the directory were the root of the file system, so nothing outside of it is looked at.
+``COPY app /app`` makes the daemon ask for ``app``; if that is a link, its target has to come along. Links are
+resolved as if the directory were the root of the file system, so nothing outside of it is looked at.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from router.notation.quoting import quoted
 
 __all__ = ["follow_links", "without_covered"]
 
-# As many as the kernel follows: a link that leads to itself with something added would never end.
+# As many as the kernel follows: a link to a path below itself would never end.
 _MOST_LINKS = 40
-# And in all, for each path and link: links that lead to each other by wildcards double with each step.
+# The limit for each path and link in total: links that lead to each other by wildcards double at each step.
 _MOST_STEPS = 1000
 _MOST_STEPS_EACH = 10
 
 
 def follow_links(root: Root, paths: Sequence[str]) -> tuple[str, ...] | None:
-    """Return include patterns for ``paths`` and all links on their way; None where that is everything.
+    """Return include patterns for ``paths`` and all links on their way; None if everything is included.
 
-    A path may have wildcards in its last part or, where those match links, further up. Raises OSError,
-    and UsageError where links lead to too many others.
+    A path may have wildcards in its last part or, where those match links, further up. Raises OSError, and
+    UsageError if links lead to too many others.
     """
     resolver = _Resolver(root)
     for path in paths:
@@ -38,7 +38,7 @@ def follow_links(root: Root, paths: Sequence[str]) -> tuple[str, ...] | None:
 
 
 def without_covered(paths: Sequence[str]) -> tuple[str, ...] | None:
-    """Leave out each path below the one before it; None where the root itself is among them."""
+    """Leave out each path below the one before it; None if the root itself is among them."""
     kept: list[str] = []
     for path in paths:
         if path == ".":
@@ -62,18 +62,18 @@ class _Resolver:
         self.add(path, 0)
 
     def add(self, path: str, links: int) -> None:
-        """Note a path, or the first link on its way and what that leads to."""
+        """Note a path, or the first link on its way and the target of that link."""
         current = ""
         rest = clean("./" + path)
         if rest == ".." or rest.startswith("../"):
-            self.found.add(rest)  # it matches nothing, and must not be looked at
+            self.found.add(rest)  # it matches nothing, and must not be resolved
             return
         while rest:
             name, _, rest = rest.partition("/")
             current = posixpath.join(current, name)
             targets = self._targets(current)
             if targets is None:
-                current = posixpath.normpath(posixpath.join(current, rest))  # there is nothing to look at
+                current = posixpath.normpath(posixpath.join(current, rest))  # nothing to resolve
                 break
             if not targets:
                 continue
@@ -92,9 +92,9 @@ class _Resolver:
         self.found.add(current)
 
     def _targets(self, path: str) -> list[str] | None:
-        """Return where a link leads to, or the links that match where the last part has wildcards.
+        """Return the target of a link, or the links that match if the last part has wildcards.
 
-        None where nothing is there.
+        None if there is no such file or link.
         """
         parent, name = posixpath.split(path)
         if not has_wildcard(name):

@@ -1,7 +1,7 @@
-"""Go's ``filepath.Match``, which file patterns are defined by.
+"""Go's ``filepath.Match``, which defines file patterns.
 
-Text stands for bytes by way of ``surrogateescape``: one character for each rune, and for each byte of a name
-that is no UTF-8, just as Go counts them.
+Text holds bytes through ``surrogateescape``: one character for each rune, and one for each byte of a name
+that isn't UTF-8, just as Go counts them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ class GlobError(ValueError):
 
 
 def parse_glob(pattern: str) -> list[Item]:
-    """Return what matches a whole name as ``Match`` does. Raises GlobError where Go says ErrBadPattern."""
+    """Return the items that match a whole name as ``Match`` does. Raises GlobError where Go says
+    ErrBadPattern."""
     items: list[Item] = []
     position = 0
     while position < len(pattern):
@@ -28,8 +29,8 @@ def parse_glob(pattern: str) -> list[Item]:
 def check_glob(pattern: str) -> None:
     """Raise GlobError where Go's ``Match(pattern, ".")`` says ErrBadPattern.
 
-    That is how patterns are checked before they are used, and it looks no further than the first part that
-    the dot doesn't match. A part is what stands between two stars.
+    Patterns are checked this way before they are used. The check looks no further than the first part that
+    the dot doesn't match. A part is the text between two stars.
     """
     part, position = _part(pattern, 0)
     if len(part) == 1 and any(low <= ord(".") <= high for low, high in part[0].ranges):
@@ -37,7 +38,7 @@ def check_glob(pattern: str) -> None:
 
 
 def _part(pattern: str, position: int) -> tuple[list[Item], int]:
-    """Read what follows the stars at a place, up to the next ones."""
+    """Read the part after the stars at a position, up to the next star."""
     while pattern.startswith("*", position):
         position += 1
     items: list[Item] = []
@@ -48,7 +49,7 @@ def _part(pattern: str, position: int) -> tuple[list[Item], int]:
 
 
 def _next(pattern: str, position: int) -> tuple[Item, int]:
-    """Return the item that begins at a place, and where the pattern goes on."""
+    """Return the item at a position, and the position after it."""
     character = pattern[position]
     position += 1
     if character == "*":
@@ -62,12 +63,12 @@ def _next(pattern: str, position: int) -> tuple[Item, int]:
         position += 1
         if not character:
             raise GlobError("it ends with a backslash")
-    # A literal stands for itself, also where it is a byte that is no UTF-8.
+    # A literal matches itself, also if it is a byte that isn't UTF-8.
     return Item(Kind.ONE, ((ord(character), ord(character)),)), position
 
 
 def _class(pattern: str, position: int) -> tuple[Item, int]:
-    """Read what follows ``[``."""
+    """Read the rest of a class after its ``[``."""
     negated = pattern[position : position + 1] == "^"
     position += negated
     ranges: list[tuple[int, int]] = []
@@ -91,5 +92,5 @@ def _class_character(pattern: str, position: int) -> tuple[str, int]:
     elif character in ("-", "]"):
         character = ""
     if not character or "\udc80" <= character <= "\udcff" or position + 1 >= len(pattern):
-        raise GlobError("a bracket isn't closed, or nothing is in it")
+        raise GlobError("a bracket isn't closed, or is empty")
     return character, position + 1

@@ -1,9 +1,9 @@
-"""The regular expressions of Go that file patterns become.
+"""The subset of Go's regular expressions that file patterns become.
 
-``moby/patternmatcher`` turns a pattern into an expression of Go's ``regexp`` and leaves some characters as
-they stand (``|``, ``{``, ``^``, and all that follows a backslash or a bracket), so the meaning of a pattern
-is the meaning that Go's parser gives to the result. Only what can come out of a pattern is known here;
-``\\p``, ``\\x``, ``\\Q`` and octal numbers are refused like mistakes.
+``moby/patternmatcher`` turns a pattern into an expression of Go's ``regexp`` and leaves some characters
+unescaped (``|``, ``{``, ``^``, and all that follows a backslash or a bracket), so a pattern means whatever
+Go's parser makes of the result. This module knows only what can come out of a pattern; ``\\p``, ``\\x``,
+``\\Q`` and octal numbers are refused as errors.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _MOST_REPEATS = 1000
 # Go allows more; nobody writes that many.
 _MOST_ITEMS = 1 << 17
 _REPEAT = re.compile(r"(?a)\{(\d+)(,(\d*))?\}")
-# What * and ? become: by far the most of what is read here.
+# The expressions for * and ?: by far the most common.
 _NAME_CHARACTER = "[^/]"
 _ANY_NAME_CHARACTER = Item(Kind.ONE, NOT_SLASH)
 _ANY_DIRECTORIES = "(.*/)?"
@@ -40,7 +40,7 @@ _ASSERTIONS = {"A": Kind.BEGIN, "z": Kind.END, "b": Kind.BOUNDARY, "B": Kind.NO_
 
 
 def _set(text: str) -> Ranges:
-    """Return a set that is written as pairs of first and last characters."""
+    """Return a set from text that holds pairs of first and last characters."""
     return tuple((ord(low), ord(high)) for low, high in zip(text[::2], text[1::2], strict=True))
 
 
@@ -69,12 +69,12 @@ class RegexpError(ValueError):
 
 
 def parse(expression: str) -> list[list[Item]]:
-    """Return the alternatives that an expression has, each from the text's beginning. Raises RegexpError."""
+    """Return the alternatives of an expression, each anchored at the text's beginning. Raises RegexpError."""
     return _Parser(expression).run()
 
 
 class _Parser:
-    """One pass over an expression: complete alternatives, and the one at hand."""
+    """One pass over an expression: the complete alternatives, and the current one."""
 
     def __init__(self, expression: str) -> None:
         self._text = expression
@@ -92,7 +92,7 @@ class _Parser:
 
     @staticmethod
     def _anchored(items: list[Item]) -> list[Item]:
-        # Go looks for a match anywhere.
+        # Go finds a match anywhere in the text.
         return items[1:] if items[:1] == [Item(Kind.BEGIN)] else [Item(Kind.MANY, ANY), *items]
 
     def _step(self) -> None:
@@ -129,14 +129,14 @@ class _Parser:
         self._repeatable, self._repeated = True, False
 
     def _any_directories(self) -> None:
-        # Twice in a row says the same as once.
+        # Twice in a row means the same as once.
         if self._alternatives[-1][-1:] != [DIRECTORIES]:
             self._add(DIRECTORIES)
         self._repeated = True
 
     def _repeat(self, operator: str, least: int, most: int | None) -> None:
         if not self._repeatable or self._repeated:
-            raise RegexpError(f"nothing for {quoted(operator)} to repeat")
+            raise RegexpError(f"{quoted(operator)} has nothing to repeat")
         items = self._alternatives[-1]
         item = items.pop()
         if item.kind is Kind.ONE:
@@ -150,7 +150,7 @@ class _Parser:
             items.append(item)
         self._items += max(least, most or 0)
         if self._items > _MOST_ITEMS:
-            raise RegexpError("more repetitions than can be matched")
+            raise RegexpError("too many repetitions")
         self._repeated = True
 
     def _escape(self) -> None:
@@ -164,23 +164,23 @@ class _Parser:
             self._add(_literal(self._escaped()))
 
     def _letter(self) -> Ranges:
-        """Take the letter of a set such as the digits, if one is there."""
+        """Take the letter of a set such as the digits, if there is one."""
         ranges = _SETS.get(self._text[self._position : self._position + 1], ())
         self._position += bool(ranges)
         return ranges
 
     def _escaped(self) -> str:
-        """Take one character that stands after a backslash."""
+        """Take the character after a backslash."""
         character = self._text[self._position : self._position + 1]
         self._position += 1
         if character in _ESCAPES:
             return _ESCAPES[character]
         if not character or character.isalnum() or not character.isascii():
-            raise RegexpError(f"a backslash before {quoted(character)}")
+            raise RegexpError(f"unsupported escape: a backslash before {quoted(character)}")
         return character
 
     def _class(self) -> Ranges:
-        """Take what follows ``[`` up to its closing bracket."""
+        """Take a class up to its closing bracket, after the ``[``."""
         text = self._text
         negated = text.startswith("^", self._position)
         self._position += negated
@@ -193,7 +193,7 @@ class _Parser:
         return complement(tuple(ranges)) if negated else tuple(sorted(set(ranges)))
 
     def _named_set(self) -> Ranges:
-        """Take ``[:name:]`` or the letter of a set, if one is there."""
+        """Take ``[:name:]`` or the letter of a set, if there is one."""
         text, start = self._text, self._position
         if text.startswith("\\", start):
             self._position += 1
@@ -205,7 +205,7 @@ class _Parser:
         end = text.find(":]", start + 2)
         self._position = end + 2
         if text[start + 2 : end] not in _NAMED_SETS:
-            raise RegexpError(f"no set of characters is called {text[start : end + 2]}")
+            raise RegexpError(f"unknown character class {text[start : end + 2]}")
         return _NAMED_SETS[text[start + 2 : end]]
 
     def _range(self) -> Ranges:
@@ -215,7 +215,7 @@ class _Parser:
             self._position += 1
             high = self._class_character()
         if low > high:
-            raise RegexpError(f"the range {low}-{high} is upside down")
+            raise RegexpError(f"the range {low}-{high} is reversed")
         return ((ord(low), ord(high)),)
 
     def _class_character(self) -> str:
@@ -230,9 +230,9 @@ def _literal(character: str) -> Item:
 
 
 def _counts(repeat: re.Match[str]) -> tuple[int, int | None]:
-    """Return the least and the most of ``{n}``, ``{n,}`` or ``{n,m}``; no most is None."""
+    """Return the minimum and maximum of ``{n}``, ``{n,}`` or ``{n,m}``; no maximum is None."""
     least, rest, most = repeat.groups()
     digits = max(len(least), len(most or ""))
     if digits > 9 or int(most or least) < int(least) or max(int(least), int(most or 0)) > _MOST_REPEATS:
-        raise RegexpError(f"a repetition of {repeat[0][:20]}")
+        raise RegexpError(f"invalid repetition {repeat[0][:20]}")
     return int(least), int(most) if most else None if rest else int(least)

@@ -1,7 +1,7 @@
-"""What one tree may make its receiver remember. Pure.
+"""Limits on the tree that a receiver remembers. Pure.
 
-A daemon names a file in one message, and the name is kept until the transfer is over. What no file system
-takes is refused when it is announced, and all that is kept is counted.
+A daemon names a file in one message, and the name is kept until the transfer is over. A name that no file
+system accepts is refused when it is announced, and everything that is kept is counted.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _MOST_PATH = 4095
 # XATTR_NAME_MAX, XATTR_SIZE_MAX.
 _MOST_XATTR_NAME = 255
 _MOST_XATTR_VALUE = 1 << 16
-# What mknod takes: 12 and 20 bits.
+# The limits of mknod: 12 and 20 bits.
 _MOST_MAJOR = (1 << 12) - 1
 _MOST_MINOR = (1 << 20) - 1
-# What an entry takes beside its texts, measured.
+# The memory for an entry besides its texts, measured.
 _ENTRY = 512
 # The largest images have some hundred thousand files; this is about two million.
 _MOST_KEPT = 1 << 30
@@ -31,13 +31,13 @@ _MOST_SHOWN = 100
 
 
 class Kept:
-    """Counts what is remembered of a tree, in bytes."""
+    """Counts the bytes that are remembered for a tree."""
 
     def __init__(self) -> None:
         self._size = 0
 
     def take(self, entry: Stat) -> None:
-        """Count one entry. Raises OutputError, TransferError for one that is too large, or one too many."""
+        """Count one entry. Raises OutputError or TransferError if it is too large, or one too many."""
         path = entry.path
         if len(path) > _MOST_NAME and (
             len(path) > _MOST_PATH or max(map(len, path.split(b"/"))) > _MOST_NAME
@@ -49,13 +49,13 @@ class Kept:
             )
         if b"\0" in entry.link or not (0 <= entry.major <= _MOST_MAJOR and 0 <= entry.minor <= _MOST_MINOR):
             raise OutputError(
-                f"the daemon sent {quoted_name(path)} as a link or a device that Linux doesn't have",
+                f"the daemon sent {quoted_name(path)} as a link or device that is impossible on Linux",
                 reason="unsafe",
             )
         if len(entry.link) > _MOST_PATH:
             raise OutputError(
-                f"the daemon sent {quoted_name(path)} as a link to a name of {len(entry.link)} bytes, "
-                f"where {_MOST_PATH} are possible",
+                f"the daemon sent {quoted_name(path)} as a link whose target has {len(entry.link)} bytes "
+                f"({_MOST_PATH} at most)",
                 reason="unsafe",
             )
         self._size += _ENTRY + len(path) + len(entry.link)
@@ -63,7 +63,7 @@ class Kept:
             self._size += _size_of_xattrs(entry)
         if self._size > _MOST_KEPT:
             raise TransferError(
-                f"the daemon sends a tree whose names and attributes take more than {_MOST_KEPT >> 20} MiB"
+                f"the daemon sent a tree with more than {_MOST_KEPT >> 20} MiB of names and attributes"
             )
 
 
@@ -80,6 +80,6 @@ def _size_of_xattrs(entry: Stat) -> int:
 
 
 def quoted_name(path: bytes) -> str:
-    """Return a name of the daemon's as it can be shown, cut where it is long."""
+    """Return a name from the daemon for display, cut if it is long."""
     more = "..." if len(path) > _MOST_SHOWN else ""
     return quoted(os.fsdecode(path[:_MOST_SHOWN])) + more

@@ -1,4 +1,4 @@
-"""How the files of a directory are described where that isn't as they are."""
+"""How the files of a directory are described, if not unchanged."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ __all__ = ["Manner"]
 
 @frozen
 class Manner:
-    """The daemon is made to ask for files in ``doubts``; with ``times`` entries have other times than on the
-    disk."""
+    """``doubts`` makes the daemon ask for doubtful files; ``times`` gives entries other times than they have
+    on the disk."""
 
     doubts: Doubts | None = None
     times: ContentTimes | None = None

@@ -1,10 +1,11 @@
 """Match paths against patterns: by an expression for ``re`` where that is safe, else by an automaton.
 
-Nearly all patterns that people write are plain globs, which ``re`` matches several times as fast. What makes
-it slow on others is going back: it tries each way in which stars can share out a text. In a glob the first
-way is as good as any. Where what follows a star is found, no later place helps, because the next star begins
-there and can reach all that a later place could. So each star and what follows it stand in an atomic group,
-which is never entered twice, but for the last star of a name, which has nothing after it to go back for.
+Nearly all patterns that people write are plain globs, which ``re`` matches several times as fast. Other
+patterns are slow because of backtracking: ``re`` tries each way in which the stars can divide a text. In a
+glob the first way is as good as any. Once the text after a star is found, no later place helps, because the
+next star begins there and can reach everything that a later place could. So each star and the text after it
+stand in an atomic group, which is never entered twice. The exception is the last star of a name: nothing
+follows it, so there is nothing to backtrack into.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ _STAR = Item(Kind.MANY, NOT_SLASH)
 _REST = Item(Kind.MANY, DOT)
 _END = Item(Kind.END)
 
-# ``re`` takes up to the product of both lengths. Beyond these, the automaton is as fast or faster.
+# ``re`` takes up to the product of both lengths. Beyond these limits the automaton is as fast or faster.
 _LONGEST_EXPRESSION = 1 << 14
 _MOST_STEPS = 1 << 20
 
 
 class Matcher:
-    """Any of some patterns. Creating and asking it raises UsageError where there is too much of them."""
+    """Any of several patterns. Creating it and calling it raise UsageError if the patterns are too large."""
 
     def __init__(self, patterns: Sequence[Alternatives]) -> None:
         self._patterns = patterns
@@ -43,7 +44,7 @@ class Matcher:
         plain = [_expression(pattern) for pattern in patterns]
         text = "|".join(f"(?:{expression})" for expression in plain if expression is not None)
         if len(text) <= _LONGEST_EXPRESSION:
-            # An expression of nothing would match everything.
+            # An empty expression would match everything.
             self._match = re.compile(text or "(?!)").match
             self._longest = _MOST_STEPS // (len(text) + 1)
             odd = [pattern for pattern, expression in zip(patterns, plain, strict=True) if expression is None]
@@ -51,7 +52,7 @@ class Matcher:
 
     def matches(self, path: str) -> bool:
         """Say whether one of the patterns matches a path."""
-        # The reasoning for globs doesn't hold for a name with a line end, which ``(.*/)?`` doesn't contain.
+        # The reasoning for globs doesn't hold for a name with a line end: ``(.*/)?`` doesn't match one.
         if len(path) <= self._longest and "\n" not in path:
             return self._match(path) is not None or (self._odd is not None and self._odd.matches(path))
         if self._all is None:
@@ -60,7 +61,7 @@ class Matcher:
 
 
 def _expression(alternatives: Alternatives) -> str | None:
-    """Return an expression for ``re.match`` that never goes back, None where the pattern is no plain glob."""
+    """Return an expression for ``re.match`` that never backtracks; None if the pattern isn't a plain glob."""
     if len(alternatives) != 1 or alternatives[0][-1:] != [_END]:
         return None
     items = list(alternatives[0][:-1])
@@ -80,13 +81,13 @@ def _expression(alternatives: Alternatives) -> str | None:
     texts = [
         f"(?>(?:.*?/)??{_run(run, '')})" if number else _run(run, "") for number, run in enumerate(others)
     ]
-    # One name at the end can only follow the last slash.
+    # A single name at the end can only follow the last slash.
     before = "" if not others else "(?:.*/)?" if _SLASH in last or not end else "(?>.*/)?"
     return f"{''.join(texts)}{before}{_run(last, end)}"
 
 
 def _is_plain(items: Sequence[Item]) -> bool:
-    """Say whether slashes are matched by slashes alone, and by what stands for whole directories."""
+    """Say whether only slashes, and items for whole directories, match slashes."""
     before: Item | None = None
     for item in items:
         if item == DIRECTORIES:
@@ -106,7 +107,7 @@ def _contains_slash(item: Item) -> bool:
 
 
 def _run(items: Sequence[Item], end: str) -> str:
-    """Translate what stands between two stretches of any directories."""
+    """Translate the items between two stretches of any directories."""
     names: list[list[Item]] = [[]]
     for item in items:
         if item == _SLASH:
@@ -117,7 +118,7 @@ def _run(items: Sequence[Item], end: str) -> str:
 
 
 def _name(items: Sequence[Item]) -> str:
-    """Translate what one name, or its part, is matched by."""
+    """Translate the items of one name, or a part of it."""
     parts: list[str] = [""]
     for item in items:
         if item == _STAR:
@@ -127,7 +128,7 @@ def _name(items: Sequence[Item]) -> str:
     first, *others = parts
     if not others:
         return first
-    # What follows the last star has one place, the end of the name, and going back from there is quickest.
+    # The text after the last star has one place, the end of the name; backtracking from there is quickest.
     return f"{first}{''.join(f'(?>[^/]*?{part})' for part in others[:-1])}[^/]*{others[-1]}"
 
 

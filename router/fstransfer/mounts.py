@@ -1,8 +1,8 @@
-"""What tells a file system from another that had, or will have, the same device number.
+"""Tell a file system from others that had, or will have, the same device number.
 
-A device number is free again once its file system is unmounted, and inodes begin anew in each. The file
-system's own id tells two of them apart. An image that was packed (squashfs, an ISO) has neither an id that
-differs nor files whose change times mean anything here: nothing tells two such images apart.
+A device number is free again once its file system is unmounted, and inode numbers start over in each. The
+file system's own id tells two of them apart. A packed image (squashfs, an ISO) has no id that differs, and
+the change times of its files mean nothing here: two such images can't be told apart.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _IMAGES_BY_FUSE = frozenset({b"erofsfuse", b"fuseiso", b"squashfuse", b"squashfu
 
 
 def identity(directory: int) -> bytes | None:
-    """Return what the file system of an open directory is known by, None where nothing tells it from others.
+    """Return an identity of an open directory's file system; None if it can't be told from others.
 
     Raises OSError.
     """
@@ -26,24 +26,24 @@ def identity(directory: int) -> bytes | None:
 
 
 def is_image(kind: bytes) -> bool:
-    """Say whether a type of file system, as the kernel names it, is one of images that were packed."""
+    """Say whether a type of file system, as the kernel names it, is a packed image."""
     return kind in _IMAGES or kind.removeprefix(b"fuse.") in _IMAGES_BY_FUSE
 
 
 def kind_of(mountinfo: bytes, mount: bytes) -> bytes:
-    """Return the type of the file system of a mount by its number, empty if it isn't listed.
+    """Return the type of a mount's file system by the mount's number, empty if it isn't listed.
 
     ``mountinfo`` is in the format of ``/proc/PID/mountinfo`` (proc_pid_mountinfo(5)).
     """
     for line in mountinfo.splitlines():
         if line.startswith(mount + b" "):
-            # Optional fields end with a hyphen. None of the fields before it can be one.
+            # Optional fields end with a hyphen. None of the fields before it can be a hyphen.
             return line.partition(b" - ")[2].partition(b" ")[0]
     return b""
 
 
 def _kind(directory: int) -> bytes:
-    with suppress(OSError):  # there is no /proc elsewhere than on Linux
+    with suppress(OSError):  # only Linux has /proc
         for line in _read(f"/proc/self/fdinfo/{directory}").splitlines():
             if line.startswith(b"mnt_id:"):
                 return kind_of(_read("/proc/self/mountinfo"), line.split()[1])

@@ -1,7 +1,7 @@
-"""The order that entries of a transfer must have, and the directory that each one is in.
+"""The order that entries of a transfer must have, and the directory of each entry.
 
-Names grow within a directory, a directory comes before what is in it, and no name leads elsewhere. What
-keeps this order can be written one entry after the other without a look back.
+Names grow within a directory, a directory comes before its entries, and no name leads elsewhere. Entries in
+this order can be written one after the other without looking back.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ class Order(Generic[_Place]):
         self._lasts = [b""]
 
     def locate(self, path: bytes) -> tuple[_Place, bytes]:
-        """Return the directory that the next entry is in, and its name there.
+        """Return the directory of the next entry, and its name there.
 
-        Raises OutputError for an entry out of order, or with a name that no entry may have.
+        Raises OutputError for an entry out of order, or with an impossible name.
         """
         parent, slash, name = path.rpartition(b"/")
         if name in (b"", b".", b"..") or b"\0" in name or (slash and not parent):
-            raise _unsafe(path, "under a name that no file may have")
+            raise _unsafe(path, "under an invalid name")
         paths = self._paths
         while paths[-1] != parent:
             if len(paths) == 1:
-                raise _unsafe(path, "without the directory that it is in")
+                raise _unsafe(path, "without its parent directory")
             self._leave()
         if name <= self._lasts[-1]:
             raise _unsafe(path, "out of order")
@@ -43,7 +43,7 @@ class Order(Generic[_Place]):
         return self._places[-1], name
 
     def enter(self, path: bytes, place: _Place) -> None:
-        """Take the entry that was just located for a directory."""
+        """Note that the entry that was just located is a directory."""
         self._paths.append(path)
         self._places.append(place)
         self._lasts.append(b"")

@@ -1,8 +1,8 @@
 """The packets of BuildKit's file transfer (``fsutil.types.Packet``), packed and parsed by hand.
 
 A tree of 100,000 files is 100,000 packets one way and may be 300,000 more afterwards, so nothing here builds
-a message object. What is packed already carries the five bytes that gRPC puts before a message, so that
-many packets join into one buffer. What is parsed comes without them.
+a message object. Packed messages already carry the five bytes that gRPC puts before a message, so that many
+packets join into one buffer. Parsed messages come without them.
 
 Everything is bytes: a file's name need not be UTF-8.
 """
@@ -44,7 +44,7 @@ STAT, REQ, DATA, FIN, ERR = range(5)
 
 FIN_MESSAGE = b"\0\0\0\0\x02\x08\x03"
 LAST_STAT_MESSAGE = b"\0\0\0\0\0"
-"""A packet without any field: all entries have been named."""
+"""A packet without any field: all entries have been announced."""
 
 _PREFIX = Struct(">BI")
 _SHORT_STAT = Struct(">BIBBBB")
@@ -53,9 +53,9 @@ _UINT64 = (1 << 64) - 1
 _MOST_SIZES = 4096
 _FIXED_WIDTHS = {1: 8, 5: 4}
 _XATTR = 0x52
-# A field that no packet has: of however many such ones, one is kept.
+# A field that no packet has: however many unknown fields there are, only one is kept.
 _UNKNOWN = 0x78
-# Linux lists 64 KiB of names at most; what uses them has a handful.
+# Linux lists at most 64 KiB of names; the programs that use attributes set a handful.
 _MOST_XATTRS = 256
 
 
@@ -81,7 +81,7 @@ def request(number: int) -> bytes:
 
 
 def data_head(number: int, length: int) -> bytes:
-    """Return what comes before ``length`` bytes (at least one) of the content of entry ``number``."""
+    """Return the bytes before ``length`` bytes (at least one) of the content of entry ``number``."""
     head = _DATA_START + _identity(number) + b"\x22" + varint(length)
     return _PREFIX.pack(0, len(head) + length) + head
 
@@ -92,7 +92,7 @@ def data_end(number: int) -> bytes:
 
 
 def whole_file(number: int, data: bytes) -> bytes:
-    """Return the messages for the content of a small file that isn't empty, its end included."""
+    """Return the messages with the content of a small file that isn't empty, including its end."""
     packet = _DATA_START + _identity(number)
     length = varint(len(data))
     after = len(packet) + 1 + len(length) + len(data)
@@ -102,7 +102,7 @@ def whole_file(number: int, data: bytes) -> bytes:
 
 
 class StatPacker:
-    """Packs entries; remembers what most entries of a tree have in common.
+    """Packs entries; remembers fields that most entries of a tree share.
 
     Where ``reset_ids`` is true, every entry belongs to user and group 0.
     """
@@ -116,16 +116,16 @@ class StatPacker:
 
     def pack(self, path: bytes, status: os.stat_result, extra: bytes = b"", when: bytes = b"") -> bytes:
         """Return the message for one entry; ``extra`` holds packed fields from ``linkname`` on, ``when`` the
-        packed time, empty for the one that ``status`` has."""
+        packed time, empty to use that of ``status``."""
         mode = status.st_mode
         owner = mode if self._reset_ids else (mode, status.st_uid, status.st_gid)
-        # A directory's size says nothing: the daemon neither sets nor compares it.
+        # A directory's size means nothing: the daemon neither sets nor compares it.
         size = status.st_size if mode & 0o170000 != 0o040000 else 0
         time = status.st_mtime_ns
         if when:
             pass
         elif time >> 28 == self._quarter:
-            # Four groups of seven bits, each moved up by the number of groups below it; the groups above are
+            # Four groups of seven bits, each moved up by the number of groups below it; the higher groups are
             # the same for all files that were written within 0.27 s.
             low = time & 0xFFFFFFF
             low += (low & 0xFFFFF80) + ((low & 0xFFFC000) << 1) + ((low & 0xFE00000) << 2)
@@ -163,7 +163,7 @@ class StatPacker:
         return field
 
     def _time_field(self, time: int) -> bytes:
-        """Return field 6, and remember what the next ones will have in common with it."""
+        """Return field 6, and remember the part that the next ones will share with it."""
         if time >= 1 << 28:
             self._quarter = time >> 28
             self._quarter_groups = varint(self._quarter)
@@ -202,7 +202,7 @@ def extra_fields(*, link: bytes = b"", device: int = 0, xattrs: Mapping[bytes, b
 
 
 class Packet(NamedTuple):
-    """A parsed packet. ``stat`` and ``data`` are slices of the message, as long-lived as that is."""
+    """A parsed packet. ``stat`` and ``data`` are slices of the message and live as long as it does."""
 
     kind: int
     number: int
@@ -213,7 +213,7 @@ class Packet(NamedTuple):
 class Stat(NamedTuple):
     """One entry as the daemon describes it; ``mode`` has the bits of Go's ``os.FileMode``, time is in ns.
 
-    A tuple because one is made for every file: a frozen dataclass takes four times as long.
+    A tuple, because one is made for every file: a frozen dataclass takes four times as long.
     """
 
     path: bytes = b""
@@ -227,8 +227,8 @@ class Stat(NamedTuple):
 
 
 def parse_request(message: bytes | memoryview) -> int | None:
-    """Return what a request asks for, or None where ``parse`` has to look: the quick way for many of them."""
-    # Two fields, written as everybody writes them: a type, and a number of up to four bytes.
+    """Return the entry that a request asks for, or None if it needs ``parse``: the fast path for many."""
+    # Two fields, in the usual encoding: a type, and a number of up to four bytes.
     if not 4 <= len(message) <= 7 or message[:3] != b"\x08\x01\x18" or message[-1] >= 0x80:
         return None
     number = message[3] & 0x7F
@@ -240,7 +240,7 @@ def parse_request(message: bytes | memoryview) -> int | None:
 
 
 def parse_data(message: bytes | memoryview) -> tuple[int, bytes | memoryview] | None:
-    """Return the number and the bytes of a piece of content, or None where ``parse`` has to look."""
+    """Return the number and the bytes of a piece of content, or None if it needs ``parse``."""
     if message[:3] != b"\x08\x02\x18":
         return None
     try:
@@ -261,7 +261,7 @@ def parse_data(message: bytes | memoryview) -> tuple[int, bytes | memoryview] | 
 
 
 def parse(message: bytes | memoryview) -> Packet:
-    """Parse one packet. Raises TransferError where it isn't one."""
+    """Parse one packet. Raises TransferError if it is malformed."""
     numbers, parts, _ = _fields(message)
     return Packet(
         numbers.get(0x08, 0), numbers.get(0x18, 0) & 0xFFFFFFFF, parts.get(0x12), parts.get(0x22, b"")
@@ -269,7 +269,7 @@ def parse(message: bytes | memoryview) -> Packet:
 
 
 def parse_stat(message: bytes | memoryview) -> Stat:
-    """Parse the description of one entry. Raises TransferError where it isn't one."""
+    """Parse the description of one entry. Raises TransferError if it is malformed."""
     numbers, parts, xattrs = _fields(bytes(message))
     return Stat(
         bytes(parts.get(0x0A, b"")),
@@ -296,9 +296,9 @@ _Parts = dict[int, bytes | memoryview]
 
 
 def _fields(message: bytes | memoryview) -> tuple[dict[int, int], _Parts, list[bytes | memoryview]]:
-    """Return numbers and parts by their tag, and the one part that may come more than once.
+    """Return numbers and parts by their tag, and all values of the one field that may repeat.
 
-    Fixed-width fields, which no packet has, are stepped over.
+    Fixed-width fields, which no packet has, are skipped.
     """
     numbers: dict[int, int] = {}
     parts: _Parts = {}
@@ -340,7 +340,7 @@ def _fields(message: bytes | memoryview) -> tuple[dict[int, int], _Parts, list[b
 
 
 def _long_varint(message: bytes | memoryview, position: int) -> tuple[int, int]:
-    """Return the number that begins at ``position``, and where what comes after it begins."""
+    """Return the number at ``position``, and the position after it."""
     number = shift = 0
     while (group := message[position]) >= 0x80:
         number |= (group & 0x7F) << shift

@@ -1,8 +1,8 @@
 """Include and exclude patterns with the semantics of ``moby/patternmatcher``, quirks included.
 
-A later pattern wins over an earlier one, ``!`` takes back, ``**`` stands for any directories, and what
-matches a directory matches all that is in it. A path is text that stands for bytes by way of
-``surrogateescape``, relative, with slashes.
+A later pattern wins over an earlier one, ``!`` makes an exception, ``**`` stands for any directories, and a
+pattern that matches a directory matches everything in it. Paths are relative, with slashes; their text holds
+bytes through ``surrogateescape``.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ __all__ = ["Pattern", "PatternMatcher", "parse_pattern"]
 
 _ESCAPED = frozenset(".+()$")
 _LONGEST_SHOWN = 200
-# Making a matcher for each pattern takes its time, which thousands of patterns don't have.
+# Making a matcher for each pattern takes time, too much for thousands of patterns.
 _MOST_ASKED_SINGLY = 64
-# Whatever Go's ``filepath.Match`` does not take as it stands.
+# Characters that Go's ``filepath.Match`` does not take literally.
 _PARSED = frozenset("*?[\\")
 _SPECIAL = r"[*?\[\]\\^]"
 
@@ -41,7 +41,7 @@ class _Kind(Enum):
 
 
 class Pattern:
-    """One pattern without its ``!``. ``operand`` is what its kind compares a path with."""
+    """One pattern without its ``!``. ``operand`` is compared with a path, according to the kind."""
 
     def __init__(self, text: str, exclusion: bool, kind: _Kind, operand: str) -> None:
         self.text = text
@@ -50,7 +50,7 @@ class Pattern:
         self.operand = operand
 
     def matches(self, path: str) -> bool:
-        """Say whether it matches the path itself. Raises UsageError where Go can't compile it."""
+        """Say whether it matches the path itself. Raises UsageError if Go can't compile it."""
         match self.kind:
             case _Kind.EXACT:
                 return path == self.operand
@@ -69,7 +69,7 @@ class Pattern:
 
     @cached_property
     def alternatives(self) -> Alternatives | None:
-        """What the operand of a REGEXP means, None where Go can't compile it."""
+        """The meaning of a REGEXP's operand, None if Go can't compile it."""
         from router.fstransfer.goregexp import RegexpError, parse
 
         try:
@@ -85,10 +85,10 @@ class Pattern:
 
     @cached_property
     def _beginning(self) -> str:
-        """What every path that it matches begins with."""
+        """The text that every matching path begins with."""
         if self.kind is _Kind.PREFIX:
             return self.operand
-        # These two can undo what stands before them.
+        # These two can undo the text before them.
         if self.kind is _Kind.SUFFIX or "|" in self.text or "{" in self.text:
             return ""
         special = re.search(_SPECIAL, self.text)
@@ -96,7 +96,7 @@ class Pattern:
 
 
 def parse_pattern(text: str) -> Pattern | None:
-    """Parse one pattern as the daemon sends it; None where it is blank. Raises UsageError."""
+    """Parse one pattern from the daemon; None if it is blank. Raises UsageError."""
     text = text.strip()
     if not text:
         return None
@@ -105,14 +105,14 @@ def parse_pattern(text: str) -> Pattern | None:
     if exclusion:
         text = text[1:]
         if not text:
-            raise UsageError("the file pattern '!' takes back nothing", reason="pattern")
+            raise UsageError("the file pattern '!' names nothing to except", reason="pattern")
     _check(text)
     kind, expression = _to_expression(text)
     return Pattern(text, exclusion, kind, _operand(kind, text, expression))
 
 
 def _check(text: str) -> None:
-    """Raise UsageError where Go takes the pattern for malformed; a plain name never is."""
+    """Raise UsageError if Go finds the pattern malformed; a plain name never is."""
     if _PARSED.isdisjoint(text):
         return
     from router.fstransfer.globs import GlobError, check_glob
@@ -146,8 +146,8 @@ def _shown(text: str) -> str:
 
 
 def _to_expression(text: str) -> tuple[_Kind, str]:
-    """Return how to compare, and the expression of Go where that takes one."""
-    # Go reads text rune by rune there: no mark at its beginning, and bytes that are no UTF-8 as U+FFFD.
+    """Return the kind of comparison, and the expression of Go if that kind needs one."""
+    # Go reads text rune by rune there: no byte order mark at its beginning, and U+FFFD for invalid UTF-8.
     if not text.isascii():
         text = re.sub("[\udc80-\udcff]", "\ufffd", text.removeprefix("\ufeff"))
     out = ["^"]
@@ -185,8 +185,8 @@ def _to_expression(text: str) -> tuple[_Kind, str]:
 class PatternMatcher:
     """A list of patterns.
 
-    While a tree is walked, each directory has a set of bits: which patterns it, or a directory around it,
-    has matched. What is in the directory inherits them; the root's are 0.
+    While a tree is walked, each directory has a set of bits: the patterns that it, or a parent of it, has
+    matched. The entries of the directory inherit them; the root's are 0.
     """
 
     def __init__(self, patterns: Sequence[str]) -> None:
@@ -198,12 +198,12 @@ class PatternMatcher:
         self._testers: dict[int, Callable[[str], bool]] = {}
 
     def match(self, path: str, inherited: int) -> tuple[bool, int]:
-        """Say whether a path matches, and which bits it hands on if it is a directory."""
+        """Say whether a path matches, and return the bits that it hands on if it is a directory."""
         matched, bits = False, 0
         matches = self._asked(path)
         for index, pattern in enumerate(self.patterns):
             bit = 1 << index
-            # One that would change nothing isn't asked, so it isn't handed on either.
+            # A pattern that would change nothing isn't tried, so it isn't handed on either.
             if not inherited & bit and (pattern.exclusion != matched or not matches(index)):
                 continue
             bits |= bit
@@ -211,7 +211,7 @@ class PatternMatcher:
         return matched, bits
 
     def _asked(self, path: str) -> Callable[[int], bool]:
-        """Return what says of a pattern, by its number, whether it matches a path."""
+        """Return a function that says, by a pattern's number, whether it matches a path."""
         patterns = self.patterns
         if len(self._expressions) <= _MOST_ASKED_SINGLY:
             return lambda index: patterns[index].matches(path)
@@ -229,9 +229,9 @@ class PatternMatcher:
         )
 
     def settled(self, directory: str, bits: int) -> bool | None:
-        """Return what holds for everything in a directory, None where it depends.
+        """Return the result for everything in a directory, None if it depends on the entry.
 
-        ``directory`` ends with a slash, ``bits`` are what it hands on.
+        ``directory`` ends with a slash, ``bits`` are those that it hands on.
         """
         last = bits.bit_length() - 1
         verdict = bits != 0 and not self.patterns[last].exclusion
@@ -242,14 +242,14 @@ class PatternMatcher:
 
     @cached_property
     def _is_simple(self) -> bool:
-        """Whether each pattern can be used, and a run of them is worth a matcher of its own."""
+        """Whether every pattern is valid, and each run of them is worth a matcher of its own."""
         turns = sum(before.exclusion is not after.exclusion for before, after in pairwise(self.patterns))
         return turns <= _MOST_ASKED_SINGLY and all(
             self.patterns[index].alternatives is not None for index in self._expressions
         )
 
     def tester(self, inherited: int) -> Callable[[str], bool]:
-        """Return a quick ``match`` for the files of a directory."""
+        """Return a fast ``match`` for the files of a directory."""
         tester = self._testers.get(inherited)
         if tester is None:
             tester = self._testers[inherited] = self._new_tester(inherited)
@@ -260,7 +260,7 @@ class PatternMatcher:
             return lambda path: self.match(path, inherited)[0]
         if self._runs is None:
             self._runs = _to_runs(self.patterns)
-        # From the end: the last run that matches decides, and one that is inherited always does.
+        # From the end: the last run that matches decides, and an inherited one always does.
         deciding: list[tuple[Callable[[str], bool], bool]] = []
         otherwise = False
         for run in reversed(self._runs):
@@ -282,7 +282,7 @@ class PatternMatcher:
 
 @frozen
 class _Run:
-    """Neighbouring patterns of the same sign: any of them says the same."""
+    """Neighbouring patterns of the same sign: a match of any of them has the same effect."""
 
     exclusion: bool
     mask: int

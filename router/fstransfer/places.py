@@ -1,12 +1,12 @@
-"""Directories that took another's place: they are known by what was described where before.
+"""Directories that replaced another one: recognised by a record of what was described where before.
 
-``mv`` and ``mount --bind`` put a directory of older files where another one was. No time moves that the
-daemon or ``Doubts`` could see, and where names, sizes and times of files agree all seems unchanged. So every
-directory with something in it that is described is remembered, with its device and inode, for as long as the
-daemon may use its copy. Where a path has had two of them, in whatever order, the copy may have files of
-either: what is below that path is doubted from then on.
+``mv`` and ``mount --bind`` put a directory of older files where another one was. The daemon and ``Doubts``
+see no time change, and if names, sizes and times of the files agree, everything seems unchanged. So every
+directory with a described entry is remembered, with its device and inode, for as long as the daemon may use
+its copy. If a path has had two directories, in whatever order, the copy may have files of either: everything
+below that path is doubted from then on.
 
-What is new is added to the record before the daemon hears that everything is described: a transfer that ends
+New pairs are added to the record before the daemon hears that everything is described: a transfer that ends
 earlier leaves no copy behind. The record is read when a transfer begins, because the daemon doesn't begin one
 before the last one that used the copy is complete.
 """
@@ -24,24 +24,24 @@ __all__ = ["PAIR", "Places", "Record"]
 
 _HALF = 8
 PAIR = 2 * _HALF
-"""How many bytes a directory takes in a record: a hash of where it is, and one of what it is."""
+"""The size in bytes of a directory in a record: a hash of its path, and one of its identity."""
 
 _pairs = Struct(f"{_HALF}s{_HALF}s").iter_unpack
 _SEVERAL = b""
 
 
 class Record(Protocol):
-    """Keeps pairs of hashes for all transfers that may find the same copy."""
+    """Keeps pairs of hashes for all transfers that may use the same copy."""
 
     def directories(self) -> bytes | None:
-        """Return everything that was added, None where that can't be known any more."""
+        """Return everything that was added, None if the record is lost."""
 
     def add_directories(self, pairs: bytes, /) -> None:
-        """Keep more of them, or see to it that no later build finds the copy. Raises OSError."""
+        """Keep more of them, or make sure that no later build finds the copy. Raises OSError."""
 
 
 class Places:
-    """The directories of one transfer; ``name`` is what the daemon calls the root."""
+    """The directories of one transfer; ``name`` is the daemon's name for the root."""
 
     def __init__(self, name: str, record: Record) -> None:
         self._name = name.encode("utf-8", "surrogateescape") + b"\0"
@@ -52,14 +52,15 @@ class Places:
             if self._known.setdefault(place, directory) != directory:
                 self._known[place] = _SEVERAL
         self._new: list[bytes] = []
-        # The root itself is the record's business.
+        # The record itself takes care of the root.
         self._doubted: dict[bytes, bool] = {b"": pairs is None}
         self._file_systems: dict[int, bytes | None] = {}
 
     def doubts(self, path: bytes, directory: int) -> bool:
-        """Say whether what is in a directory is doubted: one below the root by its path, and open.
+        """Say whether the entries of a directory, given by its path below the root and its open descriptor,
+        are doubted.
 
-        A directory is asked about after the one that it is in. Raises OSError.
+        Ask about a directory after its parent. Raises OSError.
         """
         found = self._doubted.get(path)
         if found is None:
@@ -68,7 +69,7 @@ class Places:
         return found
 
     def keep(self) -> None:
-        """Add what is new to the record. Raises OSError."""
+        """Add the new pairs to the record. Raises OSError."""
         if self._new:
             self._record.add_directories(b"".join(self._new))
             self._new.clear()

@@ -1,8 +1,9 @@
 """Take a directory tree from the daemon: the client's half of ``FileSend.DiffCopy`` for ``type=local``.
 
-A machine without a network, like the sender: messages of the daemon go in, requests come out, and the files
-are written as their content arrives. Every file is asked for, as BuildKit's own clients do. What isn't part
-of the result stays as it is, or, where the user wants a mirror of the result, goes when all has arrived.
+A state machine without a network, like the sender: messages of the daemon go in, requests come out, and the
+files are written as their content arrives. Every file is asked for, as BuildKit's own clients do. Files that
+aren't part of the result stay unchanged; if the user wants a mirror of the result, they are deleted once
+everything has arrived.
 """
 
 from __future__ import annotations
@@ -27,19 +28,19 @@ _GO_SPECIAL = 1 << 26 | 1 << 25 | 1 << 21
 
 # BuildKit sends four files at a time; each one needs a descriptor.
 _MOST_AT_ONCE = 256
-# Each is remembered until the transfer is over; a daemon that never stops naming files must not fill the
+# Each is remembered until the transfer is over; a daemon that never stops announcing files must not fill the
 # memory. The largest images have some hundred thousand.
 _MOST_ENTRIES = 10_000_000
-# Of what a daemon says went wrong.
+# The limit for the text of a daemon's error.
 _MOST_TEXT = 4096
 
 
 class Receiver:
-    """Takes one tree. ``mirror``: what is in the destination and not in the tree is removed at the end.
+    """Takes one tree. ``mirror``: at the end, entries of the destination that aren't in the tree are removed.
 
-    ``Receiver(...)`` and ``receive`` raise OutputError for what can't or must not be written and
-    TransferError for what the daemon did; the caller then ends the call with a status that says so, which the
-    daemon shows. ``on_progress`` is called with ``bytes_received`` after each packet of content.
+    ``Receiver(...)`` and ``receive`` raise OutputError for a file that can't or must not be written and
+    TransferError for a fault of the daemon; the caller then ends the call with a status that says so, which
+    the daemon shows. ``on_progress`` is called with ``bytes_received`` after each packet of content.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class Receiver:
         return f"<Receiver {self._name!r}: {self._next} entries, {len(self._wanted)} to come, {state}>"
 
     def receive(self, message: bytes | memoryview) -> None:
-        """Take one message of the daemon; nothing of it is kept."""
+        """Take one message from the daemon; no reference to it is kept."""
         if self._failure is not None:
             raise self._failure
         try:
@@ -103,7 +104,7 @@ class Receiver:
         return [b"".join(now)]
 
     def close(self) -> None:
-        """Remove what is half written and release everything. Closing twice is allowed."""
+        """Remove incomplete files and release everything. Closing twice is allowed."""
         self._destination.close()
 
     def _take(self, packet: packets.Packet) -> None:
@@ -111,7 +112,7 @@ class Receiver:
             case packets.DATA:
                 self._take_data(packet.number, packet.data)
             case packets.STAT if self._described:
-                raise TransferError("the daemon described a file after it had said that there are no more")
+                raise TransferError("the daemon announced a file after the end of the list")
             case packets.STAT if packet.stat is not None:
                 self._take_entry(packets.parse_stat(packet.stat))
             case packets.STAT:
@@ -119,21 +120,19 @@ class Receiver:
                 self._finish_if_complete()
             case packets.FIN:
                 if not self._finished:
-                    raise TransferError("the daemon ended the transfer before all files were here")
+                    raise TransferError("the daemon ended the transfer before it had sent all files")
                 self.done = True
             case packets.ERR:
                 text = bytes(packet.data[:_MOST_TEXT]).decode("utf-8", "replace")
                 raise TransferError(f"the daemon could not send the files for {quoted(self._name)}: {text}")
             case _:
-                raise TransferError(
-                    f"the daemon sent a packet of type {packet.kind} where it may only send files"
-                )
+                raise TransferError(f"the daemon sent a packet of type {packet.kind} instead of a file")
 
     def _take_entry(self, entry: packets.Stat) -> None:
-        """Make what has no content, ask for the content of what has."""
+        """Create an entry without content; ask for the content of a file."""
         number = self._next
         if number >= _MOST_ENTRIES:
-            raise TransferError(f"the daemon sends more than {_MOST_ENTRIES} files in one tree")
+            raise TransferError(f"the daemon sent more than {_MOST_ENTRIES} files in one tree")
         self._next += 1
         self._kept.take(entry)
         path = entry.path
@@ -150,7 +149,7 @@ class Receiver:
                 self._files[path] = parent, name
             elif kind:
                 raise OutputError(
-                    f"the daemon sent {quoted_name(path)}, which is no kind of file (mode {entry.mode:#x})"
+                    f"the daemon sent {quoted_name(path)}, whose type is unknown (mode {entry.mode:#x})"
                 )
             elif entry.link:
                 self._take_link(entry, parent, name)
@@ -162,7 +161,7 @@ class Receiver:
             raise self._unwritable(exc, path) from exc
 
     def _take_link(self, entry: packets.Stat, parent: Directory, name: bytes) -> None:
-        """Keep a hard link for later: the file appears under its first name when it is whole."""
+        """Keep a hard link for later: the file appears under its first name once it is complete."""
         if entry.link not in self._files:
             raise OutputError(
                 f"the daemon sent {quoted_name(entry.path)} as a link to {quoted_name(entry.link)}, "
@@ -199,9 +198,9 @@ class Receiver:
 
     def _entry_to_begin(self, number: int) -> packets.Stat:
         if number not in self._wanted:
-            raise TransferError(f"the daemon sent content for entry {number}, which nobody asked for")
+            raise TransferError(f"the daemon sent content for entry {number}, which was not requested")
         if len(self._partial) >= _MOST_AT_ONCE:
-            raise TransferError(f"the daemon sends more than {_MOST_AT_ONCE} files at a time")
+            raise TransferError(f"the daemon sent more than {_MOST_AT_ONCE} files at a time")
         return self._wanted[number][2]
 
     def _count(self, size: int) -> None:
@@ -227,7 +226,7 @@ class Receiver:
     def _unwritable(self, error: Exception, path: bytes) -> OutputError:
         name = os.path.join(self._name, os.fsdecode(path)) if path else self._name
         why = os_reason(error) if isinstance(error, OSError) else str(error).lower()
-        # Files appear one by one, each whole: whoever uses the directory must know that there are not all.
+        # Files appear one by one, each complete: users of the directory must know that some are missing.
         left = f" ({quoted(self._name)} is incomplete: it has {self.files_received} of the result's files)"
         limit = limit_hint(error) if isinstance(error, OSError) else None
         return OutputError(

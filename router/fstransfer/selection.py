@@ -1,7 +1,7 @@
-"""What of a directory the daemon wants: include and exclude patterns together, one directory at a time.
+"""The part of a directory that the daemon wants: include and exclude patterns, one directory at a time.
 
-A directory in which no pattern can match any more isn't asked about again: it is either not walked at all,
-or walked as fast as if there were no patterns.
+A directory in which no pattern can match any more is decided at once: it is either not walked at all, or
+walked as fast as if there were no patterns.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["Filter", "Scope", "select"]
 
 @frozen
 class Filter:
-    """What the daemon wants of a directory, as the call's metadata says it.
+    """The files that the daemon wants of a directory, from the call's metadata.
 
     The fields are ``include-patterns``, ``exclude-patterns`` and ``followpaths``, already decoded.
     """
@@ -29,15 +29,15 @@ class Filter:
 
 
 def select(root: Root, chosen: Filter) -> Scope | None:
-    """Return the scope of the root, None where everything is wanted.
+    """Return the scope of the root, None if everything is wanted.
 
-    Raises UsageError for a malformed pattern, OSError where a link can't be read.
+    Raises UsageError for a malformed pattern, OSError for a link that can't be read.
     """
     include: Sequence[str] = chosen.include
     if chosen.follow_paths:
         targets = follow_links(root, chosen.follow_paths)
         if targets is not None:
-            # None, again, if one of them is the root: then nothing is left out.
+            # Again None if one of them is the root: then nothing is left out.
             include = without_covered((*include, *targets)) or ()
     if not include and not chosen.exclude:
         return None
@@ -47,14 +47,14 @@ def select(root: Root, chosen: Filter) -> Scope | None:
 
 @frozen
 class _Patterns:
-    """Both lists; no include list at all means that everything is included."""
+    """Both lists; an include list of None includes everything."""
 
     including: PatternMatcher | None
     excluding: PatternMatcher
 
 
 class Scope:
-    """A directory whose entries have to be asked about.
+    """A directory whose entries have to be tested one by one.
 
     ``wants`` says whether an entry that isn't a directory is wanted; paths begin at the root.
     """
@@ -75,10 +75,10 @@ class Scope:
             self.wants = lambda path: included(path) and not excluded(path)
 
     def enter(self, path: str) -> tuple[bool, Scope | bool]:
-        """Say whether a directory in this one is wanted itself, and what of its content is.
+        """Say whether a directory in this one is wanted itself, and which of its entries are.
 
-        The content is all (True), nothing (False), or a matter of its own scope. A directory that isn't
-        wanted itself comes along with what is wanted in it.
+        The second value is True for all entries, False for none, or a scope to ask. A directory that isn't
+        wanted itself is sent if anything in it is.
         """
         including, excluding = self._patterns.including, self._patterns.excluding
         included, included_bits, all_included = True, 0, True

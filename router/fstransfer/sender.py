@@ -1,8 +1,8 @@
 """Send a directory to the daemon: the client's half of ``FileSync.DiffCopy``.
 
-A machine without a network: whoever drives it hands in what the daemon sent and takes out what is to be
-sent, in gRPC messages with their prefix. Files are read here, when their turn comes, so memory doesn't grow
-with their size. No thread, and no waiting but for one tick of a clock (``doubts``).
+A state machine without a network: its caller hands in messages from the daemon and takes out the messages to
+send, as gRPC messages with their prefix. Files are read here, when their turn comes, so memory doesn't grow
+with their size. No threads, and no waiting except for one tick of a clock (``doubts``).
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from router.notation.quoting import quoted
 
 __all__ = ["Filter", "Sender"]
 
-# Few enough that the daemon begins to work, and to ask, while the walk goes on.
+# Few enough that the daemon starts to work, and to ask, while the walk goes on.
 _STATS_AT_ONCE = 1 << 16
 
 _NEVER = 1 << 63
 _EVERYTHING = Filter()
 _AS_THEY_ARE = Manner()
 
-# What is said where a link, a file, or another directory is in the place of what was there before.
+# The errors if a link, a file, or another directory has replaced the one that was there before.
 _REPLACED = frozenset({ELOOP, ENOTDIR, ESTALE})
 
 
@@ -40,8 +40,9 @@ class Sender:
     """Sends one directory.
 
     ``Sender(...)``, ``receive`` and ``pull`` raise UsageError for a file or a directory that can't be sent,
-    and TransferError for what the daemon did; the caller then ends the call with a status that says so, which
-    the daemon shows. ``on_progress`` is called with ``bytes_sent`` after each ``pull`` that sent something.
+    and TransferError for a fault of the daemon; the caller then ends the call with a status that says so,
+    which the daemon shows. ``on_progress`` is called with ``bytes_sent`` after each ``pull`` that sent
+    something.
     """
 
     def __init__(
@@ -75,11 +76,11 @@ class Sender:
 
     @property
     def files_sent(self) -> int:
-        """How many files' content has been sent."""
+        """The number of files whose content has been sent."""
         return self._contents.files_sent
 
     def receive(self, message: bytes | memoryview) -> None:
-        """Take one message of the daemon: a request, its end of the transfer, or its error."""
+        """Take one message from the daemon: a request, the end of the transfer, or its error."""
         try:
             number = packets.parse_request(message)
             if number is not None:
@@ -91,15 +92,16 @@ class Sender:
             raise
 
     def end_of_input(self) -> None:
-        """Do nothing: the daemon closes its side when it has all, which its last packet has told."""
+        """Do nothing: when the daemon closes its side, its last packet has already said that it has
+        everything."""
 
     def pull(self, size: int) -> list[bytes | memoryview] | None:
-        """Return about ``size`` bytes of framed messages, or None where the daemon has to speak first."""
+        """Return about ``size`` bytes of framed messages, or None if it is the daemon's turn."""
         if self._failure is not None:
             raise self._failure
         out: list[bytes | memoryview] = []
         try:
-            # What is asked for goes before further entries: faster, and fewer requests wait in memory.
+            # Requested content goes before further entries: faster, and fewer requests wait in memory.
             sent = self._contents.pull(out, size)
             if sent < size and self._entries is not None:
                 sent += self._describe(out, self._entries, min(size - sent, _STATS_AT_ONCE))
@@ -123,14 +125,14 @@ class Sender:
         return out
 
     def close(self) -> None:
-        """Close the directory and what is open in it. Closing twice is allowed."""
+        """Close the directory and the open file in it. Closing twice is allowed."""
         self._contents.close()
         if self._entries is not None:
             self._entries.close()
         self._root.close()
 
     def _fail(self, error: RouterError) -> None:
-        """Never go on after an error: the rest would look like a whole, shorter tree."""
+        """Stay failed after an error: the rest would look like a complete, shorter tree."""
         self._failure = error
         self.close()
 
@@ -146,11 +148,11 @@ class Sender:
             raise TransferError(f"the daemon could not take {quoted(os.fsdecode(self._root.path))}: {text}")
         else:
             raise TransferError(
-                f"the daemon sent a packet of type {packet.kind} where it may only ask for files"
+                f"the daemon sent a packet of type {packet.kind} instead of a request for a file"
             )
 
     def _describe(self, out: list[bytes | memoryview], entries: Generator[Entry], size: int) -> int:
-        """Describe further entries; after the last one comes the message that says so."""
+        """Describe further entries; after the last one, send the message that ends the list."""
         messages: list[bytes] = []
         sent = 0
         pack, contents = self._pack, self._contents
@@ -172,7 +174,7 @@ class Sender:
                 common = plain and status.st_nlink == 1 and not xattrs
                 extra = b"" if common else self._extra(entry, xattrs)
             except FileNotFoundError:
-                continue  # it vanished before it was promised
+                continue  # it vanished before its content could be promised
             if plain and status.st_ctime_ns >= doubtful and doubts is not None:
                 extra += doubts.mark(status)
             announce(path, status.st_size if plain else SOCKET if S_ISSOCK(status.st_mode) else NOTHING)
@@ -200,7 +202,7 @@ class Sender:
         return sent
 
     def _extra(self, entry: Entry, xattrs: dict[bytes, bytes]) -> bytes:
-        """Return the fields that few entries have."""
+        """Return the fields that only few entries have."""
         path, directory, name, status = entry
         mode = status.st_mode
         link = b""
@@ -214,7 +216,7 @@ class Sender:
 
 
 def _open(root: bytes) -> Root:
-    """Open ``root`` without links, so that a link that changes during the transfer changes nothing."""
+    """Open ``root`` without following links, so that changing a link during the transfer has no effect."""
     try:
         return Root(os.path.realpath(root, strict=True))
     except NotADirectoryError as exc:
@@ -240,13 +242,13 @@ def _selected(root: Root, chosen: Filter) -> Generator[Entry]:
 def _unreadable(error: OSError, root: bytes) -> UsageError:
     name = error.filename if error.filename is not None else root
     said = os_reason(error)
-    hint = "make it readable, or exclude it in .dockerignore, so that no pattern with ! reaches into it"
+    hint = "make it readable, or exclude it in .dockerignore, and let no ! pattern match anything in it"
     if name == root or os.fsencode(name).endswith(b".dockerignore"):
         hint = "make it readable"  # it can't be excluded
     elif isinstance(error, FileNotFoundError):
-        hint = "it was there a moment ago: exclude it in .dockerignore, or build when nothing removes it"
+        hint = "it existed a moment ago: exclude it in .dockerignore, or build while nothing removes it"
     elif error.errno in _REPLACED:
-        said = "something else took its place while it was being sent"
-        hint = "exclude it in .dockerignore, or build when nothing replaces it"
+        said = "it was replaced while it was being sent"
+        hint = "exclude it in .dockerignore, or build while nothing replaces it"
     hint = limit_hint(error) or hint
     return UsageError(f"can't send {quoted(os.fsdecode(name))}: {said}", hint=hint, reason="context")

@@ -1,20 +1,20 @@
-"""Times that are made of content: the same for a file in every clone, another one when it changes.
+"""Times made from content: the same for a file in every clone, and different once it changes.
 
-A daemon believes that a file is unchanged when its size and its time are. In a fresh clone all times are new,
-so everything would be sent. Here a file is described by a time that says what is in it, or, where that is not
-known, by one that no other file and no later state of this one has.
+A daemon takes a file for unchanged if its size and its time are. In a fresh clone all times are new, so
+everything would be sent. Here a file's time is computed from its content or, if the content isn't known, is a
+time that no other file and no later state of this file has.
 
-What a time is made of, the first that holds:
+A time is made from the first of these that is available:
 
 - the id of the blob that the file is known to be, without reading it (``CleanFiles``);
-- that id, reckoned from what is in the file, where it is small and nobody has just written to it, so that a
+- the same id, computed from the content, if the file is small and hasn't just been written to, so that a
   file has the same time before and after it is committed;
-- a salt of this checkout, with all that the file system says of the file: device, inode, size, both times,
-  and with its own id.
+- a salt of this checkout, with everything that the file system tells about the file (device, inode, size,
+  both times), and with the file system's own id.
 
 60 bits of that become a time in nanoseconds between June 1981 and December 2017: later than a zip archive's
-earliest, earlier than anything that is made today. Links are known by what they name; what has no content
-has one time for all.
+earliest, earlier than any file of today. A link's time is made from its target; all entries without content
+share one time.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ from router.fstransfer.mounts import identity
 __all__ = ["CleanFiles", "ContentTimes", "time_field", "time_of"]
 
 _LARGEST_READ = 1 << 16
-# Who wrote so recently may go on: a log arrives with what it holds by then, so it can't be promised.
+# A file that was written to this recently may still grow and is sent as it is then: it can't be promised.
 _SETTLED = 2_000_000_000
-# Within a tick of the kernel's clock for files a second write leaves no other time.
+# Within one tick of the kernel's clock for files, a second write leaves the same time.
 _TICK = 20_000_000
 _SECOND = 1_000_000_000
 
-# A varint of nine bytes: eight times seven bits with the mark that there are more, then four of the seven.
+# A varint of nine bytes: eight times seven bits with the continuation mark, then four of the seven.
 _LOW = bytes(byte | 0x80 for byte in range(256))
 _HIGH = bytes(5 + byte % 16 for byte in range(256))
 _TAG = b"\x30"
 
 
 class CleanFiles(Protocol):
-    """Knows what some files are without reading them."""
+    """Identifies some files without reading them."""
 
     def blob(self, path: bytes, status: os.stat_result, /) -> bytes | None:
-        """Return the id of the blob that a file is, None where that isn't proven."""
+        """Return the id of the blob that a file is, None if that isn't proven."""
 
 
 def time_field(identity: bytes) -> bytes:
@@ -67,7 +67,7 @@ _NO_CONTENT = time_field(bytes(9))
 class ContentTimes:
     """The times of one transfer. ``salt`` is the checkout's own: random, and the same in its next build.
 
-    What is promised along with a time that is made of a blob is that blob: what is sent must be it.
+    A time made from a blob comes with the promise of that blob: the content that is sent must be it.
     """
 
     def __init__(self, clean: CleanFiles | None, salt: bytes) -> None:
@@ -77,15 +77,15 @@ class ContentTimes:
         self._linked: dict[tuple[int, int], tuple[bytes, bytes]] = {}
 
     def enter(self, directory: int) -> None:
-        """Go on with what is in a directory, which is open. Raises OSError."""
+        """Continue with the entries of a directory, given by its descriptor. Raises OSError."""
         device = os.fstat(directory).st_dev
         if device not in self._file_systems:
-            # Where nothing tells it from others, no file in it is known again.
+            # If nothing tells it from others, none of its files is recognised again.
             self._file_systems[device] = identity(directory) or os.urandom(16)
 
     def plain(self, path: bytes, status: os.stat_result, read: Read) -> tuple[bytes, bytes]:
-        """Return the packed time of a regular file that has one name and no attributes, and the id of the
-        blob that it promises, empty where it promises none."""
+        """Return the packed time of a regular file with one name and no attributes, and the id of the blob
+        that it promises, empty for no promise."""
         blob = self._blob(path, status)
         if blob is None:
             return self._other(path, status, read)
@@ -94,7 +94,7 @@ class ContentTimes:
     def any(
         self, path: bytes, status: os.stat_result, extra: bytes, xattrs: Mapping[bytes, bytes], read: Read
     ) -> tuple[bytes, bytes]:
-        """Return the same for any entry; ``extra`` are its further fields, with what a link names."""
+        """Return the same for any entry; ``extra`` are its further fields, including a link's target."""
         mode = status.st_mode
         if stat.S_ISLNK(mode):
             return time_field(_digest(b"link", extra)), b""
@@ -103,13 +103,13 @@ class ContentTimes:
         if status.st_nlink == 1:
             field, blob = self.plain(path, status, read)
         else:
-            # All names of a file share its time, whichever of them the index knows.
+            # All names of a file share its time, whichever of them the index lists.
             inode = status.st_dev, status.st_ino
             if inode not in self._linked:
                 self._linked[inode] = self.plain(path, status, read)
             field, blob = self._linked[inode]
         if xattrs:
-            # The daemon doesn't compare them.
+            # The daemon doesn't compare attributes.
             parts = (part for item in sorted(xattrs.items()) for part in item)
             field = time_field(_digest(b"attributes", field, *parts))
         return field, blob
@@ -129,7 +129,7 @@ class ContentTimes:
 
 
 Read = Callable[[bytes, os.stat_result], bytes | None]
-"""Reads a whole file by its path below the root; None where its size or ``ctime`` are others by now."""
+"""Reads a whole file by its path below the root; None if its size or ``ctime`` has changed."""
 
 
 def _nothing(_path: bytes, _status: os.stat_result) -> bytes | None:

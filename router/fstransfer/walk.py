@@ -1,8 +1,8 @@
-"""Walk a directory in the order of the transfer: names sorted, a directory before what is in it.
+"""Walk a directory in the order of the transfer: names sorted, a directory before its entries.
 
-Paths are bytes, relative to the root, and compared as bytes: this is the order that the daemon demands. What
-vanishes before it is looked at is left out, as if the walk had come a moment later. No link is followed, also
-not one that takes a directory's place while its surroundings are walked: that is an error.
+Paths are bytes, relative to the root, and compared as bytes: this is the order that the daemon demands. An
+entry that vanishes before it is looked at is left out, as if the walk had come a moment later. No link is
+followed. If a link replaces a directory during the walk, that is an error.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ __all__ = ["Entry", "walk", "walk_selected"]
 
 _by_name = itemgetter(0)
 
-# What a descriptor's directory holds comes as text, whatever is asked for.
+# Listing a descriptor's directory returns text, even when asked for bytes.
 _NAMES = (sys.getfilesystemencoding(), sys.getfilesystemencodeerrors())
 
 Entry = tuple[bytes, int, bytes, os.stat_result]
-"""The path below the root, a descriptor of the directory it is in, its name there, and what ``lstat`` says.
+"""The path below the root, a descriptor of its directory, its name there, and the result of ``lstat``.
 
-The descriptor is good until the next entry is asked for.
+The descriptor is valid until the next entry is asked for.
 """
 
 
 def walk(root: Root) -> Generator[Entry]:
-    """Yield every entry below ``root``. Raises OSError where a directory can't be read."""
+    """Yield every entry below ``root``. Raises OSError if a directory can't be read."""
     return _walk_all(root, root.descriptor, b"")
 
 
 def _walk_all(root: Root, place: int, prefix: bytes) -> Generator[Entry]:
     """Yield every entry in an open directory, whose own path below the root is ``prefix`` (with a slash)."""
-    # One flat loop over local names: 100,000 files are walked in about a third of a second. Measured: names
-    # of a descriptor's directory and their status cost what whole paths do, scandir costs more.
+    # One flat loop over local names: 100,000 files are walked in about a third of a second. Measured: listing
+    # a descriptor and taking the status of its names cost as much as whole paths do; scandir costs more.
     stat = os.stat
     waiting: list[tuple[bytes, Iterator[bytes]]] = []
     descent = Descent(place, root.full(prefix))
@@ -71,12 +71,12 @@ def _walk_all(root: Root, place: int, prefix: bytes) -> Generator[Entry]:
 
 
 def walk_selected(root: Root, scope: Scope) -> Generator[Entry]:
-    """Yield the entries below ``root`` that ``scope`` wants, each after the directories it is in.
+    """Yield the entries below ``root`` that ``scope`` wants, each after its parent directories.
 
-    Raises OSError where a directory in which something may be wanted can't be read, and UsageError for a
-    malformed pattern.
+    Raises OSError if a directory that may hold a wanted entry can't be read, and UsageError for a malformed
+    pattern.
     """
-    # Directories around the place that nothing has been yielded of: they are, once something in them is.
+    # Parents that have not been yielded yet: they are, once an entry in them is.
     held: list[_Held] = []
     waiting: list[tuple[bytes, Iterator[_Chosen]]] = []
     descent, prefix = Descent(root.descriptor, root.path), b""
@@ -105,7 +105,7 @@ def walk_selected(root: Root, scope: Scope) -> Generator[Entry]:
                 names = iter(()) if inner is True else _chosen(descent.here, prefix, inner)
                 break
             else:
-                del held[-1:]  # if there is one, it is this directory, of which nothing was wanted
+                del held[-1:]  # if there is one, it is this directory: it had no wanted entry
                 if not waiting:
                     return
                 descent.leave()
@@ -122,18 +122,18 @@ _Held = tuple[bytes, bytes, os.stat_result]
 
 
 def _placed(held: list[_Held], descent: Descent) -> Iterator[Entry]:
-    """Yield the directories from an outer one down to the one that the walk is in."""
+    """Yield the directories from an outer one down to the current one."""
     around = descent.innermost(len(held) + 1)
     for (path, name, status), directory in zip(held, around, strict=False):
         yield path, directory, name, status
 
 
 _Chosen = tuple[bytes, bool, Scope | bool]
-"""A name, whether it is wanted, and what of its content is."""
+"""A name, whether it is wanted, and which of its entries are."""
 
 
 def _enter(descent: Descent, name: bytes) -> bool:
-    """Enter a directory, and say whether it was still there."""
+    """Enter a directory, and say whether it still existed."""
     try:
         descent.enter(name)
     except FileNotFoundError:
@@ -151,7 +151,7 @@ def _names(place: int) -> Iterator[bytes]:
 
 
 def _chosen(place: int, prefix: bytes, scope: Scope) -> Iterator[_Chosen]:
-    """Return what is, or may hold something that is, wanted in a directory."""
+    """Return the entries of a directory that are wanted, or may hold wanted ones."""
     chosen: list[_Chosen] = []
     start = prefix.decode("utf-8", "surrogateescape")
     try:
@@ -172,7 +172,7 @@ def _chosen(place: int, prefix: bytes, scope: Scope) -> Iterator[_Chosen]:
 
 
 def _name(error: OSError, root: Root, prefix: bytes) -> None:
-    """Give an error the whole path: so far it names an entry of a directory, or gives that a number."""
+    """Give an error the whole path: until now it names an entry of a directory, or gives a number."""
     name = error.filename
     if not isinstance(name, bytes):
         error.filename = root.full(prefix.removesuffix(b"/"))

@@ -14,12 +14,12 @@ _APPLE = "com.apple."
 if sys.platform == "linux":
 
     def read_xattrs(full: bytes, directory: int, name: bytes) -> dict[bytes, bytes]:
-        """Return the attributes of ``name`` itself in an open directory, also of a link.
+        """Return the attributes of ``name`` itself in an open directory, even if it is a link.
 
-        ``full`` is its whole path. Those that can't be read are left out.
+        ``full`` is its whole path. Attributes that can't be read are left out.
         """
-        # An empty list is by far the most common answer, and asking by the whole path takes half the time.
-        # Where something else has taken a directory's place on the way, it tells no more than names.
+        # An empty list is by far the most common answer, and asking by the whole path takes half the time. If
+        # another directory has replaced one on the way, the answer reveals only attribute names.
         try:
             names = os.listxattr(full, follow_symlinks=False)
         except OSError as exc:
@@ -40,7 +40,8 @@ if sys.platform == "linux":
         return values
 
     def write_xattrs(descriptor: int, attributes: Mapping[bytes, bytes]) -> None:
-        """Set what the file system and the user's rights allow; the rest is left out, as BuildKit does."""
+        """Set the attributes that the file system and the user's rights allow, as BuildKit does; skip the
+        rest."""
         for name, value in attributes.items():
             try:
                 os.setxattr(descriptor, name, value)
@@ -50,8 +51,8 @@ if sys.platform == "linux":
 else:
 
     def read_xattrs(full: bytes, directory: int, name: bytes) -> dict[bytes, bytes]:  # noqa: ARG001
-        """Return nothing: this platform's attributes are not Linux's."""
+        """Return nothing: this platform's attributes are unlike Linux's."""
         return {}
 
     def write_xattrs(descriptor: int, attributes: Mapping[bytes, bytes]) -> None:
-        """Set nothing: this platform's attributes are not Linux's."""
+        """Set nothing: this platform's attributes are unlike Linux's."""

@@ -1,8 +1,8 @@
 """moby.filesync.v1.Auth: answers the daemon's questions about registries.
 
-For a registry with bearer tokens the daemon asks GetTokenAuthority first. With a key in hand it asks for
-tokens (FetchToken) and never hears a password; it may use a token that an earlier build left if this session
-proves (VerifyTokenAuthority) to be of the same user. Without one, and for basic authentication, it asks
+For a registry with bearer tokens the daemon asks GetTokenAuthority first. If it gets a key, it asks for
+tokens (FetchToken) and never sees a password; it may use a token from an earlier build if this session proves
+(VerifyTokenAuthority) that it belongs to the same user. Without a key, and for basic authentication, it asks
 Credentials.
 """
 
@@ -25,28 +25,28 @@ if TYPE_CHECKING:
 __all__ = ["RegistrySource", "auth"]
 
 _SERVICE = "/moby.filesync.v1.Auth"
-# The longest name that DNS has, and a port.
+# The longest DNS name, and a port.
 _MOST_HOST = 253 + 6
 
 
 class RegistrySource(Protocol):
-    """Who knows the passwords. Every method may raise ``RouterError``."""
+    """Knows the logins. Every method may raise ``RouterError``."""
 
     @property
     def fetches_tokens(self) -> bool:
         """Whether tokens are fetched on this machine."""
 
     def credentials(self, host: str, /) -> tuple[str, str]:
-        """Return user name and secret, both empty for a host that is not known."""
+        """Return user name and secret, both empty for an unknown host."""
 
     def fetch_token(self, request: TokenRequest, /) -> Token:
         """Get a bearer token. Raises ``TokenError`` as well."""
 
     def public_key(self, host: str, salt: bytes, /) -> bytes:
-        """Return the key by which the daemon knows whose tokens are whose."""
+        """Return the key by which the daemon tells users' tokens apart."""
 
     def sign(self, host: str, salt: bytes, payload: bytes, /) -> bytes:
-        """Return a signed message, made with that key."""
+        """Return a message signed with that key."""
 
 
 def auth(source: RegistrySource) -> dict[str, UnaryMethod]:
@@ -69,7 +69,8 @@ def auth(source: RegistrySource) -> dict[str, UnaryMethod]:
             with _in_few_words():
                 token = source.fetch_token(wanted)
         except TokenError as exc:
-            # No failure of this side's: the daemon may do without, and tells what it was for if it can't.
+            # Not a failure on this side: the daemon may do without a token; if it can't, it says what it was
+            # for.
             raise CallRefused(Status.UNKNOWN, f"no token for {wanted.host}: {exc.status}") from exc
         return field(1, token.value) + integer_field(2, token.expires_in) + integer_field(3, token.issued_at)
 
@@ -99,11 +100,12 @@ def auth(source: RegistrySource) -> dict[str, UnaryMethod]:
 
 @contextmanager
 def _in_few_words() -> Iterator[None]:
-    """Keep what went wrong for whoever builds: names of files and what helpers say are not the daemon's."""
+    """Keep the cause for the user: file names and credential helpers' output are not the daemon's
+    business."""
     try:
         yield
     except RouterError as exc:
-        raise CallRefused(Status.UNKNOWN, "the client can't look up the login", exc) from exc
+        raise CallRefused(Status.UNKNOWN, "the client failed to look up the login", exc) from exc
 
 
 def _host(asked: RequestFields, number: int) -> str:

@@ -1,11 +1,11 @@
 """containerd.services.content.v1.Content: OCI layouts of this machine, read and written by the daemon.
 
-The daemon gets the directories that were named for this build, and of them those that are for writing; it
-names blobs by their digests, which are checked before they become names of files. It can neither remove a
-blob nor change what is known of one: no build needs that.
+The daemon gets the directories that this build names, and may write only to those that are for writing. It
+names blobs by their digests, which are checked before they become file names. It can neither remove a blob
+nor change a blob's metadata: no build needs that.
 
-What stands in the metadata of a call says which directory is meant, so the calls with one request are
-streaming ones for the session too: those get the metadata.
+A call's metadata says which directory it is for. Only streaming methods get the metadata, so the calls with
+one request are streaming ones here too.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ _OUT_OF_RANGE = 11
 
 _CHUNK = 1024 * 1024
 _INFOS_IN_A_MESSAGE = 100
-# A client waits for each answer; containerd's pipelines a few.
+# A client waits for each answer; containerd's sends a few requests ahead.
 _MOST_ANSWERS = 1000
-# containerd's are a prefix and a digest.
+# containerd's refs are a prefix and a digest.
 _MOST_REF = 1024
 
 
 def content(stores: Mapping[str, OCILayout]) -> dict[str, StreamMethod]:
-    """Return the methods of the service for directories by the names that the daemon has for them."""
+    """Return the methods of the service; ``stores`` has directories by the daemon's names for them."""
     if not stores:
         return {}
     active: dict[str, dict[str, _Write]] = {name: {} for name in stores}
@@ -60,7 +60,7 @@ def content(stores: Mapping[str, OCILayout]) -> dict[str, StreamMethod]:
     def write(metadata: CallMetadata) -> StreamHandler:
         name = _chosen(metadata, stores)
         if not stores[name].writable:
-            raise CallRefused(Status.PERMISSION_DENIED, f"nothing is written to store {name} in this build")
+            raise CallRefused(Status.PERMISSION_DENIED, f"store {name} is read-only in this build")
         return _Write(stores[name], active[name])
 
     return {
@@ -79,14 +79,14 @@ def content(stores: Mapping[str, OCILayout]) -> dict[str, StreamMethod]:
 def _chosen(metadata: CallMetadata, stores: Mapping[str, OCILayout]) -> str:
     names = metadata.get(_STORE)
     if not names:
-        raise CallRefused(Status.INVALID_ARGUMENT, f"the call lacks the metadata {_STORE}")
+        raise CallRefused(Status.INVALID_ARGUMENT, f"the call has no {_STORE} metadata")
     if names[0] not in stores:
         raise CallRefused(Status.NOT_FOUND, f"unknown store {names[0]}")
     return names[0]
 
 
 class _Question:
-    """A call with one request; answers are made as they are sent, so that a large blob takes no memory."""
+    """A call with one request; answers are made as they are sent, so that a large blob needs no memory."""
 
     def __init__(self, answer: Callable[[bytes], Iterable[bytes]]) -> None:
         self._answer = answer
@@ -95,12 +95,12 @@ class _Question:
 
     def receive(self, message: memoryview) -> None:
         if self._answers is not None:
-            raise CallRefused(Status.INVALID_ARGUMENT, "one request was expected")
+            raise CallRefused(Status.INVALID_ARGUMENT, "more than one request")
         self._answers = iter(self._answer(bytes(message)))
 
     def end_of_input(self) -> None:
         if self._answers is None:
-            raise CallRefused(Status.INVALID_ARGUMENT, "the call came without a request")
+            raise CallRefused(Status.INVALID_ARGUMENT, "the call has no request")
 
     def pull(self, size: int) -> Sequence[Buffer] | None:
         buffers: list[Buffer] = []
@@ -133,9 +133,9 @@ class _Write:
     def receive(self, message: memoryview) -> None:
         request = _parsed(pb.WriteContentRequest(), bytes(message))
         if self.done:
-            raise CallRefused(Status.FAILED_PRECONDITION, "the blob is committed")
+            raise CallRefused(Status.FAILED_PRECONDITION, "the blob is already committed")
         if len(self._answers) >= _MOST_ANSWERS:
-            raise CallRefused(Status.RESOURCE_EXHAUSTED, f"{_MOST_ANSWERS} answers wait to be read")
+            raise CallRefused(Status.RESOURCE_EXHAUSTED, f"{_MOST_ANSWERS} answers are waiting to be read")
         if request.total > 0:
             self.total = request.total
         writer = self._writer(request)
@@ -167,7 +167,7 @@ class _Write:
             del self._active[self.ref]
 
     def _writer(self, request: pb.WriteContentRequest) -> BlobWriter:
-        """Return what takes the blob, begun by the first request."""
+        """Return the writer of the blob, created by the first request."""
         if request.expected:
             self._expect(request.expected)
         if self.writer is not None:
@@ -177,7 +177,7 @@ class _Write:
         if len(request.ref) > _MOST_REF:
             raise CallRefused(Status.INVALID_ARGUMENT, f"the ref has more than {_MOST_REF} characters")
         if request.ref in self._active:
-            raise CallRefused(Status.UNAVAILABLE, f"ref {request.ref} is being written already")
+            raise CallRefused(Status.UNAVAILABLE, f"ref {request.ref} is already being written")
         self.ref = request.ref
         self._active[request.ref] = self
         self.writer = self._store.begin(algorithm=self.expected.partition(":")[0] or "sha256")
@@ -185,7 +185,7 @@ class _Write:
 
     def _expect(self, digest: str) -> None:
         if not is_digest(digest):
-            raise CallRefused(Status.INVALID_ARGUMENT, f"{quoted(digest)} is no digest")
+            raise CallRefused(Status.INVALID_ARGUMENT, f"{quoted(digest)} is not a digest")
         known = self._store.find(digest)
         if known is not None and self.total in {0, known.size}:
             raise CallRefused(Status.ALREADY_EXISTS, f"blob {digest} exists")
@@ -196,7 +196,7 @@ class _Write:
             writer.restart()
         if request.offset != writer.offset:
             raise CallRefused(
-                _OUT_OF_RANGE, f"{writer.offset} bytes are here: none can be written at {request.offset}"
+                _OUT_OF_RANGE, f"can't write at {request.offset}: the blob has {writer.offset} bytes so far"
             )
         if self.total and writer.offset + len(request.data) > self.total:
             raise CallRefused(Status.FAILED_PRECONDITION, f"more than the {self.total} bytes announced")
@@ -223,7 +223,7 @@ def _read(store: OCILayout, request: bytes) -> Iterable[bytes]:
     blob = _existing(store, asked.digest)
     begin = max(asked.offset, 0)
     if begin > blob.size:
-        raise CallRefused(_OUT_OF_RANGE, f"blob {blob.digest} has {blob.size} bytes only")
+        raise CallRefused(_OUT_OF_RANGE, f"blob {blob.digest} has only {blob.size} bytes")
     end = min(begin + asked.size, blob.size) if asked.size > 0 else blob.size
     return _chunks(store, blob, begin, end)
 
@@ -233,15 +233,15 @@ def _chunks(store: OCILayout, blob: Blob, begin: int, end: int) -> Iterator[byte
     while position < end:
         data = store.read(blob.digest, position, min(_CHUNK, end - position))
         if not data:
-            raise CallRefused(Status.FAILED_PRECONDITION, f"blob {blob.digest} is cut short")
-        # Counted from where the reading began, as containerd does.
+            raise CallRefused(Status.FAILED_PRECONDITION, f"blob {blob.digest} is truncated")
+        # Counted from the start of this read, as containerd does.
         yield pb.ReadContentResponse(offset=position - begin, data=data).SerializeToString()
         position += len(data)
 
 
 def _list(store: OCILayout, request: bytes) -> Iterable[bytes]:
     if _parsed(pb.ListContentRequest(), request).filters:
-        raise CallRefused(Status.UNIMPLEMENTED, "blobs are listed without filters only")
+        raise CallRefused(Status.UNIMPLEMENTED, "filters are not supported")
     blobs = store.blobs()
     for start in range(0, len(blobs), _INFOS_IN_A_MESSAGE):
         infos = map(_described, blobs[start : start + _INFOS_IN_A_MESSAGE])
@@ -249,11 +249,11 @@ def _list(store: OCILayout, request: bytes) -> Iterable[bytes]:
 
 
 def _update(_store: OCILayout, _request: bytes) -> Iterable[bytes]:
-    raise CallRefused(Status.FAILED_PRECONDITION, "what is known of a blob can't be changed here")
+    raise CallRefused(Status.FAILED_PRECONDITION, "blob metadata can't be changed here")
 
 
 def _delete(_store: OCILayout, _request: bytes) -> Iterable[bytes]:
-    raise CallRefused(Status.PERMISSION_DENIED, "no build removes blobs of this machine")
+    raise CallRefused(Status.PERMISSION_DENIED, "builds can't delete blobs on this machine")
 
 
 def _status(active: dict[str, _Write], request: bytes) -> Iterable[bytes]:
@@ -263,19 +263,19 @@ def _status(active: dict[str, _Write], request: bytes) -> Iterable[bytes]:
 
 def _list_statuses(active: dict[str, _Write], request: bytes) -> Iterable[bytes]:
     if _parsed(pb.ListStatusesRequest(), request).filters:
-        raise CallRefused(Status.UNIMPLEMENTED, "writes are listed without filters only")
+        raise CallRefused(Status.UNIMPLEMENTED, "filters are not supported")
     return [pb.ListStatusesResponse(statuses=map(_progress, active.values())).SerializeToString()]
 
 
 def _abort(active: dict[str, _Write], request: bytes) -> Iterable[bytes]:
-    # What a broken call had written is removed with it: there is no other remainder.
+    # A broken call's data is removed with the call: nothing else is left.
     _underway(active, _parsed(pb.AbortRequest(), request).ref).close()
     return [b""]
 
 
 def _existing(store: OCILayout, digest: str) -> Blob:
     if not is_digest(digest):
-        raise CallRefused(Status.INVALID_ARGUMENT, f"{quoted(digest)} is no digest")
+        raise CallRefused(Status.INVALID_ARGUMENT, f"{quoted(digest)} is not a digest")
     blob = store.find(digest)
     if blob is None:
         raise CallRefused(Status.NOT_FOUND, f"content {digest}: not found")

@@ -1,7 +1,6 @@
 """moby.filesync.v1.FileSend: takes results, as one stream of bytes or as a tree of files.
 
-Where they end up is a sink's or the receiver's business; what is half-written when the call breaks is
-thrown away there.
+A sink or the receiver decides where they end up, and discards what is incomplete when the call breaks.
 """
 
 from __future__ import annotations
@@ -24,23 +23,23 @@ if TYPE_CHECKING:
 __all__ = ["Directory", "Sink", "Target", "filesend"]
 
 
-# How long a result that is being committed may still take when its call is over, in seconds. A file is
-# renamed in no time; what takes longer is told to stop.
+# Once its call is over, a result that is being committed may still take this long, in seconds. A rename takes
+# no time; anything slower is told to stop.
 _COMMIT_GRACE = 0.2
 _STOP_GRACE = 1.0
 
 # Bytes of a result that may wait to be written before the daemon is told to pause.
 _MOST_PENDING = 1 << 20
 
-# Says that the call carries the trees of all platforms.
+# Set on a call that carries the trees of all platforms.
 _WHOLE_RESULT = "buildkit-exporter-multi-platform"
 
 
 class Sink(Protocol):
     """Takes one stream of bytes. All methods may raise ``OutputError``.
 
-    ``waits``: ``write`` may wait for somebody who reads. It is then called from a thread of its own, and the
-    daemon pauses; the session goes on.
+    ``waits``: ``write`` may wait for a reader. It is then called from a thread of its own, and the daemon
+    pauses; the session goes on.
     """
 
     @property
@@ -51,15 +50,15 @@ class Sink(Protocol):
         """Take the next bytes."""
 
     def commit(self) -> None:
-        """All bytes have come: make the result appear. May take minutes."""
+        """All bytes have arrived: make the result appear. May take minutes."""
 
     def abort(self) -> None:
-        """The stream broke, or was committed: drop what is still held, and have ``commit`` end soon."""
+        """The stream broke, or was committed: discard the rest, and make ``commit`` end soon."""
 
 
 @frozen
 class Directory:
-    """The destination of a tree of files. ``mirror``: it is to hold nothing else when the build is done."""
+    """The destination of a tree of files. ``mirror``: after the build it must hold nothing else."""
 
     path: str
     mirror: bool = False
@@ -69,9 +68,9 @@ Target = Directory | Callable[[], Sink]
 
 
 class _Aside(threading.Thread):
-    """Works on a result aside from the connection: writes what it is fed, then makes the result appear.
+    """Works on a result in a thread of its own: writes the bytes it gets, then makes the result appear.
 
-    An engine takes its time to unpack an image, and a pipe may have nobody who reads.
+    An engine takes its time to unpack an image, and nobody may be reading from a pipe.
     """
 
     def __init__(self, sink: Sink, wake: Callable[[], None]) -> None:
@@ -81,31 +80,31 @@ class _Aside(threading.Thread):
         self._sink = sink
         self._wake = wake
         self._changed = threading.Condition()
-        # Shared: looked at and changed under the condition only.
+        # Shared: read and changed only under the condition.
         self._pending: deque[bytes] = deque()
         self._size = 0
         self._ended = self._dropped = False
 
     @property
     def full(self) -> bool:
-        """Whether more waits than should."""
+        """Whether more bytes wait than allowed."""
         return self._size > _MOST_PENDING
 
     def feed(self, data: memoryview) -> None:
-        """Have it written in its turn."""
+        """Queue bytes to be written."""
         with self._changed:
             self._pending.append(bytes(data))
             self._size += len(data)
             self._changed.notify()
 
     def end(self) -> None:
-        """Nothing comes any more."""
+        """No more bytes will come."""
         with self._changed:
             self._ended = True
             self._changed.notify()
 
     def drop(self) -> None:
-        """Write no more of it."""
+        """Stop writing the result."""
         with self._changed:
             self._dropped = True
             self._changed.notify()
@@ -117,7 +116,7 @@ class _Aside(threading.Thread):
                 self._written(len(data))
             if not self._dropped:
                 self._sink.commit()
-        except Exception as exc:  # noqa: BLE001 - raised again in the thread that drives the connection
+        except Exception as exc:  # noqa: BLE001 - raised again in the connection's thread
             self.error = exc
         self.finished = True
         self._wake()
@@ -157,7 +156,7 @@ class _FileStream:
             raise self._aside.error
         data = bytes_field(message)
         if not data:
-            return  # of these any number could wait without filling anything
+            return  # any number of empty pieces could wait without counting as full
         if self._sink.waits:
             self._aside.feed(data)
         else:
@@ -189,16 +188,16 @@ def _tell_nobody() -> None:
 def filesend(
     targets: Mapping[int, Target], *, wake: Callable[[], None] = _tell_nobody
 ) -> dict[str, StreamMethod]:
-    """Return the methods of the service; targets are numbered as the exporters of the solve are.
+    """Return the methods of the service; targets have the numbers of the solve's exporters.
 
-    ``wake`` is called, from another thread, when a result has appeared or has failed to: the call goes on
-    when the session is driven again.
+    ``wake`` is called, from another thread, when a result has appeared or failed: the call continues when the
+    session is driven again.
     """
 
     by_number = {str(number): target for number, target in targets.items()}
 
     def diff_copy(metadata: CallMetadata) -> StreamHandler:
-        # Daemons that know one exporter only send no number.
+        # Daemons that support only one exporter send no number.
         number = metadata.get("buildkit-attachable-exporter-id", ["0"])[0]
         target = by_number.get(number)
         if target is None:
@@ -212,12 +211,12 @@ def filesend(
 
 def _receiver(target: Directory, metadata: CallMetadata) -> Receiver:
     if target.mirror and "1" not in metadata.get(_WHOLE_RESULT, ()):
-        # An older daemon sends a tree for each platform, and each would remove the others.
+        # An older daemon sends a tree for each platform, and each would delete the others.
         raise OutputError(
-            "the daemon does not know the key mode=delete of a local output",
-            hint="it needs a newer BuildKit; without the key, remove the directory before the build",
+            "the daemon does not support mode=delete for a local output",
+            hint="upgrade BuildKit, or leave mode=delete out and remove the directory before the build",
         )
-    # Few builds write a tree here: the others need not load what does.
+    # Few builds write a tree here; the others need not load the receiver.
     from router.fstransfer.receiver import Receiver
 
     return Receiver(target.path, mirror=target.mirror)

@@ -1,4 +1,4 @@
-"""moby.filesync.v1.FileSync: gives the daemon the directories that were named for this build."""
+"""moby.filesync.v1.FileSync: gives the daemon the directories that this build names."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ __all__ = ["filesync", "prepare", "wants_everything"]
 
 
 def prepare() -> None:
-    """Load what a transfer needs; the time for it is when the daemon has something to do as well."""
+    """Load the modules for a transfer; call it while the daemon is busy too."""
     import router.fstransfer.sender  # noqa: F401
 
 
 def filesync(
     directories: Mapping[str, str], manner: Callable[[str], Manner] | None = None
 ) -> dict[str, StreamMethod]:
-    """Return the methods of the service for directories by the name that the frontend knows them by.
+    """Return the methods of the service; ``directories`` go by the names that the frontend knows.
 
-    ``manner`` is called with the name when a transfer begins; without it files are described as they are.
+    ``manner`` is called with the name when a transfer begins; without it files are described unchanged.
     """
 
     def diff_copy(metadata: CallMetadata) -> StreamHandler:
@@ -39,8 +39,8 @@ def filesync(
 
 
 def wants_everything(metadata: CallMetadata) -> bool:
-    """Say whether a call asks for a whole directory, but for what is excluded: then it is a step's, and no
-    frontend's, which reads files by their names."""
+    """Say whether a call asks for a whole directory, apart from exclusions. Then it comes from a build step:
+    a frontend reads files by their names."""
     return not any(_values(metadata, name) for name in ("include-patterns", "followpaths"))
 
 
@@ -57,7 +57,7 @@ def _sender(directory: str, metadata: CallMetadata, manner: Manner) -> Sender:
 
 def _values(metadata: CallMetadata, name: str) -> tuple[str, ...]:
     values = metadata.get(name, ())
-    # Headers are ASCII: the daemon escapes the values where one of them is not, and says so.
+    # Headers are ASCII: the daemon escapes the values if one of them isn't, and sets a flag.
     if metadata.get(f"{name}-encoded", ["0"])[0] in {"1", "true"}:
         from urllib.parse import unquote_plus
 

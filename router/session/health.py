@@ -1,4 +1,4 @@
-"""grpc.health.v1: the daemon asks every few seconds whether this process still answers."""
+"""grpc.health.v1: the daemon checks every few seconds that this process still answers."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ _SERVING = b"\x08\x01"
 
 
 def check(_request: bytes) -> bytes:
-    """Answer SERVING: that the question was read and answered is the answer."""
+    """Answer SERVING: a process that can answer is healthy."""
     return _SERVING

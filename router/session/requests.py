@@ -1,4 +1,4 @@
-"""Reading the small requests of unary services without the protobuf package, whose import a build notices."""
+"""Read the small requests of unary services without the protobuf package, whose import would slow a build."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["RequestFields", "undecodable"]
 
 
 class RequestFields:
-    """The fields of a request that are bytes or text, by their numbers.
+    """The bytes and text fields of a request, by their numbers.
 
-    Whatever can't be decoded refuses the call: it is the daemon's fault, not this machine's.
+    A field that can't be decoded refuses the call: it is the daemon's fault, not this machine's.
     """
 
     def __init__(self, request: bytes) -> None:
@@ -46,5 +46,5 @@ def _text(data: bytes) -> str:
 
 
 def undecodable() -> CallRefused:
-    """Return what a request gets that is none."""
+    """Return the refusal for a malformed request."""
     return CallRefused(Status.INVALID_ARGUMENT, "the request can't be decoded")

@@ -1,4 +1,4 @@
-"""moby.buildkit.secrets.v1: gives a step the secrets that were named for this build, and no others."""
+"""moby.buildkit.secrets.v1: gives a step the secrets that this build names, and no others."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["SecretSource", "secrets"]
 
 
 class SecretSource(Protocol):
-    """Where values come from."""
+    """Where the values come from."""
 
     def get(self, secret_id: str) -> bytes | None:
-        """Return the value, None where there is no such secret. Raises ``RouterError``."""
+        """Return the value, None if there is no such secret. Raises ``RouterError``."""
 
 
 def secrets(source: SecretSource) -> dict[str, UnaryMethod]:

@@ -1,9 +1,9 @@
-"""The server inside Control.Session: the daemon's calls, told apart and answered.
+"""The server inside Control.Session: tells the daemon's calls apart and answers them.
 
 The bytes of an inner HTTP/2 connection travel as BytesMessages on one call of the outer one. This module
-joins the two; what a service does stands in its own module. A streaming service works in the thread that
-drives the connection, because it is what the speed depends on; a unary one may have to wait for a program
-or the network, so it gets a thread.
+joins the two; each service is in a module of its own. A streaming service works in the thread that drives the
+connection, because the speed depends on it; a unary one may have to wait for a program or the network, so it
+gets a thread.
 """
 
 from __future__ import annotations
@@ -42,24 +42,24 @@ __all__ = [
 
 # Measured against buildkitd: 32 KiB takes 1.5 times as long as this.
 _BYTES_MESSAGE = 1024 * 1024
-# Of a unary method: a name. What a hostile daemon could otherwise make 200 calls hold is 3 GiB.
+# The limit for a unary request. Without it a hostile daemon could make 200 calls hold 3 GiB.
 _MAX_REQUEST = 1024 * 1024
-# Calls that the daemon gave up still have their thread until it notices.
+# Calls that the daemon cancelled keep their thread until it notices.
 _MAX_THREADS = 200
-# Bounds what one step makes of a message that consists of very small frames.
+# Limits the work of one step on a message that consists of very small frames.
 _STEP = 64 * 1024
 _MOST_FAILURES = 32
-# How long close() waits for the threads, all together. Each has a deadline of its own.
+# How long close() waits for all threads together. Each has a deadline of its own.
 _JOIN = 0.5
 
 CallMetadata = Mapping[str, Sequence[str]]
 _T = TypeVar("_T")
 
 
-class CallRefused(Exception):  # noqa: N818 - it is an answer, not a fault
+class CallRefused(Exception):  # noqa: N818 - an answer, not a fault
     """Ends a call with this gRPC status; for services to raise.
 
-    ``failure`` is what went wrong on this side, in words that the daemon need not hear.
+    ``failure`` is the cause on this side, in words that the daemon need not see.
     """
 
     def __init__(self, code: int, message: str, failure: RouterError | None = None) -> None:
@@ -73,28 +73,28 @@ class StreamHandler(Protocol):
 
     @property
     def done(self) -> bool:
-        """Whether the call is complete: it ends with OK once ``pull`` has nothing more."""
+        """Whether the call is complete: it ends with OK once ``pull`` returns nothing more."""
 
     def receive(self, message: memoryview) -> None:
-        """Take a message; the view is valid only during the call."""
+        """Take a message; the view is valid only until this returns."""
 
     def end_of_input(self) -> None:
-        """The daemon sends no more."""
+        """The daemon will send no more."""
 
     def pull(self, size: int) -> Sequence[Buffer] | None:
-        """Return framed messages of about ``size`` bytes, None where there are none now."""
+        """Return framed messages of about ``size`` bytes, None if there are none now."""
 
     def close(self) -> None:
-        """The call is over, whole or not."""
+        """The call is over, complete or not."""
 
 
 @runtime_checkable
 class SlowHandler(StreamHandler, Protocol):
-    """A streaming call whose messages can't always be used up as they come."""
+    """A streaming call that can't always handle messages as fast as they come."""
 
     @property
     def full(self) -> bool:
-        """Whether the daemon is to pause. ``wake`` is called when it changes to False."""
+        """Whether the daemon should pause. ``wake`` is called when this changes to False."""
 
 
 StreamMethod = Callable[[CallMetadata], StreamHandler]
@@ -102,7 +102,7 @@ UnaryMethod = Callable[[bytes], bytes]
 
 
 class _Call:
-    """A call of the daemon: a stream, and what answers it."""
+    """A call of the daemon: a stream, and its handler."""
 
     def __init__(self, stream_id: int, method: UnaryMethod | None, values: CallMetadata) -> None:
         self.stream_id = stream_id
@@ -115,11 +115,10 @@ class _Call:
 
 class SessionServer:
     """Serves one session. ``receive`` and ``pull`` move BytesMessages; ``wake`` is called, from another
-    thread, when there is something to pull although nothing was received.
+    thread, if there is something to pull although nothing was received.
 
-    ``failures`` keeps what went wrong on this side, so that a build that fails because of it is explained
-    by the cause and not by the daemon's echo of it; ``failed_streams`` what the calls of streams that failed
-    had asked for.
+    ``failures`` keeps the faults of this side, so that a build that fails because of one reports the cause
+    and not the daemon's echo of it; ``failed_streams`` keeps the requests of streaming calls that failed.
     """
 
     def __init__(
@@ -144,18 +143,18 @@ class SessionServer:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """The paths of all methods that are served; the daemon wants them when the session opens."""
+        """The paths of all methods; the daemon wants them when the session opens."""
         return (*self._unary, *self._streaming)
 
     def receive(self, message: memoryview) -> None:
-        """Take one BytesMessage of the daemon. Raises ``Http2Error`` when it makes no sense."""
+        """Take one BytesMessage from the daemon. Raises ``Http2Error`` if it is invalid."""
         data = bytes_field(message)
         for start in range(0, len(data), _STEP):
             for event in self._http2.receive(data[start : start + _STEP]):
                 self._dispatch(event)
 
     def pull(self, size: int) -> Sequence[Buffer] | None:
-        """Return the next BytesMessage, framed, or None where there is nothing to say."""
+        """Return the next BytesMessage, framed, or None if there is nothing to send."""
         while self._answers:
             self._answer(*self._answers.popleft())
         for stream_id, handler in self._slow.items():
@@ -168,7 +167,7 @@ class SessionServer:
         return [prefix(len(header) + len(data)) + header, data]
 
     def close(self) -> None:
-        """End every call, and join the threads that answer as far as they end in half a second."""
+        """End every call, and join the threads that end within half a second."""
         self._closed = True
         for stream_id in tuple(self._calls):
             self._drop(stream_id)
@@ -184,13 +183,13 @@ class SessionServer:
             case HeadersReceived(stream_id, headers, ended):
                 if (call := self._calls.get(stream_id)) is not None:
                     self._guarded(call, partial(self._data, call, memoryview(b""), ended=ended))
-                elif stream_id > self._newest:  # else it is of a call that is over
+                elif stream_id > self._newest:  # else it belongs to a call that is over
                     self._newest = stream_id
                     self._open(stream_id, metadata(headers), ended=ended)
             case StreamReset(stream_id, _, _):
                 self._drop(stream_id)
             case GoAwayReceived() | PingAcknowledged():
-                pass  # the outer connection tells when the session is over
+                pass  # the outer connection says when the session is over
 
     def _open(self, stream_id: int, values: CallMetadata, *, ended: bool) -> None:
         path = values.get(":path", [""])[0]
@@ -203,7 +202,7 @@ class SessionServer:
         elif call.method is None:
             self._finish(call, Status.UNIMPLEMENTED, f"unknown method {path}")
         elif ended:
-            self._finish(call, Status.INVALID_ARGUMENT, f"{path} was called without a request")
+            self._finish(call, Status.INVALID_ARGUMENT, f"the call of {path} has no request")
 
     def _start(self, call: _Call, method: StreamMethod, values: CallMetadata, *, ended: bool) -> None:
         call.handler = method(values)
@@ -224,7 +223,7 @@ class SessionServer:
         if not ended:
             return
         if call.reader.incomplete:
-            raise Http2Error("the daemon ended a call inside of a message")
+            raise Http2Error("the daemon ended a call inside a message")
         if call.handler is not None:
             call.handler.end_of_input()
         elif call.method is not None:
@@ -233,7 +232,7 @@ class SessionServer:
     def _run_unary(self, stream_id: int, method: UnaryMethod, request: bytes) -> None:
         self._threads = [thread for thread in self._threads if thread.is_alive()]
         if len(self._threads) >= _MAX_THREADS:
-            raise CallRefused(Status.RESOURCE_EXHAUSTED, f"{_MAX_THREADS} calls are still being answered")
+            raise CallRefused(Status.RESOURCE_EXHAUSTED, f"{_MAX_THREADS} calls are still in progress")
         thread = threading.Thread(
             target=self._unary_thread, args=(stream_id, method, request), name="session", daemon=True
         )
@@ -243,7 +242,7 @@ class SessionServer:
     def _unary_thread(self, stream_id: int, method: UnaryMethod, request: bytes) -> None:
         try:
             self._answers.append((stream_id, Status.OK, method(request)))
-        except Exception as exc:  # noqa: BLE001 - whatever it is, the daemon must not wait for ever
+        except Exception as exc:  # noqa: BLE001 - in every case the daemon must get an answer
             self._answers.append((stream_id, *self._status(exc)))
         if not self._closed:
             self._wake()
@@ -251,7 +250,7 @@ class SessionServer:
     def _answer(self, stream_id: int, code: int, answer: bytes | str) -> None:
         call = self._calls.get(stream_id)
         if call is None:
-            return  # the daemon gave up meanwhile
+            return  # the daemon has cancelled the call
         if isinstance(answer, bytes):
             self._http2.send(stream_id, prefix(len(answer)) + answer)
             self._finish(call, code, "")
@@ -259,7 +258,7 @@ class SessionServer:
             self._finish(call, code, answer)
 
     def _guarded(self, call: _Call, action: Callable[[], _T]) -> _T | None:
-        """Run a handler; whatever it raises ends its call and no other."""
+        """Run a handler; an exception ends its call and no other."""
         try:
             return action()
         except Exception as exc:  # noqa: BLE001 - as in a thread
@@ -269,7 +268,7 @@ class SessionServer:
             return None
 
     def _status(self, exc: Exception) -> tuple[int, str]:
-        """Return the status for what a service raised, and keep what is this side's failure."""
+        """Return the status for a service's exception, and keep it if the fault is on this side."""
         if isinstance(exc, CallRefused):
             if exc.failure is not None:
                 self.failures.append(exc.failure)
@@ -277,19 +276,19 @@ class SessionServer:
         if isinstance(exc, RouterError):
             self._fail(exc)
             return Status.UNKNOWN, str(exc)
-        # Its text is not told: nobody knows what is in it, and it may be a secret.
-        error = RouterError(f"a call of the daemon's could not be answered: {type(exc).__name__}")
+        # Its text is left out: it is unknown, and may hold a secret.
+        error = RouterError(f"can't answer a call from the daemon: {type(exc).__name__}")
         error.__cause__ = exc
         self._fail(error)
         return Status.INTERNAL, str(error)
 
     def _fail(self, error: RouterError) -> None:
-        # A daemon can call again and again; the first causes explain the most.
+        # A daemon can call any number of times; the first causes explain the most.
         if len(self.failures) < _MOST_FAILURES:
             self.failures.append(error)
 
     def pull_from(self, call: _Call, size: int) -> Sequence[Buffer] | None:
-        """Return what a streaming call has to send; end the call when it is complete."""
+        """Return the messages that a streaming call sends now; end the call when it is complete."""
         handler = call.handler
         if handler is None or call.stream_id not in self._calls:
             return None

@@ -1,8 +1,8 @@
-"""moby.sshforward.v1.SSH: connects steps with the agents and keys that were named for this build.
+"""moby.sshforward.v1.SSH: connects steps with the agents and keys that this build names.
 
 Each connection that a step makes is one ForwardAgent call, joined here to a local socket. Two threads move
-its bytes, so that an agent that waits for its user holds up nothing else; what neither side takes stays
-bounded.
+its bytes, so that an agent that waits for its user holds up nothing else; unread bytes are limited in both
+directions.
 """
 
 from __future__ import annotations
@@ -23,43 +23,43 @@ from router.session.server import CallMetadata, CallRefused, StreamHandler, Stre
 __all__ = ["SSHConnection", "SSHSource", "check_agent", "forward_agent"]
 
 _CHUNK = 64 * 1024
-# How much may wait in each direction. The daemon is told to pause at this much; until it does, it may have
-# sent as much as its window on the stream lets it (16 MiB).
+# The limit for waiting bytes in each direction. The daemon is told to pause at this size; until it does, it
+# may have sent as much as its window on the stream allows (16 MiB).
 _MOST_WAITING = 1024 * 1024
 _MOST_RECEIVED = 32 * 1024 * 1024
-# The same for all connections together, beside what each may have anyway.
+# The limit for all connections together, on top of what each may hold anyway.
 _MOST_OF_ALL = 128 * 1024 * 1024
 # How long closing a call waits for its threads.
 _JOIN = 0.5
 
-# A request or a mount without an id means this one.
+# A request or a mount without an id uses this one.
 _DEFAULT_ID = "default"
 
 
 class SSHConnection(Protocol):
-    """One connection to an agent, or to what else a raw socket leads to."""
+    """One connection to an agent, or to any other raw socket."""
 
     @property
     def socket(self) -> socket.socket:
         """The connected, blocking socket."""
 
     def close(self) -> None:
-        """Close it, and end what serves it."""
+        """Close it, and stop its server."""
 
 
 class SSHSource(Protocol):
-    """What was named for this build."""
+    """The agents and sockets that this build names."""
 
     @property
     def ids(self) -> Sequence[str]:
         """The ids that steps may name."""
 
     def connect(self, name: str, /) -> SSHConnection | None:
-        """Return a new connection, None for an id that was not named. Raises ``RouterError``."""
+        """Return a new connection, None for an unknown id. Raises ``RouterError``."""
 
 
 def check_agent(source: SSHSource) -> dict[str, UnaryMethod]:
-    """Return the method by which the daemon asks whether an id is there, before it starts a step."""
+    """Return the method that tells the daemon whether an id exists, before it starts a step."""
 
     def check(request: bytes) -> bytes:
         name = RequestFields(request).text(1) or _DEFAULT_ID
@@ -92,7 +92,7 @@ def _unknown(name: str, source: SSHSource) -> CallRefused:
 
 
 class _Forwarded:
-    """A socket and a call, joined. ``connections`` are all of the session's that are open."""
+    """A socket and a call, joined. ``connections`` are all open ones of the session."""
 
     def __init__(
         self, connection: SSHConnection, wake: Callable[[], None], connections: set[_Forwarded]
@@ -103,7 +103,7 @@ class _Forwarded:
         self._socket = connection.socket
         self._wake = wake
         self._changed = threading.Condition()
-        # Everything below is shared with the threads, and looked at and changed under the condition only.
+        # Everything below is shared with the threads, and read and changed only under the condition.
         self._to_step = bytearray()
         self._to_socket = bytearray()
         self._input_ended = self._output_ended = self._deaf = self._closed = False
@@ -116,16 +116,16 @@ class _Forwarded:
 
     @property
     def done(self) -> bool:
-        """Whether the socket has ended, and all that it said is on its way.
+        """Whether the socket has ended, and everything that it sent is on its way.
 
-        A call has no way of saying that one direction alone is over, so the whole of it ends with this one.
+        A call can't end in one direction alone, so this direction ends the whole call.
         """
         with self._changed:
             return self._output_ended and not self._to_step
 
     @property
     def full(self) -> bool:
-        """Whether the socket takes less than comes."""
+        """Whether bytes arrive faster than the socket takes them."""
         with self._changed:
             return len(self._to_socket) > _MOST_WAITING
 
@@ -137,10 +137,12 @@ class _Forwarded:
             self._changed.notify_all()
             waiting = len(self._to_socket)
         if waiting > _MOST_RECEIVED or (waiting > _MOST_WAITING and self._most_of_all()):
-            raise CallRefused(Status.RESOURCE_EXHAUSTED, "more was sent than what is behind it takes")
+            raise CallRefused(
+                Status.RESOURCE_EXHAUSTED, "the SSH agent reads too slowly: too many bytes are waiting"
+            )
 
     def _most_of_all(self) -> bool:
-        # Without their locks: a size that is a moment old will do.
+        # Without their locks: a size that is slightly out of date is good enough.
         return sum(len(other._to_socket) for other in self._connections) > _MOST_OF_ALL  # noqa: SLF001
 
     def end_of_input(self) -> None:
@@ -162,7 +164,7 @@ class _Forwarded:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        # Before the threads are joined: it is what ends their waiting.
+        # Before the threads are joined: closing it ends their waiting.
         self._connection.close()
         deadline = time.monotonic() + _JOIN
         for thread in self._threads:
@@ -190,7 +192,7 @@ class _Forwarded:
             try:
                 self._socket.sendall(data)
             except OSError:
-                with self._changed:  # it is gone; the other thread sees that as well
+                with self._changed:  # it is gone; the other thread notices that too
                     self._deaf = True
                     self._to_socket.clear()
                 return
@@ -198,7 +200,7 @@ class _Forwarded:
             self._socket.shutdown(socket.SHUT_WR)
 
     def _next_for_socket(self) -> bytes:
-        """Wait for bytes of the step; return none when there will be no more."""
+        """Wait for bytes from the step; return none when there will be no more."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._to_socket or self._input_ended)
             if self._closed:

@@ -1,6 +1,6 @@
-"""Transfers as spans: what the daemon asks for, how many bytes went, and whether it was all.
+"""Transfers as spans: what the daemon asked for, how many bytes were sent, and whether it ended well.
 
-A transfer hangs under the daemon's step that asked for it, where the daemon says which.
+A transfer is a child of the daemon's step that asked for it, if the daemon names the step.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from router.tracing import Attribute, Span
 
 __all__ = ["traced"]
 
-# What a daemon can make us keep: it may ask as often as it likes.
+# Limits memory: a daemon may ask as often as it likes.
 _MOST_TRANSFERS = 500
 _T = TypeVar("_T")
 
@@ -43,7 +43,7 @@ def traced(methods: Mapping[str, StreamMethod], span: Span) -> Mapping[str, Stre
 
 
 def _facts(metadata: CallMetadata) -> Mapping[str, Attribute]:
-    """Return what is transferred, by the name that the frontend or the exporter has for it."""
+    """Return the name that the frontend or the exporter has for the transferred data."""
     facts: dict[str, Attribute] = {"rpc.system": "grpc"}
     if names := metadata.get("dir-name"):
         facts["warmroute.transfer.name"] = names[0]
@@ -53,7 +53,7 @@ def _facts(metadata: CallMetadata) -> Mapping[str, Attribute]:
 
 
 class _Traced:
-    """A call, its bytes counted as they pass."""
+    """A call whose bytes are counted as they pass."""
 
     def __init__(self, handler: StreamHandler, span: Span) -> None:
         self._handler = handler
@@ -101,7 +101,7 @@ class _Traced:
 
 
 class _Slow(_Traced):
-    """A call that may have the daemon pause."""
+    """A call that may make the daemon pause."""
 
     def __init__(self, handler: SlowHandler, span: Span) -> None:
         super().__init__(handler, span)

@@ -1,7 +1,7 @@
-"""moby.upload.v1.Upload: gives the daemon one file as a stream of bytes, an archive that is the context.
+"""moby.upload.v1.Upload: sends the daemon one file as a stream of bytes, an archive as the build context.
 
-The daemon's http source asks for it by a URL whose host is ``buildkit-session`` and whose path is the
-file's id. It may ask several times: the file is read anew each time.
+The daemon's http source asks for it by a URL whose host is ``buildkit-session`` and whose path is the file's
+id. It may ask several times: the file is read again each time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CHUNK = 1024 * 1024
 
 
 def upload_url(upload_id: str) -> str:
-    """Return the URL by which the daemon asks for a file."""
+    """Return the URL that the daemon uses to ask for a file."""
     return f"http://{_HOST}/{upload_id}"
 
 
@@ -35,14 +35,14 @@ def upload(files: Mapping[str, str]) -> dict[str, StreamMethod]:
     def pull(metadata: CallMetadata) -> StreamHandler:
         upload_id = metadata.get("urlpath", [""])[0].rpartition("/")[2]
         if metadata.get("urlhost", [_HOST])[0] != _HOST or upload_id not in files:
-            raise CallRefused(Status.NOT_FOUND, f"this build uploads nothing by the name {quoted(upload_id)}")
+            raise CallRefused(Status.NOT_FOUND, f"this build has no upload named {quoted(upload_id)}")
         return _Pull(files[upload_id])
 
     return {"/moby.upload.v1.Upload/Pull": pull}
 
 
 class _Pull:
-    """One file on its way, read as it is sent."""
+    """One file in transit, read as it is sent."""
 
     def __init__(self, path: str) -> None:
         self.done = False
@@ -53,10 +53,10 @@ class _Pull:
             raise self._error(exc) from exc
 
     def receive(self, _message: memoryview) -> None:
-        """The daemon has nothing to say here."""
+        """The daemon has nothing to send here."""
 
     def end_of_input(self) -> None:
-        """The file goes on."""
+        """The file continues."""
 
     def pull(self, size: int) -> Sequence[Buffer] | None:
         if self.done:

@@ -93,7 +93,7 @@ def test_on_the_way_back_nothing_else_is_taken_for_a_directory(tmp_path: Path, k
         (context / inner).symlink_to(tmp_path / "moved")
     else:
         make_deep(context / "d/d", DEEP - 2)
-    with pytest.raises(UsageError, match=f'/{inner}": something else took its place') as caught:
+    with pytest.raises(UsageError, match=f'/{inner}": it was replaced while it was being sent') as caught:
         fetch(sender)
     assert caught.value.hint is not None
     assert ".dockerignore" in caught.value.hint

@@ -112,7 +112,7 @@ def test_the_quirks_are_those_of_the_daemon(pattern: str, yes: list[str], no: li
 
 
 def test_an_exclamation_mark_alone_is_refused() -> None:
-    with pytest.raises(UsageError, match="'!' takes back nothing"):
+    with pytest.raises(UsageError, match="'!' names nothing to except"):
         PatternMatcher(["!"])
 
 

@@ -351,7 +351,7 @@ def test_entries_out_of_order_are_refused(receiver: Receiver, paths: tuple[bytes
 
 @pytest.mark.parametrize("mode", [1 << 24, 1 << 19, GO_DIRECTORY | 1 << 27])
 def test_what_is_no_kind_of_file_is_refused(receiver: Receiver, mode: int) -> None:
-    assert "no kind of file" in refused(receiver, [(Stat(path=b"x", mode=mode), b"")])
+    assert "whose type is unknown" in refused(receiver, [(Stat(path=b"x", mode=mode), b"")])
 
 
 @pytest.mark.parametrize("content", [b"", b"short", b"much too long"])
@@ -367,7 +367,7 @@ def test_content_of_another_size_than_announced_is_refused(
 @pytest.mark.parametrize("number", [0, 2, 1 << 31])
 def test_content_that_nobody_asked_for_is_refused(receiver: Receiver, number: int) -> None:
     describe(receiver, [directory(b"d"), file(b"f", b"x")])
-    with pytest.raises(TransferError, match=f"content for entry {number}, which nobody asked for"):
+    with pytest.raises(TransferError, match=f"content for entry {number}, which was not requested"):
         send_data(receiver, number, b"x")
 
 
@@ -391,7 +391,7 @@ def test_a_daemon_that_never_stops_naming_files_is_stopped(
 
 def test_an_entry_after_the_last_one_is_refused(receiver: Receiver) -> None:
     describe(receiver, [file(b"a", b"x")])
-    with pytest.raises(TransferError, match="no more"):
+    with pytest.raises(TransferError, match="after the end of the list"):
         describe(receiver, [file(b"b", b"x")])
 
 
@@ -444,10 +444,13 @@ def _flood(receiver: Receiver, message: bytes, times: int = 1) -> None:
     [
         (Stat(path=b"x" * 3_000_000, mode=0o644), "file name too long"),
         (Stat(path=b"x/" * 1_500_000 + b"x", mode=0o644), "file name too long"),
-        (Stat(path=b"l", linkname=b"x" * 3_000_000, mode=GO_SYMLINK | 0o777), "a name of 3000000 bytes"),
-        (Stat(path=b"l", linkname=b"x\0y", mode=GO_SYMLINK | 0o777), '"l" as a link or a device that'),
-        (Stat(path=b"d", devmajor=1 << 62, mode=GO_DEVICE | 0o600), '"d" as a link or a device that'),
-        (Stat(path=b"d", devminor=-1, mode=GO_DEVICE | 0o600), '"d" as a link or a device that'),
+        (
+            Stat(path=b"l", linkname=b"x" * 3_000_000, mode=GO_SYMLINK | 0o777),
+            "a link whose target has 3000000 bytes",
+        ),
+        (Stat(path=b"l", linkname=b"x\0y", mode=GO_SYMLINK | 0o777), '"l" as a link or device that'),
+        (Stat(path=b"d", devmajor=1 << 62, mode=GO_DEVICE | 0o600), '"d" as a link or device that'),
+        (Stat(path=b"d", devminor=-1, mode=GO_DEVICE | 0o600), '"d" as a link or device that'),
         (
             Stat(path=b"f", mode=0o644, xattrs={"user.a": bytes(10_000_000)}),
             "extended attribute of 6 and 100",
@@ -477,7 +480,7 @@ def test_all_that_is_kept_of_a_tree_is_bounded(receiver: Receiver, monkeypatch: 
 
     tracemalloc.start()
     try:
-        with pytest.raises(TransferError, match="names and attributes take more than 20 MiB"):
+        with pytest.raises(TransferError, match="more than 20 MiB of names and attributes"):
             describe(receiver, entries)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
@@ -515,7 +518,7 @@ def test_fields_that_nobody_knows_are_not_kept(receiver: Receiver) -> None:
 
     tracemalloc.start()
     try:
-        with pytest.raises(OutputError, match="under a name that no file may have"):
+        with pytest.raises(OutputError, match="under an invalid name"):
             receiver.receive(message)
         peak = tracemalloc.get_traced_memory()[1]
     finally:

@@ -396,7 +396,7 @@ def test_a_request_for_what_has_no_content_is_refused(root: Path, number: int) -
     if number == 1:  # a file, but a second time
         ask(sender, 1)
         sender.pull(1)
-    with pytest.raises(TransferError, match=f"asked for the content of entry {number}"):
+    with pytest.raises(TransferError, match=f"asked for entry {number}, which has no content left to send"):
         ask(sender, number)
 
 

@@ -19,7 +19,7 @@ from router.fstransfer.walk import walk
 from router.fstransfer.xattrs import read_xattrs
 from tests.unit.fstransfer.peer import fetch, unpack
 
-_REPLACED = "something else took its place while it was being sent"
+_REPLACED = "it was replaced while it was being sent"
 
 
 @pytest.fixture

@@ -107,7 +107,7 @@ def test_a_helper_that_fails_is_a_failure_of_this_side() -> None:
     with Daemon(unary=auth(Registries())) as daemon:
         status = ask(daemon, "Credentials", pb.CredentialsRequest(Host="broken.example"))
 
-        assert status == (Status.UNKNOWN, "the client can't look up the login")
+        assert status == (Status.UNKNOWN, "the client failed to look up the login")
         assert [str(failure) for failure in daemon.session.failures] == [
             "docker-credential-x is not installed"
         ]

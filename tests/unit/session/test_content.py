@@ -86,7 +86,7 @@ def test_answers_that_nobody_reads_are_bounded(tmp_path: Path) -> None:
     try:
         for _ in range(1000):
             handler.receive(request)
-        with pytest.raises(CallRefused, match="1000 answers wait to be read"):
+        with pytest.raises(CallRefused, match="1000 answers are waiting to be read"):
             handler.receive(request)
     finally:
         handler.close()

@@ -110,7 +110,7 @@ def test_a_call_whose_headers_end_it_is_refused() -> None:
         daemon.say(PREFACE + settings_frame({}) + b"".join(headers))
         daemon.pump()
 
-        assert daemon.statuses[1] == (Status.INVALID_ARGUMENT, "/a/One was called without a request")
+        assert daemon.statuses[1] == (Status.INVALID_ARGUMENT, "the call of /a/One has no request")
 
 
 @pytest.mark.parametrize("part", ["receive", "end_of_input", "pull"])
@@ -191,7 +191,7 @@ def test_a_call_that_ends_inside_of_a_message_is_not_taken_for_whole() -> None:
 
         assert daemon.statuses[stream_id] == (
             Status.UNKNOWN,
-            "the daemon ended a call inside of a message",
+            "the daemon ended a call inside a message",
         )
         assert not handler.done
 

@@ -136,7 +136,7 @@ def test_a_method_that_nobody_serves_is_unimplemented(tmp_path: Path) -> None:
         (UsageError("can't read it"), (Status.UNKNOWN, "can't read it")),
         (
             ValueError("p4ssw0rd"),
-            (Status.INTERNAL, "a call of the daemon's could not be answered: ValueError"),
+            (Status.INTERNAL, "can't answer a call from the daemon: ValueError"),
         ),
     ],
 )
