@@ -29,7 +29,8 @@ def take_down(kube: Objects, name: str, waiting: FleetWait, *, volumes: bool = F
     the volume claims too where they go.
 
     Returns the names of the volume claims that stay: all of them, unless ``volumes`` says that they go too.
-    Raises ``UsageError`` where there is nothing of such a fleet, ``FleetError``.
+    Raises ``UsageError`` where there is nothing of such a fleet, ``FleetError``: its ``reason`` is
+    ``claims-left`` where the claims alone are still there.
     """
     rights: list[Right] = [(verb, kind, "") for kind in _ITS_OWN for verb in ("list", "delete")]
     rights += [("list", POD, ""), ("list", CLAIM, "")] + ([("delete", CLAIM, "")] if volumes else [])
@@ -83,7 +84,7 @@ def _await_claims(kube: Objects, name: str, waiting: FleetWait) -> None:
             f" {', '.join(left)}",
             hint=f"the other objects are gone; pods that use a claim: kubectl describe pvc"
             f" -n {kube.namespace} -l {FLEET_LABEL}={name}",
-            reason="not-ready",
+            reason="claims-left",
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +150,10 @@ def test_a_pod_that_waits_for_a_volume_is_shown_with_the_reason(cluster: Cluster
     assert nothing == []
 
 
-def test_a_claim_that_stays_in_use_is_named(cluster: Cluster, program: Program) -> None:
+def test_a_claim_that_stays_in_use_is_named_and_the_fleet_forgotten(
+    cluster: Cluster, program: Program, tmp_path: Path
+) -> None:
+    program = replace(program, environment={**program.environment, "XDG_CONFIG_HOME": str(tmp_path)})
     up = fleet(program, "up", *QUICK, "--create-namespace", "--replicas=1", "--storage=50Gi")
     user = {
         "apiVersion": "v1",
@@ -180,6 +184,8 @@ def test_a_claim_that_stays_in_use_is_named(cluster: Cluster, program: Program) 
         "volume claims of the fleet ci are still there after 15 s: PersistentVolumeClaim state-ci-0"
         in late.stderr
     )
+    assert "--fleet ci names it from now on" in up.stderr
+    assert "[fleet.ci] is taken out of" in late.stderr
     wait_for(lambda: not claims(cluster), "the claim goes with the pod that used it", within=60)
 
 

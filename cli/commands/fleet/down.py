@@ -31,13 +31,19 @@ def command(
         what = f"the fleet {spec.name} in namespace {spec.namespace}, and its volumes with the caches on them"
         if removal.volumes and not agreed(consent, what):
             return
-        kept = library.take_down(
-            objects, fleet.name, waiting(making.ready_within, cancellation), volumes=removal.volumes
-        )
+        settings = library.fleet_settings(cluster, spec)
+        try:
+            kept = library.take_down(
+                objects, fleet.name, waiting(making.ready_within, cancellation), volumes=removal.volumes
+            )
+        except library.FleetError as exc:
+            if exc.reason == "claims-left":  # a second `fleet down` would find no fleet
+                forget(spec.name, settings)
+            raise
     sys.stderr.write(f"the fleet {fleet.name} is gone\n")
     if kept:
         sys.stderr.write(
             f"{len(kept)} volume{' stays' if len(kept) == 1 else 's stay'}, with the caches on them, for the"
             f" next fleet {fleet.name}: {', '.join(kept)}\n"
         )
-    forget(spec.name, library.fleet_settings(cluster, spec))
+    forget(spec.name, settings)
