@@ -29,7 +29,7 @@ def explained(
     if not lost:
         return error
     if output.started:
-        return ConnectionLostError(f"{daemon.name} broke off: {output.message}", temporary=True)
+        return ConnectionLostError(f"{daemon.name} broke off the build: {output.message}", temporary=True)
     return DialError(f"can't reach {daemon.peer} with {question.argv[0]}: {lost}", temporary=True)
 
 

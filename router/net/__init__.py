@@ -1,1 +1,1 @@
-"""Byte streams and what is spoken on them. Nothing here knows an address of a daemon."""
+"""Byte streams and the protocols on them. Nothing here knows a daemon's address."""

@@ -1,4 +1,4 @@
-"""Gathering and cutting of buffers that wait to be sent."""
+"""Join and split buffers that wait to be sent."""
 
 from __future__ import annotations
 

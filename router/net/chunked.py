@@ -1,4 +1,4 @@
-"""HTTP/1.1's chunked body (RFC 9112, section 7.1), taken out of its chunks as it arrives. Pure."""
+"""Decode HTTP/1.1's chunked body (RFC 9112, section 7.1) as it arrives. Pure."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ import re
 
 __all__ = ["BrokenChunkError", "ChunkedBody"]
 
-# Of a chunk's size, with what may stand behind it; a body of 2^63 bytes has 16 digits.
+# The limit for a line with a chunk's size and extensions; a body of 2^63 bytes has 16 digits.
 _MOST_LINE = 1 << 12
 _MOST_TRAILERS = 1 << 16
 _SIZE = re.compile(rb"[0-9A-Fa-f]{1,16}", re.ASCII)
 
 
 class BrokenChunkError(ValueError):
-    """The body is not in chunks as it says."""
+    """The body is not chunked as announced."""
 
     def __init__(self, why: str = "the answer has a broken chunk") -> None:
         super().__init__(why)
 
 
 class ChunkedBody:
-    """Takes a body out of its chunks, and skips its trailers.
+    """Extracts a body from its chunks, and skips its trailers.
 
-    Takes time in proportion to the bytes, however they come, and holds no more than an unfinished line of
-    what it was fed. ``left`` is what the current chunk still lacks. Once ``ended``, the body is complete, and
-    what comes after it is ignored.
+    Takes time in proportion to the bytes, however they are split, and holds at most one unfinished line.
+    ``left`` is the rest of the current chunk. Once ``ended``, the body is complete, and further bytes are
+    ignored.
     """
 
     def __init__(self) -> None:
         self.ended = False
         self.left = 0
         self._raw = bytearray()
-        self._trailers: int | None = None  # how many bytes of them came, None before the last chunk
-        self._closing = False  # a chunk's content is there, the line end behind it is not
+        self._trailers: int | None = None  # bytes of trailers so far, None before the last chunk
+        self._closing = False  # a chunk's content is complete, the line end after it is not
 
     def feed(self, data: bytes | bytearray) -> bytearray:
         """Return what ``data`` adds to the body. Raises BrokenChunkError."""
@@ -64,7 +64,7 @@ class ChunkedBody:
         return _MOST_LINE if self._trailers is None else _MOST_TRAILERS
 
     def _line(self, line: bytes) -> None:
-        """Heed a line between the chunks."""
+        """Interpret a line between the chunks."""
         if self._closing:
             self._closing = False
         elif self._trailers is not None:

@@ -1,4 +1,4 @@
-"""One deadline for all the steps of connecting: a name looked up, a socket, TLS, a handshake."""
+"""One deadline for all steps of connecting: the look-up of a name, a socket, TLS, a handshake."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["Deadline"]
 
 
 class Deadline:
-    """A point in time, ``seconds`` after it is made."""
+    """A point in time, ``seconds`` after it was created."""
 
     __slots__ = ("_end", "seconds")
 
@@ -17,7 +17,7 @@ class Deadline:
         self._end = time.monotonic() + seconds
 
     def remaining(self) -> float:
-        """Return the seconds that are left; past the deadline raise TimeoutError, as sockets do."""
+        """Return the seconds left; past the deadline raise TimeoutError, as sockets do."""
         left = self._end - time.monotonic()
         if left <= 0:
             raise TimeoutError("timed out")
@@ -25,5 +25,5 @@ class Deadline:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing is left."""
+        """Whether no time is left."""
         return time.monotonic() >= self._end

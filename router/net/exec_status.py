@@ -1,4 +1,4 @@
-"""How ``buildctl dial-stdio`` ended, in a pod, a container or on another machine, in words. Pure."""
+"""Explain how ``buildctl dial-stdio`` ended, in a pod, a container or on another machine. Pure."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ __all__ = [
 ]
 
 DIAL_STDIO = ("buildctl", "dial-stdio")
-"""What is run beside a daemon to speak with it over stdin and stdout."""
+"""The command that runs beside a daemon and connects it to stdin and stdout."""
 
 _MOST_STATUS = 1 << 16
 _EXIT_CODE = re.compile(r"-?[0-9]{1,9}")
 
-# What runtimes answer for a program that is not in the image.
+# The answers of runtimes if a program is not in the image.
 _NOT_FOUND = ("executable file not found", "no such file or directory", "not found in $path")
 _NOT_FOUND_CODES = frozenset({126, 127})
 POD_IMAGE = (
     "an image with buildctl is needed, such as moby/buildkit; is it the right container? "
     "(--container, container= in the address, the pod's annotation kubectl.kubernetes.io/default-container)"
 )
-"""What to do where a pod has no buildctl."""
+"""The hint for a pod without buildctl."""
 
 CONTAINER_IMAGE = "an image with buildctl is needed, such as moby/buildkit; is it the right container?"
-"""What to do where a container has no buildctl."""
+"""The hint for a container without buildctl."""
 
 
 @frozen
 class ExecEnd:
-    """How the command ended: its exit code where it ran to an end, else what is known."""
+    """How the command ended: its exit code if it ran to its end, else a message."""
 
     succeeded: bool = False
     exit_code: int | None = None
@@ -47,7 +47,7 @@ class ExecEnd:
 
 
 def read_status(content: bytes) -> ExecEnd:
-    """Read the Status that the error channel carries when the command has ended."""
+    """Read the Status from the error channel after the command has ended."""
     try:
         value = read_json(content, most=_MOST_STATUS)
     except NotJSONError:
@@ -68,10 +68,10 @@ def read_status(content: bytes) -> ExecEnd:
 def command_failed(
     where: str, end: ExecEnd, stderr: bytes, *, answered: bool, missing_hint: str
 ) -> UnreachableError:
-    """Return the error for a command that ended although it was still needed.
+    """Return the error for a command that ended while it was still needed.
 
-    ``answered`` says whether it had written anything to stdout, so that it had reached a daemon;
-    ``missing_hint`` is what to do where there is no buildctl.
+    ``answered`` says whether it had written to stdout, so that it had reached a daemon; ``missing_hint`` is
+    the hint if there is no buildctl.
     """
     said = last_line(stderr)
     if not answered:
@@ -101,10 +101,10 @@ def _is_missing(end: ExecEnd, said: str) -> bool:
 def _describe(end: ExecEnd) -> str:
     if end.exit_code is not None:
         return f"exit code {end.exit_code}"
-    return end.message or "no reason was given"
+    return end.message or "no reason given"
 
 
 def last_line(stderr: bytes) -> str:
-    """Return the last line that says something, without the word error before it."""
+    """Return the last line with text, without the word error before it."""
     lines = [line.strip() for line in stderr.decode(errors="replace").splitlines()]
     return next((line for line in reversed(lines) if line), "").removeprefix("error: ")

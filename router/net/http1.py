@@ -1,7 +1,7 @@
-"""The little of HTTP/1.1 that transports need: one request, its answer, perhaps an upgrade.
+"""The parts of HTTP/1.1 that transports need: one request, its answer, perhaps an upgrade.
 
-Works on a blocking socket, plain or TLS, under a deadline; the socket carries one exchange and is then
-closed or becomes something else. Knows nothing of redirects, cookies or connection reuse.
+Works on a blocking socket, plain or TLS, under a deadline; the socket carries one exchange and is then closed
+or upgraded. No redirects, cookies or connection reuse.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _LENGTH = re.compile(r"[0-9]{1,19}", re.ASCII)
 
 
 class HttpProtocolError(OSError):
-    """The peer's answer is not HTTP/1.1; an OSError, so that callers map it with those of the socket."""
+    """The peer's answer is not HTTP/1.1. An OSError, so that callers handle it like the socket's errors."""
 
 
 @frozen
 class Request:
-    """``headers`` and ``body`` may carry credentials and so don't stand in the repr."""
+    """``headers`` and ``body`` may carry credentials and are left out of the repr."""
 
     method: str
     target: str
@@ -49,8 +49,8 @@ class Request:
 
 @frozen
 class Reply:
-    """An answer; header names are lower case. ``rest`` is what followed the head of an upgrade (101),
-    of a tunnel (a 2xx to CONNECT), or of a body that the caller reads."""
+    """An answer; header names are lower case. ``rest`` holds the bytes that were read after the head of an
+    upgrade (101), of a tunnel (a 2xx to CONNECT), or of a body that the caller reads."""
 
     status: int
     phrase: str
@@ -60,12 +60,12 @@ class Reply:
 
     @property
     def chunked(self) -> bool:
-        """Whether the body comes in chunks, also one that the caller reads."""
+        """Whether the body is chunked, also if the caller reads it."""
         return _is_chunked(self.headers)
 
     @property
     def text(self) -> str:
-        """The body for a person: one line, not too long."""
+        """The body for display: one line, not too long."""
         return " ".join(self.body[:2000].decode(errors="replace").split())[:300]
 
 
@@ -79,7 +79,7 @@ def exchange(
 ) -> Reply:
     """Send a request and read the whole answer. Raises OSError, TimeoutError past the deadline.
 
-    With ``stream`` the body of a 200 is left to the caller: it may have no end. A body of more than ``most``
+    With ``stream`` the body of a 200 is left to the caller: it may be endless. A body of more than ``most``
     bytes is an error.
     """
     reader = _Reader(sock, deadline, most)
@@ -97,11 +97,11 @@ def _final_head(reader: _Reader) -> tuple[int, str, Mapping[str, str]]:
         status, phrase, headers = _parse_head(reader.head())
         if status >= 200 or status == 101:
             return status, phrase, headers
-    raise HttpProtocolError(f"more than {_MOST_INTERIM} interim answers came, and no other")
+    raise HttpProtocolError(f"more than {_MOST_INTERIM} interim answers and no final one")
 
 
 class _Reader:
-    """A blocking socket read under a deadline, with what was read too far kept."""
+    """Reads a blocking socket under a deadline, and keeps the bytes that were read too far."""
 
     def __init__(self, sock: socket.socket, deadline: Deadline, most: int) -> None:
         self.most = most
@@ -124,7 +124,7 @@ class _Reader:
         return self.until(b"\r\n\r\n")
 
     def until(self, mark: bytes) -> bytes:
-        """Return what stands before ``mark``, and skip it."""
+        """Return the bytes before ``mark``, and skip it."""
         seen = 0
         while (end := self._buffer.find(mark, seen)) < 0:
             if len(self._buffer) > _MOST_HEAD:
@@ -134,7 +134,7 @@ class _Reader:
                 what = (
                     "it closed the connection without an answer"
                     if not self._buffer
-                    else "the answer broke off"
+                    else "the answer ended early"
                 )
                 raise HttpProtocolError(what)
         found = bytes(self._buffer[:end])
@@ -146,7 +146,7 @@ class _Reader:
             raise HttpProtocolError("the answer is too large")
         while len(self._buffer) < size:
             if not self.more():
-                raise HttpProtocolError("the answer broke off")
+                raise HttpProtocolError("the answer ended early")
         found = self._buffer[:size]
         del self._buffer[:size]
         return found
@@ -194,9 +194,9 @@ def _is_chunked(headers: Mapping[str, str]) -> bool:
 
 
 def _read_chunks(reader: _Reader) -> bytes:
-    """Read a body in chunks, with its trailers."""
+    """Read a chunked body and its trailers."""
     chunks = ChunkedBody()
-    # Joined as they come: of very small ones a list would take fifty times their size.
+    # Joined as they arrive: as a list, very small pieces would take fifty times their size.
     body = bytearray()
     while True:
         try:
@@ -208,4 +208,4 @@ def _read_chunks(reader: _Reader) -> bytes:
         if chunks.ended:
             return bytes(body)
         if not reader.more():
-            raise HttpProtocolError("the answer broke off")
+            raise HttpProtocolError("the answer ended early")

@@ -12,7 +12,7 @@ from router.closing import Closing
 __all__ = ["PrivateSocket"]
 
 _NAME = "buildkitd.sock"
-# sun_path holds 108 bytes on Linux and 104 elsewhere, the end included.
+# sun_path holds 108 bytes on Linux and 104 elsewhere, including the terminating zero.
 _LONGEST = 103
 _BACKLOG = 64
 
@@ -28,24 +28,24 @@ class PrivateSocket(Closing):
         self._socket.listen(_BACKLOG)
 
     def accept(self) -> socket.socket:
-        """Return the next connection. Raises OSError when it was interrupted or closed."""
+        """Return the next connection. Raises OSError once interrupted or closed."""
         return self._socket.accept()[0]
 
     def interrupt(self) -> None:
-        """End ``accept`` in another thread, now or when it is called."""
+        """End ``accept`` in another thread, or its next call."""
         try:
             self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:
             return  # closed already
 
     def close(self) -> None:
-        """Take no more connections; those that were taken go on."""
+        """Accept no more connections; existing ones continue."""
         self._socket.close()
         shutil.rmtree(self._directory, ignore_errors=True)
 
 
 def _private_directory() -> str:
-    # mkdtemp makes it for this user alone.
+    # mkdtemp creates it for this user only.
     directory = tempfile.mkdtemp(prefix="warmroute-")
     if len(directory) + len(f"/{_NAME}") <= _LONGEST:
         return directory

@@ -34,7 +34,7 @@ class Proxy:
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        """What an HTTP proxy is told beside the request: the login."""
+        """The headers that an HTTP proxy gets besides the request: the login."""
         if not self.login:
             return ()
         return (("Proxy-Authorization", f"Basic {b64encode(':'.join(self.login).encode()).decode()}"),)
@@ -44,13 +44,13 @@ class Proxy:
 
 
 def parse_proxy(text: str) -> Proxy:
-    """Read a proxy's URL; without a scheme it is HTTP. Raises UsageError."""
+    """Parse a proxy's URL; without a scheme it is HTTP. Raises UsageError."""
     try:
         parts = urlsplit(text if "://" in text else f"http://{text}")
         port = parts.port
     except ValueError:
         port, parts = None, urlsplit("")
-    # The URL may hold a password, so that no message shows it.
+    # The URL may hold a password, so no message shows it.
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
         scheme = f" ({parts.scheme}://)" if parts.scheme else ""
         raise UsageError(
@@ -68,7 +68,7 @@ def proxy_from_environment(
 ) -> Proxy | None:
     """Return the proxy for a server, None for a direct connection. Raises UsageError.
 
-    ``variable`` is HTTP_PROXY for one without TLS; both may be written in lower case.
+    ``variable`` is HTTP_PROXY for a server without TLS; both names may be in lower case.
     """
     text = environment.get(variable) or environment.get(variable.lower())
     if not text:
@@ -91,7 +91,7 @@ def connect_through(proxy: Proxy, host: str, port: int, deadline: Deadline) -> s
         raise DialError(f"{proxy} failed: {describe_os_error(exc)}", temporary=True) from exc
     if why:
         sock.close()
-        raise DialError(f"{proxy} does not connect to {host}:{port}: {why}", temporary=True)
+        raise DialError(f"{proxy} could not connect to {host}:{port}: {why}", temporary=True)
     return sock
 
 
@@ -112,7 +112,7 @@ def _is_excluded(host: str, port: int, excluded: str) -> bool:
             if address is not None and address in ip_network(name, strict=False):
                 return True
         except ValueError:
-            pass  # a name
+            pass  # a host name
         domain = name.removeprefix("*").removeprefix(".")
         if host.endswith(f".{domain}") or (host == domain and name[0] not in "*."):
             return True
@@ -120,18 +120,18 @@ def _is_excluded(host: str, port: int, excluded: str) -> bool:
 
 
 def _tunnel(sock: socket.socket, proxy: Proxy, where: str, deadline: Deadline) -> str:
-    """Ask an HTTP proxy for a tunnel; return why it refuses, or nothing."""
+    """Ask an HTTP proxy for a tunnel; return the reason for a refusal, empty on success."""
     request = Request(method="CONNECT", target=where, host=where, headers=proxy.headers)
     reply = exchange(sock, request, deadline)
     return "" if 200 <= reply.status < 300 else f"{reply.status} {reply.phrase}".strip()
 
 
 def _socks(sock: socket.socket, proxy: Proxy, host: str, port: int) -> str:
-    """Ask a SOCKS5 proxy (RFC 1928, 1929) for a connection; it looks the name up."""
+    """Ask a SOCKS5 proxy (RFC 1928, 1929) for a connection; the proxy resolves the name."""
     sock.sendall(b"\5\2\0\2" if proxy.login else b"\5\1\0")
     version, method = _exactly(sock, 2)
     if version != 5 or method == 0xFF:
-        return "it requires another kind of login" if version == 5 else "it is not a SOCKS5 proxy"
+        return "it requires an unsupported kind of login" if version == 5 else "it is not a SOCKS5 proxy"
     if method == 2 and proxy.login:
         user, password = (text.encode()[:255] for text in proxy.login)
         sock.sendall(b"\1" + bytes([len(user)]) + user + bytes([len(password)]) + password)

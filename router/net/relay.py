@@ -1,4 +1,4 @@
-"""Moving bytes between a client and a daemon that don't know of each other."""
+"""Move bytes between a client and a daemon that don't know of each other."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from router.net.stream import Buffer, Buffered, Readable, Writable
 
 __all__ = ["relay"]
 
-# How long a daemon that can't be told that its client has no more to say may be silent before that is
-# taken for its last word, in seconds. The kubelet gives a forwarded port as long.
+# Some daemons can't be told that the client has nothing more to send. Once such a daemon has been silent for
+# this long, in seconds, its last bytes count as the end. The kubelet gives a forwarded port as long.
 _LINGER = 1.0
 
 
 class _Sink(Writable, Buffered, Protocol):
-    """Where bytes go, and may have to wait."""
+    """The target of bytes, which may have to wait."""
 
 
 class _End(Readable, _Sink, Protocol):
-    """One of the two: a stream that is the caller's to close."""
+    """One of the two ends: a stream that the caller closes."""
 
 
 def relay(client: _End, daemon: _End, *, cancellation: Cancellation | None = None) -> None:
-    """Move bytes both ways until the daemon ends, the client is gone, or ``cancellation`` is thrown.
+    """Move bytes both ways until the daemon ends, the client is gone, or ``cancellation`` is triggered.
 
-    A client that has no more to say still hears the daemon out. Both streams stay the caller's to close.
-    Raises what the daemon's stream raises.
+    A client that has finished sending still gets the rest of the daemon's bytes. The caller closes both
+    streams. Raises the errors of the daemon's stream.
     """
-    # What the daemon says goes first: a client that sees it all is not left waiting.
+    # The daemon's bytes go first: a client that has seen them all need not wait.
     guarded = _Client(client)
     answers, requests = _Direction(daemon, guarded), _Direction(guarded, daemon)
     while not (answers.finished or guarded.gone or (cancellation is not None and cancellation.cancelled)):
@@ -46,7 +46,7 @@ def relay(client: _End, daemon: _End, *, cancellation: Cancellation | None = Non
 
 
 class _Client:
-    """The client's stream, whose faults are its end and nobody else's."""
+    """The client's stream: an error ends it and affects nothing else."""
 
     def __init__(self, stream: _End) -> None:
         self.gone = False
@@ -86,7 +86,7 @@ class _Client:
 
 
 class _Direction:
-    """What goes from one stream to the other: one piece at a time, so that the slower one sets the pace."""
+    """The bytes from one stream to the other: one piece at a time, so that the slower one sets the pace."""
 
     def __init__(self, source: Readable, sink: _Sink) -> None:
         self.source, self.sink = source, sink
@@ -98,16 +98,16 @@ class _Direction:
 
     @property
     def reading(self) -> bool:
-        """Whether there is room for more."""
+        """Whether there is room for more bytes."""
         return not (self._ended or self.writing)
 
     @property
     def writing(self) -> bool:
-        """Whether something waits for the sink."""
+        """Whether bytes wait for the sink."""
         return bool(self._waiting) or self.sink.wants_write()
 
     def move(self) -> bool:
-        """Do one step, if one can be done now."""
+        """Do one step, if one is possible now."""
         if self._waiting:
             taken = self.sink.send(self._waiting)
             self._waiting = without(self._waiting, taken)
@@ -126,7 +126,7 @@ class _Direction:
         return True
 
     def patience(self, answers: _Direction) -> float | None:
-        """Return how long to wait for answers when requests have ended; None where their end will show."""
+        """Return how long to wait for answers once requests have ended; None if their end will be visible."""
         if not self.finished or self._told:
             return None
         return max(answers.moved, self.moved) + _LINGER - time.monotonic()

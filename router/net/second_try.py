@@ -1,4 +1,4 @@
-"""A stream that another one takes the place of, if it fails before the far end has said a word."""
+"""A stream that is replaced by another one if it fails before the far end has sent a byte."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from router.net.stream import Buffer, ByteStream
 
 __all__ = ["SecondTry"]
 
-# A client of gRPC is held back by flow control long before, until it has heard its server.
+# Flow control stops a gRPC client long before this, until its server has answered.
 _MOST_KEPT = 1 << 20
 
 
 class SecondTry:
-    """A ByteStream over ``first``, and over what ``again`` returns where ``first`` fails unanswered.
+    """A ByteStream over ``first``, and over the result of ``again`` if ``first`` fails unanswered.
 
-    Some ways to a daemon show only when they are used that they lead nowhere. Waiting for the first word
-    before anything is sent would cost the ways that work a round trip; so what is sent until then is kept,
-    and sent again. ``again`` may take its time, and raise DialError.
+    Some paths to a daemon fail only once they are used. Waiting for the first byte before sending anything
+    would cost a round trip on the paths that work; so everything that is sent before then is kept, and sent
+    again. ``again`` may block, and raise DialError.
     """
 
     def __init__(self, first: ByteStream, again: Callable[[DialError], ByteStream]) -> None:
@@ -34,7 +34,7 @@ class SecondTry:
         return f"<SecondTry {self._stream!r}>"
 
     def fileno(self) -> int:
-        """Return the descriptor of the stream that is in use now."""
+        """Return the descriptor of the current stream."""
         return self._stream.fileno()
 
     def recv(self) -> bytes | None:
@@ -62,15 +62,15 @@ class SecondTry:
         return taken
 
     def pending(self) -> bool:
-        """Say whether ``recv`` has something that the descriptor does not show."""
+        """Say whether ``recv`` has bytes although the descriptor may not be readable."""
         return self._stream.pending()
 
     def wants_write(self) -> bool:
-        """Say whether something is still to be sent, perhaps for the second time."""
+        """Say whether bytes are still to be sent, perhaps for the second time."""
         return bool(self._to_repeat) or self._stream.wants_write()
 
     def flush(self) -> None:
-        """Send what is held, as far as it goes. Raises DialError, ConnectionLostError."""
+        """Send held bytes, as many as fit. Raises DialError, ConnectionLostError."""
         try:
             self._repeat()
             self._stream.flush()
@@ -83,7 +83,7 @@ class SecondTry:
         return self._stream.finish()
 
     def close(self) -> None:
-        """Close the stream that is in use."""
+        """Close the current stream."""
         self._stream.close()
 
     def _keep(self, buffers: Sequence[Buffer], taken: int) -> None:
@@ -96,7 +96,7 @@ class SecondTry:
         self._kept.append(b"".join(buffers)[:taken])
 
     def _settle(self) -> None:
-        """Stay with the stream that is in use."""
+        """Keep the current stream for good."""
         self._again = None
         self._kept.clear()
 

@@ -21,8 +21,8 @@ _MOST_BUFFERS = 1024
 class SocketStream:
     """A ByteStream over a connected stream socket, which it owns.
 
-    ``peer`` names the far end in errors. ``received`` is what was read from the socket already, such as
-    what followed the head of an HTTP answer.
+    ``peer`` names the far end in errors. ``received`` are bytes that were read from the socket already, such
+    as those after the head of an HTTP answer.
     """
 
     def __init__(self, sock: socket.socket, peer: str, *, received: bytes = b"") -> None:
@@ -51,7 +51,7 @@ class SocketStream:
             return None
         except OSError as exc:
             raise lost(self._peer, exc) from exc
-        # A large buffer costs more to allocate than a small message does to read.
+        # A large buffer costs more to allocate than a small message to read.
         self._size = RECEIVE_SIZE if len(data) == self._size else _SMALL_RECEIVE
         return data
 
@@ -65,19 +65,19 @@ class SocketStream:
             raise lost(self._peer, exc) from exc
 
     def pending(self) -> bool:
-        """Say whether bytes are held that the socket no longer has."""
+        """Say whether bytes are held that were already read from the socket."""
         return bool(self._received)
 
     def wants_write(self) -> bool:
-        """Say no: nothing is ever held back for sending."""
+        """Say no: nothing is held back for sending."""
         return False
 
     def flush(self) -> None:
-        """Do nothing: nothing is ever held back for sending."""
+        """Do nothing: nothing is held back for sending."""
 
     def finish(self) -> bool:
         """Send the end of the stream."""
-        with suppress(OSError):  # the far end may have left first
+        with suppress(OSError):  # the far end may have closed first
             self._socket.shutdown(socket.SHUT_WR)
         return True
 
@@ -87,12 +87,12 @@ class SocketStream:
 
 
 def lost(peer: str, exc: OSError) -> ConnectionLostError:
-    """Return the error for a connection to ``peer`` that broke while it was in use."""
+    """Return the error for a connection to ``peer`` that was lost while in use."""
     return ConnectionLostError(f"lost the connection to {peer}: {describe_os_error(exc)}", temporary=True)
 
 
 def describe_os_error(exc: OSError) -> str:
-    """Say what an OSError means, in lower case and without its number."""
+    """Return the meaning of an OSError, in lower case and without its number."""
     if isinstance(exc, TimeoutError):
         return "it stayed silent"
     text = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else exc.strerror or str(exc)

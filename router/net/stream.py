@@ -1,7 +1,7 @@
-"""The one seam between transports and everything above them: a nonblocking stream of bytes.
+"""The only interface between transports and everything above them: a nonblocking stream of bytes.
 
-Whoever drives a stream waits for ``fileno()`` with a selector, so that one thread can serve the stream,
-a wake-up pipe and its deadlines. What the bytes mean is none of its business.
+The user of a stream waits for ``fileno()`` with a selector, so that one thread can serve the stream, a
+wake-up pipe and its deadlines. The stream doesn't know what the bytes mean.
 """
 
 from __future__ import annotations
@@ -15,50 +15,51 @@ Buffer = bytes | bytearray | memoryview
 
 
 class Waited(Protocol):
-    """What is waited for with a selector."""
+    """Anything that a selector can wait for."""
 
     def fileno(self) -> int:
         """Return the descriptor to wait for."""
 
 
 class Readable(Waited, Protocol):
-    """What bytes come from."""
+    """A source of bytes."""
 
     def recv(self) -> bytes | None:
-        """Return what has arrived, ``b""`` at the end of the stream, None where nothing is there yet."""
+        """Return the bytes that have arrived, ``b""`` at the end of the stream, None if there are none
+        yet."""
 
     def pending(self) -> bool:
         """Say whether ``recv`` has more although ``fileno()`` may not be readable (TLS records, frames)."""
 
 
 class Writable(Waited, Protocol):
-    """What bytes go to."""
+    """A target for bytes."""
 
     def send(self, buffers: Sequence[Buffer]) -> int:
-        """Take as many of these bytes as fit now, in order, and return how many; 0 where none fit."""
+        """Take as many of these bytes as fit now, in order, and return their number; 0 if none fit."""
 
     def finish(self) -> bool:
-        """Say that nothing more will be sent, to be called when all is flushed; ``recv`` goes on.
+        """Say that nothing more will be sent; call it after everything is flushed; ``recv`` goes on.
 
-        False where the stream has no way to tell the far end.
+        False if the stream has no way to tell the far end.
         """
 
 
 class Buffered(Waited, Protocol):
-    """What holds bytes of its own to send: websocket frames, a TLS handshake."""
+    """A stream that may hold bytes of its own to send: websocket frames, a TLS handshake."""
 
     def wants_write(self) -> bool:
         """Say whether the stream itself holds bytes to send."""
 
     def flush(self) -> None:
-        """Send what the stream itself holds, as far as it goes now."""
+        """Send the bytes that the stream itself holds, as many as fit now."""
 
 
 class ByteStream(Readable, Writable, Buffered, Protocol):
-    """A connected, bidirectional, nonblocking stream of bytes, and whoever has it closes it.
+    """A connected, bidirectional, nonblocking stream of bytes; its owner closes it.
 
-    A broken stream raises ``ConnectionLostError``, whose message says what the far end had to say (such
-    as what a remote command wrote to its stderr). Nothing blocks.
+    A broken stream raises ``ConnectionLostError``, whose message includes the far end's explanation (such as
+    a remote command's stderr). Nothing blocks.
     """
 
     def close(self) -> None:

@@ -19,19 +19,19 @@ from router.net.sockets import describe_os_error
 
 __all__ = ["connect_tcp", "look_up", "prepare_tcp"]
 
-# RFC 8305, section 8: how long an attempt goes alone before the next one starts beside it.
+# RFC 8305, section 8: how long an attempt runs alone before the next one starts beside it.
 _ATTEMPT_DELAY = 0.25
-# A path that swallows packets is noticed within a minute of silence, not after the kernel's two hours.
+# A path that drops packets is noticed within a minute of silence, not after the kernel's two hours.
 _KEEPALIVE = {"TCP_KEEPIDLE": 20, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 4}
 
-# A family and what connect() takes there.
+# A family, and the address that connect() takes for it.
 _Target = tuple[socket.AddressFamily, tuple[Any, ...]]
 
 
 def connect_tcp(
     host: str, port: int, peer: str, deadline: Deadline, *, listener: str = "the daemon"
 ) -> socket.socket:
-    """Return a connected blocking socket; ``peer`` names it in errors, ``listener`` who should listen there.
+    """Return a connected blocking socket; ``peer`` names it in errors, ``listener`` the program on that port.
 
     Raises DialError.
     """
@@ -48,7 +48,7 @@ def connect_tcp(
     except TimeoutError as exc:
         raise DialError(
             f"can't connect to {peer}: no answer within {deadline.seconds:g} s",
-            hint="check that the host is up, and that no firewall or network policy is in the way",
+            hint="check that the host is up, and that no firewall or network policy blocks the port",
             reason="timeout",
             temporary=True,
         ) from exc
@@ -65,7 +65,7 @@ def connect_tcp(
 
 
 def prepare_tcp(sock: socket.socket) -> None:
-    """Have a connected socket send at once, and notice a path that is gone. Raises OSError."""
+    """Make a connected socket send at once, and notice a broken path. Raises OSError."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in _KEEPALIVE.items():
@@ -74,7 +74,7 @@ def prepare_tcp(sock: socket.socket) -> None:
 
 
 def _resolve(host: str, port: int, deadline: Deadline) -> Sequence[_Target]:
-    """Look the name up; families alternate, beginning with the one the system prefers."""
+    """Resolve the name; families alternate, beginning with the one that the system prefers."""
     try:
         found = _ask(host, port, socket.AI_NUMERICHOST)
     except socket.gaierror:
@@ -86,7 +86,7 @@ def _resolve(host: str, port: int, deadline: Deadline) -> Sequence[_Target]:
 
 def look_up(host: str, port: int, deadline: Deadline) -> Sequence[_Target]:
     """Ask the system's resolver. Raises socket.gaierror, TimeoutError past the deadline."""
-    # It knows no deadline, so it runs aside and is abandoned past ours.
+    # It has no deadline, so it runs in a thread that is abandoned past ours.
     answers: list[Sequence[_Target] | OSError] = []
     answered = threading.Event()
 
@@ -107,7 +107,7 @@ def look_up(host: str, port: int, deadline: Deadline) -> Sequence[_Target]:
 
 
 def _ask(host: str, port: int, flags: int) -> Sequence[_Target]:
-    # A name as text goes through the IDNA codec, whose import takes longer than the connection.
+    # A name as str goes through the IDNA codec, whose import takes longer than the connection.
     name = host.encode() if host.isascii() else host
     try:
         infos = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=flags)
@@ -117,7 +117,7 @@ def _ask(host: str, port: int, flags: int) -> Sequence[_Target]:
 
 
 def _race(targets: Sequence[_Target], deadline: Deadline) -> socket.socket:
-    """Connect to whichever answers first. Raises the last OSError where none does."""
+    """Connect to the address that answers first. Raises the last OSError if none does."""
     error = OSError(errno.EADDRNOTAVAIL, "no address")
     waiting = list(targets)
     with ExitStack() as stack, selectors.DefaultSelector() as selector:

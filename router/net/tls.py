@@ -1,6 +1,6 @@
-"""TLS of a client: the handshake, and the ByteStream over it.
+"""TLS for clients: the handshake, and the ByteStream over it.
 
-Says in words what OpenSSL says in codes. Which address wants TLS is decided elsewhere.
+Turns OpenSSL's codes into words. Which address uses TLS is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from router.net.stream import Buffer
 
 __all__ = ["TLSPeer", "TLSStream", "describe_tls_error"]
 
-# One record holds at most 16 KiB; a few of them in one call save calls.
+# A record holds at most 16 KiB; reading several in one call saves calls.
 _CHUNK = 1 << 16
 
 # X509_V_ERR_* of OpenSSL's x509_vfy.h.
@@ -27,7 +27,7 @@ _NOT_YET_VALID, _EXPIRED, _WRONG_NAME, _WRONG_IP = 9, 10, 62, 64
 _NO_TLS = ("it does not speak TLS", "drop the --tls options, or check the port")
 _PAIR_HINT = "pass --tls-cert and --tls-key, signed by a CA that the server trusts"
 _PAIR_REFUSED = ("it refused the client certificate", _PAIR_HINT)
-# What OpenSSL calls an alert or a broken record: what it means, what to do.
+# OpenSSL's name of an alert or a broken record: its meaning, and what to do.
 _REASONS: Mapping[str, tuple[str, str | None]] = {
     "WRONG_VERSION_NUMBER": _NO_TLS,
     "PACKET_LENGTH_TOO_LONG": _NO_TLS,
@@ -45,7 +45,7 @@ _REASONS: Mapping[str, tuple[str, str | None]] = {
 
 @frozen
 class TLSPeer:
-    """Whom to speak TLS with: ``name`` stands in errors, ``server_name`` is what its certificate is for.
+    """The far end of TLS: ``name`` for errors, ``server_name`` for the certificate check.
 
     ``advice`` replaces the hints that name warmroute's own TLS options.
     """
@@ -85,9 +85,9 @@ class TLSPeer:
 
 
 class TLSStream:
-    """A ByteStream over a TLS socket whose handshake is done, which it owns.
+    """A ByteStream over a TLS socket that it owns, whose handshake is done.
 
-    OpenSSL wants a write that did not fit to be repeated with the same bytes, so such bytes are held
+    OpenSSL requires that a write that did not fit is repeated with the same bytes, so such bytes are held
     here, at most 64 KiB of them, and count as sent.
     """
 
@@ -116,7 +116,7 @@ class TLSStream:
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return None
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-            # A peer that ends without TLS's own farewell has ended all the same.
+            # A peer that closes without TLS's close_notify has closed all the same.
             return b""
         except OSError as exc:
             raise _lost(self._peer, exc) from exc
@@ -136,7 +136,7 @@ class TLSStream:
         return taken
 
     def pending(self) -> bool:
-        """Say whether decrypted bytes are waiting that the socket no longer has."""
+        """Say whether decrypted bytes wait that were already read from the socket."""
         return bool(self._received) or self._socket.pending() > 0
 
     def wants_write(self) -> bool:
@@ -156,22 +156,22 @@ class TLSStream:
         self._held = b""
 
     def finish(self) -> bool:
-        """Return False: the farewell of Python's TLS ends both directions."""
+        """Return False: close_notify of Python's TLS ends both directions."""
         return False
 
     def close(self) -> None:
-        """Close the socket, without waiting for the far end's farewell."""
+        """Close the socket, without waiting for the far end's close_notify."""
         self._socket.close()
 
 
 def describe_tls_error(exc: OSError, server_name: str = "") -> tuple[str, str | None]:
-    """Say what broke a connection that TLS was on, and what to do about it where that is known."""
+    """Return the reason why TLS failed, and a hint if one is known."""
     if isinstance(exc, ssl.SSLCertVerificationError):
         return _describe_verification(server_name, exc)
     if isinstance(exc, ssl.SSLEOFError | ssl.SSLZeroReturnError | ConnectionResetError):
         return (
             "it closed the connection during the handshake",
-            "does it speak TLS, and does it want a client certificate (--tls-cert, --tls-key)?",
+            "check that the port speaks TLS; it may require a client certificate (--tls-cert, --tls-key)",
         )
     if isinstance(exc, ssl.SSLError):
         return _REASONS.get(exc.reason or "", (f"a TLS error ({exc.reason or exc})", None))
@@ -198,10 +198,10 @@ def _describe_verification(server_name: str, exc: ssl.SSLCertVerificationError) 
         case code if code == _EXPIRED:
             return (
                 "its certificate has expired",
-                "renew the server's certificate, or set this machine's clock",
+                "renew the server's certificate, or correct this machine's clock",
             )
         case code if code == _NOT_YET_VALID:
-            return "its certificate is not valid yet", "is this machine's clock right?"
+            return "its certificate is not valid yet", "check this machine's clock"
         case _:
             return (
                 f"its certificate is not trusted ({exc.verify_message})",

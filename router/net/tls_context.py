@@ -1,7 +1,7 @@
-"""What a client of TLS trusts and shows, and what our one server does: the one place where contexts are made.
+"""TLS contexts, of clients and of our one server: the only module that makes them.
 
-All have in common what buildctl, docker and kubectl, being Go programs, take for granted. Which certificates
-come from where is known to whoever loads them: files that options name are loaded here.
+They share the defaults of buildctl, docker and kubectl, which are Go programs. Callers know where their
+certificates come from; files that options name are loaded here.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ _FILES = "--tls-ca, --tls-cert and --tls-key name the files, --tls-dir a directo
 
 
 def bare_context(alpn: Sequence[str]) -> ssl.SSLContext:
-    """Return a client's context that trusts nobody yet."""
+    """Return a client's context that trusts no CA yet."""
     return _with_basics(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), alpn)
 
 
 def _with_basics(context: ssl.SSLContext, alpn: Sequence[str]) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    # As Go does it: an intermediate CA may be the one that is trusted.
+    # As in Go: an intermediate CA may be the trusted one.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.set_alpn_protocols(list(alpn))
     return context
 
 
 def trust_anyone(context: ssl.SSLContext) -> None:
-    """Have the server's certificate not looked at."""
+    """Turn off the check of the server's certificate."""
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
 
@@ -42,12 +42,12 @@ def trust_anyone(context: ssl.SSLContext) -> None:
 def client_context(
     options: TLSOptions, *, alpn: Sequence[str] = ("h2",), files: OneTimeFiles | None = None
 ) -> ssl.SSLContext:
-    """Make a context as buildctl does: ``ca`` alone is trusted where it is given, else the system's CAs.
+    """Make a context as buildctl does: if ``ca`` is given, only it is trusted, else the system's CAs.
 
-    Raises UsageError where a file is missing or holds something else.
+    Raises UsageError if a file is missing or invalid.
     """
     context = bare_context(alpn)
-    with LentFiles(files or OneTimeFiles()) as lent:  # OpenSSL, too, opens files by their paths
+    with LentFiles(files or OneTimeFiles()) as lent:  # OpenSSL opens files by their paths too
         if options.ca is None:
             context.load_default_certs(ssl.Purpose.SERVER_AUTH)
         else:
@@ -63,9 +63,9 @@ def client_context(
 
 
 def server_context(options: TLSOptions, *, files: OneTimeFiles | None = None) -> ssl.SSLContext:
-    """Make the context of a server that shows ``cert`` and asks its clients for one that ``ca`` has signed.
+    """Make a server's context, which shows ``cert`` and asks clients for a certificate signed by ``ca``.
 
-    Raises UsageError where a file is missing or holds something else.
+    Raises UsageError if a file is missing or invalid.
     """
     if options.ca is None or options.cert is None or options.key is None:
         raise UsageError("a TLS server needs a CA, a certificate and its key")
@@ -78,7 +78,7 @@ def server_context(options: TLSOptions, *, files: OneTimeFiles | None = None) ->
 
 
 def pem_files(options: TLSOptions, files: OneTimeFiles) -> tuple[bytes, bytes | None, bytes | None]:
-    """Return what is trusted, the certificate and its key, all in PEM form, for a TLS that takes no context.
+    """Return the CAs, the certificate and its key, all in PEM form, for a TLS engine without contexts.
 
     Raises UsageError as ``client_context`` does.
     """
@@ -92,15 +92,15 @@ def pem_files(options: TLSOptions, files: OneTimeFiles) -> tuple[bytes, bytes | 
 
 
 def load_pair(context: ssl.SSLContext, cert: bytes, key: bytes) -> None:
-    """Load a certificate and its key, in PEM form; a key with a passphrase is refused. Raises ssl.SSLError.
+    """Load a certificate and its key, in PEM form; an encrypted key is refused. Raises ssl.SSLError.
 
-    OpenSSL takes them from a file only, so here is one in memory.
+    OpenSSL reads them only from a file, so here is one in memory.
     """
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("client-certificate", os.MFD_CLOEXEC)
         path = f"/proc/self/fd/{descriptor}"
     else:
-        import tempfile  # which takes long to load, and Linux needs none
+        import tempfile  # slow to load, and not needed on Linux
 
         descriptor, path = tempfile.mkstemp()
     try:
@@ -126,7 +126,7 @@ def _load_pair_of_files(context: ssl.SSLContext, pair: tuple[str, str], lent: Le
     cert, key = pair
 
     def refuse_passphrase() -> str:
-        # OpenSSL would otherwise stop and ask on the terminal.
+        # Otherwise OpenSSL would stop and ask on the terminal.
         raise UsageError(f"the TLS key {key} is encrypted", hint="give a key without a passphrase")
 
     try:

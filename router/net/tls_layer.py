@@ -1,4 +1,4 @@
-"""TLS over a stream that is no socket, such as a forwarded port."""
+"""TLS over a stream that isn't a socket, such as a forwarded port."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_HELD = 1 << 18
 
 
 def secure(inner: ByteStream, peer: TLSPeer, deadline: Deadline) -> TLSLayer:
-    """Do the handshake over ``inner``, which then belongs to the result. Raises DialError."""
+    """Do the handshake over ``inner``, which the result then owns. Raises DialError."""
     layer = TLSLayer(inner, peer)
     try:
         layer.handshake(deadline)
@@ -49,7 +49,7 @@ class TLSLayer:
         return f"<TLSLayer {self._peer} over {self._inner!r}>"
 
     def handshake(self, deadline: Deadline) -> None:
-        """Shake hands. Raises OSError (TimeoutError past the deadline), DialError."""
+        """Do the handshake. Raises OSError (TimeoutError past the deadline), DialError."""
         while True:
             try:
                 self._tls.do_handshake()
@@ -57,7 +57,7 @@ class TLSLayer:
                 self._push(deadline)
                 self._pull(deadline)
             except OSError:
-                self.flush()  # the alert that says what we did not like
+                self.flush()  # the alert with our reason
                 raise
             else:
                 self._push(deadline)
@@ -75,12 +75,12 @@ class TLSLayer:
         data = self._inner.recv()
         if not data:
             return data
-        # Once: a peer whose records hold nothing would keep a loop here busy past every deadline.
+        # Once: a peer that sends empty records would keep a loop here busy past every deadline.
         self._incoming.write(data)
         return self._decrypted()
 
     def _decrypted(self) -> bytes | None:
-        """Return what was encrypted in what has arrived, None where more must come first."""
+        """Return decrypted bytes, None if more must arrive first."""
         try:
             return self._tls.read(_CHUNK)
         except ssl.SSLWantReadError:
@@ -91,7 +91,7 @@ class TLSLayer:
             raise self._lost(exc) from exc
 
     def send(self, buffers: Sequence[Buffer]) -> int:
-        """Encrypt as much as fits and send what goes now. Raises ConnectionLostError, DialError."""
+        """Encrypt as much as fits and send as much as possible now. Raises ConnectionLostError, DialError."""
         self.flush()
         taken = 0
         if self._held:
@@ -108,7 +108,7 @@ class TLSLayer:
         return taken
 
     def pending(self) -> bool:
-        """Say whether ``recv`` has something that the descriptor does not show."""
+        """Say whether ``recv`` has bytes although the descriptor may not be readable."""
         return self._tls.pending() > 0 or self._incoming.pending > 0 or self._inner.pending()
 
     def wants_write(self) -> bool:
@@ -116,7 +116,7 @@ class TLSLayer:
         return bool(self._held) or self._outgoing.pending > 0 or self._inner.wants_write()
 
     def flush(self) -> None:
-        """Send what is held, as far as it goes. Raises ConnectionLostError, DialError."""
+        """Send held bytes, as many as fit. Raises ConnectionLostError, DialError."""
         self._inner.flush()
         if self._outgoing.pending:
             self._held.append(self._outgoing.read())
@@ -124,11 +124,11 @@ class TLSLayer:
             self._held = without(self._held, self._inner.send(self._held))
 
     def finish(self) -> bool:
-        """Return False: the farewell of TLS ends both directions."""
+        """Return False: TLS's close_notify ends both directions."""
         return False
 
     def close(self) -> None:
-        """Close the stream below, without TLS's farewell."""
+        """Close the stream below, without close_notify."""
         self._inner.close()
 
     def _lost(self, exc: ssl.SSLError) -> ConnectionLostError:

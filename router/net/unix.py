@@ -12,9 +12,9 @@ from router.net.sockets import describe_os_error
 __all__ = ["connect_unix"]
 
 _HINTS = {
-    errno.ENOENT: "is buildkitd running, and is this its socket?",
-    errno.ECONNREFUSED: "the socket is a leftover: nothing listens on it; start buildkitd",
-    errno.EACCES: "this user has no permission to open the socket: buildkitd --group gives it to a group",
+    errno.ENOENT: "check that buildkitd is running, and that this is its socket",
+    errno.ECONNREFUSED: "nothing listens on this socket: start buildkitd",
+    errno.EACCES: "this user has no permission to open the socket: buildkitd --group opens it to a group",
 }
 
 
@@ -23,7 +23,7 @@ def connect_unix(path: str, peer: str, timeout: float) -> socket.socket:
     sock = None
     try:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        # With a timeout the socket is nonblocking inside, and a full backlog answers EAGAIN at once.
+        # With a timeout the socket is nonblocking internally, and a full backlog answers EAGAIN at once.
         sock.settimeout(timeout)
         sock.connect("\0" + path[1:] if path.startswith("@") else path)
     except OSError as exc:

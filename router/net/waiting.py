@@ -1,4 +1,4 @@
-"""Driving a nonblocking stream from a thread that has nothing else to do: handshakes, relays."""
+"""Drive a nonblocking stream from a thread that has nothing else to do: handshakes, relays."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["flush", "wait"]
 
 
 def wait(stream: Readable, deadline: Deadline, *, writing: bool = False) -> None:
-    """Return when there may be something to read, or to write where that is asked for.
+    """Return once there may be something to read, or room to write with ``writing``.
 
     Raises TimeoutError past the deadline.
     """
@@ -24,9 +24,9 @@ def wait(stream: Readable, deadline: Deadline, *, writing: bool = False) -> None
 
 
 def flush(stream: Buffered, deadline: Deadline) -> None:
-    """Send all that the stream itself holds.
+    """Send all bytes that the stream itself holds.
 
-    Raises TimeoutError past the deadline, and what the stream raises.
+    Raises TimeoutError past the deadline, and the stream's errors.
     """
     stream.flush()
     while stream.wants_write():

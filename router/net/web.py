@@ -1,6 +1,6 @@
-"""One request to a web server: http or https, by the environment's proxy, with redirects.
+"""One request to a web server: http or https, through the environment's proxy, with redirects.
 
-For services on the internet, so the system's CAs are trusted unless told otherwise. Blocks, under a deadline.
+For services on the internet: trusts the system's CAs by default. Blocks, under a deadline.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ _PORTS = {"https": 443, "http": 80}
 _MOST_BODY = 1024 * 1024
 _MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-# What may stand in a request line; anything else would begin another header, or another request.
+# The characters of a request line; any other would begin another header, or another request.
 _TARGET = r"[!-~]*"
 
-_ADVICE = "is its certificate signed by a CA that this machine trusts? SSL_CERT_FILE can name another bundle"
+_ADVICE = "if this machine does not trust its CA, set SSL_CERT_FILE to a bundle that has it"
 
 
 @frozen
 class WebRequest:
-    """``headers`` and ``body`` may carry credentials and so don't stand in the repr.
+    """``headers`` and ``body`` may carry credentials and are left out of the repr.
 
-    ``authorization`` is sent to the host of the URL only, wherever it redirects to.
+    ``authorization`` is sent only to the URL's own host, whatever it redirects to.
     """
 
     url: str
@@ -58,9 +58,9 @@ def fetch(
 ) -> Reply:
     """Send a request and return the answer, whatever its status. ``context`` replaces the system's CAs.
 
-    A GET follows redirects, but not from https to http; another method's redirect is returned as it is.
-    Raises ``UsageError`` for a URL or a proxy that is none, ``DialError`` where there is no answer, or one
-    that is no HTTP or larger than 1 MiB.
+    A GET follows redirects, but not from https to http; another method's redirect is returned unchanged.
+    Raises ``UsageError`` for an invalid URL or proxy, ``DialError`` if there is no answer, or one that isn't
+    HTTP or is larger than 1 MiB.
     """
     first = url = _checked(request.url)
     for _ in range(_MOST_REDIRECTS):
@@ -118,7 +118,7 @@ def _exchange(  # noqa: PLR0913, PLR0917 - one request's surroundings, one after
         sock = connect_tcp(host, port, name, deadline, listener="the server")
     elif secure or proxy.scheme != "http":
         sock = connect_through(proxy, host, port, deadline)
-    else:  # an HTTP proxy is told the whole URL
+    else:  # an HTTP proxy gets the whole URL
         sock = connect_tcp(proxy.host, proxy.port, str(proxy), deadline, listener="the proxy")
         target, headers = f"{name}{target}", (*headers, *proxy.headers)
     if secure:

@@ -1,7 +1,7 @@
 """The client's half of WebSocket framing (RFC 6455), without I/O.
 
-Bytes in, messages out; payload in, frames out. The HTTP handshake is only computed here. Knows no
-extensions, and text only as bytes.
+Bytes in, messages out; payload in, frames out. Of the HTTP handshake only the keys are computed here.
+Supports no extensions, and handles text as bytes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ NO_MASK = b"\0\0\0\0"
 
 
 class WebSocketError(Exception):
-    """The peer's bytes are no WebSocket frames."""
+    """The peer's bytes are not valid WebSocket frames."""
 
 
 class Opcode:
@@ -47,13 +47,13 @@ class Opcode:
     PONG = 0xA
 
 
-# Frames that mean something without a payload.
+# Frames that mean something even without a payload.
 _TELLING = frozenset({Opcode.CLOSE, Opcode.PING})
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A whole message, or a control frame, as its ``opcode`` says."""
+    """A whole message, or a control frame, according to ``opcode``."""
 
     opcode: int
     payload: bytes
@@ -65,15 +65,15 @@ def new_key() -> str:
 
 
 def accept_of(key: str) -> str:
-    """Return what the server must answer in Sec-WebSocket-Accept."""
+    """Return the value of Sec-WebSocket-Accept that the server must answer."""
     return base64.b64encode(hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest()).decode()
 
 
 def frame(opcode: int, payload: Sequence[bytes], *, mask: bytes = NO_MASK) -> list[bytes]:
     """Return one final frame as pieces to send in order.
 
-    The default mask leaves the payload as it is. Masks keep a page's script from forging requests to a
-    proxy that reads along (section 10.3): within TLS nobody does, and masking halves the throughput.
+    The default mask leaves the payload unchanged. Masks stop a page's script from forging requests to a
+    proxy that reads the stream (section 10.3): within TLS no proxy does, and masking halves the throughput.
     """
     size = sum(map(len, payload))
     if size < 126:
@@ -95,7 +95,7 @@ def close_payload(code: int = 1000) -> bytes:
 class Receiver:
     """Turns bytes, however they are split, into messages. Fragments of a message are joined.
 
-    Holds one frame and one message at most, of 16 MiB each, and takes time in proportion to the bytes.
+    Holds at most one frame and one message, of 16 MiB each, and takes time in proportion to the bytes.
     """
 
     def __init__(self) -> None:
@@ -104,13 +104,13 @@ class Receiver:
         self._joined = bytearray()
 
     def feed(self, data: bytes) -> None:
-        """Take bytes; ``messages`` has what they complete."""
+        """Take bytes; ``messages`` yields the messages that they complete."""
         self._buffer += data
 
     def messages(self) -> Iterator[Message]:
         """Yield the messages that are complete now, one at a time. Raises WebSocketError.
 
-        PONGs answer nothing that we ask, and empty messages say nothing: they are left out.
+        PONGs (we send no PINGs) and empty messages are left out.
         """
         position = 0
         try:
@@ -140,7 +140,7 @@ class Receiver:
         if final and opcode:
             return Message(opcode, payload)
         self._opcode = opcode or self._opcode
-        # Joined as they come: of very small ones a list would take fifty times their size.
+        # Joined as they arrive: as a list, very small fragments would take fifty times their size.
         self._joined += payload
         if len(self._joined) > _MOST_PAYLOAD:
             raise WebSocketError("a message that is too large")
@@ -152,7 +152,7 @@ class Receiver:
 
 
 def _frame_end(view: memoryview, position: int) -> tuple[int, int] | None:
-    """Return where the payload of the frame at ``position`` starts and ends; None while it is not whole."""
+    """Return where the payload of the frame at ``position`` starts and ends; None if it is incomplete."""
     if len(view) < position + 2:
         return None
     size = view[position + 1]

@@ -1,4 +1,4 @@
-"""What helps with a failed step: a hint by the daemon's words, and the lines of the Dockerfile. Pure."""
+"""Help with a failed step: a hint for the daemon's message, and the lines of the Dockerfile. Pure."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from router.model.source import excerpt, source_lines
 
 __all__ = ["excerpt_of", "hint_for"]
 
-# What can be done about a failure, by the daemon's words: it has no other way of telling.
+# Hints by the text of the daemon's message: the daemon gives no other clue.
 _LOG_IN = "run docker login for that registry: credentials come from your docker config"
-_INSECURE = "if the registry is meant to be like that: --registry-auth-tlscontext host={},insecure=true"
+_INSECURE = "if this registry is meant to be insecure: --registry-auth-tlscontext host={},insecure=true"
 _PLAIN_HTTP = (
     "a registry without TLS: --output type=image,push=true,registry.insecure=true, or buildkitd.toml"
 )
 _UNKNOWN_CALL = (
-    "this frontend has no such method: --call subrequests.describe lists those it has;"
-    " --build-arg BUILDKIT_SYNTAX=docker/dockerfile:1 takes a newer one"
+    "this frontend has no such method: --call subrequests.describe lists its methods;"
+    " --build-arg BUILDKIT_SYNTAX=docker/dockerfile:1 uses a newer frontend"
 )
 _GRANT = "--allow {} grants it; the daemon must allow it too (insecure-entitlements in buildkitd.toml)"
 _GRANTED = "the daemon's administrator can allow it: insecure-entitlements in buildkitd.toml"
@@ -50,9 +50,9 @@ _HINTS = (
 
 
 def hint_for(message: str) -> str | None:
-    """Return what can be done about a failure that the daemon words like this."""
+    """Return a hint for a failure with this message from the daemon."""
     if "did not complete successfully" in message:
-        return None  # a step's command, whatever words are in it
+        return None  # a step's command, whatever its output says
     for pattern, hint in _HINTS:
         if found := pattern.search(message):
             return hint.format(*found.groups())
@@ -60,7 +60,7 @@ def hint_for(message: str) -> str | None:
 
 
 def excerpt_of(error: RpcError) -> str:
-    """Return the lines of the Dockerfile that the daemon's error points at, empty where there are none."""
+    """Return the lines of the Dockerfile that the daemon's error points at, empty if there are none."""
     for name, source in error.typed:
         if name != "errdefs.Source":
             continue
@@ -72,7 +72,7 @@ def excerpt_of(error: RpcError) -> str:
             ]
             text = excerpt(info.get("filename", ""), source_lines(b64decode(info.get("data", ""))), ranges)
         except (ValueError, KeyError, TypeError, AttributeError):
-            continue  # an excerpt is a help; an odd one must not hide the error itself
+            continue  # an excerpt is optional; a malformed one must not hide the error
         if text:
             return text
     return ""

@@ -1,6 +1,6 @@
-"""Answers of a daemon as generated classes, for what is asked off the path of a build.
+"""A daemon's answers as generated classes, for questions off the path of a build.
 
-To import this module takes protobuf's runtime along, some 30 ms.
+Importing this module loads protobuf's runtime, some 30 ms.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ __all__ = ["disk_usage", "info", "parsed", "usage_record", "workers"]
 
 _Message = TypeVar("_Message", bound=Message)
 
-# What a daemon says of itself takes some thousand bytes. Fields that are empty take fifty times their size.
+# A daemon describes itself in a few thousand bytes. Empty fields take fifty times their size.
 _LARGEST = 1 << 20
-# Fields of an answer with all that is in it, for the same reason. A record of a store has some 15.
+# The limit for fields of an answer, nested ones included, for the same reason. A cache record has some 15.
 _MOST_FIELDS = 100_000
 _MOST_FIELDS_OF_A_STORE = 1_000_000
 
@@ -40,12 +40,12 @@ def info(data: bytes) -> pb.InfoResponse:
 
 
 def disk_usage(data: bytes, deadline: Deadline) -> pb.DiskUsageResponse:
-    """Read the records of the store, 100,000 at most. Raises ``RpcError``, also past the deadline."""
+    """Read the records of the build cache, 100,000 at most. Raises ``RpcError``, also past the deadline."""
     return parsed(pb.DiskUsageResponse(), data, fields=_MOST_FIELDS_OF_A_STORE, deadline=deadline)
 
 
 def usage_record(data: bytes) -> pb.UsageRecord:
-    """Read one record of the store. Raises ``RpcError``."""
+    """Read one record of the build cache. Raises ``RpcError``."""
     return parsed(pb.UsageRecord(), data, most=_LARGEST)
 
 
@@ -57,31 +57,33 @@ def parsed(
     fields: int = _MOST_FIELDS,
     deadline: Deadline | None = None,
 ) -> _Message:
-    """Fill a message from what the daemon answered; what is no such message is the daemon's fault.
+    """Fill a message from the daemon's answer; a malformed answer is the daemon's fault.
 
     Raises ``RpcError``, also for more than ``most`` bytes or ``fields`` fields, and past the deadline.
     """
     if len(data) > most:
-        raise RpcError(f"the daemon's answer has {len(data)} bytes", code=Status.RESOURCE_EXHAUSTED)
+        raise RpcError(
+            f"the daemon's answer is too large ({len(data)} bytes)", code=Status.RESOURCE_EXHAUSTED
+        )
     try:
         _require_few(memoryview(data), cast("Descriptor", message.DESCRIPTOR), fields, deadline)
         message.ParseFromString(data)
     except TimeoutError as exc:
         raise RpcError(
-            f"the daemon's answer of {len(data)} bytes could not be read in time",
+            f"the daemon's answer of {len(data)} bytes took too long to read",
             code=Status.DEADLINE_EXCEEDED,
         ) from exc
     except (DecodeError, Http2Error) as exc:
         raise RpcError(
-            f"the daemon's answer is no {type(message).__name__}",
+            f"the daemon's answer is not a {type(message).__name__}",
             code=Status.INTERNAL,
-            hint="is it a buildkitd?",
+            hint="check that the address is a buildkitd",
         ) from exc
     return message
 
 
 def _require_few(data: memoryview, kind: Descriptor, most: int, deadline: Deadline | None) -> None:
-    """Raise ``RpcError`` where a message has more fields than ``most``, those of what is in it included."""
+    """Raise ``RpcError`` if a message has more than ``most`` fields, nested ones included."""
     waiting, left = [(data, kind)], most
     while waiting:
         if deadline is not None:
@@ -100,5 +102,5 @@ def _require_few(data: memoryview, kind: Descriptor, most: int, deadline: Deadli
 
 @cache
 def _messages_of(kind: Descriptor) -> dict[int, Descriptor]:
-    """Return the fields of a kind of message that are messages themselves."""
+    """Return the fields of a message type that are messages themselves."""
     return {each.number: each.message_type for each in kind.fields if each.message_type is not None}

@@ -1,8 +1,8 @@
-"""``--cache-from`` and ``--cache-to``: what daemon and frontend are told, which directories the session
-offers, and what is written down when the build is done.
+"""``--cache-from`` and ``--cache-to``: the attributes for daemon and frontend, the directories that the
+session offers, and the index that is written after the build.
 
-Keys go to the daemon as they are. A cache in a directory is one that this side looks into: which manifest
-an import begins at, and that an export is named in the directory's index.
+The options' keys go to the daemon unchanged. Only a cache in a directory is handled on this side: we look up
+the manifest that an import begins at, and name an export in the directory's index.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _NEEDED = {
 
 @frozen
 class Export:
-    """A directory that cache is exported to; ``reset``: what the index doesn't name is removed then."""
+    """A directory that the cache is exported to; ``reset``: remove everything that the index doesn't name."""
 
     layout: OCILayout
     tag: str
@@ -47,8 +47,8 @@ class Export:
 
 @frozen
 class Caches:
-    """``request`` has the caches as the daemon gets them; ``attrs`` go to the frontend, ``layouts`` into the
-    session by the names that the daemon has for them. ``warnings`` tell which imports were left out."""
+    """``request`` has the caches in the daemon's form; ``attrs`` go to the frontend, ``layouts`` into the
+    session by the daemon's names for them. ``warnings`` name the imports that were left out."""
 
     request: BuildRequest
     attrs: Mapping[str, str] = field(repr=False)  # with the credentials
@@ -57,35 +57,35 @@ class Caches:
     warnings: tuple[str, ...]
 
     def added_to(self, inputs: Inputs) -> Inputs:
-        """Return the inputs with what the caches add to them."""
+        """Return the inputs together with those of the caches."""
         return replace(
             inputs, attrs={**inputs.attrs, **self.attrs}, layouts={**inputs.layouts, **self.layouts}
         )
 
     def keep(self, response: Mapping[str, str]) -> None:
-        """Name in their directories' indexes what a build has exported. Raises ``OutputError``."""
+        """Name the exported caches in their directories' indexes. Raises ``OutputError``."""
         if not self.exports or _MANIFEST not in response:
             return
         descriptor = None
         with suppress(NotJSONError):
             descriptor = read_json(response[_MANIFEST])
         if not isinstance(descriptor, dict):
-            raise OutputError("the daemon's description of the cache that it exported is not a JSON object")
+            raise OutputError("the daemon's description of the exported cache is not a JSON object")
         for export in self.exports:
             try:
                 put_image(export.layout, descriptor, [by_tag(export.tag)])
                 if export.reset:
                     remove_unnamed(export.layout)
             except UsageError as exc:
-                text = f"the cache in {export.layout.path} can't be named there: {exc}"
+                text = f"can't add the cache to the index of {export.layout.path}: {exc}"
                 raise OutputError(text, hint=exc.hint) from exc
 
 
 def open_caches(request: BuildRequest, environment: Mapping[str, str]) -> Caches:
-    """Return what the caches of a request come to; credentials are taken from the environment.
+    """Return the caches of a request; credentials are taken from the environment.
 
-    Raises ``UsageError`` for one that lacks what its type needs. A directory to import from that holds no
-    cache is no error: the first build has none.
+    Raises ``UsageError`` if a cache lacks an attribute that its type needs. It is no error if a directory to
+    import from holds no cache: the first build has none.
     """
     cache_to = list(with_credentials(request.cache_to, environment))
     if parse_bool(request.build_args.get("BUILDKIT_INLINE_CACHE", "")):
@@ -102,7 +102,7 @@ def open_caches(request: BuildRequest, environment: Mapping[str, str]) -> Caches
         try:
             cache_from.append(_import(option, layouts))
         except UsageError as exc:
-            warnings.append(f"no cache is imported from {option.attrs['src']}: {exc}")
+            warnings.append(f"no cache was imported from {option.attrs['src']}: {exc}")
     return Caches(
         request=replace(request, cache_from=tuple(cache_from), cache_to=tuple(cache_to)),
         attrs=_frontend_attrs(request.frontend, cache_from),
@@ -126,14 +126,14 @@ def _exports(options: Iterable[CacheOption], layouts: dict[str, OCILayout]) -> I
 
 
 def _import(option: CacheOption, layouts: dict[str, OCILayout]) -> CacheOption:
-    """Return the option with the digest that it begins at. Raises ``UsageError`` where there is none."""
+    """Return the option with the digest of its manifest. Raises ``UsageError`` if there is none."""
     path, tag = option.attrs["src"], option.attrs.get("tag", _LATEST)
     layout = layouts.get(_store(path), OCILayout(path))
     digest = option.attrs.get("digest") or resolve_image(layout, tag)
     if not digest:
-        raise UsageError(f"its index names no {tag}")
+        raise UsageError(f"its index has no {tag}")
     if layout.find(digest) is None:
-        raise UsageError(f"{digest} is not there")
+        raise UsageError(f"{digest} is missing")
     layouts[_store(path)] = layout
     return CacheOption(type=option.type, attrs={**option.attrs, "digest": digest})
 
@@ -147,12 +147,12 @@ def _check(option: CacheOption, flag: Flag) -> None:
 def _reset(option: CacheOption) -> bool:
     reset = parse_bool(option.attrs.get("reset", "false"))
     if reset is None:
-        raise CACHE_TO.error("", "reset is true or false")
+        raise CACHE_TO.error("", "reset must be true or false")
     return reset
 
 
 def _frontend_attrs(frontend: str, options: Iterable[CacheOption]) -> dict[str, str]:
-    """Return the imports as the frontend has them: it is what asks for them, stage by stage."""
+    """Return the imports in the frontend's form: the frontend asks for them, stage by stage."""
     listed = [{"Type": option.type, "Attrs": dict(option.attrs)} for option in options]
     return {"cache-imports": json.dumps(listed, separators=(",", ":"))} if listed and frontend else {}
 

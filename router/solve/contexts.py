@@ -1,7 +1,6 @@
-"""Contexts beside the main one: what the session offers for each, what the frontend is told of them.
+"""Additional contexts: the session's offer for each, and the frontend's attributes.
 
-As for the main context, directories and layouts are looked for here, and what a URL names is the daemon's
-business.
+As for the main context, directories and layouts are looked up here; URLs are left to the daemon.
 """
 
 from __future__ import annotations
@@ -32,18 +31,18 @@ __all__ = [
     "open_layout",
 ]
 
-# What a frontend must be able to do; one that is not says so, where it would have taken no notice.
+# A capability that the frontend must have; one without it reports that, instead of ignoring the contexts.
 _CONTEXTS = "moby.buildkit.frontend.contexts+forward"
 _GIT_QUERY = "moby.buildkit.frontend.gitquerystring+forward"
 
-# The frontend has these names for the main context and the Dockerfile's folder.
+# The frontend's own names, for the main context and the Dockerfile's folder.
 _TAKEN = ("context", "dockerfile")
 
 
 @frozen
 class Offers:
-    """``directories`` and ``layouts`` by the names that the daemon has for them, ``attrs`` of the frontend,
-    and the capabilities that it needs."""
+    """``directories`` and ``layouts`` by the daemon's names for them, ``attrs`` for the frontend, and the
+    capabilities that the frontend needs."""
 
     directories: Mapping[str, str]
     layouts: Mapping[str, OCILayout]
@@ -53,7 +52,7 @@ class Offers:
 
 @frozen
 class DirectoryContext:
-    """A directory of this machine."""
+    """A directory on this machine."""
 
     name: str
     path: str
@@ -71,7 +70,7 @@ class LayoutContext:
 
 @frozen
 class RemoteContext:
-    """What the daemon fetches. ``by_query``: a git URL with a query, which only newer daemons read."""
+    """A context that the daemon fetches. ``by_query``: a git URL with a query; only newer daemons read it."""
 
     name: str
     url: str
@@ -82,7 +81,7 @@ NamedContext = DirectoryContext | LayoutContext | RemoteContext
 
 
 def locate_contexts(contexts: Mapping[str, str]) -> tuple[NamedContext, ...]:
-    """Look for contexts by name. Raises ``UsageError`` for one that is not there."""
+    """Look up contexts by name. Raises ``UsageError`` if one doesn't exist."""
     return tuple(_located(name, value) for name, value in contexts.items())
 
 
@@ -100,12 +99,12 @@ def _located(name: str, value: str) -> NamedContext:
 
 
 def directories(contexts: Iterable[NamedContext]) -> list[str]:
-    """Return those of the contexts that are directories of this machine."""
+    """Return the directories on this machine among the contexts."""
     return [context.path for context in contexts if isinstance(context, DirectoryContext)]
 
 
 def offer(contexts: Iterable[NamedContext]) -> Offers:
-    """Return what contexts come to for one attempt of a build; the names of layouts say nothing."""
+    """Return the offers for one attempt of a build; the names of layouts mean nothing."""
     directories: dict[str, str] = {}
     layouts: dict[str, OCILayout] = {}
     attrs: dict[str, str] = {}
@@ -116,7 +115,7 @@ def offer(contexts: Iterable[NamedContext]) -> Offers:
                 local = f"_{name}" if name in _TAKEN else name
                 directories[local] = path
                 attrs[f"context:{name}"] = f"local:{local}"
-                # Part of what the daemon keeps the files by; the machine has no part in it.
+                # Part of the key under which the daemon keeps the files; the machine is no part of it.
                 attrs[f"sharedkey:localdir:{name}"] = os.path.basename(os.path.abspath(path))
             case LayoutContext(name=name, layout=layout, tag=tag, digest=digest):
                 store = os.urandom(16).hex()
@@ -133,26 +132,26 @@ def offer(contexts: Iterable[NamedContext]) -> Offers:
 
 
 def open_layout(path: str, what: str) -> OCILayout:
-    """Return a layout to read. Raises ``UsageError`` where there is none; ``what`` names the option."""
+    """Open a layout for reading. Raises ``UsageError`` if there is none; ``what`` names the option."""
     index = os.path.join(path, "index.json")
     fault = directory_fault(path)
     if fault is None and is_missing(index):
-        fault = Fault(text=f"has no index.json: {path} is no OCI layout")
+        fault = Fault(text=f"has no index.json: {path} is not an OCI layout")
     if fault is not None:
         raise UsageError(
             f"{what}: {path} {fault.text}",
-            hint=fault.hint or "skopeo copy, crane pull or --output type=oci,tar=false make one",
+            hint=fault.hint or "skopeo copy, crane pull or --output type=oci,tar=false create one",
         )
     if fault := file_fault(index):
         raise UsageError(
             f"{what}: {index} {fault.text}",
-            hint=fault.hint or "a directory of the OCI image layout has this file",
+            hint=fault.hint or "every OCI image layout has this file",
         )
     return OCILayout(path)
 
 
 def has_query(url: str) -> bool:
-    """Say whether the URL of a git context has a query (``?ref=...``), which only newer daemons read."""
+    """Say whether the URL of a git context has a query (``?ref=...``); only newer daemons read it."""
     parsed = parse_url(url)
     return parsed is not None and bool(parsed.query)
 
@@ -173,12 +172,12 @@ def _directory(name: str, path: str) -> str:
 
 
 def _resolve(layout: OCILayout, reference: OCIReference, name: str) -> str:
-    # As buildx does: an image that stands alone needs no name.
+    # As in buildx: a layout's only image needs no name.
     digest = reference.digest or resolve_image(layout, reference.tag) or only_image(layout)
     if digest is None or layout.find(digest) is None:
         why = f"has no image {reference.tag}" if digest is None else f"lacks the blob {digest}"
         raise UsageError(
             f"{_told(name, format_oci_reference(reference))}: {layout.path} {why}",
-            hint=f"the tags stand in {layout.path}/index.json: oci-layout://DIRECTORY:TAG",
+            hint=f"the tags are in {layout.path}/index.json: oci-layout://DIRECTORY:TAG",
         )
     return digest

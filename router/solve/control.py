@@ -1,7 +1,7 @@
-"""The typed client of buildkitd's Control service, as far as warmroute calls it.
+"""The typed client of buildkitd's Control service: the methods that warmroute calls.
 
-What a build needs is packed and read by hand (`rpc.protobuf`); the questions that only listings ask use the
-generated classes.
+The messages of a build are packed and read by hand (`rpc.protobuf`); questions for listings use the generated
+classes.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ __all__ = ["INFO", "QUIET", "Control"]
 
 _SERVICE = "/moby.buildkit.v1.Control/"
 INFO = _SERVICE + "Info"
-"""What every daemon has an answer to, at once: before BuildKit 0.11 that there is no such method."""
+"""A method that every daemon answers at once, before BuildKit 0.11 with UNIMPLEMENTED."""
 QUIET = 8.0
-"""Seconds until a daemon that says nothing is asked something small: a channel that hears nothing for 12 s
-sends a PING, and gRPC servers hang up on the fourth while nothing else is said."""
+"""Seconds of silence before a daemon is asked a small question: after 12 s of silence a channel sends a PING,
+and gRPC servers close the connection at the fourth PING if nothing else is sent."""
 # Seconds for the answer.
 _ALIVE = 10.0
 
@@ -43,7 +43,7 @@ class Control:
         self._channel = channel
 
     def solve(self, request: bytes, on_answer: Callable[[Mapping[str, str]], None]) -> RpcCall:
-        """Begin to build what a packed SolveRequest says; the exporters' response comes when it is done."""
+        """Begin the build of a packed SolveRequest; the exporters' response comes at its end."""
         return self._channel.start(
             _SERVICE + "Solve",
             request=request,
@@ -73,15 +73,15 @@ class Control:
         return answers.workers(self._channel.unary(_SERVICE + "ListWorkers", b"", timeout=timeout))
 
     def info(self, *, timeout: float) -> pb.InfoResponse:
-        """Ask for the daemon's version; engines older than it answer UNIMPLEMENTED."""
+        """Ask for the daemon's version; engines without this method answer UNIMPLEMENTED."""
         from router.solve import answers
 
         return answers.info(self._channel.unary(INFO, b"", timeout=timeout))
 
     def disk_usage(self, filters: str, *, timeout: float) -> pb.DiskUsageResponse:
-        """Ask for the records of the store that match, all of them for an empty text.
+        """Ask for the matching records of the build cache, all of them for an empty text.
 
-        ``timeout`` covers reading what is answered.
+        ``timeout`` includes reading the answer.
         """
         from router.solve import answers
 
@@ -92,14 +92,14 @@ class Control:
     def prune(
         self, request: pb.PruneRequest, on_record: Callable[[pb.UsageRecord], None], *, timeout: float
     ) -> None:
-        """Have records deleted; each is told once it is gone.
+        """Delete records; ``on_record`` gets each deleted one.
 
-        ``timeout`` is for the daemon's first word only. How long it takes after that depends on its disk, and
-        a daemon that falls silent is noticed without a deadline.
+        ``timeout`` covers only the daemon's first answer. The rest depends on its disk, and a daemon that
+        falls silent is noticed without a deadline.
         """
         from router.solve import answers
 
-        # First of all, or a daemon that is frozen finds the request when it goes on, and deletes after all.
+        # First of all: otherwise a frozen daemon finds the request when it thaws, and deletes after all.
         self._channel.handshake(timeout)
         call = self._channel.start(
             _SERVICE + "Prune",
@@ -115,16 +115,16 @@ class Control:
             raise call.error
 
     def history(self, on_event: Callable[[memoryview], None], *, follow: bool = False) -> RpcCall:
-        """Ask for the builds in flight; ``follow``: and be told of each that starts and ends from now on.
+        """Ask for the builds in flight; ``follow``: and for each start and end from now on.
 
-        ``on_event`` gets packed BuildHistoryEvents. buildkitd has its history since 0.11.
+        ``on_event`` gets packed BuildHistoryEvents. buildkitd has a history since 0.11.
         """
         # ActiveOnly, and EarlyExit
         asked = integer_field(1, True) if follow else integer_field(1, True) + integer_field(3, True)
         return self._channel.start(_SERVICE + "ListenBuildHistory", request=asked, on_message=on_event)
 
     def records(self, asked: bytes, on_event: Callable[[memoryview], None]) -> RpcCall:
-        """Ask for what the history has, with a packed BuildHistoryRequest; gets packed BuildHistoryEvents."""
+        """Ask for history records, with a packed BuildHistoryRequest; ``on_event`` gets packed events."""
         return self._channel.start(_SERVICE + "ListenBuildHistory", request=asked, on_message=on_event)
 
     def wait(self, call: RpcCall, *, timeout: float) -> None:
@@ -134,9 +134,9 @@ class Control:
             raise call.error
 
     def outlast(self, until: Callable[[], bool], *, timeout: float = inf) -> None:
-        """Move messages until ``until()`` says so, from a daemon that may have nothing to say for long.
+        """Move messages until ``until()`` is true, from a daemon that may be silent for long.
 
-        It is asked something small before it has been quiet for too long. Raises as ``RpcChannel.run``.
+        Before it has been silent for too long it is asked a small question. Raises as ``RpcChannel.run``.
         """
         end = time.monotonic() + timeout
         while not until():
@@ -161,26 +161,26 @@ class Control:
             self._channel.cancel(call)
 
     def update_record(self, ref: str, *, pinned: bool = False, delete: bool = False) -> RpcCall:
-        """Have a build that is over pinned, which keeps its record, or unpinned; or deleted."""
+        """Pin a finished build, which keeps its record, or unpin it; or delete its record."""
         asked = field(1, ref) + (integer_field(3, True) if delete else integer_field(2, pinned))
         return self._channel.start(_SERVICE + "UpdateBuildHistory", request=asked, on_message=_ignore)
 
     def finalize_record(self, ref: str) -> RpcCall:
-        """Have the trace of a build that is over written now, not some seconds after it."""
+        """Have a finished build's trace written now, not some seconds later."""
         asked = field(1, ref) + integer_field(4, True)
         return self._channel.start(_SERVICE + "UpdateBuildHistory", request=asked, on_message=_ignore)
 
     @property
     def channel(self) -> RpcChannel:
-        """The channel that it calls on."""
+        """The channel of the calls."""
         return self._channel
 
     def active_builds(self, *, timeout: float) -> int:
-        """Return how many builds are in flight."""
+        """Return the number of builds in flight."""
         builds = BuildsInFlight()
         self.wait(self.history(builds.see), timeout=timeout)
         return len(builds)
 
 
 def _ignore(_message: memoryview) -> None:
-    """Need no answer."""
+    """Ignore an answer."""

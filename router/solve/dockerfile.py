@@ -1,4 +1,4 @@
-"""Where a request's Dockerfile is: in a directory of this machine, behind a link, or at a URL."""
+"""Where a request's Dockerfile is: in a directory on this machine, behind a link, or at a URL."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ __all__ = [
 
 
 def remote_dockerfile(request: BuildRequest) -> str:
-    """Return the URL that the Dockerfile is to be downloaded from, empty where it is no such."""
+    """Return the URL that the Dockerfile is downloaded from, empty if it isn't at a URL."""
     named = request.dockerfile or ""
     is_url = named.startswith(("http://", "https://")) and request.dockerfile_text is None
     return named if is_url and not request.generic else ""
 
 
 def piped_dockerfile(request: BuildRequest) -> str:
-    """Return the path of a Dockerfile that can be read once, empty where it is no such: ``<(command)``."""
+    """Return the path of a Dockerfile that can be read only once (``<(command)``), empty for any other."""
     named = request.dockerfile or ""
     piped = request.dockerfile_text is None and not request.generic and named and is_one_time(named)
     return named if piped else ""
 
 
 def with_piped_dockerfile(request: BuildRequest, files: OneTimeFiles) -> BuildRequest:
-    """Return the request with the text of such a Dockerfile, as if it had come on stdin.
+    """Return the request with the text of such a Dockerfile, as if it had been read from stdin.
 
     Raises ``UsageError``.
     """
@@ -63,7 +63,7 @@ def with_piped_dockerfile(request: BuildRequest, files: OneTimeFiles) -> BuildRe
 
 
 def find_dockerfile(context: str, named: str | None) -> tuple[str, str]:
-    """Return folder and name of the Dockerfile for a context in a directory. Raises ``UsageError``."""
+    """Return folder and name of the Dockerfile for a context directory. Raises ``UsageError``."""
     if named:
         return existing_file(named)
     path = os.path.join(context, "Dockerfile")
@@ -73,7 +73,7 @@ def find_dockerfile(context: str, named: str | None) -> tuple[str, str]:
 
 
 def existing_file(path: str) -> tuple[str, str]:
-    """Return folder and name of a Dockerfile that is there. Raises ``UsageError``."""
+    """Return folder and name of a Dockerfile that must exist. Raises ``UsageError``."""
     if fault := file_fault(path):
         raise _unusable(path, fault)
     if os.path.getsize(path) > MAX_DOCKERFILE:
@@ -97,18 +97,18 @@ def _unusable(path: str, fault: Fault) -> UsageError:
 
 
 def _too_large(path: str) -> UsageError:
-    # A frontend hands the daemon the text with each step; gRPC takes no more in one message.
+    # A frontend sends the daemon the text with each step; gRPC takes no more in one message.
     return UsageError(
         f"{path} is too large for a Dockerfile (more than {MAX_DOCKERFILE >> 20} MiB)",
-        hint="is it the right file? --file names the Dockerfile",
+        hint="check the path: --file names the Dockerfile",
         reason="dockerfile",
     )
 
 
 def files_of_link(directory: str, name: str) -> Mapping[str, bytes] | None:
-    """Return a Dockerfile, and then its ignore file, where it is a link that a daemon can't follow.
+    """Return the Dockerfile, then its ignore file, if it is a link that a daemon can't follow.
 
-    None for any other: it is offered in its place. Raises ``UsageError``.
+    None for any other Dockerfile, which is offered from its own directory. Raises ``UsageError``.
     """
     path = os.path.join(directory, name)
     if not os.path.islink(path) or not _leads_out(path):
@@ -120,15 +120,15 @@ def files_of_link(directory: str, name: str) -> Mapping[str, bytes] | None:
 
 
 def _leads_out(link: str) -> bool:
-    """Say whether a link can't be followed by a daemon that sees its folder alone."""
+    """Say whether a daemon that sees only the link's folder can't follow it."""
     folder = os.path.realpath(os.path.dirname(link) or ".")
     return os.path.isabs(os.readlink(link)) or not os.path.realpath(link).startswith(f"{folder.rstrip('/')}/")
 
 
 def _content(path: str) -> bytes:
-    """Read a file that may be another one by now than when it was looked for."""
+    """Read a file that may have been replaced since it was looked up."""
     try:
-        # O_NONBLOCK: what has become a pipe must not hang the build.
+        # O_NONBLOCK: if the file has become a pipe, it must not hang the build.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb") as file:
             if not S_ISREG(os.fstat(descriptor).st_mode):

@@ -1,7 +1,7 @@
 """StatusResponse -> events. Pure.
 
-Reads the fields straight into the values that the displays take: a build with much output has hundreds of
-thousands of them. The numbers are those of proto/control.proto and proto/ops.proto.
+Reads the fields straight into the values that the displays use: a build with much output has hundreds of
+thousands of them. The field numbers are those of proto/control.proto and proto/ops.proto.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["solve_status"]
 
 
 def solve_status(response: memoryview) -> SolveStatus:
-    """Return one message of the Status stream as values. Raises ``Http2Error`` where it is none."""
+    """Return one message of the Status stream as values. Raises ``Http2Error`` if it is malformed."""
     parts: dict[int, list[Value]] = {1: [], 2: [], 3: [], 4: []}
     for number, value in read(response):
         parts.setdefault(number, []).append(value)
@@ -37,7 +37,7 @@ def solve_status(response: memoryview) -> SolveStatus:
 
 
 def _fields(value: Value) -> dict[int, Value]:
-    """Return the fields of a message; of several with one number the last counts."""
+    """Return the fields of a message; if a number repeats, the last value counts."""
     return dict(submessage(value))
 
 
@@ -60,7 +60,7 @@ def _vertex(value: Value) -> Vertex:
 
 
 def _shown(name: str) -> str:
-    """Return a step's name as it may be shown: a context's URL stands there with its password."""
+    """Return a step's name for display: a context's URL may include its password."""
     if "@" not in name or "://" not in name:
         return name
     from router.redaction import without_passwords
@@ -127,7 +127,7 @@ def _text(of: dict[int, Value], number: int) -> str:
 
 
 def _id(of: dict[int, Value], number: int) -> str:
-    """Return what is kept for each of many things, and so not of any length."""
+    """Return an identifier, cut to a limit: many of them are kept."""
     return text(of[number])[:LONGEST_ID] if number in of else ""
 
 

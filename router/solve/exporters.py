@@ -1,4 +1,4 @@
-"""Outputs of a request -> exporters of the daemon, and what each of them sends back. Pure."""
+"""From the outputs of a request to exporters of the daemon, and how each result is delivered. Pure."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ __all__ = ["Delivery", "ExportPlan", "export_plans"]
 _IMAGES = frozenset({"image", "registry", "oci", "docker"})
 
 Delivery = Literal["none", "tree", "image-directory", "file", "load"]
-"""What comes back over the session: nothing, a tree of files, an image's blobs, one file, an archive for the
-Docker engine."""
+"""The form of a result that comes back over the session: nothing, a tree of files, an image's blobs, one
+file, an archive for the Docker engine."""
 
 
 @frozen
@@ -37,7 +37,7 @@ def export_plans(build: PreparedBuild, *, engine: bool) -> tuple[ExportPlan, ...
     """
     outputs, request = build.outputs, build.request
     if not outputs and engine:
-        # docker build always leaves the image in its engine.
+        # docker build always keeps the image in its engine.
         outputs = (Output(type="image"),)
     return tuple(
         _plan(_annotated(output, request), request.tags, engine=engine)
@@ -80,7 +80,7 @@ def _delivery(output: Output) -> Delivery:
 
 
 def _image(attrs: dict[str, str], *, engine: bool) -> ExportPlan:
-    # The engine's own image store has an exporter of its own, which takes the same attributes.
+    # The engine's image store has an exporter of its own, which takes the same attributes.
     return ExportPlan(exporter=Exporter(type="moby" if engine else "image", attrs=attrs))
 
 

@@ -1,4 +1,4 @@
-"""From the daemon's answer to a failed solve, and what was seen before it, to a BuildError."""
+"""From the daemon's answer to a failed solve, and the events before it, to a BuildError."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from router.rpc.grpc import NotGrpcError
 
 __all__ = ["BuildObserver", "explain"]
 
-_NO_ROOM = "buildctl prune frees what the daemon's cache holds; its config bounds that ([worker.oci] gc)"
+_NO_ROOM = "buildctl prune frees the daemon's cache; buildkitd.toml limits its size ([worker.oci] gc)"
 _LOG_LINES = 20
 _LOG_BYTES = 8 * 1024
-# Steps that have not succeeded, each with the last that it wrote; and steps that have failed.
+# Limits: steps that have not succeeded, with their last output each; and steps that have failed.
 _MOST_TAILS, _MOST_FAILED = 500, 500
 _LONGEST_NAME = 1000
 _LONGEST_ERROR = 4000
@@ -36,7 +36,7 @@ _Kept = TypeVar("_Kept")
 
 
 class _Tail:
-    """The last lines a vertex wrote, bounded in number and size."""
+    """The last lines that a vertex wrote, limited in number and size."""
 
     __slots__ = ("lines", "partial")
 
@@ -56,14 +56,14 @@ class _Tail:
 
 
 class BuildObserver:
-    """Remembers, of all events, what explains a failure."""
+    """Remembers the events that explain a failure."""
 
     def __init__(self) -> None:
         self._failed: dict[str, Vertex] = {}
         self._tails: dict[str, _Tail] = {}
 
     def see(self, status: SolveStatus) -> None:
-        """Take note of one status message."""
+        """Note one status message."""
         for log in status.logs:
             self._tail(log.vertex).feed(log.data)
         for vertex in status.vertexes:
@@ -87,8 +87,8 @@ class BuildObserver:
         return tail
 
     def build_error(self, error: RpcError) -> BuildError:
-        """Return the error that the user sees for what the daemon answered."""
-        from router.solve.advice import excerpt_of, hint_for  # a dozen expressions, for a build that failed
+        """Return the error for the user from the daemon's answer."""
+        from router.solve.advice import excerpt_of, hint_for  # a dozen expressions, for failed builds only
 
         typed = dict(error.typed)
         failed = self._step(typed.get("errdefs.Vertex", {}).get("digest"))
@@ -104,7 +104,7 @@ class BuildObserver:
         )
 
     def _step(self, digest: object) -> Vertex | None:
-        """Return the step that the daemon names, of several that failed; else the last."""
+        """Return the step that the daemon names if several failed; else the last one."""
         named = self._failed.get(digest) if isinstance(digest, str) else None
         return named or next(reversed(self._failed.values()), None)
 
@@ -117,12 +117,12 @@ def _drop_oldest(kept: dict[str, _Kept], most: int) -> None:
 def explain(
     error: RouterError, *, own: Sequence[RouterError], observer: BuildObserver, daemon: str
 ) -> RouterError:
-    """Tell faults of the path, of this machine and of the build from each other.
+    """Distinguish faults of the connection, of this machine and of the build.
 
-    ``error`` is how Solve ended; ``own`` is what went wrong meanwhile on this side of the session, which the
-    daemon's answer only echoes. Nobody here canceled the build: that never gets to an answer of Solve's.
+    ``error`` is Solve's error; ``own`` are the errors on this side of the session meanwhile, which the
+    daemon's answer only echoes. A build canceled here never gets as far as Solve's answer.
     """
-    # A transfer that the daemon broke off is a consequence of its failure, whatever that was.
+    # A transfer that the daemon broke off is a consequence of its failure, not a cause.
     causes = [cause for cause in own if not isinstance(cause, TransferError)]
     if causes:
         return causes[0]
@@ -130,10 +130,10 @@ def explain(
         return error
     match fault_of(error):
         case "lost":
-            return ConnectionLostError(f"{daemon} broke off: {error}", temporary=True)
+            return ConnectionLostError(f"{daemon} broke off the build: {error}", temporary=True)
         case "overload":
             return OverloadError(
-                f"{daemon} has no room for the build: {error}", hint=_NO_ROOM, temporary=True
+                f"{daemon} has no space left for the build: {error}", hint=_NO_ROOM, temporary=True
             )
         case _ if isinstance(error, NotGrpcError):
             return DialError(f"{daemon} is not a BuildKit daemon: {error}", hint=error.hint)

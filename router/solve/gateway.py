@@ -1,11 +1,11 @@
-"""A question to the frontend: what it knows of a Dockerfile, without a build.
+"""Ask a frontend about a Dockerfile, without a build.
 
-Control.Solve tells what the exporters say, and nothing of what a frontend answers beside its result. Only the
-gateway hands that out, which a frontend itself builds through (the service LLBBridge): a Solve without a
-frontend opens the build, the calls of the gateway name it, Return ends it. In BuildKit's words the question
-is a subrequest.
+Control.Solve returns the exporters' response, and none of a frontend's answers besides its result. Only the
+gateway returns those: the service LLBBridge, which frontends themselves build through. A Solve without a
+frontend opens the build, the calls of the gateway name it, Return ends it. BuildKit calls such a question a
+subrequest.
 
-Only builds that ask come here: to import this module takes protobuf's runtime along.
+Only builds with a question come here: importing this module loads protobuf's runtime.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ __all__ = ["Question", "ask_frontend", "question_attrs"]
 
 _SERVICE = "/moby.buildkit.v1.frontend.LLBBridge/"
 _CAPABILITY = "moby.buildkit.frontend.subrequests+forward"
-# Seconds for the daemon to close the build; a daemon that doesn't is not waited for.
+# Seconds for the daemon to close the build; after that we stop waiting.
 _CLOSING = 5.0
 
 
 @frozen
 class Question:
-    """What is asked: the frontend with its options and the contexts that are definitions in LLB, on the build
-    that a Solve named ``ref`` has opened."""
+    """A question: the frontend with its options and the contexts that are LLB definitions, for the build that
+    a Solve named ``ref`` has opened."""
 
     ref: str
     frontend: str
@@ -39,7 +39,7 @@ class Question:
 
 
 def question_attrs(attrs: Mapping[str, str], method: str) -> dict[str, str]:
-    """Return the frontend's options with the method that is called."""
+    """Return the frontend's options with the method to call."""
     capabilities = ",".join(filter(None, [attrs.get("frontend.caps", ""), _CAPABILITY]))
     # The Dockerfile frontend's name for a check.
     name = "lint" if method == "check" else method
@@ -49,14 +49,14 @@ def question_attrs(attrs: Mapping[str, str], method: str) -> dict[str, str]:
 def ask_frontend(
     channel: RpcChannel, opened: RpcCall, question: Question
 ) -> tuple[Mapping[str, str], RouterError | None]:
-    """Return what the frontend answers, by name, and the error that it ended with.
+    """Return the frontend's answers by name, and the error that it ended with.
 
     ``opened`` is the Solve that has opened the build; it is done afterwards unless the daemon hangs.
     """
     answers: list[bytes] = []
 
     def answered(message: memoryview) -> None:
-        answers[:] = [bytes(message)]  # there is one; who sends more fills nothing
+        answers[:] = [bytes(message)]  # there is one; extra ones take no memory
 
     request = pb.SolveRequest(
         Frontend=question.frontend,
@@ -90,7 +90,7 @@ def _metadata(answer: bytes) -> dict[str, str]:
 
 
 def _end(channel: RpcChannel, opened: RpcCall, ref: str, error: RouterError | None) -> None:
-    """Close the build. What was asked is answered: no fault of the path can take it back."""
+    """Close the build. The question is answered: a connection error can't change that any more."""
     if isinstance(error, RpcError):
         request = pb.ReturnRequest(error=Status(code=error.code, message=str(error)))
     else:

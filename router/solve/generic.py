@@ -1,4 +1,5 @@
-"""buildctl's form of a build: a frontend with its options, or LLB. What it has no place for is refused."""
+"""buildctl's form of a build: a frontend with its options, or LLB. Options without a place there are
+refused."""
 
 from __future__ import annotations
 
@@ -9,10 +10,10 @@ __all__ = ["check_generic"]
 
 
 def check_generic(request: BuildRequest) -> None:
-    """Raise ``UsageError`` for what nobody would look at.
+    """Raise ``UsageError`` for options that would be ignored.
 
-    A frontend is handed directories by their names and no context; LLB says itself what its steps do. To be
-    asked before the surroundings' build arguments are added, which no user gave.
+    A frontend gets directories by name and no context; LLB itself says what its steps do. Call this before
+    the build arguments from the environment are added: no user gave those.
     """
     given = _first_given(
         {
@@ -24,7 +25,7 @@ def check_generic(request: BuildRequest) -> None:
     if given:
         raise UsageError(
             f"--frontend and --llb have no place for {given}",
-            hint="name what the frontend reads: --local context=. --local dockerfile=. --opt filename=NAME",
+            hint="name the frontend's inputs: --local context=. --local dockerfile=. --opt filename=NAME",
         )
     if request.definition is None or request.frontend:
         return
@@ -47,8 +48,8 @@ def check_generic(request: BuildRequest) -> None:
     )
     if given:
         raise UsageError(
-            f"{given}: LLB has no frontend that would read it",
-            hint="leave it out, or give it to the program that makes the LLB",
+            f"{given} has no effect on LLB, which has no frontend",
+            hint="leave it out, or pass it to the program that generates the LLB",
         )
 
 

@@ -16,10 +16,10 @@ _LABEL = "org.mobyproject.buildkit.worker.moby.host-gateway-ip"
 def with_host_gateway(
     request: BuildRequest, control: Control, *, daemon: str, timeout: float
 ) -> BuildRequest:
-    """Return the request with the word replaced by the address that the daemon tells.
+    """Return the request with ``host-gateway`` replaced by the address that the daemon reports.
 
-    Costs a round trip where the word is used, nothing otherwise. Raises ``UsageError`` where the daemon
-    doesn't tell: a Docker engine does, a buildkitd of its own has no such address.
+    Costs a round trip if it is used, nothing otherwise. Raises ``UsageError`` if the daemon reports no
+    address: a Docker engine does, a standalone buildkitd has none.
     """
     if not any(HOST_GATEWAY in host.addresses for host in request.add_hosts):
         return request
@@ -27,7 +27,7 @@ def with_host_gateway(
     known = [worker.Labels[_LABEL] for worker in workers.record if worker.Labels.get(_LABEL)]
     if not known:
         raise UsageError(
-            f"--add-host with host-gateway: {daemon} doesn't tell its host's address",
+            f"--add-host with host-gateway: {daemon} does not report its host's address",
             hint="only a Docker engine does; pass the IP address itself",
         )
     hosts = tuple(

@@ -1,9 +1,9 @@
-"""The files that keep parts of a context back: a daemon that can't read one sends for everything.
+"""Files that exclude parts of a context: a daemon that can't read one asks for everything.
 
-BuildKit's frontend takes a ``.dockerignore`` that it can't read for none, and opens what it gets, so that a
-named pipe holds it up for good. So they are looked at before a daemon is bothered, by the rules it goes by:
-``NAME.dockerignore`` beside the Dockerfile ``NAME`` wins, links are followed within their directory alone,
-and a directory of that name counts for nothing.
+BuildKit's frontend ignores a ``.dockerignore`` that it can't read, and opens whatever it gets, so that a
+named pipe blocks it forever. So the files are checked before a daemon is called, by the daemon's rules:
+``NAME.dockerignore`` beside the Dockerfile ``NAME`` wins, links are followed only within their directory, and
+a directory of that name is ignored.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from router.errors import UsageError, os_reason
 __all__ = ["IGNORE_FILE", "check_generic_ignore_files", "check_ignore_files"]
 
 IGNORE_FILE = ".dockerignore"
-# Any other frontend may give these names a meaning of its own.
+# Any other frontend may use these file names for something else.
 _FRONTENDS = ("dockerfile.v0", "gateway.v0")
 
 
 def check_ignore_files(context: str | None, own: tuple[str, str] | None, others: Iterable[str]) -> None:
-    """Raise ``UsageError`` for an ignore file that is there and that the daemon couldn't read.
+    """Raise ``UsageError`` for an ignore file that exists but that the daemon couldn't read.
 
     ``context`` is the main context's directory, ``own`` directory and name of the Dockerfile's own ignore
-    file, each None where it isn't on this machine; ``others`` are the directories of further contexts.
+    file, each None if it isn't on this machine; ``others`` are the directories of additional contexts.
     """
     has_own = own is not None and _check(*own)
     if context is not None and not has_own:
@@ -37,7 +37,8 @@ def check_ignore_files(context: str | None, own: tuple[str, str] | None, others:
 def check_generic_ignore_files(
     frontend: str, directories: Mapping[str, str], options: Mapping[str, str]
 ) -> None:
-    """Do the same for buildctl's form of a build, for the frontends that read Dockerfiles, and these too."""
+    """Do the same for buildctl's form of a build, for the frontends that read Dockerfiles and ignore
+    files."""
     if frontend not in _FRONTENDS:
         return
     around = directories.get(options.get("dockerfilekey", "dockerfile"))
@@ -51,7 +52,7 @@ def check_generic_ignore_files(
 
 
 def _check(directory: str, name: str) -> bool:
-    """Say whether there is such a file. Raises ``UsageError`` for one that can't be read, or isn't a file."""
+    """Say whether the file exists. Raises ``UsageError`` if it can't be read, or isn't a file."""
     path = os.path.join(directory, name)
     found = False
     for step, status in _steps(directory, name):
@@ -72,12 +73,13 @@ def _check(directory: str, name: str) -> bool:
 
 
 def _steps(directory: str, name: str) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield what a daemon gets when it asks for a file: the file, or the links on its way and their end."""
+    """Yield what the daemon gets if it asks for a file: the file, or the links on its way and their
+    target."""
     path = os.path.join(directory, name)
     try:
         status = os.lstat(path)
     except OSError:
-        return  # there is none; or it can't be known, and is told when the daemon asks for it
+        return  # missing, or unreadable: then the daemon's request for it reports the error
     if not S_ISLNK(status.st_mode):
         yield path, status
         return
@@ -106,13 +108,14 @@ def _links(directory: str, name: str) -> Iterator[str]:
 
 
 def _is_null(status: os.stat_result) -> bool:
-    """Say whether it is the null device, which is empty: a file is hidden from a container with it."""
+    """Say whether it is the null device, which is empty: mounting it over a file hides it from a
+    container."""
     return status.st_rdev == os.stat(os.devnull).st_rdev
 
 
 def _require_readable(path: str) -> None:
     try:
-        # Not held up by what has taken the file's place meanwhile.
+        # Don't block if a pipe has taken the file's place meanwhile.
         os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
     except OSError as exc:
         raise UsageError(

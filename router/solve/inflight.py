@@ -1,9 +1,9 @@
 """The builds in flight on a daemon, as its build history lists them. Pure.
 
-buildkitd answers a question for the active builds (``ActiveOnly`` and ``EarlyExit``) from one list, under
-one lock, and ends the answer: only that is complete. A stream that follows the history begins with the same
-list but never says where it ends, and hands on each later event from a goroutine of its own, so that two
-events may change places: it tells that something has changed, not how things stand.
+buildkitd answers a question for the active builds (``ActiveOnly`` and ``EarlyExit``) from one list, under one
+lock, and ends the answer: only that is complete. A stream that follows the history begins with the same list
+but doesn't mark its end, and forwards each later event from a goroutine of its own, so that two events may
+swap places: it shows that something has changed, not the current state.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ __all__ = ["BuildsInFlight", "HistoryEvent", "counted_builds", "history_event", 
 _STARTED, _COMPLETE, _DELETED = 0, 1, 2
 # The field of a BuildHistoryRecord
 _PINNED = 14
-# No bound is that high; more is a daemon that wants to fill the memory.
+# No limit is that high; a longer list comes from a daemon that wants to fill the memory.
 _MOST = 10_000
-# Characters that are kept of one; a build's own reference has 32.
+# The number of characters kept of a ref; a build's own ref has 32.
 _LONGEST_REF = 1000
 
 
@@ -28,7 +28,7 @@ _LONGEST_REF = 1000
 class HistoryEvent:
     """One BuildHistoryEvent. ``created`` is the daemon's time, in seconds and nanoseconds.
 
-    ``succeeded`` says of a build that is over that it was built.
+    ``succeeded`` says whether a finished build was successful.
     """
 
     ref: str
@@ -40,7 +40,7 @@ class HistoryEvent:
 
 
 def history_event(message: memoryview) -> HistoryEvent:
-    """Read a BuildHistoryEvent. Raises ``Http2Error`` where it is none."""
+    """Read a BuildHistoryEvent. Raises ``Http2Error`` if it is malformed."""
     kind: Value = _STARTED
     ref, failed, pinned = "", False, False
     created = {1: 0, 2: 0}
@@ -68,13 +68,13 @@ def history_event(message: memoryview) -> HistoryEvent:
 
 
 class BuildsInFlight:
-    """Takes the answer to one question for the active builds."""
+    """Reads the answer to one question for the active builds."""
 
     def __init__(self) -> None:
         self._created: dict[str, tuple[int, int]] = {}
 
     def see(self, message: memoryview) -> None:
-        """Take one BuildHistoryEvent. Raises ``Http2Error`` where it is none."""
+        """Take one BuildHistoryEvent. Raises ``Http2Error`` if it is malformed."""
         event = history_event(message)
         if event.started and len(self._created) < _MOST:
             self._created[event.ref] = event.created
@@ -83,9 +83,10 @@ class BuildsInFlight:
         return len(self._created)
 
     def before(self, ref: str) -> int:
-        """Return how many builds were begun before that one, by the daemon's clock: all clients agree on it.
+        """Return the number of builds that began before this one, by the daemon's clock: all clients agree on
+        it.
 
-        0 where it is not among them: it is over.
+        0 if the build isn't in the list: it is over.
         """
         if ref not in self._created:
             return 0
@@ -94,10 +95,10 @@ class BuildsInFlight:
 
 
 def too_busy(daemon: str, builds: int, bound: int) -> BusyError:
-    """Return the error for a daemon that gets no more builds."""
+    """Return the error for a daemon that can take no more builds."""
     return BusyError(f"{daemon} is full ({counted_builds(builds)} in flight, limit {bound})", builds=builds)
 
 
 def counted_builds(builds: int) -> str:
-    """Return so many builds in words."""
+    """Return a number of builds in words."""
     return f"{builds} build{'' if builds == 1 else 's'}"

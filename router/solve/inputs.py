@@ -1,6 +1,6 @@
-"""What the session offers of the contexts and the Dockerfile of a build, and what the frontend is told.
+"""The session's offers for a build's contexts and Dockerfile, and the frontend's attributes.
 
-From what ``router.solve.located`` has found; what the daemon knows by names gets new ones for every attempt.
+Made from the findings of ``router.solve.located``; daemons get new names for them in every attempt.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ __all__ = ["Inputs", "open_inputs"]
 
 @frozen
 class Inputs:
-    """``directories``, ``layouts`` and ``uploads`` (files that are archives) are offered to the daemon under
-    their names; ``attrs`` go to the frontend, and so do ``definitions``, packed LLB by the names that the
-    frontend has for contexts. The directories named in ``fresh`` were written for this build alone."""
+    """``directories``, ``layouts`` and ``uploads`` (archive files) are offered to the daemon under their
+    names; ``attrs`` go to the frontend, and so do ``definitions``, packed LLB by the frontend's names for
+    contexts. The directories named in ``fresh`` were written only for this build."""
 
     directories: Mapping[str, str] = field(default_factory=dict)
     layouts: Mapping[str, OCILayout] = field(default_factory=dict)
@@ -47,14 +47,14 @@ class Inputs:
 
 @contextmanager
 def open_inputs(located: Located) -> Iterator[Inputs]:
-    """Yield the inputs of a build; what had to be written for them is removed afterwards."""
+    """Yield the inputs of a build; files that were written for them are removed afterwards."""
     inputs = _context(located.context)
     if isinstance(located.context, GenericForm):
         yield inputs
         return
     match located.dockerfile:
         case CopiedDockerfile(files=files):
-            import tempfile  # few builds have their Dockerfile elsewhere than in a directory
+            import tempfile  # few builds have their Dockerfile outside of a directory
 
             with tempfile.TemporaryDirectory(prefix="warmroute-dockerfile-") as directory:
                 for name, text in files.items():
@@ -63,7 +63,7 @@ def open_inputs(located: Located) -> Iterator[Inputs]:
                 inputs = replace(inputs, fresh=frozenset(["dockerfile"]))
                 if isinstance(located.context, NoFiles):
                     inputs = _with_empty_context(inputs, os.path.join(directory, "context"))
-                # The Dockerfile stands first, beside its ignore file.
+                # The Dockerfile comes first, beside its ignore file.
                 yield _complete(located, _with_dockerfile(inputs, directory, next(iter(files))))
         case LocalDockerfile(directory=directory, name=name):
             yield _complete(located, _with_dockerfile(inputs, directory, name))
@@ -75,7 +75,7 @@ def open_inputs(located: Located) -> Iterator[Inputs]:
 
 
 def _context(context: Context) -> Inputs:
-    """Return the main context alone."""
+    """Return only the main context."""
     match context:
         case Folder(path=path):
             return Inputs(directories={"context": path})
@@ -100,7 +100,7 @@ def _archive(archive: Archive) -> Inputs:
         return Inputs(uploads={upload_id: archive.path}, attrs={"context": url})
     from router.solve.sources import unpacked
 
-    # The frontend would take it for a Dockerfile; what the daemon copies files with knows better.
+    # The frontend would read it as a Dockerfile; the daemon's copy operation recognises the archive.
     context = unpacked(url, title="[internal] load remote build context")
     return Inputs(uploads={upload_id: archive.path}, definitions={"context": context, "dockerfile": context})
 
@@ -114,14 +114,14 @@ def _with_dockerfile(inputs: Inputs, directory: str, name: str) -> Inputs:
     """Return the inputs for a Dockerfile in a directory of its own."""
     attrs = {**inputs.attrs, "filename": name}
     if "context" not in inputs.directories:
-        # The frontend looks for the Dockerfile in a remote context unless told where else it is.
+        # The frontend looks for the Dockerfile in a remote context unless told otherwise.
         attrs["dockerfilekey"] = "dockerfile"
     directories = {"dockerfile": directory, **inputs.directories}
     return replace(inputs, directories=directories, attrs=attrs, dockerfile_name=name)
 
 
 def _complete(located: Located, inputs: Inputs) -> Inputs:
-    """Add the named contexts, and what the frontend must be able to do for all contexts."""
+    """Add the named contexts, and the capabilities that the frontend needs for all contexts."""
     capabilities: set[str] = set()
     if located.others:
         from router.solve.contexts import offer

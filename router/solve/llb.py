@@ -1,6 +1,6 @@
 """A definition in LLB, BuildKit's low-level language, as its message ``pb.Definition``. Pure.
 
-Only builds of LLB and downloads come here: to import this module takes protobuf's runtime along.
+Only builds of LLB and downloads come here: importing this module loads protobuf's runtime.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ __all__ = ["check_definition", "digest_of", "operations_of", "packed", "read_def
 
 
 def check_definition(definition: bytes) -> None:
-    """Raise ``UsageError`` for what is no definition, or an empty one."""
+    """Raise ``UsageError`` for an invalid or an empty definition."""
     read_definition(definition)
 
 
 def without_cache(definition: bytes) -> bytes:
     """Return the definition with every operation marked so that its cache is not used.
 
-    Raises ``UsageError`` for what is no definition.
+    Raises ``UsageError`` for an invalid definition.
     """
     marked = read_definition(definition)
     for operation in operations_of(marked):
@@ -33,30 +33,30 @@ def without_cache(definition: bytes) -> bytes:
 
 
 def read_definition(definition: bytes) -> pb.Definition:
-    """Return the message, which has an operation at least. Raises ``UsageError``."""
+    """Return the message, which has at least one operation. Raises ``UsageError``."""
     try:
         read = pb.Definition.FromString(definition)
     except DecodeError:
         read = pb.Definition()
     if not operations_of(read):
         raise UsageError(
-            "the LLB given is not a definition with operations",
+            "the given LLB is not a definition with operations",
             hint="pass the output of a program that marshals LLB, such as BuildKit's examples",
         )
     return read
 
 
 def operations_of(definition: pb.Definition) -> MutableSequence[bytes]:
-    """Return the packed operations; their field's name is a word of Python's."""
+    """Return the packed operations; their field's name is a Python keyword."""
     operations: MutableSequence[bytes] = getattr(definition, "def")
     return operations
 
 
 def digest_of(operation: bytes) -> str:
-    """Return the name by which other operations and the metadata speak of a packed operation."""
+    """Return the name by which other operations and the metadata refer to a packed operation."""
     return f"sha256:{sha256(operation).hexdigest()}"
 
 
 def packed(message: pb.Definition | pb.Op) -> bytes:
-    """Return the message's bytes, the same ones each time: digests are taken of them."""
+    """Return the message's bytes, the same each time: digests are computed from them."""
     return message.SerializeToString(deterministic=True)

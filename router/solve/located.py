@@ -1,8 +1,8 @@
-"""Where everything is that a build reads: the contexts and the Dockerfile of a request, looked for once.
+"""The location of everything that a build reads: a request's contexts and Dockerfile, looked up once.
 
-Looks before a daemon is bothered, at what can be seen here: that directories and the Dockerfile exist, and
-that ignore files can be read. What a URL names is the daemon's business. Nothing is written, and nothing is
-kept open: every attempt offers from this what the daemon it goes to has to get.
+Checks what it can before a daemon is called: that directories and the Dockerfile exist, and that ignore files
+can be read. URLs are left to the daemon. Nothing is written, and nothing is kept open: from this, every
+attempt makes the offers for its daemon.
 """
 
 from __future__ import annotations
@@ -46,15 +46,15 @@ __all__ = [
 
 @frozen
 class Folder:
-    """A directory of this machine."""
+    """A directory on this machine."""
 
     path: str
 
 
 @frozen
 class Archive:
-    """A tar as it came on stdin. ``is_plain``: the frontend knows by its first bytes that it is none of its
-    Dockerfiles."""
+    """A tar from stdin. ``is_plain``: the frontend can tell by its first bytes that it is not a
+    Dockerfile."""
 
     path: str
     is_plain: bool
@@ -62,7 +62,7 @@ class Archive:
 
 @frozen
 class Remote:
-    """What the daemon fetches by a URL, from git or by http."""
+    """A URL that the daemon fetches, from git or by http."""
 
     url: str
     parsed: GitContext | HTTPContext
@@ -70,12 +70,12 @@ class Remote:
 
 @frozen
 class NoFiles:
-    """No files but the Dockerfile, which came on stdin in the context's place."""
+    """No files except the Dockerfile, which was read from stdin instead of a context."""
 
 
 @frozen
 class GenericForm:
-    """buildctl's form: no context and no Dockerfile, but directories and layouts by their names."""
+    """buildctl's form: no context and no Dockerfile, but directories and layouts by name."""
 
     directories: Mapping[str, str]
     layouts: Mapping[str, OCILayout] = field(default_factory=dict)
@@ -89,7 +89,7 @@ Context = Folder | Archive | Remote | NoFiles | GenericForm
 
 @frozen
 class LocalDockerfile:
-    """One that is offered in its place, with the files beside it."""
+    """A Dockerfile that is offered from its own directory, with the files beside it."""
 
     directory: str
     name: str
@@ -97,9 +97,9 @@ class LocalDockerfile:
 
 @frozen
 class CopiedDockerfile:
-    """One that is written into a directory of its own: ``files`` by their names, the Dockerfile first.
+    """A Dockerfile that is written into a directory of its own: ``files`` by name, the Dockerfile first.
 
-    It came on stdin, or is a link that a daemon can't follow; ``link`` is where that lies.
+    It was read from stdin, or is a link that a daemon can't follow; ``link`` is the path of that link.
     """
 
     files: Mapping[str, bytes] = field(repr=False)
@@ -108,8 +108,8 @@ class CopiedDockerfile:
 
 @frozen
 class NamedDockerfile:
-    """One that only the frontend looks for: by a path within the context, empty for its own default, or by
-    a URL."""
+    """A Dockerfile that only the frontend looks up: by a path within the context, empty for the default, or
+    by a URL."""
 
     name: str = ""
 
@@ -119,7 +119,7 @@ Dockerfile = LocalDockerfile | CopiedDockerfile | NamedDockerfile
 
 @frozen
 class Located:
-    """The main context, the Dockerfile, and the contexts beside the main one."""
+    """The main context, the Dockerfile, and the additional contexts."""
 
     context: Context
     dockerfile: Dockerfile = NamedDockerfile()
@@ -127,17 +127,17 @@ class Located:
 
     @property
     def git(self) -> GitContext | None:
-        """The main context where it is one that the daemon clones."""
+        """The main context if the daemon clones it."""
         parsed = self.context.parsed if isinstance(self.context, Remote) else None
         return parsed if isinstance(parsed, GitContext) else None
 
     def with_dockerfile(self, text: bytes) -> Located:
-        """Return the same with a Dockerfile of which there is only the text."""
+        """Return the same with a Dockerfile that exists only as text."""
         return replace(self, dockerfile=CopiedDockerfile(files={"Dockerfile": text}))
 
 
 def locate(request: BuildRequest) -> Located:
-    """Look for what a request names. Raises ``UsageError`` for a context or Dockerfile that is not there."""
+    """Look up a request's inputs. Raises ``UsageError`` if a context or the Dockerfile doesn't exist."""
     if request.generic:
         return Located(context=_generic(request))
     context = _context(request)
@@ -150,7 +150,7 @@ def locate(request: BuildRequest) -> Located:
 
 
 def checked(request: BuildRequest) -> Located:
-    """Do as ``locate``, and raise ``UsageError`` also for an ignore file that can't be read, and for what
+    """Like ``locate``, but raise ``UsageError`` also for an unreadable ignore file, and for options that
     buildctl's form has no place for."""
     if request.generic:
         from router.solve.generic import check_generic
@@ -171,12 +171,12 @@ def checked(request: BuildRequest) -> Located:
 
 
 def _own_ignore_file(dockerfile: Dockerfile) -> tuple[str, str] | None:
-    """Return directory and name of the ignore file beside a Dockerfile, whether it is there or not."""
+    """Return directory and name of the ignore file beside a Dockerfile, whether it exists or not."""
     match dockerfile:
         case LocalDockerfile(directory=directory, name=name):
             return directory, name + IGNORE_FILE
         case CopiedDockerfile(link=LocalDockerfile(directory=directory, name=name)):
-            # The daemon gets a copy of what it leads to.
+            # The daemon gets a copy of the link's target.
             return os.path.split(os.path.realpath(os.path.join(directory, name + IGNORE_FILE)))
         case _:
             return None
@@ -210,7 +210,7 @@ def _context(request: BuildRequest) -> Context:
         raise UsageError(
             "the build context is stdin, which has not been read", hint="router.open_stdin_context reads it"
         )
-    if not os.path.isdir(request.context):  # as buildx does: a directory wins over a URL of that form
+    if not os.path.isdir(request.context):  # as in buildx: a directory wins over a URL of that form
         parsed = parse_context(request.context)
         if isinstance(parsed, GitContext | HTTPContext):
             return Remote(url=request.context, parsed=parsed)
@@ -219,7 +219,7 @@ def _context(request: BuildRequest) -> Context:
 
 def _folder(path: str) -> Folder:
     if fault := directory_fault(path):
-        piped = f"an archive comes on stdin: warmroute build - < {path}"
+        piped = f"pass an archive on stdin: warmroute build - < {path}"
         raise UsageError(
             f"the build context {path} {fault.text}",
             hint=piped if is_one_time(path) else fault.hint or "give a directory, or a git or http URL",

@@ -1,9 +1,9 @@
-"""What warmroute leaves on the record that a daemon keeps of a build: its key, and how it came there. Pure.
+"""The mark that warmroute leaves on a daemon's record of a build: its key, and how it was placed. Pure.
 
-It stands among the options of the first output: they are recorded as they were sent, no exporter looks at
-those it doesn't know, and they are part of neither a cache key nor a provenance. A provenance repeats each of
-the frontend's options, and who started a build is nothing to publish with an image. So only a build without
-an output, which publishes nothing, has the mark there.
+The mark is stored in the options of the first output: they are recorded as sent, exporters ignore options
+that they don't know, and they are part of neither a cache key nor a provenance. A provenance repeats each of
+the frontend's options, and the user who started a build should not be published with an image. So the mark is
+stored there only for a build without an output, which publishes nothing.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from router.model.mark import BuildMark
 __all__ = ["is_of_a_mark", "mark_attrs", "marked", "started_by"]
 
 _PREFIX = "warmroute."
-# Digits of a number; of a time, as a whole number of 64 bits has.
+# Digits of a number; digits of a time, as in a 64-bit integer.
 _DIGITS, _NANOSECONDS = 9, 19
 
 
 def mark_attrs(mark: BuildMark) -> dict[str, str]:
-    """Return the options that hold it; what is empty is left out."""
+    """Return the options that hold the mark; empty values are left out."""
     values = {
         "key": _shown(mark.key),
         "rule": mark.rule,
@@ -54,14 +54,14 @@ def is_of_a_mark(name: str) -> bool:
 
 
 def started_by(environment: Mapping[str, str], host: str) -> str:
-    """Return who starts a build, ``user@host``, as far as the environment says; who else asks may wait for a
-    directory service."""
+    """Return the user who starts a build, ``user@host``, from the environment only: looking it up elsewhere
+    may wait for a directory service."""
     user = environment.get("LOGNAME") or environment.get("USER") or ""
     return f"{user}@{host}" if user else host
 
 
 def _shown(key: str) -> str:
-    """Return a key as it may be shown: a user's own may be a URL with its password."""
+    """Return a key for display: a user's own key may be a URL with a password."""
     if "@" not in key or "://" not in key:
         return key
     from router.redaction import without_passwords
@@ -70,5 +70,5 @@ def _shown(key: str) -> str:
 
 
 def _number(text: str, most: int = _DIGITS) -> int:
-    """Return a number of so many digits; 0 for anything else."""
+    """Return a number of up to so many digits; 0 for anything else."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= most else 0

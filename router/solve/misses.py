@@ -1,4 +1,4 @@
-"""Why a build was not as warm as it could be: its first step that missed, beside the build before. Pure."""
+"""Why a build was not as warm as possible: its first cache miss, compared with the build before. Pure."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from router.model.miss import Miss, MissReason
 
 __all__ = ["FirstMiss", "KnownSteps", "is_step"]
 
-# What a step builds on: a directory of the client's (or it is one), images alone, or anything else.
+# The inputs of a step: a directory of the client's (or the step is one), only images, or anything else.
 _Source = Literal["context", "files", "image", "other"]
-# Characters of a step's name that are kept.
+# Characters kept of a step's name.
 _LONGEST_NAME = 200
 
 
 def is_step(vertex: Vertex) -> bool:
-    """Say whether a vertex builds upon others. Sources (a base image, the context), exports and what the
-    frontend does for itself don't: they always run."""
+    """Say whether a vertex builds upon others. Sources (a base image, the context), exports and the
+    frontend's own steps don't: they always run."""
     group = vertex.progress_group
     return bool(vertex.inputs) and not (group is not None and group.weak)
 
 
 class FirstMiss:
-    """Hears of a build's progress, and keeps the first step that began although it might have been cached."""
+    """Follows a build's progress, and keeps the first step that ran although it might have been cached."""
 
     def __init__(self) -> None:
         self.vertex: Vertex | None = None
@@ -41,8 +41,8 @@ class FirstMiss:
                 self.vertex = vertex
 
     def explained(self, before: KnownSteps | None) -> Miss | None:
-        """Return the step and why it missed; None where all steps were cached. ``before`` are the steps of
-        the daemon's latest build of the key, None where it can't tell."""
+        """Return the step and why it missed; None if all steps were cached. ``before`` are the steps of the
+        daemon's latest build of the key, None if they are unknown."""
         if self.vertex is None:
             return None
         return Miss(step=shortened(self.vertex.name, _LONGEST_NAME), reason=self._reason(self.vertex, before))
@@ -60,8 +60,8 @@ class FirstMiss:
                 others = [digest for digest in vertex.inputs if self._sources.get(digest) == "image"]
                 return "files" if is_known and all(map(before.digests.get, others)) else "differs"
             case "other":
-                # Its digest is new in each build, or does not name its content; nor does its name tell what
-                # arguments it sees.
+                # Its digest is new in each build, or does not identify its content; nor does its name show
+                # which arguments it uses.
                 return "unknown" if is_known else "differs"
             case unknown:
                 assert_never(unknown)
@@ -76,10 +76,10 @@ class FirstMiss:
 
 
 class KnownSteps:
-    """Takes the progress of a build that is over.
+    """Reads the progress of a finished build.
 
-    A digest names what a step does and builds upon. That of a context is another in each build, and so is
-    that of each step that has to do with it: of these the name is all that can be compared.
+    A digest identifies a step and its inputs. A context has a new digest in each build, and so has each step
+    that depends on it: of these only the names can be compared.
     """
 
     def __init__(self) -> None:
@@ -95,17 +95,17 @@ class KnownSteps:
 
 
 def _plain(name: str) -> str:
-    """Return a step's name without its number, which changes with the steps around it."""
+    """Return a step's name without its number, which changes when steps around it do."""
     return re.sub(r" ?\d+/\d+\]", "]", name, count=1)
 
 
 def _is_fixed(vertex: Vertex) -> bool:
-    """Say whether the digest of a source names its content: that of an image does, by the image's own."""
+    """Say whether a source's digest identifies its content: an image's does, by the image's own digest."""
     return "FROM " in vertex.name or vertex.name.startswith(
         ("docker-image://", "oci-layout://", "[internal]")
     )
 
 
 def _is_context(vertex: Vertex) -> bool:
-    """Say whether a vertex is a directory of the client's, by the names that frontends give it."""
+    """Say whether a vertex is a directory of the client's, by the names that frontends use."""
     return vertex.name.startswith(("[internal] load build context", "[context ", "local://"))

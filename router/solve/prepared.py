@@ -1,6 +1,6 @@
-"""A build that can be begun: what a request names was looked up, once, and backends use what was found.
+"""A build that is ready to begin: a request's inputs, looked up once for all backends.
 
-What is wrong with a request shows here, before any daemon is looked for.
+Errors in a request show up here, before any daemon is looked for.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ __all__ = ["PreparedBuild", "check_build", "nothing_read", "prepare_build"]
 
 @frozen
 class PreparedBuild:
-    """A request, and what it comes to.
+    """A request, and everything that was looked up for it.
 
-    ``outputs`` are --output, --push and --load together, with their names; ``located`` is what the build
-    reads. The ``secrets`` were found; each is read again when a step asks for it, since a token may be
-    renewed while a build goes on. ``engine`` is the Docker engine that the image is loaded into, if it is;
-    only a build that was checked has it. ``docker`` is the docker config as it was when the build began.
+    ``outputs`` are --output, --push and --load together, with their names; ``located`` are the build's
+    inputs. The ``secrets`` exist; each is read again when a step asks for it, since a token may be renewed
+    during a build. ``engine`` is the Docker engine that the image is loaded into, if any; only a checked
+    build has it. ``docker`` is the docker config as it was when the build began.
     """
 
     request: BuildRequest
@@ -45,16 +45,16 @@ class PreparedBuild:
 def prepare_build(
     request: BuildRequest, environment: Mapping[str, str], files: OneTimeFiles
 ) -> PreparedBuild:
-    """Look up what a request names. Raises ``UsageError`` for what contradicts itself or is not there."""
+    """Look up a request's inputs. Raises ``UsageError`` if options conflict or an input doesn't exist."""
     request = with_piped_dockerfile(request, files)
     return _prepared(request, locate(request), environment, files)
 
 
 def check_build(request: BuildRequest, environment: Mapping[str, str], files: OneTimeFiles) -> PreparedBuild:
-    """Do as ``prepare_build``, and look at all that the build will need on this machine.
+    """Like ``prepare_build``, and check everything that the build will need on this machine.
 
     Raises ``UsageError`` also for secrets and ignore files that can't be read and for results that can't be
-    written, ``DialError`` where the engine for --load can't be reached.
+    written, ``DialError`` if the engine for --load can't be reached.
     """
     request = with_piped_dockerfile(request, files)
     located = checked(request)
@@ -68,7 +68,7 @@ def check_build(request: BuildRequest, environment: Mapping[str, str], files: On
 
 
 def nothing_read() -> PreparedBuild:
-    """Return a build of which nothing is known on this side: somebody else reads what it needs."""
+    """Return a build that is unknown on this side: another client reads its inputs."""
     return PreparedBuild(
         request=BuildRequest(), outputs=(), located=Located(context=NoFiles()), secrets=SecretStore((), {})
     )

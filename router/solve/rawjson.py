@@ -1,7 +1,8 @@
-"""One line of ``--progress rawjson`` -> an event: what buildctl and buildx write instead of a display. Pure.
+"""From one line of ``--progress rawjson`` to an event: buildctl and buildx write these instead of a display.
+Pure.
 
-The field names are those of BuildKit's Go client. A line that is no such object (an error, a log line of
-the tool's own) is not an event and comes back as None.
+The field names are those of BuildKit's Go client. Any other line (an error, a log line of the tool itself) is
+not an event and returns None.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from router.untrusted_json import read_json
 
 __all__ = ["parse_rawjson", "parse_time"]
 
-# A message of a daemon's has at most as many fields, and no object without one.
+# The limit for fields of a daemon's message, too; every object has at least one.
 _MOST_OBJECTS = 100_000
 _KINDS = frozenset({"vertexes", "statuses", "logs", "warnings"})
 _TIME = re.compile(
@@ -78,7 +79,7 @@ _MESSAGE: Shape = {
 
 
 def parse_rawjson(line: bytes) -> SolveStatus | None:
-    """Return the message that ``line`` is, None where it is none, or more than a daemon may send."""
+    """Return the message in ``line``, None if there is none, or if it is larger than a daemon may send."""
     if not line.startswith(b"{") or line.count(b"{") > _MOST_OBJECTS:
         return None
     try:
@@ -113,7 +114,7 @@ def parse_time(text: str | None) -> int | None:
         return None
     match = _TIME.fullmatch(text)
     if match is None:
-        raise ValueError("no RFC 3339 time")
+        raise ValueError("not an RFC 3339 time")
     *date, fraction, sign, hours, minutes = match.groups()
     seconds = timegm((*map(int, date), 0, 0, 0))
     offset = int(hours or 0) * 3600 + int(minutes or 0) * 60

@@ -1,11 +1,11 @@
-"""End a build from another client than its own, through the daemon's history. Pure.
+"""Cancel another client's build, through the daemon's history. Pure.
 
-BuildKit ends a build when its client goes away or cancels Solve, and has no call for anybody else. But a
-daemon tells all who follow its history that a record was deleted, whether it had one of that name or not. So
-the word is the deletion of a record that never was, whose name says which build is meant, and by whom. A
-build of warmroute follows the history of its daemon while it runs, and ends itself when it hears that.
+BuildKit ends a build when its client goes away or cancels Solve, and has no such call for other clients. But
+a daemon tells everyone who follows its history that a record was deleted, whether the record existed or not.
+So the signal is the deletion of a record that never existed, whose name includes the build and the user. A
+warmroute build follows its daemon's history while it runs, and ends when it sees the signal.
 
-To delete a build's own record is not that word: ``buildctl prune-histories`` does it to running ones too.
+Deleting a build's own record is not the signal: ``buildctl prune-histories`` does that to running builds too.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def recall_ref(ref: str, by: str) -> str:
 
 
 def recalled_by(deleted: str, ref: str) -> str | None:
-    """Return the user in a deleted record's name that ends the build ``ref``; None for other names."""
+    """Return the user in a deleted record's name that cancels the build ``ref``; None for other names."""
     prefix = f"{_PREFIX}{ref}/"
     if not deleted.startswith(prefix):
         return None

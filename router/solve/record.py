@@ -1,6 +1,6 @@
 """BuildHistoryEvent -> BuildRecord. Pure; the numbers are those of proto/control.proto.
 
-A daemon may say anything: texts, maps and lists are kept up to bounds that no build comes near.
+A daemon may send anything: texts, maps and lists are kept up to limits that no build comes near.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from router.solve.mark import marked
 
 __all__ = ["record_event"]
 
-# Characters of an option or an answer, of an error, and entries of one collection.
+# Limits: characters of an option or an answer, of an error, and entries of one collection.
 _LONGEST_VALUE = 20_000
 _LONGEST_MESSAGE = 20_000
 _MOST = 1000
@@ -24,7 +24,7 @@ _DELETED = 2
 
 
 def record_event(message: memoryview) -> BuildRecord | None:
-    """Return the record of a BuildHistoryEvent, None where one was deleted. Raises ``Http2Error``."""
+    """Return the record of a BuildHistoryEvent, None for a deletion. Raises ``Http2Error``."""
     kind, record = 0, None
     for number, value in read(message):
         if number == 1:
@@ -83,7 +83,7 @@ def _error(value: Value) -> RecordedError:
 
 
 def _keyed(entry: Value) -> tuple[str, Value]:
-    """Return the key of an entry of a map by texts, and its value, which is a message."""
+    """Return the key of an entry of a map by text, and its value, which is a message."""
     key, value = "", memoryview(b"")
     for number, part in submessage(entry):
         if number == 1:
@@ -98,7 +98,7 @@ def _attestations(result: Value) -> tuple[Blob, ...]:
 
 
 def _results(result: Value) -> dict[int, Blob]:
-    """Return what the exporters made, by their numbers; an old daemon tells of the first alone."""
+    """Return the exporters' results by number; an old daemon reports only the first."""
     blobs: dict[int, Blob] = {}
     for number, part in submessage(result):
         if number == 1:

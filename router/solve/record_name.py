@@ -1,6 +1,6 @@
-"""What people call a build of the history, by buildx's rule. Pure.
+"""A readable name for a build of the history, by buildx's rule. Pure.
 
-buildx also looks at what it has noted on its own machine about the builds that it began there.
+buildx also uses notes on its own machine about the builds that it started there.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ __all__ = ["build_name"]
 
 
 def build_name(record: BuildRecord) -> str:
-    """Return the name that the build was given, else of what it was made: directory or URL, Dockerfile and
-    target; else the repository, the image, or the balancing key. Empty where nothing is known. The passwords
-    of URLs are masked."""
+    """Return the name that the build was given, else its sources: directory or URL, Dockerfile and target;
+    else the repository, the image, or the balancing key. Empty if nothing is known. The passwords of URLs
+    are masked."""
     return without_passwords(_name(record))
 
 
@@ -28,7 +28,7 @@ def _name(record: BuildRecord) -> str:
     found = _context(attrs) or _from_dockerfile(attrs)
     if target := attrs.get("target"):
         found = f"{found} ({target})" if found else target
-    # The key of a build without all that is often a path, which tells more than nothing.
+    # If none of these is known, the key is often a path, which is better than nothing.
     key = record.mark.key if record.mark else ""
     return found or attrs.get("vcs:source", "") or attrs.get("input:context", "") or _image(record) or key
 
@@ -41,7 +41,7 @@ def _context(attrs: Mapping[str, str]) -> str:
 
 
 def _from_dockerfile(attrs: Mapping[str, str]) -> str:
-    """Return the last folder and name of a Dockerfile, where either is not what most have."""
+    """Return the last folder and name of a Dockerfile, if either differs from the default."""
     name = attrs.get("filename", "")
     if name == "Dockerfile":
         name = ""

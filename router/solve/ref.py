@@ -1,7 +1,7 @@
-"""The ref of a build: what a daemon calls it by. It begins as all refs of the same balancing key do.
+"""The ref of a build: its name at the daemon. All refs of a balancing key share a prefix.
 
-A daemon's history can be asked for the refs that begin so, and says whether it has built that key, in one
-answer that is as short as can be.
+A daemon's history can be asked for the refs with this prefix, and so says in one very short answer whether it
+has built the key.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from router.rpc.protobuf import field
 
 __all__ = ["builds_of", "new_ref", "ref_prefix"]
 
-# Hexadecimal digits: a history has hundreds of records, and a ref stays as random as it has to be.
+# Hexadecimal digits: a history has hundreds of records, and a ref stays as random as necessary.
 _SHARED, _RANDOM_BYTES = 8, 12
 
 
 def ref_prefix(key: str) -> str:
-    """Return what the refs of all builds of a key begin with."""
+    """Return the prefix of all refs of a key's builds."""
     return sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:_SHARED]
 
 
 def new_ref(key: str) -> str:
-    """Return a ref that no other build has: 32 hexadecimal digits."""
+    """Return a unique ref: 32 hexadecimal digits."""
     return ref_prefix(key) + os.urandom(_RANDOM_BYTES).hex()
 
 
 def builds_of(prefix: str) -> bytes:
-    """Return a BuildHistoryRequest for the builds in flight, and of those that succeeded the latest whose ref
-    begins so; for all that are over where the prefix is empty. A daemon that is older than filters sends all
-    of them, whatever is asked."""
+    """Return a BuildHistoryRequest for the builds in flight, and for the latest successful one whose ref has
+    this prefix; for all finished ones if the prefix is empty. Daemons without filters always send all of
+    them."""
     asked = integer_field(3, True)  # EarlyExit
     if prefix:
-        # Filter, and Limit. Conditions with commas between have to hold together.
+        # Filter, and Limit. Conditions separated by commas must all hold.
         asked += field(4, f"ref~=^{prefix},status==completed") + integer_field(5, 1)
     return asked

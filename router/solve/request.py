@@ -19,16 +19,16 @@ from router.solve.inputs import Inputs
 
 __all__ = ["Exporter", "SolveIdentity", "entitlements", "frontend_attrs", "solve_request"]
 
-# Booleans that are true: a build that the daemon's history leaves out, and the proxy network.
+# Booleans that are true: a build hidden from the daemon's history, and the proxy network.
 _INTERNAL = integer_field(11, 1)
 _PROXY_NETWORK = integer_field(17, 1)
-# Frontends that are known to leave alone what they don't know; none is LLB's.
+# Frontends that ignore unknown options; the empty one is LLB's.
 _LENIENT = frozenset(["", "dockerfile.v0"])
 
 
 @frozen
 class Exporter:
-    """What the daemon does with the result: the exporter's type there, and its attributes."""
+    """How the daemon delivers the result: the exporter's type, and its attributes."""
 
     type: str
     attrs: Mapping[str, str]
@@ -36,9 +36,9 @@ class Exporter:
 
 @frozen
 class SolveIdentity:
-    """What one solve is known by: its own name, and its session's.
+    """The names of one solve: its own ref, and its session's id.
 
-    ``mark`` are options that nothing looks at, for whoever reads the daemon's history; see ``solve.mark``.
+    ``mark`` are options without effect, for readers of the daemon's history; see ``solve.mark``.
     """
 
     ref: str
@@ -54,7 +54,7 @@ def solve_request(
         return _message(request, inputs, exporters, identity)
     except UnicodeEncodeError as exc:
         raise UsageError(
-            f"BuildKit takes text in UTF-8 only, which {exc.object!a} is not",
+            f"BuildKit takes only UTF-8 text, and {exc.object!a} is not",
             hint="check the names and values of tags, build arguments and labels, and the Dockerfile's name",
         ) from exc
 
@@ -68,7 +68,7 @@ def _message(
         exporters = [Exporter(type=first.type, attrs={**first.attrs, **identity.mark}), *others]
     elif frontend in _LENIENT:
         attrs |= identity.mark
-    # The numbers are those of proto/control.proto.
+    # The field numbers are those of proto/control.proto.
     parts = [
         field(1, identity.ref),
         field(5, identity.session_id),
@@ -80,7 +80,7 @@ def _message(
     ]
     parts += [field(10, field(1, name) + field(2, packed)) for name, packed in inputs.definitions.items()]
     if exporters:
-        # The BuildKit inside Docker 20.10 looks at these alone; newer daemons ignore them beside the list.
+        # The BuildKit inside Docker 20.10 reads only these; newer daemons ignore them if there is a list.
         parts += [field(3, exporters[0].type), map_fields(4, exporters[0].attrs)]
     parts += [field(9, entitlement) for entitlement in entitlements(request, attrs)]
     if request.definition is not None:
@@ -100,14 +100,14 @@ def _message(
 
 
 def entitlements(request: BuildRequest, attrs: Mapping[str, str]) -> Sequence[str]:
-    """Return the rights that the user grants, of which the frontend's options imply one."""
+    """Return the entitlements that the user grants; one is implied by the frontend's options."""
     allowed = request.allow
     if allowed:
         from router.flags.entitlement import LOCAL_DELETE
 
         allowed = tuple(right for right in allowed if right != LOCAL_DELETE)
     if attrs.get("force-network-mode") == "host" and "network.host" not in allowed:
-        # The daemon wants it said twice: as the frontend's option, and as a right that the user grants.
+        # The daemon needs it twice: as the frontend's option, and as an entitlement that the user grants.
         return (*allowed, "network.host")
     return allowed
 
@@ -156,7 +156,7 @@ def frontend_attrs(request: BuildRequest, inputs: Inputs) -> tuple[str, dict[str
 
 
 def _asks_for_more(request: BuildRequest) -> bool:
-    """Say whether any of the options is given that few builds have."""
+    """Say whether any of the rare options is given."""
     return bool(
         request.attestations
         or request.annotations

@@ -1,6 +1,6 @@
 """Whether a daemon has room for a build, asked over a connection of its own.
 
-For whoever does not build over a connection of ours: the native backend asks over the build's.
+For backends without a connection of ours: the native backend asks over the build's.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["builds_in_flight", "require_room"]
 def builds_in_flight(
     daemon: Daemon, options: DialOptions, cancellation: Cancellation | None = None
 ) -> int | None:
-    """Ask a daemon over a connection of its own; None where it can't tell.
+    """Ask a daemon over a connection of its own; None if it doesn't know.
 
     Raises ``DialError``, ``ConnectionLostError``, ``RpcError``, ``CancelledError``.
     """
@@ -34,8 +34,8 @@ def builds_in_flight(
 
 
 def require_room(daemon: Daemon, bound: int, options: DialOptions, cancellation: Cancellation) -> None:
-    """Raise ``BusyError`` where a daemon has ``bound`` builds in flight or more, ``DialError`` where it can't
-    be asked."""
+    """Raise ``BusyError`` if a daemon has ``bound`` builds in flight or more, ``DialError`` if it can't be
+    asked."""
     try:
         builds = builds_in_flight(daemon, options, cancellation)
     except (ConnectionLostError, RpcError) as exc:

@@ -1,6 +1,6 @@
-"""A source policy's JSON -> the message of BuildKit's API, packed. Pure.
+"""From a source policy's JSON to the message of BuildKit's API, packed. Pure.
 
-The names are those of the message's fields; enumerations are written by name, or as a number:
+The field names are those of the message; enumerations are written by name, or as a number:
 https://github.com/moby/buildkit/blob/master/sourcepolicy/pb/policy.proto
 """
 
@@ -20,7 +20,7 @@ __all__ = ["source_policy"]
 
 
 def source_policy(text: str) -> bytes:
-    """Return the packed Policy. Raises ``UsageError`` for what is no policy, saying where."""
+    """Return the packed Policy. Raises ``UsageError``, with the place of the error, for an invalid policy."""
     try:
         read = read_json(text)
     except NotJSONError as exc:
@@ -32,10 +32,10 @@ def source_policy(text: str) -> bytes:
 
 def _fill(message: Message, value: object, where: str) -> None:
     if not isinstance(value, dict):
-        raise _error(where, "is no object")
+        raise _error(where, "is not an object")
     fields = cast("Mapping[str, FieldDescriptor]", message.DESCRIPTOR.fields_by_name)
     for name, part in value.items():
-        # BuildKit's own reader takes a name in any case.
+        # BuildKit's own parser ignores the case of names.
         field = fields.get(str(name).lower())
         if field is None:
             raise _error(where, f'has no field "{name}" (the fields are {", ".join(fields)})')
@@ -51,7 +51,7 @@ def _set(message: Message, field: FieldDescriptor, value: object, where: str) ->
         getattr(message, field.name).update(_texts(value, where))
     elif field.is_repeated:
         if not isinstance(value, list):
-            raise _error(where, "is no list")
+            raise _error(where, "is not a list")
         for index, item in enumerate(value):
             _fill(getattr(message, field.name).add(), item, f"{where}[{index}]")
     else:
@@ -62,14 +62,14 @@ def _set(message: Message, field: FieldDescriptor, value: object, where: str) ->
 
 def _texts(value: object, where: str) -> dict[str, str]:
     if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
-        raise _error(where, "is no object of texts")
+        raise _error(where, "is not an object with string values")
     return value
 
 
 def _scalar(field: FieldDescriptor, value: object, where: str) -> str | int:
     if field.type == FieldDescriptor.TYPE_STRING:
         if not isinstance(value, str):
-            raise _error(where, "is no text")
+            raise _error(where, "is not a string")
         return value
     names = field.enum_type.values_by_name if field.enum_type is not None else {}
     if isinstance(value, str) and value.upper() in names:

@@ -1,4 +1,4 @@
-"""What a daemon downloads, as definitions in LLB, BuildKit's low-level language. Pure."""
+"""A daemon's downloads as definitions in LLB, BuildKit's low-level language. Pure."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from router.solve.llb import digest_of, operations_of, packed
 
 __all__ = ["downloaded", "unpacked"]
 
-# What is not set, in fields where 0 means something.
+# Unset, in fields where 0 has a meaning.
 _UNSET = -1
 
 
 def downloaded(url: str, name: str, *, title: str) -> bytes:
-    """Return the definition of a directory with what is at ``url`` under ``name``."""
+    """Return the definition of a directory with the file at ``url`` under ``name``."""
     return _definition(_http(url, name), titles=(title,))
 
 
@@ -23,7 +23,7 @@ def unpacked(url: str, *, title: str) -> bytes:
     copy = pb.FileActionCopy(
         src=f"/{name}", dest="/", mode=_UNSET, timestamp=_UNSET, attemptUnpackDockerCompatibility=True
     )
-    # Onto nothing, from the archive.
+    # From the archive, onto an empty directory.
     action = pb.FileAction(input=_UNSET, secondaryInput=0, copy=copy)
     files = pb.Op(inputs=[_input(archive)], file=pb.FileOp(actions=[action]))
     return _definition(archive, packed(files), titles=(title, "[internal] unpack the context"))
@@ -34,7 +34,7 @@ def _http(url: str, name: str) -> bytes:
 
 
 def _definition(*operations: bytes, titles: tuple[str, ...]) -> bytes:
-    """Return the operations, the last of which is the result, with the names that progress has for them."""
+    """Return the operations, the last of which is the result, with their names for the progress display."""
     definition = pb.Definition()
     operations_of(definition).extend((*operations, packed(pb.Op(inputs=[_input(operations[-1])]))))
     for operation, title in zip(operations, titles, strict=True):

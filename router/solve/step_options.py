@@ -1,4 +1,4 @@
-"""How steps run and what is attested, as options of the Dockerfile frontend. Pure.
+"""How steps run and which attestations are made, as options of the Dockerfile frontend. Pure.
 
 The names and the forms of the values are the frontend's:
 https://github.com/moby/buildkit/blob/master/frontend/dockerui/config.go
@@ -16,7 +16,7 @@ __all__ = ["annotation_keys", "step_attrs"]
 
 
 def step_attrs(request: BuildRequest) -> dict[str, str]:
-    """Return the options that stand for the request's fields of this kind; none for a field left empty."""
+    """Return the options for the request's fields of this kind; none for an empty field."""
     attrs = {f"attest:{one.type}": _attest(one) for one in _attestations(request) if not one.disabled}
     attrs |= request.resources
     if request.network != "default":
@@ -40,8 +40,8 @@ def annotation_keys(annotations: Sequence[Annotation]) -> dict[str, str]:
 
 
 def _attestations(request: BuildRequest) -> Sequence[Attestation]:
-    """Return what is attested. buildx attests the provenance of every image, which makes each an index; so do
-    we where an annotation asks for an index and there would be none."""
+    """Return the attestations. buildx adds a provenance to every image, which makes each an index; we do the
+    same if an annotation is for an index and there would be none."""
     asked = request.attestations
     wants_index = any(annotation.type.startswith("index") for annotation in request.annotations)
     is_index = len(request.platforms) > 1 or any(not one.disabled for one in asked)

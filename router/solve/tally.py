@@ -1,4 +1,4 @@
-"""How much of a build came from the daemon's cache, and how much was sent for it."""
+"""How much of a build came from the daemon's cache, and how many bytes were sent for it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["StepTally"]
 
 
 class StepTally:
-    """Counts the steps that build upon others, and those of them that were cached.
+    """Counts the steps that build upon others, and how many of them were cached.
 
-    The others always run, and would make a build look cold that is as warm as can be. Vertexes of one
-    progress group are one step, as in the displays.
+    The others always run, and would make the warmest build look cold. Vertexes of one progress group are one
+    step, as in the displays.
     """
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class StepTally:
         self._sent: dict[str, int] = {}
 
     def see(self, status: SolveStatus) -> None:
-        """Take a message; what a step is told to be last counts."""
+        """Take a message; the last status of a step counts."""
         for vertex in status.vertexes:
             if is_step(vertex) and vertex.completed is not None:
                 group = vertex.progress_group
@@ -38,7 +38,7 @@ class StepTally:
         return sum(self._sent.values())
 
     def counts(self) -> tuple[int, int]:
-        """Return how many steps were cached, and how many there are."""
+        """Return the number of cached steps, and of all steps."""
         ran = {step for step, cached in self._cached.values() if not cached}
         steps = {step for step, _ in self._cached.values()}
         return len(steps) - len(ran), len(steps)

@@ -110,7 +110,7 @@ def test_one_directory_is_read_and_written_by_one_build(
 
     assert imported == exported
     assert len(pair[0].warnings) == 1
-    assert "no cache is imported from" in pair[0].warnings[0]
+    assert "no cache was imported from" in pair[0].warnings[0]
     assert pair[1].warnings == []
 
 
@@ -148,9 +148,9 @@ def test_reset_keeps_what_the_index_names_and_nothing_else(
     ("attrs", "why"),
     [
         ({"src": "missing"}, r"can't read .*missing/index\.json"),
-        ({"src": "cache", "tag": "other"}, "its index names no other"),
-        ({"src": "cache", "digest": f"sha256:{'0' * 64}"}, "is not there"),
-        ({"src": "cache", "digest": "../../etc/passwd"}, "is not there"),
+        ({"src": "cache", "tag": "other"}, "its index has no other"),
+        ({"src": "cache", "digest": f"sha256:{'0' * 64}"}, "is missing"),
+        ({"src": "cache", "digest": "../../etc/passwd"}, "is missing"),
         ({"src": "broken"}, "is not valid JSON"),
     ],
 )
@@ -175,7 +175,7 @@ def test_a_cache_that_cannot_be_imported_is_a_warning(
         (
             "cache_to",
             CacheOption(type="local", attrs={"dest": "x", "reset": "maybe"}),
-            "reset is true or false",
+            "reset must be true or false",
         ),
         ("cache_to", CacheOption(type="local", attrs={"dest": "/dev/null/x"}), "is not a directory"),
     ],

@@ -52,7 +52,7 @@ def test_steps_know_added_hosts(builder: Builder, context: Path) -> None:
 def test_a_daemon_of_its_own_has_no_host_gateway(builder: Builder, context: Path) -> None:
     hosts = (ExtraHost(host="host.docker.internal", addresses=("host-gateway",)),)
 
-    with pytest.raises(UsageError, match="doesn't tell its host's address"):
+    with pytest.raises(UsageError, match="does not report its host's address"):
         builder.build(BuildRequest(context=str(context), add_hosts=hosts))
 
 

@@ -43,7 +43,7 @@ def test_what_is_not_the_answer_of_a_store_is_refused_before_it_is_read(data: by
 
 
 def test_the_deadline_of_an_answer_covers_the_reading() -> None:
-    with pytest.raises(RpcError, match="could not be read in time") as caught:
+    with pytest.raises(RpcError, match="took too long to read") as caught:
         disk_usage(store(10), Deadline(0))
     assert caught.value.code == Status.DEADLINE_EXCEEDED
 

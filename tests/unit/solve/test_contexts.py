@@ -122,7 +122,7 @@ def test_an_archive_that_it_would_not_know_is_unpacked_for_it(tmp_path: Path) ->
         (BuildRequest(context="-"), "stdin, which has not been read"),
         (BuildRequest(context_archive="nowhere.tar"), r"can't read the context nowhere\.tar"),
         (BuildRequest(build_contexts={"base": "nowhere"}, context="app"), "nowhere does not exist"),
-        (BuildRequest(generic=True, oci_layouts={"a": "more"}), "more is no OCI layout"),
+        (BuildRequest(generic=True, oci_layouts={"a": "more"}), "more is not an OCI layout"),
     ],
 )
 def test_what_is_not_there_is_refused(request_: BuildRequest, why: str) -> None:

@@ -35,5 +35,5 @@ def test_the_version_is_read() -> None:
 
 
 def test_an_answer_that_is_no_message_is_an_error_of_the_daemon() -> None:
-    with pytest.raises(RpcError, match="no ListWorkersResponse"):
+    with pytest.raises(RpcError, match="not a ListWorkersResponse"):
         _control(b"\x0a\xff").list_workers(timeout=1)

@@ -203,7 +203,7 @@ def test_a_daemon_that_gives_a_build_up_is_a_fault_of_the_path(answer: RpcError)
     error = explained(answer)
 
     assert isinstance(error, ConnectionLostError)
-    assert str(error).startswith("warm-0 broke off: ")
+    assert str(error).startswith("warm-0 broke off the build: ")
     assert error.temporary
 
 

@@ -42,7 +42,7 @@ def test_a_frontend_is_handed_directories_only(form: Any, fields: Any, flag: str
     ],
 )
 def test_llb_has_nobody_to_read_a_frontends_options(fields: Any, flag: str) -> None:
-    with pytest.raises(UsageError, match=f"^{flag}: LLB has no frontend"):
+    with pytest.raises(UsageError, match=f"^{flag} has no effect on LLB"):
         checked(BuildRequest(generic=True, frontend="", definition=b"llb", **fields))
 
     checked(BuildRequest(generic=True, frontend="gateway.v0", **fields))

@@ -36,12 +36,12 @@ def test_a_rule_with_everything_is_packed() -> None:
     ("policy", "why"),
     [
         ("", "it is not valid JSON"),
-        ("[]", "the policy is no object"),
+        ("[]", "the policy is not an object"),
         ('{"rule": []}', 'the policy has no field "rule"'),
-        ('{"rules": {}}', "the policy's rules is no list"),
+        ('{"rules": {}}', "the policy's rules is not a list"),
         ('{"rules": [{"action": "ASK"}]}', "the policy's rules[0]'s action is not one of ALLOW, DENY"),
-        ('{"rules": [{"selector": {"identifier": 1}}]}', "identifier is no text"),
-        ('{"rules": [{"updates": {"attrs": {"a": 1}}}]}', "attrs is no object of texts"),
+        ('{"rules": [{"selector": {"identifier": 1}}]}', "identifier is not a string"),
+        ('{"rules": [{"updates": {"attrs": {"a": 1}}}]}', "attrs is not an object with string values"),
         ('{"version": true}', "version is not a number"),
     ],
 )

@@ -88,7 +88,7 @@ def test_a_socks_proxy_is_given_user_and_password() -> None:
     [
         ("http", b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n", "407 Proxy"),
         ("http", b"nonsense\r\n\r\n", "not HTTP"),
-        ("socks5", b"\5\xff", "another kind of login"),
+        ("socks5", b"\5\xff", "an unsupported kind of login"),
         ("socks5", b"HT", "not a SOCKS5 proxy"),
         ("socks5", b"\5\0\5\5\0\1\0\0\0\0\0\0", "SOCKS5 error 5"),
         ("socks5", b"\5", "closed the connection|reset"),

@@ -133,7 +133,7 @@ def test_an_http_proxy_is_told_the_whole_url() -> None:
 
 def test_a_proxy_is_asked_for_a_tunnel_to_an_https_server() -> None:
     proxy = Web()
-    with peer(proxy) as port, pytest.raises(DialError, match=r"does not connect to tokens\.example:443"):
+    with peer(proxy) as port, pytest.raises(DialError, match=r"could not connect to tokens\.example:443"):
         get("https://tokens.example/token", {"HTTPS_PROXY": f"http://127.0.0.1:{port}"})
 
     assert proxy.asked[0].startswith("CONNECT tokens.example:443 HTTP/1.1\r\n")
@@ -188,7 +188,7 @@ def test_a_server_that_is_not_there_is_named() -> None:
     ("wire", "why"),
     [
         (b"SSH-2.0-x\r\n", "the answer is not HTTP/1.1"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", "the answer broke off"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", "the answer ended early"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n", "the answer is too large"),
         (b"HTTP/1.1 200 OK\r\n\r\n" + bytes(1 << 21), "the answer is too large"),
         (

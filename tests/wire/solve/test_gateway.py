@@ -107,5 +107,5 @@ def test_an_answer_that_is_none_is_the_daemons_fault_and_the_build_is_closed() -
     assert answer == {}
     assert isinstance(error, RpcError)
     assert error.code == Status.INTERNAL
-    assert str(error) == "the daemon's answer is no SolveResponse"
+    assert str(error) == "the daemon's answer is not a SolveResponse"
     assert [each.error.code for each in gateway.returned] == [Status.INTERNAL]

@@ -74,14 +74,14 @@ def test_a_missing_socket_is_told_with_its_path(tmp_path: Path) -> None:
     with pytest.raises(DialError, match=f"unix://{tmp_path}/missing: no such file or directory") as caught:
         dial(parse_address(f"unix://{tmp_path}/missing"), DialOptions())
     # It names no option: programs and variables give addresses too.
-    assert caught.value.hint == "is buildkitd running, and is this its socket?"
+    assert caught.value.hint == "check that buildkitd is running, and that this is its socket"
 
 
 def test_a_leftover_socket_is_told_apart(tmp_path: Path) -> None:
     listen(str(tmp_path / "s")).close()
     with pytest.raises(DialError, match="connection refused") as caught:
         dial(parse_address(f"unix://{tmp_path}/s"), DialOptions())
-    assert "leftover" in (caught.value.hint or "")
+    assert "nothing listens on this socket" in (caught.value.hint or "")
 
 
 def test_a_path_that_is_too_long_for_the_kernel_is_a_dial_error() -> None:
