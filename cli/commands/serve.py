@@ -33,68 +33,68 @@ __all__ = ["command"]
 
 
 class EndpointOptions(OptionGroup, panel="Endpoint"):
-    """Where clients connect, who may, and how it begins and ends."""
+    """Where clients connect, which ones may, and how the endpoint starts and stops."""
 
     listen: list[str] | None = option(
         "--listen",
         default=None,
         metavar="ADDRESS",
-        help="Where clients connect: unix://PATH, for your user only, or tcp://HOST:PORT; repeatable."
-        " [dim]default: the socket that --print-env names.[/]",
+        help="Address for clients: unix://PATH, for your user only, or tcp://HOST:PORT; repeatable."
+        " [dim]default: the socket shown by --print-env.[/]",
     )
     tls: str | None = option(
         "--listen-tls",
         default=None,
         metavar="DIR",
-        help="Let in by TCP only clients with a certificate: a directory with the ca.pem that signed theirs,"
+        help="Accept TCP clients only with a certificate: DIR has the CA of their certificates (ca.pem),"
         " and the endpoint's own cert.pem and key.pem.",
     )
     insecure: bool = option(
-        "--insecure", default=False, help="Let in by TCP every client of every machine that can connect."
+        "--insecure", default=False, help="Accept every TCP client that can connect, from any machine."
     )
     register: str | None = option(
         "--register",
         default=None,
         metavar="NAME",
-        help="Make a builder of buildx's that leads here, or change the one of this name.",
+        help="Create the buildx builder NAME for this endpoint, or point it here.",
     )
     print_env: bool = option(
-        "--print-env", default=False, help="Print the variable that leads clients here, and stop."
+        "--print-env", default=False, help="Print the BUILDKIT_HOST variable for clients, and exit."
     )
     ready_fd: float | None = option(
         "--ready-fd",
         default=None,
         metavar="FD",
         minimum=1,
-        help="Write the addresses to this descriptor, a line each, when clients can connect.",
+        help="Once clients can connect, write the addresses to this file descriptor, one a line.",
     )
     grace: str = option(
         "--grace",
         default="10m",
         metavar="DURATION",
-        help="How long builds in flight have when it is stopped. [dim]default: 10m.[/]",
+        help="On stop, let builds in flight run this long before they are canceled. [dim]default: 10m.[/]",
     )
     status: str | None = option(
         "--status",
         default=None,
         metavar="HOST:PORT",
-        help="Serve a page that shows daemons and builds, and their metrics for Prometheus, to this machine.",
+        help="Serve a page with daemons and builds, and metrics for Prometheus, to this machine only.",
     )
     insecure_status: bool = option(
         "--insecure-status",
         default=False,
-        help="Show the status page to everybody who can connect to it, from every machine.",
+        help="Let everybody who can connect open the status page, from any machine.",
     )
 
 
-# What a client asks for is passed on as it is: no backend is chosen, and nothing is built in between.
+# A client's request is passed on unchanged: there is no backend to choose, and no build options.
 _Routing = Annotated[
     RoutingOptions, Only("fleet", "home", "reach", "--wait", "--max-builds", "--spill", "--queue", "tls")
 ]
 
 
 def command(options: EndpointOptions, routing: _Routing, display: VerboseDisplay) -> None:
-    """Listen where BuildKit's clients look for one daemon, and send each build where its cache is warm."""
+    """Serve BuildKit clients at one address, and send each build to the daemon with its warm cache."""
     addresses = [library.parse_listen(text) for text in options.listen or ()]
     if options.print_env:
         where = addresses or [library.default_listen(os.environ, os.geteuid())]
@@ -109,7 +109,7 @@ def command(options: EndpointOptions, routing: _Routing, display: VerboseDisplay
         status = _open_status(options)
         if status is not None:
             opened.enter_context(status)
-        # Where they are found elsewhere that may take a while, and be possible only later.
+        # Other fleets may take a while to list, or can't be listed yet.
         if not config.selector:
             with suppress(UnreachableError):
                 library.refuse_itself([listener.where for listener in listeners], router.fleet.daemons())
@@ -141,7 +141,7 @@ def _listen(addresses: Sequence[ListenAddress], options: EndpointOptions) -> Seq
 def _open_status(options: EndpointOptions) -> socket.socket | None:
     if options.status is None:
         if options.insecure_status:
-            raise UsageError("--insecure-status goes with --status", hint="add --status 0.0.0.0:9090")
+            raise UsageError("--insecure-status needs --status", hint="add --status 0.0.0.0:9090")
         return None
     address = library.parse_status(options.status)
     return library.open_status(address, insecure=options.insecure_status)
@@ -157,7 +157,7 @@ def _tell_ready(listeners: Sequence[Listener], options: EndpointOptions) -> None
     for address in dict.fromkeys(addresses):
         _say(f"listening on {address}")
     if options.insecure:
-        _say("every client of every machine that can connect is let in (--insecure)")
+        _say("accepting every client that can connect, from any machine (--insecure)")
     if options.register:
         _register(options.register, addresses[0], options)
     if options.ready_fd is not None:
@@ -167,7 +167,7 @@ def _tell_ready(listeners: Sequence[Listener], options: EndpointOptions) -> None
 def _register(name: str, address: str, options: EndpointOptions) -> None:
     if options.tls and address.startswith("tcp:"):
         raise UsageError(
-            "--register can't tell buildx of certificates",
+            "--register can't pass certificates to buildx",
             hint=f"docker buildx create --name {name} --driver remote"
             f" --driver-opt cacert=PATH,cert=PATH,key=PATH {_dialled(address)}",
         )
@@ -194,11 +194,11 @@ def _drain(endpoint: Endpoint, seconds: float, grace: str, stop: Stop) -> None:
     except CancelledError as exc:
         raise CancelledError(f"stopped at once ({stop.insisted.why}): builds in flight are canceled") from exc
     if not ended:
-        raise RouterError(f"builds were canceled that had not ended within {grace}", reason="grace")
+        raise RouterError(f"canceled builds that had not ended within {grace}", reason="grace")
 
 
 def _dialled(address: str) -> str:
-    """Return an address as clients on this machine dial it."""
+    """Return the address that clients on this machine connect to."""
     return address.replace("tcp://0.0.0.0:", "tcp://127.0.0.1:").replace("tcp://[::]:", "tcp://[::1]:")
 
 
@@ -215,7 +215,7 @@ def _announce(verbosity: int) -> Callable[[Event], None]:
 
 
 def _say(text: str) -> None:
-    # From several threads, and for as long as there are clients, also when nobody reads it any more.
+    # Called from several threads, and as long as there are clients, even if stderr has no reader any more.
     with suppress(OSError):
         sys.stderr.write(f"warmroute: {printable(text)}\n")
         sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""Taking connections from a listening socket, until somebody says that it is enough."""
+"""Accept connections from a listening socket until told to stop."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from router.errors import CancelledError
 
 __all__ = ["ListeningSocket"]
 
-# Connections that wait to be taken: a bake of many targets, or a CI's morning.
+# Connections that wait to be accepted: a bake of many targets, or a CI's morning.
 _BACKLOG = 128
-# When no more files can be opened the next connection stays there; so long it is left alone.
+# If no more files can be opened, the next connection stays in the queue; we pause this long.
 _PAUSE = 0.2
 _FULL = frozenset([errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM])
 
 
 class ListeningSocket(Closing):
-    """A bound socket, which it owns; from now on it listens.
+    """A bound socket, which it owns and listens on.
 
-    The socket may be another process's too (systemd keeps what it hands out): so it is never shut down.
+    Another process may have the socket too (systemd keeps the ones that it passes): so it is never shut down.
     """
 
     def __init__(self, sock: socket) -> None:
@@ -53,7 +53,7 @@ class ListeningSocket(Closing):
         self._stop.cancel("stopped")
 
     def close(self) -> None:
-        """Stop, and close the socket; nobody may be in ``accept`` any more."""
+        """Stop, and close the socket; no thread may still be in ``accept``."""
         self.stop()
         self._socket.close()
         self._stop.close()
@@ -62,7 +62,7 @@ class ListeningSocket(Closing):
         try:
             return self._socket.accept()[0]
         except OSError as exc:
-            # Whatever befell the one that came: the next one is another.
+            # An error of this connection says nothing about the next one.
             if exc.errno in _FULL:
                 with suppress(CancelledError):
                     self._stop.sleep(_PAUSE)

@@ -1,6 +1,6 @@
-"""One question to many daemons, and what they answered.
+"""One question to many daemons, and their answers.
 
-A daemon that is silent is waited for until its deadline, and fails nobody.
+A silent daemon is waited for until its deadline, and doesn't fail the question.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from router.session.server import CallRefused
 
 __all__ = ["Answers", "Asking", "Failed", "ask_all", "causes", "listed", "refusal"]
 
-# Of one daemon: a history has some hundreds of records of some kilobytes, a store some thousands.
+# The limit for one daemon: a history has some hundreds of records of a few kilobytes, a cache some thousands.
 _MOST_BYTES = 64 << 20
 _COST_OF_A_MESSAGE = 1000
-# Beyond the time that a daemon's thread gives it: looking up a name can't be interrupted.
+# Added to the deadline of a daemon's thread: looking up a name can't be interrupted.
 _LATE = 0.3
-# Texts of a list that an error has.
+# The number of texts in an error's list.
 _NAMED = 5
 
 Failed = tuple[Daemon, RouterError]
-"""A daemon that did not answer, and why not."""
+"""A daemon that did not answer, and the error."""
 
 
 @frozen
 class Asking:
-    """What daemons are asked, and how: ``task`` does it in a thread for each.
+    """What to ask the daemons: ``task`` runs in a thread for each.
 
-    ``longest`` is seconds for all of it, None is the time for a first word. One message that is ``wanted`` is
-    enough: the other daemons have ``grace`` seconds left, and those that are ``known`` to have it are asked
-    before all others. With ``all`` those are asked as well that were silent just now.
+    ``longest`` is the limit in seconds for all of it, None for that of a first answer. One ``wanted`` message
+    is enough: the other daemons then get ``grace`` more seconds, and those ``known`` to have it are asked
+    before all others. With ``all``, daemons that were just silent are asked too.
     """
 
     task: Task
@@ -50,7 +50,7 @@ class Asking:
 
 @frozen
 class Answers:
-    """Each daemon that answered with its messages, and the others with why not; in the fleet's order.
+    """The messages of each daemon that answered, and the errors of the others; in the fleet's order.
 
     Daemons that were not waited for are in neither.
     """
@@ -60,17 +60,17 @@ class Answers:
 
     @property
     def messages(self) -> tuple[bytes, ...]:
-        """All messages, by the daemons' order."""
+        """All messages, in the daemons' order."""
         return tuple(message for _, messages in self.said for message in messages)
 
     def check(self) -> None:
-        """Raise ``CallRefused`` where nobody answered."""
+        """Raise ``CallRefused`` if no daemon answered."""
         if not self.said:
             raise refusal(self.failed)
 
 
 def ask_all(peers: Peers, daemons: Sequence[Daemon], asking: Asking, cancellation: Cancellation) -> Answers:
-    """Return what the daemons tell. Raises ``CancelledError``."""
+    """Return the daemons' answers. Raises ``CancelledError``."""
     if not asking.known:
         return _ask(peers, daemons, asking, cancellation)
     first = _ask(peers, asking.known, asking, cancellation)
@@ -104,7 +104,7 @@ def _ask(peers: Peers, daemons: Sequence[Daemon], asking: Asking, cancellation: 
 
 
 class _Gathered:
-    """What is heard until it is complete."""
+    """The answers so far."""
 
     def __init__(self, peers: Peers) -> None:
         self._peers = peers
@@ -114,7 +114,7 @@ class _Gathered:
         self._failed: dict[str, RouterError] = {}
 
     def take(self, told: Told) -> None:
-        """Take one thing in."""
+        """Take one message, or the end of an answer."""
         name = told.daemon.name
         if told.over:
             self._end(told)
@@ -126,7 +126,7 @@ class _Gathered:
             self._parts.pop(name, None)
 
     def close(self) -> None:
-        """Let what was told count where the daemon had not said yet that this is all."""
+        """Keep the messages of daemons that had not finished their answers."""
         for name, parts in self._parts.items():
             self._said[name] = tuple(parts)
 
@@ -136,7 +136,7 @@ class _Gathered:
         self._peers.noted(daemon, error)
 
     def answers(self, daemons: Sequence[Daemon]) -> Answers:
-        """Return all of it."""
+        """Return all answers."""
         return Answers(
             said=tuple((each, self._said[each.name]) for each in daemons if each.name in self._said),
             failed=tuple((each, self._failed[each.name]) for each in daemons if each.name in self._failed),
@@ -156,9 +156,9 @@ class _Gathered:
 
 
 def refusal(failed: Sequence[Failed]) -> CallRefused:
-    """Return what a client is told where no daemon answered: what a daemon said, or who was silent."""
+    """Return the client's error if no daemon answered: a daemon's status, or the silent daemons."""
     statuses = [error for _, error in failed if isinstance(error, RpcError) and _of_the_daemon(error)]
-    # One that doesn't know the method says nothing about the request.
+    # A daemon that doesn't know the method says nothing about the request.
     told = next((each for each in statuses if each.code != Status.UNIMPLEMENTED), None)
     if told is None and statuses:
         told = statuses[0]
@@ -168,12 +168,12 @@ def refusal(failed: Sequence[Failed]) -> CallRefused:
 
 
 def causes(failed: Sequence[Failed]) -> str:
-    """Return in a line why daemons did not answer, each with its name."""
+    """Return one line with each daemon's name and why it did not answer."""
     return listed((daemon.naming(str(error)) for daemon, error in failed), "; ")
 
 
 def listed(texts: Iterable[str], separator: str = ", ") -> str:
-    """Return texts in a line, and how many more there are after the first."""
+    """Return the first texts in one line, and how many more there are."""
     every = tuple(texts)
     more = (f"and {len(every) - _NAMED} more",) if len(every) > _NAMED else ()
     return separator.join((*every[:_NAMED], *more))

@@ -1,12 +1,12 @@
-"""What a client's Solve asks for, and under which key: read from the packed SolveRequest. Pure.
+"""Read a client's packed SolveRequest: what it asks for, and its key. Pure.
 
-The key follows the rules of `warmroute build` as far as what they need is on the wire. buildx sends the names
-of an image with its exporter only, so a build without an output has none; it says itself where in which git
-repository a directory is; of other directories it sends the last part of the path and the machine's id,
-which is the shared key of its session.
+The key follows the rules of `warmroute build` as far as the request allows. buildx sends an image's names
+only with its exporter, so a build without an output has none. It names the git repository and path of a
+directory itself; for other directories it sends the last part of the path and the machine's id, as the shared
+key of its session.
 
-Nothing is checked that the daemon checks. What is asked for may be hostile: whether its client may use the
-sessions that it names is for whoever knows the client.
+Checks of the daemon are not repeated here. The request may be hostile: whether a client may use the sessions
+that it names is checked by modules that know the client.
 """
 
 from __future__ import annotations
@@ -23,28 +23,29 @@ from router.rpc.protobuf import Value, integer, map_entry, read, submessage, tex
 
 __all__ = ["Asked", "bridge_sessions", "read_asked", "session_key"]
 
-# Of proto/control.proto: SolveRequest, and Exporter.
+# Fields of proto/control.proto: SolveRequest, and Exporter.
 _REF, _DEFINITION, _OLD_ATTRS, _SESSION, _FRONTEND, _ATTRS = 1, 2, 4, 5, 6, 7
 _INPUTS, _INTERNAL, _EXPORTER, _POLICY_SESSION = 10, 11, 13, 15
 _EXPORTER_ATTRS = 2
-# What is missing in a probe, besides a frontend.
+# Fields that a probe lacks, besides a frontend.
 _ASKING = (_DEFINITION, _OLD_ATTRS, _ATTRS, _INPUTS, _EXPORTER)
-# Of the gateway's SolveRequest (https://github.com/moby/buildkit/blob/master/frontend/gateway/pb/gateway.proto).
+# Fields of the gateway's SolveRequest
+# (https://github.com/moby/buildkit/blob/master/frontend/gateway/pb/gateway.proto).
 _BRIDGE_DEFINITION, _BRIDGE_ATTRS, _BRIDGE_INPUTS = 1, 3, 13
-# Of proto/ops.proto: Definition, Op, SourceOp; and what a map's entry has behind its key.
+# Fields of proto/ops.proto: Definition, Op, SourceOp; and the value of a map's entry.
 _OPERATION, _SOURCE, _SOURCE_ATTRS = 1, 3, 2
 _ENTRY_VALUE = 2
 
 # An option of the Dockerfile frontend:
 # https://github.com/moby/buildkit/blob/master/frontend/dockerui/config.go
 _LOCAL_SESSION = "local-sessionid:"
-# Of a source that the daemon gets from a client: a directory, or an OCI layout.
+# Attributes of a source that the daemon gets from a client: a directory, or an OCI layout.
 _SOURCE_SESSIONS = ("local.session", "oci.session")
-# What the client itself sends over its session has an address that is new each time.
+# Uploads over the client's session have a new address each time.
 _UPLOADS = "http://buildkit-session/"
-# With a star the exporter takes the name from the result.
+# For a star the exporter takes the name from the result.
 _NO_NAMES = frozenset(["", "*"])
-# Characters. What is longer is no image's name, URL or list of platforms, and would take long to parse.
+# Characters. A longer text is no image name, URL or list of platforms, and would take long to parse.
 _LONGEST = 2000
 
 _Fields = Mapping[int, Sequence[Value]]
@@ -52,13 +53,12 @@ _Fields = Mapping[int, Sequence[Value]]
 
 @frozen
 class Asked:
-    """A Solve as far as it matters for where it goes.
+    """The parts of a Solve that decide where it goes.
 
-    ``session`` is the client's own; ``other_sessions`` are those besides it that the daemon may call.
-    ``key`` is None where the request says nothing to make one of: then ``session_key`` is for what its
-    session says. ``platforms`` are those that it names. A ``probe`` asks for nothing by itself: buildx looks
-    with it whether the endpoint is there, and reads files of a remote context, such as its policy, by calls
-    that follow.
+    ``session`` is the client's own; ``other_sessions`` are further ones that the daemon may call. ``key`` is
+    None if the request has nothing to make one from: then ``session_key`` makes one from its session.
+    ``platforms`` are those that it names. A ``probe`` builds nothing by itself: buildx checks with it that
+    the endpoint exists, and reads files of a remote context, such as its policy, by later calls.
     """
 
     ref: str
@@ -71,9 +71,9 @@ class Asked:
 
 
 def read_asked(request: memoryview, own: str = "") -> Asked:
-    """Read a packed SolveRequest. ``own`` is the key of who started the endpoint, empty for the rules.
+    """Read a packed SolveRequest. ``own`` is the endpoint's ``--key``, empty to apply the rules.
 
-    Raises ``Http2Error`` for bytes that are no such message.
+    Raises ``Http2Error`` for a malformed message.
     """
     said = _fields(request)
     attrs = _map(said, _ATTRS)
@@ -92,8 +92,8 @@ def read_asked(request: memoryview, own: str = "") -> Asked:
 
 
 def session_key(shared_key: str, name: str, who: str) -> Key:
-    """Return the key of a build that says nothing by itself: its session's shared key, else its session's
-    name, else ``who`` asks."""
+    """Return the key of a build whose request has none: its session's shared key, else its session's name,
+    else ``who`` (the client)."""
     if shared_key or name:
         return Key(key=printable(shared_key or name), rule="session")
     return Key(key=printable(who), rule="connection")
@@ -102,7 +102,7 @@ def session_key(shared_key: str, name: str, who: str) -> Key:
 def bridge_sessions(request: memoryview) -> tuple[str, ...]:
     """Return the sessions that a packed LLBBridge SolveRequest names: buildx sends linked contexts with it.
 
-    Raises ``Http2Error`` for bytes that are no such message.
+    Raises ``Http2Error`` for a malformed message.
     """
     said = _fields(request)
     return _named_sessions(_map(said, _BRIDGE_ATTRS), _sessions(said, _BRIDGE_DEFINITION, _BRIDGE_INPUTS))
@@ -116,7 +116,7 @@ def _key(own: str, names: Sequence[str], attrs: Mapping[str, str]) -> Key | None
 
 
 def _fetched(attrs: Mapping[str, str]) -> str:
-    """Return the context that the daemon fetches, ``.`` where there is none."""
+    """Return the context that the daemon fetches, ``.`` if there is none."""
     context = _sensible(attrs.get("context", "") or attrs.get("input:context", ""))
     if not context.startswith(_UPLOADS):
         with suppress(UsageError):
@@ -136,9 +136,9 @@ def _names(said: _Fields) -> tuple[str, ...]:
 def _platforms(texts: str) -> tuple[str, ...]:
     found: list[str] = []
     for part in _sensible(texts).split(","):
-        with suppress(UsageError):  # what is no platform the daemon refuses
+        with suppress(UsageError):  # the daemon refuses an invalid platform
             platform = parse_platform(part, local="")
-            # What "local" is, and the processor of a mere "linux", only the daemon knows.
+            # Only the daemon knows what "local" is, and the processor of a bare "linux".
             found += [platform] if platform and not platform.endswith("/") else []
     return tuple(dict.fromkeys(found))
 
@@ -153,7 +153,7 @@ def _named_sessions(attrs: Mapping[str, str], others: Iterable[str]) -> tuple[st
 
 
 def _sessions(said: _Fields, definition: int, inputs: int) -> Iterator[str]:
-    """Yield the sessions that LLB names as the owners of directories."""
+    """Yield the sessions that LLB names as owners of directories."""
     definitions = [_fields_of(value) for value in said.get(definition, ())]
     for entry in map(_fields_of, said.get(inputs, ())):
         definitions += map(_fields_of, entry.get(_ENTRY_VALUE, ()))
@@ -181,7 +181,7 @@ def _collected(fields: Iterable[tuple[int, Value]]) -> _Fields:
 
 
 def _text(said: _Fields, number: int) -> str:
-    """Return a field that stands once; of several the last one counts."""
+    """Return a field; if it repeats, the last value counts."""
     return text(said[number][-1]) if number in said else ""
 
 

@@ -1,4 +1,4 @@
-"""The endpoint as a builder of buildx, made by buildx itself."""
+"""Register the endpoint as a builder of buildx, by running buildx."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from router.running import Watch, run
 
 __all__ = ["register_builder"]
 
-# As docker's plugin, and as a program of its own.
+# As docker's plugin, and as a standalone program.
 _PROGRAMS = (("docker", "buildx"), ("docker-buildx",), ("buildx",))
 _DEADLINE = 30.0
 
 
 def register_builder(name: str, address: str, environment: Mapping[str, str]) -> Sequence[str]:
-    """Have buildx's remote builder ``name`` lead to an address, made if it is missing.
+    """Make buildx's remote builder ``name`` point to an address; create it if it is missing.
 
-    Return buildx's command line, without what it is to do. Raises ``ToolError`` where buildx is missing,
-    ``UsageError`` where it refuses.
+    Return buildx's command line up to its subcommand. Raises ``ToolError`` if buildx is missing,
+    ``UsageError`` if it refuses.
     """
     program = _buildx(environment)
-    # By the name of its node a builder that is there is changed; without one buildx refuses.
+    # Naming its node changes an existing builder; without the name buildx refuses.
     words = ("create", "--name", name, "--node", f"{name}0", "--driver", "remote", address)
     done = run(Command(argv=(*program, *words), environment=environment), Watch(deadline=_DEADLINE))
     if done.returncode:

@@ -1,4 +1,4 @@
-"""The name that a client's certificate gives it."""
+"""The name of a client, from its certificate."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHORT = {
 def certificate_name(connection: ssl.SSLSocket) -> str:
     """Return the subject of the client's certificate, or its first alternative name, such as SPIFFE's.
 
-    Two certificates of one name are one client, wherever it comes from. Raises OSError where it has none.
+    Two certificates with one name are one client, from any host. Raises OSError if there is no name.
     """
     shown: dict[str, Any] | None = connection.getpeercert()
     known = shown or {}
@@ -31,7 +31,7 @@ def certificate_name(connection: ssl.SSLSocket) -> str:
 
 
 def _joined(pairs: Iterable[tuple[str, str]]) -> str:
-    """Join parts so that no part can be taken for several (RFC 4514, section 2.4, more or less)."""
+    """Join parts unambiguously (in the style of RFC 4514, section 2.4)."""
     return ",".join(f"{_SHORT.get(kind, kind)}={_escaped(value)}" for kind, value in pairs)
 
 

@@ -1,7 +1,7 @@
-"""One client's connection, and the thread that moves all that belongs to it.
+"""One client's connection, and the thread that moves everything that belongs to it.
 
-The thread has the client's connection and the channels of the client's builds; bytes go from one to the other
-without locks. What may block happens in threads of its own, which have this one do what is to be done here.
+The thread owns the client's connection and the channels of the client's builds; bytes go from one to the
+other without locks. Blocking work is done in other threads, which post their results to this one.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from router.serving.pipes import Budget
 
 __all__ = ["ClientConnection"]
 
-# What may be kept of one client's at a time: some streams of 20 MiB (``pipes``, and a window each).
+# The limit for one client's bytes at a time: some streams of 20 MiB (``pipes``, and a window each).
 _MOST_KEPT = 512 * 1024 * 1024
-# Seconds that a client has for its first words.
+# Seconds that a client has for its first bytes.
 _FIRST_WORDS = 10.0
-# Seconds of silence before a client is asked for a sign of life, and those that it has for it.
+# Seconds of silence before a client is sent a PING, and for its answer.
 _ASK_AFTER, _ANSWER_WITHIN = 30.0, 30.0
 _JOIN = 1.0
 
@@ -50,7 +50,7 @@ class ClientConnection:
         self.thread = threading.Thread(target=self._run, name=f"client {accepted.description}", daemon=True)
 
     def start(self) -> None:
-        """Begin to serve. Raises RuntimeError where there can be no more threads."""
+        """Begin to serve. Raises RuntimeError if no thread can be started."""
         try:
             self.thread.start()
         except RuntimeError:
@@ -58,17 +58,17 @@ class ClientConnection:
             raise
 
     def stop(self) -> None:
-        """End it, from any thread: what is under way is cancelled."""
+        """End it, from any thread; calls in progress are cancelled."""
         self._stopping = True
         self._post(_nothing)
 
     @property
     def is_building(self) -> bool:
-        """Whether a build is under way."""
+        """Whether a build is in progress."""
         return self._conversation.builds.under_way
 
     def _post(self, action: Callable[[], None]) -> None:
-        """Have the thread do something; it is done here where the thread is done."""
+        """Have the thread run an action; run it here if the thread has ended."""
         with self._lock:
             if not self._over:
                 self._inbox.append(action)
@@ -85,10 +85,10 @@ class ClientConnection:
                 if not self._move():
                     self._wait()
         except ConnectionLostError:
-            pass  # the client is gone, or makes no sense: it is told in GOAWAY
+            pass  # the client is gone, or broke the protocol: GOAWAY says so
         except RouterError as exc:
             self._client.tell(f"ended the connection: {exc}")
-        except Exception as exc:  # noqa: BLE001 - one client's, whatever it is
+        except Exception as exc:  # noqa: BLE001 - it concerns only this client
             self._client.tell(f"ended the connection: {type(exc).__name__}: {exc}")
         finally:
             self._end()
@@ -118,7 +118,7 @@ class ClientConnection:
         begun = time.monotonic()
         came = poll.poll(None if timeout is None else timeout * 1000 + 1)
         waited = time.monotonic() - begun
-        # Not more than was asked for: the process may have been stopped meanwhile.
+        # At most the time asked for: the process may have been stopped meanwhile.
         self._links.waited(waited if timeout is None else min(waited, timeout))
         if any(descriptor == self._wake for descriptor, _ in came):
             os.eventfd_read(self._wake)
@@ -143,10 +143,10 @@ class ClientConnection:
 
     def _require_first_words(self) -> None:
         if not self._http2.established:
-            raise ConnectionLostError(f"it said nothing within {_FIRST_WORDS:.0f} s")
+            raise ConnectionLostError(f"it sent nothing within {_FIRST_WORDS:.0f} s")
 
     def _look_for_life(self) -> None:
-        """Ask a client that is silent for a sign of life, and end the connection of one that gives none."""
+        """Send a silent client a PING, and end the connection if it doesn't answer."""
         silence = time.monotonic() - self._heard
         if self._asked and silence >= _ASK_AFTER + _ANSWER_WITHIN:
             raise ConnectionLostError(f"it has been silent for {silence:.0f} s")

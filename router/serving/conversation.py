@@ -1,4 +1,4 @@
-"""What a client says on its connection, without the connection: each event goes to the call that it is of."""
+"""A client's events, without the connection: each goes to the call that it belongs to."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["Conversation"]
 
 
 class Conversation:
-    """One client's; ``builds`` has the channels of its builds."""
+    """The events of one client; ``builds`` has the channels of its builds."""
 
     def __init__(self, client: Client) -> None:
         self.builds = Builds(client)
@@ -32,7 +32,7 @@ class Conversation:
         self._newest = 0
 
     def take(self, event: Event) -> None:
-        """Take what has come. Raises ``OverrunError``."""
+        """Take one event. Raises ``OverrunError``."""
         match event:
             case DataReceived(stream_id, data, ended):
                 if (incoming := self._incoming.get(stream_id)) is not None:
@@ -43,19 +43,19 @@ class Conversation:
                 if (incoming := self._incoming.pop(stream_id, None)) is not None:
                     incoming.drop()
             case GoAwayReceived():
-                pass  # it ends what it has begun
+                pass  # it finishes its calls
             case PingAcknowledged():
                 pass
 
     def close(self) -> tuple[threading.Thread, ...]:
-        """The client is gone: give up what is under way. Return the threads to be joined."""
+        """The client is gone: cancel its calls. Return the threads to join."""
         threads = (*self.builds.close(), *self._calls.close())
         for incoming in tuple(self._incoming.values()):
             incoming.drop()
         return threads
 
     def _begin(self, stream_id: int, headers: Headers, *, ended: bool) -> None:
-        if stream_id > self._newest:  # else they are trailers
+        if stream_id > self._newest:  # otherwise these are trailers
             self._newest = stream_id
             self._incoming = {
                 number: each for number, each in self._incoming.items() if self._http2.is_open(number)

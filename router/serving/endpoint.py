@@ -1,4 +1,4 @@
-"""The endpoint: lets clients in, gives each a connection of its own, and ends them all."""
+"""The endpoint: accepts clients, gives each a connection object, and ends them all."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from router.serving.connection import ClientConnection
 
 __all__ = ["Endpoint", "Entrance"]
 
-# Connections: of all clients, and of those with one identity.
+# Limits for connections: of all clients, and of one identity.
 _MOST, _MOST_OF_ONE = 2000, 1000
-# How often it is looked whether the last build is over, and how long connections may take to end; seconds.
+# Seconds between checks for the last build's end, and for connections to end.
 _LOOK, _END = 0.2, 5.0
 
 
 class Entrance(Protocol):
-    """Where clients come in, one after the other; ``address`` is where they find it."""
+    """Where clients connect, one after the other, at ``address``."""
 
     @property
     def address(self) -> str: ...
@@ -32,14 +32,14 @@ class Entrance(Protocol):
         """Wait for the next client and return it; None once ``stop`` was called."""
 
     def stop(self) -> None:
-        """Let nobody in from now on, and end ``accept``, from any thread. Those that are in stay."""
+        """Accept no more clients, and end ``accept``, from any thread. Connected clients stay."""
 
     def close(self) -> None:
         """Close the socket."""
 
 
 class Endpoint(Closing):
-    """Serves the clients that come in by ``entrances``, which it owns, from ``start`` until it is closed."""
+    """Serves the clients of ``entrances``, which it owns, from ``start`` until it is closed."""
 
     def __init__(self, entrances: Sequence[Entrance], services: Services) -> None:
         self._entrances = entrances
@@ -53,7 +53,7 @@ class Endpoint(Closing):
         ]
 
     def start(self) -> None:
-        """Let clients in."""
+        """Begin to accept clients."""
         for thread in self._accepting:
             thread.start()
 
@@ -63,9 +63,10 @@ class Endpoint(Closing):
         return self._shared.draining
 
     def drain(self, seconds: float, cancellation: Cancellation) -> bool:
-        """Take no more builds, and wait so long for those under way to end; say whether they have.
+        """Take no more builds, wait up to so many seconds for those in progress, and say whether all have
+        ended.
 
-        Raises ``CancelledError`` when ``cancellation`` is thrown.
+        Raises ``CancelledError`` when ``cancellation`` is triggered.
         """
         self._shared.draining = True
         deadline = time.monotonic() + seconds
@@ -76,7 +77,7 @@ class Endpoint(Closing):
         return True
 
     def close(self) -> None:
-        """Let nobody in, cancel what is under way, and end the connections."""
+        """Accept no more clients, cancel builds in progress, and end the connections."""
         self._shared.draining = True
         for entrance in self._entrances:
             entrance.stop()
@@ -101,7 +102,7 @@ class Endpoint(Closing):
             self._services.on_event(Notice(level="warning", text=text))
 
     def _begin(self, accepted: Arrival) -> str:
-        """Serve a client in a thread of its own; return why not, if not."""
+        """Serve a client in a thread of its own; return the reason for a refusal, empty on success."""
         with self._lock:
             self._connections = {
                 each: who for each, who in self._connections.items() if each.thread.is_alive()
@@ -110,11 +111,11 @@ class Endpoint(Closing):
             if self._shared.draining:
                 return "warmroute serve is shutting down"
             if len(self._connections) >= _MOST or of_one >= _MOST_OF_ONE:
-                return f"there are {len(self._connections)} connections, {of_one} of them of the same user"
+                return f"too many connections ({len(self._connections)}, {of_one} of them from this client)"
             try:
                 connection = ClientConnection(accepted, self._services, self._shared)
                 connection.start()
-            except (OSError, RuntimeError) as exc:  # no descriptor is left, or no thread
+            except (OSError, RuntimeError) as exc:  # out of descriptors, or of threads
                 return str(exc)
             self._connections[connection] = accepted.who
             return ""

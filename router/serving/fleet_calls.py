@@ -1,4 +1,4 @@
-"""Calls that the fleet answers as one: each in a thread of its own, at the pace of the client that reads."""
+"""Calls that the fleet answers as one: each in a thread of its own, no faster than the client reads."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from router.session.server import CallRefused
 __all__ = ["FleetCall", "FleetMethod"]
 
 FleetMethod = Callable[[Inquiry], None]
-"""Answers one request: emits each message, and returns, or raises ``CallRefused`` or ``RouterError``."""
+"""Answers one request: emits messages, then returns, or raises ``CallRefused`` or ``RouterError``."""
 
-# Bytes that may wait for the client before the next answer has to.
+# Bytes that may wait for the client before the next message has to.
 _MOST_WAITING = 1024 * 1024
 
 
@@ -44,10 +44,10 @@ class FleetCall:
         self.thread.start()
 
     def receive(self, data: memoryview, *, ended: bool) -> None:
-        """The client has said all it may."""
+        """Ignore further data: a call has one request."""
 
     def pull(self, size: int) -> Sequence[Buffer] | None:
-        """Return answers, framed: the client's stream has room."""
+        """Return framed answers, when the client's stream has room."""
         with self._room:
             taken: list[Buffer] = []
             while self._waiting and size > 0:
@@ -59,7 +59,7 @@ class FleetCall:
         return taken or None
 
     def drop(self) -> None:
-        """The client gave it up."""
+        """The client cancelled the call."""
         self._cancellation.cancel("the client is gone")
         with self._room:
             self._room.notify_all()
@@ -80,9 +80,9 @@ class FleetCall:
             code, said = exc.code, str(exc)
         except RouterError as exc:
             code, said = status_of(exc)
-        except Exception as exc:  # noqa: BLE001 - whatever it is, the client must not wait for ever
-            # Its text is not told: nobody knows what is in it.
-            code, said = Status.INTERNAL, f"the call could not be answered: {type(exc).__name__}"
+        except Exception as exc:  # noqa: BLE001 - in every case the client must get an answer
+            # Its text is left out: it is unknown, and may hold a secret.
+            code, said = Status.INTERNAL, f"can't answer the call: {type(exc).__name__}"
         finally:
             self._post(lambda: self._ended(code, said))
 
@@ -92,4 +92,4 @@ class FleetCall:
 
 
 def _nothing() -> None:
-    """Have the connection look around."""
+    """Wake the connection's thread."""

@@ -1,8 +1,8 @@
-"""Blobs of the fleet's content stores by their digests, read where they are: containerd's Content service.
+"""Read blobs of the fleet's content stores by their digests: containerd's Content service.
 
-buildx reads provenance, results and traces after a build, with nothing but their digests. A record that was
-told before has said which daemon has them; else all are asked, and the first that has it will do. What writes
-is not served: buildkitd refuses it too.
+buildx reads provenance, results and traces after a build, knowing only their digests. A record that was sent
+before has shown which daemon has them; otherwise all are asked, and the first to have it is used. Writing
+methods are not served: buildkitd refuses them too.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ class FleetContent:
         self._whereabouts = whereabouts
 
     def info(self, call: Inquiry) -> None:
-        """Say how large a blob is. Raises ``CallRefused`` where no daemon has it."""
+        """Answer with a blob's size. Raises ``CallRefused`` if no daemon has it."""
         digest = asked(pb.InfoRequest(), call.request).digest
         call.emit(self._find(digest, call.cancellation).messages[0])
 
     def read(self, call: Inquiry) -> None:
-        """Send a blob or a part of it; as ``info``."""
+        """Send a blob or a part of it; errors as for ``info``."""
         digest = asked(pb.ReadContentRequest(), call.request).digest
         daemon, _ = self._find(digest, call.cancellation).said[0]
         relay(self._peers, daemon, _READ, call)
 
     def _find(self, digest: str, cancellation: Cancellation) -> Answers:
-        """Return what the daemon that has a blob says of it."""
+        """Return the answer of the daemon that has a blob."""
         request = pb.InfoRequest(digest=digest).SerializeToString()
 
         def ask(line: Line) -> None:

@@ -1,4 +1,4 @@
-"""An endpoint over the fleet of a router: what builds goes to one daemon, what asks goes to all."""
+"""An endpoint over a router's fleet: builds go to one daemon, questions to all."""
 
 from __future__ import annotations
 
@@ -33,11 +33,12 @@ def fleet_endpoint(
     on_event: Callable[[Event], None] = ignore,
     status: socket.socket | None = None,
 ) -> Iterator[Endpoint]:
-    """Serve a fleet until the context is left, which ends what is under way and closes the entrances.
+    """Serve a fleet until the context is left, which ends its calls and closes the entrances.
 
-    ``key`` is the balancing key of all builds, empty for the rules. ``on_event`` hears, from any thread,
-    where builds go and why, and who did not answer. Nobody is let in before ``Endpoint.start``. ``status`` is
-    a bound socket, from ``open_status``, where the status page is served; it is closed with the rest.
+    ``key`` is the balancing key of all builds, empty to apply the rules. ``on_event`` hears, from any thread,
+    where builds go and why, and which daemons did not answer. No client is accepted before
+    ``Endpoint.start``. ``status`` is a bound socket from ``open_status`` for the status page; it is closed
+    with the rest.
     """
     whereabouts, board = Whereabouts(), Board()
 

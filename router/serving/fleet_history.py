@@ -1,4 +1,4 @@
-"""The builds that the fleet remembers, as if one daemon did: ListenBuildHistory."""
+"""The build history of the fleet, as if it were one daemon's: ListenBuildHistory."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from router.solve.inflight import history_event
 __all__ = ["LISTEN", "FleetHistory", "Records"]
 
 LISTEN = "/moby.buildkit.v1.Control/ListenBuildHistory"
-# Seconds for a daemon that has answered something to list what it remembers.
+# Seconds for a daemon that has answered before to list its history.
 _LISTING = 10.0
-# Seconds that the other daemons have once one has told of the build that is asked for.
+# Seconds for the other daemons once one has sent the build that was asked for.
 _GRACE = 0.25
-# How often, in seconds, a stream looks for daemons that are new or there again.
+# How often, in seconds, a stream looks for daemons that are new or back again.
 _LOOK_AGAIN = 10.0
 
 
 @frozen
 class Records:
-    """What daemons remember, as each told it, and which of them did not answer."""
+    """The daemons' records, as each sent them, and the daemons that did not answer."""
 
     told: tuple[Heard, ...]
     answers: Answers
@@ -49,7 +49,7 @@ class FleetHistory:
         self._whereabouts = whereabouts
 
     def listen(self, call: Inquiry) -> None:
-        """Answer with what is known and, unless the client wants no more, with what happens from now on."""
+        """Answer with the known builds and, unless the client wants no more, with further events."""
         request = asked(pb.BuildHistoryRequest(), call.request)
         if not request.EarlyExit:
             self._follow(call, request)
@@ -58,19 +58,19 @@ class FleetHistory:
             call.emit(heard.packed)
 
     def find(self, ref: str, cancellation: Cancellation) -> Records:
-        """Return what daemons remember of a build, running or over.
+        """Return the daemons' records of a build, running or finished.
 
-        They are asked for all they have: a daemon that was asked for one ref no longer deletes its record, it
-        only hides it. Raises ``CallRefused`` where nobody answers, ``CancelledError``.
+        The whole history is asked for: a daemon that was asked for one ref never deletes that record again,
+        it only hides it. Raises ``CallRefused`` if no daemon answers, ``CancelledError``.
         """
         return self._ask(pb.BuildHistoryRequest(EarlyExit=True), ref, cancellation)
 
     def _shown(self, call: Inquiry, request: pb.BuildHistoryRequest) -> tuple[Heard, ...]:
-        """Return what is told of builds that the client may know of."""
+        """Return the records that this client may see."""
         told = self._ask(request, request.Ref, call.cancellation).told
         shown = tuple(heard for heard in told if not call.hides(heard.event.ref))
         if request.Limit and len(shown) < len(told):
-            # The others are not to take the place of its own.
+            # Records of other clients must not use up this client's limit.
             everything = pb.BuildHistoryRequest()
             everything.CopyFrom(request)
             everything.Limit = 0
@@ -78,7 +78,7 @@ class FleetHistory:
         return shown
 
     def _ask(self, request: pb.BuildHistoryRequest, ref: str, cancellation: Cancellation) -> Records:
-        """Return what is remembered of one build, or of all."""
+        """Return the records of one build, or of all."""
         packed = request.SerializeToString()
 
         def ask(line: Line) -> None:
@@ -95,7 +95,7 @@ class FleetHistory:
             wanted=partial(_is_of, ref) if ref else None,
             grace=_GRACE,
             known=self._whereabouts.first(ref, daemons),
-            # buildx asks before each build for one that runs nowhere, to see whether it may.
+            # Before each build buildx asks for one that runs nowhere, to see whether the call is supported.
             all=not request.ActiveOnly,
         )
         answers = ask_all(self._peers, daemons, asking, cancellation)
@@ -107,7 +107,7 @@ class FleetHistory:
         return Records(told=told, answers=answers)
 
     def _follow(self, call: Inquiry, request: pb.BuildHistoryRequest) -> None:
-        """Begin to listen, tell what there is, then what was heard meanwhile: nothing falls in between."""
+        """Begin to listen, send the existing records, then the events since: nothing is lost in between."""
         packed = request.SerializeToString()
         request.EarlyExit = True
 
@@ -123,7 +123,7 @@ class FleetHistory:
             self._pass_on(call, question, Repeated(known))
 
     def _pass_on(self, call: Inquiry, question: Question, repeated: Repeated) -> None:
-        """Tell what happens, also on daemons that come, until none is left."""
+        """Pass events on, also from daemons that join, until no daemon is left."""
         failed: dict[str, Failed] = {}
         look = time.monotonic() + _LOOK_AGAIN
         while (told := question.hear(look)) is not None or question.talking:
@@ -143,9 +143,9 @@ class FleetHistory:
             raise refusal(tuple(failed.values()))
 
     def _join(self, question: Question) -> None:
-        """Ask daemons that are not heard: they are new, or there again."""
+        """Ask daemons that are not connected: they are new, or back again."""
         talking = {daemon.name for daemon in question.talking}
-        with suppress(CallRefused):  # the listing fails: those that are heard are there all the same
+        with suppress(CallRefused):  # the listing failed: connected daemons go on
             question.ask([each for each in self._peers.daemons() if each.name not in talking])
 
 

@@ -1,6 +1,6 @@
-"""What the fleet is, as one daemon would say it: ListWorkers and Info.
+"""The fleet described as one daemon: ListWorkers and Info.
 
-buildx asks both before each build, several times: an answer holds for some seconds.
+buildx asks for both several times before each build: an answer is reused for some seconds.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from router.solve.control import INFO
 __all__ = ["FleetInfo"]
 
 _LIST_WORKERS = "/moby.buildkit.v1.Control/ListWorkers"
-# Seconds for which an answer holds.
+# Seconds for which an answer is reused.
 _HOLDS = 5.0
 
 
 class FleetInfo:
-    """Answers for the daemons that answer; safe for threads."""
+    """Answers from the daemons that are available; safe for threads."""
 
     def __init__(self, peers: Peers) -> None:
         self._workers = _Lately(peers, _LIST_WORKERS, workers, merged_workers)
         self._info = _Lately(peers, INFO, info, oldest)
 
     def list_workers(self, call: Inquiry) -> None:
-        """Answer with the workers of all daemons: a client takes the union of their platforms."""
+        """Answer with the workers of all daemons: clients combine their platforms."""
         self._workers.answer(call)
 
     def info(self, call: Inquiry) -> None:
@@ -41,7 +41,7 @@ class FleetInfo:
 
 
 class _Lately:
-    """One method, and what it was last answered with."""
+    """One method, and its last answer."""
 
     def __init__(
         self,
@@ -59,11 +59,11 @@ class _Lately:
         self._until = 0.0
 
     def answer(self, call: Inquiry) -> None:
-        """Answer anew, or as last time where that was just now and to the same request, which is empty."""
-        if call.request:  # a filter, which hardly anybody gives
+        """Answer from the daemons, or reuse a recent answer to the same request, the empty one."""
+        if call.request:  # a filter, which is rare
             call.emit(self._ask(call))
             return
-        with self._asking:  # several clients at once are one question
+        with self._asking:  # several clients at once share one question
             if time.monotonic() >= self._until:
                 self._answer = self._ask(call)
                 self._until = time.monotonic() + _HOLDS

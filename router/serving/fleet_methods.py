@@ -1,9 +1,8 @@
 """The methods of BuildKit's API that are answered for the whole fleet, by their paths.
 
-What belongs to one build (Solve, Session, LLBBridge, the Status of a build that runs here) goes to the daemon
-that builds it. These are about what daemons have and remember: all of them are asked, each with a deadline,
-and the answers are made one. A daemon that does not answer is left out; the client hears of it where no
-daemon answers.
+A call for one build (Solve, Session, LLBBridge, the Status of a build in progress here) goes to that build's
+daemon. These methods are about the daemons' caches and histories: all are asked, each with a deadline, and
+their answers become one. A daemon that does not answer is left out; the client gets an error if none answers.
 """
 
 from __future__ import annotations
@@ -31,8 +30,8 @@ _TIMED = frozenset({_CONTROL + "ListenBuildHistory", _CONTROL + "Status"})
 def fleet_methods(peers: Peers, whereabouts: Whereabouts) -> Mapping[str, FleetMethod]:
     """Return the methods by their paths.
 
-    ``Status`` is for builds that are over, or that others run: it looks once, and waits for none to begin.
-    ``whereabouts`` may be told by others too on which daemon a build is.
+    ``Status`` is for builds that have ended, or that other clients run: it looks once and doesn't wait for
+    one to begin. Others may add to ``whereabouts`` as well.
     """
     history = FleetHistory(peers, whereabouts)
     records = FleetRecords(peers, history)
@@ -51,9 +50,9 @@ def fleet_methods(peers: Peers, whereabouts: Whereabouts) -> Mapping[str, FleetM
 
 
 def opening_headers(path: str) -> Headers:
-    """Return what buildkitd has in the headers of its answer to a method, before it has the answer.
+    """Return the headers that buildkitd sends before its answer to a method.
 
-    Streams of builds have the time there: clients reckon with it how long a build has been running.
+    Streams of builds have the time there: clients use it to compute how long a build has been running.
     """
     if path not in _TIMED:
         return ()

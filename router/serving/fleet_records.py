@@ -1,4 +1,4 @@
-"""What is done with one build's record, on the daemon that has it: UpdateBuildHistory, Status."""
+"""Calls for one build's record, on the daemon that has it: UpdateBuildHistory, Status."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ __all__ = ["FleetRecords"]
 
 _UPDATE = "/moby.buildkit.v1.Control/UpdateBuildHistory"
 _STATUS = "/moby.buildkit.v1.Control/Status"
-# Seconds for an update: to finalize a record its daemon waits until the build's trace is written.
+# Seconds for an update: before it finalizes a record, a daemon waits until the build's trace is written.
 _UPDATING = 30.0
 
 
 class FleetRecords:
-    """Finds the daemon that has a build, and asks it."""
+    """Finds the daemon that has a build's record, and calls it."""
 
     def __init__(self, peers: Peers, history: FleetHistory) -> None:
         self._peers = peers
         self._history = history
 
     def update(self, call: Inquiry) -> None:
-        """Change the record wherever there is one.
+        """Change the record on every daemon that has one.
 
-        A daemon's answer for a build that it doesn't know is given where all daemons were asked.
+        If all daemons were asked and none knows the build, pass on a daemon's answer.
         """
         request = asked(pb.UpdateBuildHistoryRequest(), call.request)
         found = self._find(call, request.Ref)
@@ -50,7 +50,8 @@ class FleetRecords:
         call.emit(answers.messages[0])
 
     def status(self, call: Inquiry) -> None:
-        """Tell what a build has told, and tells until it ends. Raises ``CallRefused`` where there is none."""
+        """Send a build's progress again, and follow it to its end. Raises ``CallRefused`` if there is no such
+        build."""
         ref = asked(pb.StatusRequest(), call.request).Ref
         found = self._find(call, ref)
         if not found.told:
@@ -59,18 +60,18 @@ class FleetRecords:
         relay(self._peers, as_one_history(found.told, limit=0)[0].daemon, _STATUS, call)
 
     def _find(self, call: Inquiry, ref: str) -> Records:
-        """Return what is remembered of a build; ``CallRefused`` for one that the client may not know of."""
+        """Return the records of a build; ``CallRefused`` for one that this client may not see."""
         if call.hides(ref):
             raise _unknown(ref)
         return self._history.find(ref, call.cancellation)
 
 
 def _unknown(ref: str) -> CallRefused:
-    return CallRefused(Status.NOT_FOUND, f"no such job {ref}")  # buildkitd's own words
+    return CallRefused(Status.NOT_FOUND, f"no such job {ref}")  # buildkitd's message
 
 
 def _check_complete(ref: str, found: Records) -> None:
-    """Raise ``CallRefused`` where a daemon that did not answer may have the build."""
+    """Raise ``CallRefused`` if a daemon that did not answer may have the build."""
     said, failed = found.answers.said, found.answers.failed
     if failed:
         raise CallRefused(

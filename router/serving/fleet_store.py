@@ -1,6 +1,6 @@
-"""What the fleet has in its stores, as if it were one daemon's: DiskUsage and Prune.
+"""The fleet's build cache, as if it were one daemon's: DiskUsage and Prune.
 
-Bounds of a Prune count on each daemon, as with ``warmroute prune``: ``--max-used-space 10gb`` leaves each of
+Limits of a Prune apply to each daemon, as with ``warmroute prune``: ``--max-used-space 10gb`` leaves each of
 them ten.
 """
 
@@ -23,18 +23,18 @@ __all__ = ["FleetStore"]
 
 _DISK_USAGE = "/moby.buildkit.v1.Control/DiskUsage"
 _PRUNE = "/moby.buildkit.v1.Control/Prune"
-# Seconds for a daemon that has answered something to list its store: after builds it measures what they left.
+# Seconds for a daemon that has answered before to list its cache: after builds it measures the new records.
 _MEASURING = 60.0
 
 
 class FleetStore:
-    """Looks after the stores of the daemons that answer."""
+    """Lists and prunes the caches of the daemons that answer."""
 
     def __init__(self, peers: Peers) -> None:
         self._peers = peers
 
     def disk_usage(self, call: Inquiry) -> None:
-        """Answer with the records of all daemons. Raises ``CallRefused`` for more than a client takes."""
+        """Answer with the records of all daemons. Raises ``CallRefused`` if a client can't take so many."""
 
         def ask(line: Line) -> None:
             line.greet()
@@ -49,15 +49,15 @@ class FleetStore:
         if len(merged) > MAX_MESSAGE:
             raise CallRefused(
                 Status.RESOURCE_EXHAUSTED,
-                f"the records of {len(found.said)} daemons take {len(merged) >> 20} MiB, and clients of"
-                f" BuildKit take {MAX_MESSAGE >> 20}: filter them, or run warmroute du",
+                f"the records of {len(found.said)} daemons are {len(merged) >> 20} MiB, more than the"
+                f" {MAX_MESSAGE >> 20} MiB that clients of BuildKit accept: use filters, or run warmroute du",
             )
         call.emit(merged)
 
     def prune(self, call: Inquiry) -> None:
-        """Prune all daemons, and pass on what each has deleted, as it does.
+        """Prune all daemons, and pass each deleted record on at once.
 
-        A daemon that would not respect a bound, and delete everything, is left out.
+        A daemon that would ignore a limit, and delete everything, is left out.
         """
         request = asked(pb.PruneRequest(), call.request)
 

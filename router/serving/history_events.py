@@ -1,4 +1,4 @@
-"""The events of several histories made those of one. Pure."""
+"""Merge the events of several histories into one. Pure."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from router.solve.inflight import HistoryEvent
 
 __all__ = ["Heard", "Repeated", "as_one_history"]
 
-# Builds of which it is remembered what was last told of them.
+# The number of builds whose last event is remembered.
 _MOST = 20_000
 
 
 @frozen
 class Heard:
-    """An event of a daemon's history; ``packed`` is what the daemon sent, with all that is in it.
+    """An event of a daemon's history; ``packed`` is the daemon's message, with all nested fields.
 
-    It is kept packed: one that is read takes many times its size.
+    It is kept packed: a parsed one takes many times the memory.
     """
 
     daemon: Daemon
@@ -29,11 +29,11 @@ class Heard:
 
 
 def as_one_history(heard: Sequence[Heard], limit: int) -> tuple[Heard, ...]:
-    """Return what one daemon would answer at once: builds that run, then those that are over.
+    """Return the answer that one daemon would give: running builds, then finished ones.
 
-    A build has one event, the last that its daemon told. If several daemons have it, it was begun again
-    elsewhere, and the latest counts. With a limit, builds that are over are the latest begun, at most so
-    many, the latest first; without one they are as they came.
+    Each build has one event, the last that its daemon sent. If several daemons have the build, it was retried
+    elsewhere, and the latest counts. With a limit, only so many finished builds are returned, the latest
+    first; without one they stay in the order of arrival.
     """
     latest: dict[str, Heard] = {}
     for each in heard:
@@ -49,7 +49,7 @@ def as_one_history(heard: Sequence[Heard], limit: int) -> tuple[Heard, ...]:
 
 
 class Repeated:
-    """Tells what was said already: a stream begins with what is known, and is joined again when it broke."""
+    """Recognises repeated events: a stream starts with the known builds, and starts over after a break."""
 
     def __init__(self, told: Iterable[Heard]) -> None:
         self._last: OrderedDict[tuple[str, str], int] = OrderedDict()
@@ -57,9 +57,9 @@ class Repeated:
             self.add(each)
 
     def add(self, heard: Heard) -> bool:
-        """Note an event; say whether its daemon told the same of its build last time."""
+        """Note an event; say whether its daemon sent the same for its build last time."""
         build = (heard.daemon.name, heard.event.ref)
-        # The order of a map's entries differs from one time to the next.
+        # The order of a map's entries varies.
         event = pb.BuildHistoryEvent.FromString(heard.packed)
         said = hash(event.SerializeToString(deterministic=True))
         same = self._last.get(build) == said

@@ -1,4 +1,4 @@
-"""Sockets that this process was started with, as systemd's socket activation hands them over.
+"""Sockets that this process inherited, from systemd's socket activation.
 
 https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html
 """
@@ -25,15 +25,15 @@ _MOST = 64
 
 
 def inherited_sockets(environment: Mapping[str, str]) -> Sequence[socket.socket]:
-    """Return the sockets that ``LISTEN_FDS`` counts, if ``LISTEN_PID`` means this process.
+    """Return the sockets that ``LISTEN_FDS`` counts, if ``LISTEN_PID`` is this process.
 
-    They are the caller's to close. Raises ``UsageError`` for what is no socket of streams.
+    The caller closes them. Raises ``UsageError`` for a descriptor that isn't a stream socket.
     """
     if environment.get("LISTEN_PID") != str(os.getpid()):
         return ()
     count = environment.get("LISTEN_FDS", "")
     if not count.isascii() or not count.isdigit() or int(count) > _MOST:
-        raise UsageError(f'invalid LISTEN_FDS "{count}": it is not a small number')
+        raise UsageError(f'invalid LISTEN_FDS "{count}": not a small number')
     with ExitStack() as opened:
         found = [opened.enter_context(_socket(_FIRST + number)) for number in range(int(count))]
         opened.pop_all()
@@ -41,9 +41,9 @@ def inherited_sockets(environment: Mapping[str, str]) -> Sequence[socket.socket]
 
 
 def listen_inherited(sock: socket.socket, admission: Admission, tell: Callable[[str], None]) -> Listener:
-    """Let clients in by a socket that somebody else has opened, and gave the mode that it was to have.
+    """Accept clients on a socket that another process opened; its file mode stays unchanged.
 
-    The socket is the listener's then. Raises ``UsageError`` where TCP is not for this machine alone.
+    The listener then owns the socket. Raises ``UsageError`` for a TCP port that other machines can reach.
     """
     where = sock.getsockname()
     if sock.family != socket.AF_UNIX:
@@ -64,8 +64,8 @@ def _socket(number: int) -> socket.socket:
     }:
         sock.detach()
         raise UsageError(
-            f"descriptor {number} of LISTEN_FDS is no socket for streams",
-            hint="the .socket unit says ListenStream= for one",
+            f"descriptor {number} of LISTEN_FDS is not a stream socket",
+            hint="use ListenStream= in the .socket unit",
         )
     sock.set_inheritable(False)
     return sock

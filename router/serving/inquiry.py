@@ -19,9 +19,9 @@ _Message = TypeVar("_Message", bound=Message)
 
 @frozen
 class Inquiry:
-    """``emit`` sends a message of the answer to ``request``, from the thread that answers. It waits while the
-    client doesn't read, and raises ``CancelledError`` when it is gone, as ``cancellation`` is thrown then.
-    ``hides`` says of a build's ref that this client may not know of it.
+    """``emit`` sends a message of the answer to ``request``, from the answering thread. It blocks while the
+    client doesn't read, and raises ``CancelledError`` once the client is gone, which also triggers
+    ``cancellation``. ``hides`` says whether this client may not see a build, by its ref.
     """
 
     request: bytes
@@ -31,9 +31,9 @@ class Inquiry:
 
 
 def asked(message: _Message, request: bytes) -> _Message:
-    """Fill a message from a client's request. Raises ``CallRefused`` where it is no such message."""
+    """Fill a message from a client's request. Raises ``CallRefused`` if it is malformed."""
     try:
         message.ParseFromString(request)
     except DecodeError as exc:
-        raise CallRefused(Status.INTERNAL, f"the request is no {type(message).__name__}") from exc
+        raise CallRefused(Status.INTERNAL, f"the request is not a {type(message).__name__}") from exc
     return message

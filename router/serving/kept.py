@@ -1,4 +1,4 @@
-"""Connections to daemons that nobody uses at the moment, kept for the next question."""
+"""Idle connections to daemons, kept for the next question."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from router.rpc import RpcChannel
 
 __all__ = ["KeptChannels", "lives"]
 
-# Connections kept for one daemon, and for how long, in seconds. More calls at once connect anew.
+# How many connections are kept for one daemon, and for how many seconds. Further calls connect again.
 _KEPT, _KEPT_FOR = 2, 60.0
-# Steps that a connection is driven to see whether the peer has left: it says so, and then hangs up.
+# How often a connection is driven to see whether the peer has left: it says goodbye, and then closes.
 _STEPS = 3
 
 _Place = tuple[str, str]
@@ -26,9 +26,9 @@ _Entry = tuple[float, RpcChannel]
 
 
 class KeptChannels(Closing):
-    """Keeps connections, and closes those that a daemon gives up or nobody wants for long.
+    """Keeps connections, and closes those that a daemon gives up or that stay unused for long.
 
-    Safe for threads. One of its own listens to them meanwhile: a daemon that shuts down asks on each
+    Safe for threads. A thread of its own listens on them meanwhile: a daemon that shuts down asks on each
     whether its goodbye has arrived, and waits 5 s for the answer.
     """
 
@@ -40,7 +40,7 @@ class KeptChannels(Closing):
         self._bell, self._rope = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def take(self, daemon: Daemon) -> RpcChannel | None:
-        """Return a kept connection that is still one; None where there is none."""
+        """Return a kept connection that still works; None if there is none."""
         while True:
             with self._lock:
                 entries = self._kept.get(_place(daemon))
@@ -52,13 +52,13 @@ class KeptChannels(Closing):
             channel.close()
 
     def put(self, daemon: Daemon, channel: RpcChannel) -> None:
-        """Keep a connection; close it where there are enough, after ``close``, or if it is lost."""
-        # What ends a call that was given up is sent now: nobody may want the connection for a long time.
+        """Keep a connection; close it if there are enough, after ``close``, or if it is lost."""
+        # The cancellation of an abandoned call is sent now: the connection may stay unused for long.
         if not (lives(channel) and self._add(_place(daemon), (time.monotonic(), channel))):
             channel.close()
 
     def close(self) -> None:
-        """Close what is kept."""
+        """Close all kept connections."""
         with self._lock:
             if self._closed:
                 return
@@ -86,7 +86,7 @@ class KeptChannels(Closing):
         return True
 
     def _ring(self) -> None:
-        with suppress(BlockingIOError):  # a full pipe rings as well
+        with suppress(BlockingIOError):  # a full pipe wakes it as well
             os.write(self._rope, b"\0")
 
     def _listen(self) -> None:
@@ -97,11 +97,12 @@ class KeptChannels(Closing):
                     entry[1].close()
 
     def _wait(self) -> None:
-        """Return when a daemon says something, a connection has been kept for long, or there is a new one."""
+        """Return when a daemon sends something, a connection has been kept for long, or a new one is
+        added."""
         poll = select.poll()
         poll.register(self._bell, select.POLLIN)
         with self._lock:
-            # Nobody takes one now, or closes it.
+            # No other thread can take or close one now.
             entries = [entry for entries in self._kept.values() for entry in entries]
             heard = [channel.register(poll) for _, channel in entries]
         left = [since + _KEPT_FOR - time.monotonic() for since, _ in entries]
@@ -111,7 +112,7 @@ class KeptChannels(Closing):
             os.read(self._bell, 4096)
 
     def _called(self) -> Sequence[tuple[_Place, _Entry]]:
-        """Take out those on which a daemon has said something; close those that were kept for long."""
+        """Take out the connections with something to read; close those that were kept for long."""
         begin = time.monotonic() - _KEPT_FOR
         called, old = [], []
         with self._lock:
@@ -129,7 +130,7 @@ class KeptChannels(Closing):
 
 
 def lives(channel: RpcChannel) -> bool:
-    """Send what is to be sent, take what has arrived, and wait for nothing; say whether the peer is there."""
+    """Send and receive what is possible without waiting; say whether the peer is still connected."""
     steps = iter((False,) * _STEPS)
 
     def done() -> bool:

@@ -1,8 +1,8 @@
-"""What the sockets of an endpoint have in common: clients that come in, and who each of them is.
+"""The common part of an endpoint's sockets: clients that connect, and the identity of each.
 
-A unix socket is for its own user, whom the kernel names. TCP on the loopback is open to everybody on this
-machine. TCP elsewhere asks for a certificate, whose name is who the client is; without one only those get in
-for whom somebody has said so. What clients want is none of this package's modules' business.
+A unix socket is for its own user, as reported by the kernel. TCP on the loopback is open to everybody on this
+machine. TCP elsewhere requires a certificate, whose name identifies the client; clients without one are
+accepted only with ``insecure``. These modules don't know what clients ask for.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ __all__ = ["Accepted", "Admission", "Listener"]
 
 @frozen
 class Accepted:
-    """A client that has come in.
+    """A client that has connected.
 
-    ``stream`` is connected, with TLS done where there is any; whoever has it closes it. ``who`` separates
-    clients: those with the same one may see each other's builds. ``description`` is for messages.
+    ``stream`` is connected, with any TLS handshake done; its owner closes it. ``who`` identifies the client:
+    clients with the same one may see each other's builds. ``description`` is for messages.
     """
 
     stream: ByteStream
@@ -33,9 +33,10 @@ class Accepted:
 
 @frozen
 class Admission:
-    """Who is let in by TCP: who has a certificate of ``tls``' CA, else this machine, or all if ``insecure``.
+    """Clients accepted by TCP: with a certificate of ``tls``' CA, else of this machine, or all if
+    ``insecure``.
 
-    ``tls`` has the certificate and the key that the endpoint shows as well.
+    ``tls`` also has the endpoint's own certificate and key.
     """
 
     tls: TLSOptions | None = None
@@ -43,13 +44,13 @@ class Admission:
 
 
 class Listener(Closing):
-    """Lets clients in, one after the other."""
+    """Accepts clients, one after the other."""
 
     where: ListenAddress
 
     @property
     def address(self) -> str:
-        """Where clients find it."""
+        """The address for clients."""
         return str(self.where)
 
     @abstractmethod
@@ -58,4 +59,4 @@ class Listener(Closing):
 
     @abstractmethod
     def stop(self) -> None:
-        """Let nobody in from now on, and end ``accept``, from any thread. Those that are in stay."""
+        """Accept no more clients, and end ``accept``, from any thread. Connected clients stay."""

@@ -1,4 +1,4 @@
-"""The sockets of an endpoint: those that it opens, and those that it was given."""
+"""The sockets of an endpoint: those that it opens, and those that it inherited."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def listen_on(
     admission: Admission,
     tell: Callable[[str], None],
 ) -> tuple[Listener, ...]:
-    """Listen on addresses, and on sockets that somebody else has opened; the caller closes the listeners.
+    """Listen on addresses, and on inherited sockets; the caller closes the listeners.
 
-    ``tell`` hears, from any thread, why a client was not let in. Raises ``UsageError`` where it may not
-    listen there, ``RouterError`` where something else does; then all are closed.
+    ``tell`` hears, from any thread, why a client was refused. Raises ``UsageError`` if listening there is not
+    allowed, ``RouterError`` if the address is in use; then all are closed.
     """
     if not addresses and not inherited:
         raise UsageError("there is nothing to listen on", hint="--listen unix://PATH or tcp://HOST:PORT")

@@ -1,4 +1,4 @@
-"""An endpoint that would send builds to itself, since ``BUILDKIT_HOST`` leads its clients there."""
+"""Detect an endpoint that would send builds to itself, because ``BUILDKIT_HOST`` points its clients to it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from router.notation.loopback import is_loopback
 
 __all__ = ["refuse_itself"]
 
-_ALL = frozenset(["0.0.0.0", "::"])  # noqa: S104 -- compared with, not listened on
+_ALL = frozenset(["0.0.0.0", "::"])  # noqa: S104 -- only compared, not listened on
 
 
 def refuse_itself(listened: Iterable[ListenAddress], daemons: Iterable[Daemon]) -> None:
-    """Raise ``UsageError`` where a daemon's address is one that the endpoint listens on."""
+    """Raise ``UsageError`` if a daemon's address is one that the endpoint listens on."""
     own = tuple(listened)
     for daemon in daemons:
         if any(_same(daemon.address, where) for where in own):
             raise UsageError(
                 f"the endpoint would send builds to itself: it listens on {daemon.address}",
-                hint="name the daemons by --addr, --selector or --fleet; BUILDKIT_HOST is for its clients",
+                hint="name the daemons with --addr, --selector or --fleet; BUILDKIT_HOST is for its clients",
             )
 
 

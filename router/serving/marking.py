@@ -1,8 +1,7 @@
-"""What is left on the record of a client's build in its daemon's history, as ``warmroute build`` does. Pure.
+"""The mark on a client's build in its daemon's history, the same as ``warmroute build`` leaves. Pure.
 
-It stands among the options of the first output, and of a build without outputs among the frontend's: see
-``router.solve.mark``. The rest of the request stays as the client has packed it, with fields that nobody
-here knows.
+The mark is stored in the options of the first output, or of the frontend if there are no outputs: see
+``router.solve.mark``. The rest of the request stays as the client packed it, including unknown fields.
 """
 
 from __future__ import annotations
@@ -13,16 +12,16 @@ from router.rpc.protobuf import field, fields_at, map_fields
 
 __all__ = ["with_options"]
 
-# Of SolveRequest in proto/control.proto, and of Exporter.
+# Fields of SolveRequest in proto/control.proto, and of Exporter.
 _FRONTEND_ATTRS, _EXPORTER = 7, 13
 _EXPORTER_ATTRS = 2
 
 
 def with_options(request: bytes, options: Mapping[str, str]) -> bytes:
-    """Return a packed SolveRequest with more options. Raises ``Http2Error`` for bytes that are none."""
+    """Return a packed SolveRequest with more options. Raises ``Http2Error`` if it is malformed."""
     for number, start, value, end in fields_at(memoryview(request)):
         if number == _EXPORTER:
-            # Of a map's entries that are told twice the last one counts, wherever it stands.
+            # If a map's key repeats, the last entry counts, wherever it stands.
             exporter = request[value:end] + map_fields(_EXPORTER_ATTRS, options)
             return request[:start] + field(_EXPORTER, exporter) + request[end:]
     return request + map_fields(_FRONTEND_ATTRS, options)

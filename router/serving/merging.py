@@ -1,7 +1,7 @@
-"""Answers of several daemons made one, as a client of one daemon reads it. Pure.
+"""Merge the answers of several daemons into one that a client of a single daemon can read. Pure.
 
-Fields that nobody here knows stay: a message that is parsed and packed again keeps them. That the answers are
-such messages was checked when they came.
+Unknown fields stay: a message that is parsed and packed again keeps them. The answers' types were checked
+when they arrived.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?(-)?")
 def merged_workers(answers: Iterable[bytes]) -> bytes:
     """Return a ListWorkersResponse with the workers of all, the first daemon's first.
 
-    So the platforms are the union of theirs. A daemon that is in the fleet under two names counts once: each
-    worker has an ID of its own.
+    So the platforms are combined. A daemon that is in the fleet under two names counts once: each worker has
+    an ID of its own.
     """
     merged = pb.ListWorkersResponse()
     for answer in answers:
@@ -33,7 +33,7 @@ def merged_workers(answers: Iterable[bytes]) -> bytes:
 
 
 def merged_usage(answers: Iterable[bytes]) -> bytes:
-    """Return a DiskUsageResponse with the records of all, each once by its ID."""
+    """Return a DiskUsageResponse with all records, each ID once."""
     merged = pb.DiskUsageResponse()
     for answer in answers:
         merged.MergeFromString(answer)
@@ -42,9 +42,9 @@ def merged_usage(answers: Iterable[bytes]) -> bytes:
 
 
 def oldest(answers: Sequence[bytes]) -> bytes:
-    """Return the InfoResponse of the oldest BuildKit: what it can do, all can.
+    """Return the InfoResponse of the oldest BuildKit: all daemons support what it supports.
 
-    A version that is none (a build from source) counts as newer than all others.
+    A version that can't be parsed (a build from source) counts as newer than all others.
     """
     return min(answers, key=lambda answer: _age(pb.InfoResponse.FromString(answer).buildkitVersion.version))
 
@@ -58,7 +58,7 @@ def _age(version: str) -> tuple[float, ...]:
 
 
 def _keep_first(records: MutableSequence[_Record], name: Callable[[_Record], Hashable]) -> None:
-    """Delete the records whose name an earlier one has; those without a name stay."""
+    """Delete records whose name an earlier one has; those without a name stay."""
     seen: set[Hashable] = set()
     again: list[int] = []
     for index, record in enumerate(records):

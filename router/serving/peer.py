@@ -15,8 +15,8 @@ _CREDENTIALS = Struct("iII")
 
 @frozen
 class Peer:
-    """``process`` is 0 where it is in another namespace; ``user`` is the number that it had when it
-    connected, or began to listen."""
+    """``process`` is 0 if it is in another namespace; ``user`` is its user id when it connected, or began to
+    listen."""
 
     process: int
     user: int
@@ -26,7 +26,7 @@ class Peer:
 
 
 def peer_of(sock: socket.socket) -> Peer:
-    """Return who is at the other end of a connected socket. Raises OSError."""
+    """Return the process at the other end of a connected socket. Raises OSError."""
     answer = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     process, user, _ = _CREDENTIALS.unpack(answer)
     return Peer(process=process, user=user)

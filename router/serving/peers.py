@@ -1,7 +1,7 @@
-"""The daemons of the fleet as calls find them: connections kept for the next call, and who was silent.
+"""The fleet's daemons for calls: connections kept for the next call, and a note of silent daemons.
 
-A client asks several things in a row (buildx does so five times for each build): the second question finds
-the connections of the first, and doesn't wait again for a daemon that has just not answered.
+A client asks several questions in a row (buildx five for each build): the second one reuses the connections
+of the first, and doesn't wait again for a daemon that has just not answered.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from router.transport.options import DialOptions
 __all__ = ["PATIENCE", "Peers"]
 
 PATIENCE = 3.0
-"""Seconds for a daemon to be connected to and to say its first word."""
+"""Seconds for connecting to a daemon and for its first answer."""
 
-# Seconds for which a listing holds: on Kubernetes it is a question to the API server.
+# Seconds for which a listing is reused: on Kubernetes it costs a call to the API server.
 _LISTED_FOR = 2.0
-# Seconds for which a daemon that did not answer isn't asked what others can answer too, nor told of again.
+# For so many seconds a daemon that did not answer is left out of questions that others can answer, and not
+# reported again.
 _REST = 10.0
 
 
@@ -36,8 +37,8 @@ class Peers(Closing):
     """Lends connections to the fleet's daemons; safe for threads.
 
     ``fleet`` lists the daemons, in any thread. ``dial`` says how to connect, within ``PATIENCE`` at most, and
-    its ``tell`` hears of each daemon that did not answer. A context manager: closing it closes the
-    connections that are kept.
+    its ``tell`` hears of each daemon that did not answer. A context manager: closing it closes the kept
+    connections.
     """
 
     def __init__(self, fleet: Callable[[], Sequence[Daemon]], dial: DialOptions) -> None:
@@ -54,20 +55,20 @@ class Peers(Closing):
 
     @property
     def patience(self) -> float:
-        """Seconds for a daemon's first word, connecting included."""
+        """Seconds for a daemon's first answer, including connecting."""
         return self._dial.timeout
 
     def daemons(self) -> tuple[Daemon, ...]:
-        """List the daemons, or return those that were listed just now.
+        """List the daemons, or return a recent listing.
 
-        Raises ``CallRefused`` where they can't be listed, or there are none.
+        Raises ``CallRefused`` if they can't be listed, or there are none.
         """
-        with self._listing:  # several calls at once are one look
+        with self._listing:  # several calls at once share one listing
             if time.monotonic() >= self._listed_until:
                 try:
                     self._listed = tuple(self._fleet())
                 except RouterError as exc:
-                    raise CallRefused(Status.UNAVAILABLE, f"the daemons can't be listed: {exc}") from exc
+                    raise CallRefused(Status.UNAVAILABLE, f"can't list the daemons: {exc}") from exc
                 self._listed_until = time.monotonic() + _LISTED_FOR
             found = self._listed
         if not found:
@@ -75,14 +76,14 @@ class Peers(Closing):
         return found
 
     def awake(self, daemons: Sequence[Daemon]) -> tuple[Daemon, ...]:
-        """Leave out those that were silent just now, unless all of them were."""
+        """Leave out daemons that were silent just now, unless all of them were."""
         now = time.monotonic()
         with self._lock:
             found = tuple(each for each in daemons if self._resting.get(each.name, now) <= now)
         return found or tuple(daemons)
 
     def noted(self, daemon: Daemon, error: RouterError | None = None) -> None:
-        """Note how a daemon answered: well, with a status of gRPC's, or not at all. Errors are told."""
+        """Note a daemon's answer: success, a gRPC status, or none at all. Errors are reported."""
         now = time.monotonic()
         with self._lock:
             self._resting = {name: end for name, end in self._resting.items() if end > now}
@@ -92,7 +93,7 @@ class Peers(Closing):
             else:
                 self._resting[daemon.name] = now + _REST
             if error is None or (isinstance(error, RpcError) and error.code == Status.NOT_FOUND):
-                return  # a blob that is looked for is on one of them
+                return  # a blob is on one daemon; the others answer NOT_FOUND
             before = self._told.get(daemon.name, ("", 0.0))[0]
             self._told[daemon.name] = (str(error), now + _REST)
         if before != str(error):
@@ -100,9 +101,9 @@ class Peers(Closing):
 
     @contextmanager
     def channel(self, daemon: Daemon) -> Iterator[RpcChannel]:
-        """Lend a connection. What the daemon answers, and a call that is given up, leaves it usable.
+        """Lend a connection. It stays usable after a daemon's error, and after a cancelled call.
 
-        Raises ``DialError`` also for a daemon of which the listing says that it isn't ready.
+        Raises ``DialError`` also for a daemon that the listing says is not ready.
         """
         if not daemon.ready or daemon.terminating:
             raise DialError(f"{daemon.name} is {daemon.state}", temporary=True)
@@ -118,14 +119,14 @@ class Peers(Closing):
         self._kept.put(daemon, channel)
 
     def start(self, run: Callable[[], None], name: str) -> None:
-        """Run something in a thread, which is waited for when this is closed."""
+        """Run something in a thread, which closing this waits for."""
         thread = threading.Thread(target=run, name=name, daemon=True)
         with self._lock:
             self._threads = [*(each for each in self._threads if each.is_alive()), thread]
             thread.start()
 
     def close(self) -> None:
-        """Close what is kept; what is lent is closed when it comes back, and waited for that long."""
+        """Close kept connections; wait for lent ones, which are closed when they come back."""
         self._kept.close()
         with self._lock:
             threads = self._threads

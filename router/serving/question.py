@@ -1,4 +1,4 @@
-"""Something that several daemons are asked at once, by a thread for each, and heard in one thread."""
+"""A question to several daemons at once: a thread for each, and one thread that reads the answers."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from router.solve.control import INFO, Control
 
 __all__ = ["Line", "Question", "Task", "Told"]
 
-# Bytes that are heard and not yet taken, of all daemons; then they wait. A client may read slowly.
+# The limit in bytes for unread answers of all daemons; then the daemons wait. A client may read slowly.
 _MOST_HELD = 4 << 20
 _COST_OF_A_MESSAGE = 200
 
 
 @frozen
 class Told:
-    """What a daemon said: a message, or with ``over`` that it has nothing more to say, and ``error`` why."""
+    """A daemon's message, or with ``over`` the end of its answer, with ``error`` if it failed."""
 
     daemon: Daemon
     message: bytes = b""
@@ -41,14 +41,14 @@ class Told:
 
 
 Task = Callable[["Line"], None]
-"""What is done with each daemon, in its thread."""
+"""The work for each daemon, in its thread."""
 
 
 class Question(Closing):
-    """Asks daemons, each in a thread of its own, and hands over what they say in the thread that hears.
+    """Asks daemons, each in a thread of its own, and passes their answers to the reading thread.
 
-    A context manager: when it is left, those that still talk are hung up on. A thread that is connecting then
-    ends by itself, within ``Peers.patience``.
+    A context manager: leaving it ends the calls in progress. A thread that is still connecting ends by
+    itself, within ``Peers.patience``.
     """
 
     def __init__(self, peers: Peers, task: Task, cancellation: Cancellation) -> None:
@@ -63,23 +63,24 @@ class Question(Closing):
         self._bell, self._rope = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def ask(self, daemons: Sequence[Daemon]) -> None:
-        """Ask daemons that are not being asked."""
+        """Ask the daemons that are not being asked already."""
         for daemon in daemons:
             self._lines[daemon.name] = line = Line(self, daemon)
             self.peers.start(partial(self._run, line), f"ask {daemon.name}")
 
     @property
     def talking(self) -> tuple[Daemon, ...]:
-        """Those that have more to say."""
+        """The daemons with more to send."""
         return tuple(line.daemon for line in self._lines.values())
 
     @property
     def over(self) -> bool:
-        """Whether nobody wants to know any more."""
+        """Whether the answers are no longer wanted."""
         return self._over
 
     def hear(self, until: float | None = None) -> Told | None:
-        """Return what is said next; None once all have said all, or at ``until`` (of ``time.monotonic``).
+        """Return the next message; None once all answers are complete, or at ``until`` (of
+        ``time.monotonic``).
 
         Raises ``CancelledError``.
         """
@@ -93,14 +94,14 @@ class Question(Closing):
             self._wait(until)
 
     def say(self, told: Told) -> None:
-        """Hand something over, from a line's thread; waits while too much of it lies there."""
+        """Pass a message on, from a line's thread; waits while too many bytes are unread."""
         with self._changed:
             self._changed.wait_for(lambda: self._over or self._held < _MOST_HELD)
             if self._over:
                 return
             self._said.append(told)
             self._held += _weight(told)
-            with suppress(BlockingIOError):  # a full pipe rings as well
+            with suppress(BlockingIOError):  # a full pipe wakes it as well
                 os.write(self._rope, b"\0")
 
     def close(self) -> None:
@@ -143,9 +144,9 @@ class Question(Closing):
 
 
 class Line:
-    """One daemon's end of a question, for the task in its thread.
+    """One daemon's side of a question, for the task in its thread.
 
-    Its methods raise as ``RpcChannel.run``, and ``CancelledError`` once the question is over.
+    Its methods raise as ``RpcChannel.run``, and ``CancelledError`` once the answers are no longer wanted.
     """
 
     def __init__(self, question: Question, daemon: Daemon) -> None:
@@ -156,27 +157,29 @@ class Line:
 
     @property
     def control(self) -> Control:
-        """The daemon's service. Its calls end by their own deadlines only."""
-        assert self._channel is not None  # a task runs while there is one
+        """The daemon's service. Its calls end only by their own deadlines."""
+        assert self._channel is not None  # a task runs only while it is connected
         return Control(self._channel)
 
     def tell(self, message: bytes | memoryview) -> None:
-        """Hand a message to who asks; waits while that one is behind."""
+        """Pass a message to the reading thread; waits while that is behind."""
         self._question.say(Told(daemon=self.daemon, message=bytes(message)))
 
     def greet(self) -> None:
-        """Return once the daemon has answered something small; for what may take long, before it is asked.
+        """Return once the daemon has answered a small question; call it before one that may take long.
 
-        A frozen daemon has its connections all the same. Raises ``DialError`` where no answer comes in time.
+        Connecting is no proof: a frozen daemon's kernel still accepts. Raises ``DialError`` if no answer
+        comes in time.
         """
         try:
             self.unary(INFO, b"")
         except RpcError as exc:
-            if exc.code != Status.UNIMPLEMENTED:  # before BuildKit 0.11, which is an answer too
+            if exc.code != Status.UNIMPLEMENTED:  # from BuildKit before 0.11; an answer too
                 raise
 
     def unary(self, method: str, request: bytes, *, timeout: float | None = None) -> bytes:
-        """Return the answer; it may take ``timeout`` seconds, None is what is left for the first word."""
+        """Return the answer; it may take ``timeout`` seconds, by default the rest of the first answer's
+        time."""
         answers: deque[bytes] = deque(maxlen=1)
         self.stream(method, request, lambda message: answers.append(bytes(message)), timeout=timeout)
         return answers[-1] if answers else b""
@@ -184,16 +187,16 @@ class Line:
     def stream(
         self, method: str, request: bytes, on_message: MessageHandler, *, timeout: float | None = None
     ) -> None:
-        """Hear messages until the daemon ends them; as ``unary``."""
+        """Take messages until the daemon ends them; otherwise as ``unary``."""
         left = self._first_word - time.monotonic() if timeout is None else timeout
         self._drive(method, request, on_message, max(left, 0.0))
 
     def follow(self, method: str, request: bytes, on_message: MessageHandler) -> None:
-        """Hear messages for as long as it takes, from a daemon that lives."""
+        """Take messages without a time limit, from a daemon that stays responsive."""
         self._drive(method, request, on_message, inf)
 
     def hang_up(self) -> None:
-        """End what is under way; from any thread."""
+        """End the calls in progress; from any thread."""
         if self._channel is not None:
             self._channel.wake()
 
@@ -205,7 +208,7 @@ class Line:
     def _drive(self, method: str, request: bytes, on_message: MessageHandler, timeout: float) -> None:
         question, control = self._question, self.control
         if question.over:
-            raise CancelledError(f"{method} is not wanted any more")
+            raise CancelledError(f"{method} is no longer wanted")
         call = control.channel.start(method, request=request, on_message=on_message)
         try:
             control.outlast(lambda: call.done or question.over, timeout=timeout)

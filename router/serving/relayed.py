@@ -1,4 +1,4 @@
-"""One daemon's answer to a call, passed on as it comes."""
+"""One daemon's answer to a call, passed on as it arrives."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["relay"]
 
 
 def relay(peers: Peers, daemon: Daemon, method: str, call: Inquiry) -> None:
-    """Make the client's call on a daemon that has just answered something, and pass the messages on unread.
+    """Repeat the client's call on a daemon that has just answered, and pass the messages on unread.
 
-    Raises ``CallRefused`` with what ends it, ``CancelledError``.
+    Raises ``CallRefused`` with the daemon's final status, ``CancelledError``.
     """
 
     def follow(line: Line) -> None:

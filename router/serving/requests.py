@@ -1,4 +1,4 @@
-"""Calls of a client that are answered here: the one message that asks, and the answers."""
+"""Calls of a client that are answered here: the request message, and the answers."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ __all__ = ["Incoming", "Passed", "Reply", "Request", "Stranger"]
 
 
 class Incoming(Protocol):
-    """What a stream of the client's goes to."""
+    """The receiver of a client's stream."""
 
     def receive(self, data: memoryview, *, ended: bool) -> None:
-        """Take what the client sends."""
+        """Take the client's data."""
 
     def drop(self) -> None:
-        """The client gave it up, or can't be reached any more."""
+        """The client cancelled the call, or can't be reached any more."""
 
 
 class Passed:
-    """A call that may change hands: ``to`` is whose it is now."""
+    """A call that may change hands: ``to`` is its current receiver."""
 
     def __init__(self, to: Incoming) -> None:
         self.to = to
 
     def receive(self, data: memoryview, *, ended: bool) -> None:
-        """Let them take it."""
+        """Pass the data on."""
         self.to.receive(data, ended=ended)
 
     def drop(self) -> None:
@@ -42,7 +42,7 @@ class Passed:
 class Reply:
     """The answers to a call, in the thread that drives the client's connection.
 
-    Whatever else the client sends is of no use.
+    Further data from the client is ignored.
     """
 
     def __init__(self, http2: Http2Connection, stream_id: int) -> None:
@@ -52,23 +52,23 @@ class Reply:
         self._headed = False
 
     def receive(self, data: memoryview, *, ended: bool) -> None:
-        """Need nothing more."""
+        """Ignore further data."""
 
     def drop(self) -> None:
-        """Say nothing more."""
+        """Send nothing more."""
         self.over = True
 
     def begin(self, source: Source, more: Headers = ()) -> None:
-        """Send the head, with ``more`` headers, and take answers from a source from now on.
+        """Send the head, with ``more`` headers, and from now on the answers of a source.
 
-        Raises ``OverrunError`` where the client reads nothing.
+        Raises ``OverrunError`` if the client doesn't read.
         """
         if not self.over:
             self._head(more)
             self._http2.set_source(self._stream_id, source)
 
     def send(self, message: bytes) -> None:
-        """Send an answer. Raises ``OverrunError`` where the client reads nothing."""
+        """Send an answer. Raises ``OverrunError`` if the client doesn't read."""
         if not self.over:
             self._head()
             self._http2.send(self._stream_id, prefix(len(message)) + message)
@@ -86,25 +86,25 @@ class Reply:
 
 
 class Stranger:
-    """A request that is no gRPC: it is told so when it is complete."""
+    """A request that isn't gRPC: it gets a plain answer once it is complete."""
 
     def __init__(self, http2: Http2Connection, stream_id: int) -> None:
         self._http2 = http2
         self._stream_id = stream_id
 
     def receive(self, _data: memoryview, *, ended: bool) -> None:
-        """Answer it at its end. Raises ``OverrunError`` where the client reads nothing."""
+        """Answer it at its end. Raises ``OverrunError`` if the client doesn't read."""
         if ended:
             send_head(self._http2, self._stream_id, ((b":status", b"415"), (b"content-type", b"text/plain")))
             self._http2.send(self._stream_id, b"this is a BuildKit endpoint: it speaks gRPC\n")
             self._http2.finish(self._stream_id)
 
     def drop(self) -> None:
-        """There is nothing to give up."""
+        """Do nothing: there is nothing to cancel."""
 
 
 class Request:
-    """Gathers the one message of a call; ``then`` gets it when the client has nothing more to say."""
+    """Collects the single message of a call; ``then`` gets it when the client has finished sending."""
 
     def __init__(self, reply: Reply, budget: Budget, then: Callable[[bytes], Incoming | None]) -> None:
         self._reply = reply
@@ -124,7 +124,7 @@ class Request:
         try:
             for message in self._reader.feed(data):
                 if self._message is not None:
-                    self._refuse(Status.INTERNAL, "one message was expected, and more came")
+                    self._refuse(Status.INTERNAL, "more than one message")
                     return
                 self._message = bytes(message)
         except Http2Error as exc:
@@ -142,7 +142,7 @@ class Request:
 
     def _ended(self) -> None:
         if self._message is None or self._reader.incomplete:
-            self._refuse(Status.INTERNAL, "the call ended without a message")
+            self._refuse(Status.INTERNAL, "the call has no message")
             return
         message, self._message = self._message, None
         self._next = self._then(message)

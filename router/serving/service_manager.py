@@ -1,4 +1,4 @@
-"""What systemd is told of the endpoint: that clients can come in, and that it ends.
+"""Tell systemd about the endpoint: that clients can connect, and that it is stopping.
 
 https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
 """
@@ -15,12 +15,12 @@ __all__ = ["notify_service_manager"]
 
 
 def notify_service_manager(environment: Mapping[str, str], state: Literal["READY=1", "STOPPING=1"]) -> None:
-    """Tell a state where ``NOTIFY_SOCKET`` says that somebody wants to hear it."""
+    """Send a state to the socket in ``NOTIFY_SOCKET``, if it is set."""
     path = environment.get("NOTIFY_SOCKET", "")
     if not path.startswith(("/", "@")):
         return
     where = "\0" + path[1:] if path.startswith("@") else path
-    # Nobody who listens, or who has no room: then it is not for us to wait.
+    # If no one listens, or the queue is full, the message is dropped: we don't wait.
     with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.setblocking(False)
         sock.sendto(state.encode(), os.fsencode(where))

@@ -1,4 +1,4 @@
-"""One server for a socket's path: who holds the lock beside it may replace what lies there."""
+"""One server for a socket's path: the holder of the lock beside it may replace a leftover socket."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LONGEST = 20
 class SocketLock(Closing):
     """Held until it is closed, or the process ends, however it does. ``path`` is the socket's.
 
-    Raises ``RouterError`` where another process holds it, ``UsageError`` where no lock can be made.
+    Raises ``RouterError`` if another process holds it, ``UsageError`` if no lock can be made.
     """
 
     def __init__(self, path: str) -> None:
@@ -28,9 +28,9 @@ class SocketLock(Closing):
         os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
 
     def close(self) -> None:
-        """Let the next one have it."""
+        """Release it for the next server."""
         if self._descriptor >= 0:
-            # Removed while it is held: who has opened it meanwhile looks whether it is still there.
+            # Removed while it is held: a process that opened it meanwhile checks that it still exists.
             with suppress(OSError):
                 os.unlink(self._path)
             os.close(self._descriptor)
@@ -56,7 +56,7 @@ class SocketLock(Closing):
             os.close(descriptor)
 
     def _is_there(self, descriptor: int) -> bool:
-        """Say whether what is locked is still the file of that name."""
+        """Say whether the locked file is still the one with that name."""
         try:
             return os.path.samestat(os.fstat(descriptor), os.lstat(self._path))
         except FileNotFoundError:
@@ -64,11 +64,11 @@ class SocketLock(Closing):
 
 
 def in_use(path: str, process: int) -> RouterError:
-    """Return the error where another process, 0 for an unknown one, listens at a path already."""
+    """Return the error if another process (0: unknown) already listens at a path."""
     who = f"process {process}" if process else "another process"
     stop = f"stop it (kill {process})" if process else "stop it"
     return RouterError(
-        f"unix://{path} is in use: {who} listens there",
+        f"unix://{path} is in use: {who} listens on it",
         hint=f"{stop}, or listen elsewhere: --listen unix://PATH",
         reason="in-use",
     )
@@ -76,5 +76,5 @@ def in_use(path: str, process: int) -> RouterError:
 
 def _refused(path: str, exc: OSError) -> UsageError:
     return UsageError(
-        f"can't lock {path}: {describe_os_error(exc)}", hint="--listen unix://PATH names another place"
+        f"can't lock {path}: {describe_os_error(exc)}", hint="choose another path: --listen unix://PATH"
     )

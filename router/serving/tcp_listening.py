@@ -1,4 +1,4 @@
-"""TCP ports that clients connect to: freely from this machine, with a certificate from elsewhere."""
+"""TCP ports for clients: open to this machine, with a certificate for others."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from router.serving.tls_listening import TLSListener
 
 __all__ = ["TcpListener", "client_of", "listen_tcp", "tcp_listener"]
 
-_TLS_HINT = "--listen-tls DIR asks for certificates, --insecure lets in everybody who can reach the port"
+_TLS_HINT = "--listen-tls DIR asks for certificates, --insecure accepts everybody who can reach the port"
 _FILES = "--listen-tls names a directory with ca.pem, cert.pem and key.pem"
-_LOOPBACK = "for this machine alone: --listen tcp://127.0.0.1:1234"
-# A name's second address may be of a family that this machine doesn't have.
+_LOOPBACK = "for this machine only: --listen tcp://127.0.0.1:1234"
+# A name's second address may be of a family that this machine lacks.
 _ABSENT = frozenset([errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT])
 
 
 class TcpListener(Listener):
-    """Lets in everybody who connects."""
+    """Accepts everybody who connects."""
 
     def __init__(self, sock: ListeningSocket, where: TcpAddress) -> None:
         self.where = where
@@ -43,7 +43,7 @@ class TcpListener(Listener):
                 prepare_tcp(connection)
                 host, port = connection.getpeername()[:2]
             except OSError:
-                connection.close()  # it has left
+                connection.close()  # it has disconnected
                 continue
             description = f"{host} port {port}"
             return Accepted(
@@ -52,7 +52,7 @@ class TcpListener(Listener):
         return None
 
     def stop(self) -> None:
-        """Let nobody in from now on."""
+        """Accept no more clients."""
         self._socket.stop()
 
     def close(self) -> None:
@@ -61,9 +61,9 @@ class TcpListener(Listener):
 
 
 def listen_tcp(address: TcpAddress, admission: Admission, tell: Callable[[str], None]) -> Sequence[Listener]:
-    """Listen on a port, at each address that the host's name has on this machine.
+    """Listen on a port, at each address of the host's name on this machine.
 
-    Raises ``UsageError`` where it may not listen there, ``RouterError`` where somebody else does.
+    Raises ``UsageError`` if listening there is not allowed, ``RouterError`` if the port is in use.
     """
     with ExitStack() as opened:
         sockets = _bound(address, opened)
@@ -75,13 +75,12 @@ def listen_tcp(address: TcpAddress, admission: Admission, tell: Callable[[str], 
 def tcp_listener(
     sock: socket.socket, address: TcpAddress, admission: Admission, tell: Callable[[str], None]
 ) -> Listener:
-    """Listen on a bound socket, which is the listener's then. Raises ``UsageError`` where it may not."""
+    """Listen on a bound socket, which the listener then owns. Raises ``UsageError`` if that is not
+    allowed."""
     if admission.tls is not None:
         return TLSListener(ListeningSocket(sock), address, _context(admission.tls), tell)
     if not admission.insecure and client_of(sock.getsockname()[0]) != "local":
-        raise UsageError(
-            f"{address} can be reached from other machines, and would let everybody in", hint=_TLS_HINT
-        )
+        raise UsageError(f"{address} is open to other machines, and would accept everybody", hint=_TLS_HINT)
     return TcpListener(ListeningSocket(sock), address)
 
 
@@ -109,7 +108,7 @@ def _bound(address: TcpAddress, opened: ExitStack) -> Sequence[socket.socket]:
 
 
 def client_of(host: str) -> str:
-    """Return who connects from an IP address: this machine is one client, and so is each other one."""
+    """Return the identity for an IP address: this machine is one client, and each other machine is one."""
     address = ipaddress.ip_address(host)
     address = getattr(address, "ipv4_mapped", None) or address
     return "local" if address.is_loopback else f"host {address}"

@@ -1,4 +1,4 @@
-"""What is to be done at a time, by the thread that has a connection."""
+"""Actions to run later, in a connection's thread."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ __all__ = ["Timers"]
 
 
 class Timers:
-    """Actions with their times. One that is needless by then finds that out itself."""
+    """Actions with their times. An action that is no longer needed checks that itself."""
 
     def __init__(self) -> None:
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = count()
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
-        """Do it after so many seconds."""
+        """Run an action after so many seconds."""
         heapq.heappush(self._due, (time.monotonic() + seconds, next(self._numbers), action))
 
     def run(self) -> None:
-        """Do what is due."""
+        """Run the actions that are due."""
         while self._due and self._due[0][0] <= time.monotonic():
             heapq.heappop(self._due)[2]()
 
     def left(self) -> float | None:
-        """Return the seconds until the next one, None where there is none."""
+        """Return the seconds until the next one, None if there is none."""
         return max(self._due[0][0] - time.monotonic(), 0.0) if self._due else None

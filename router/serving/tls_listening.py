@@ -1,4 +1,4 @@
-"""A TCP port that asks for a certificate: handshakes go on side by side, who is slow keeps nobody waiting."""
+"""A TCP port that requires a certificate: handshakes run in parallel, so a slow client delays no other."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from router.serving.listener import Accepted, Listener
 __all__ = ["TLSListener"]
 
 _PATIENCE = 10.0
-# Handshakes under way; the next ones wait in the kernel's queue.
+# Handshakes in progress; further ones wait in the kernel's queue.
 _MOST = 64
 
 _NO_TLS = "it does not speak TLS"
 _REASONS = {
-    "PEER_DID_NOT_RETURN_A_CERTIFICATE": "it has shown no certificate",
+    "PEER_DID_NOT_RETURN_A_CERTIFICATE": "it sent no certificate",
     "HTTP_REQUEST": _NO_TLS,
     "HTTPS_PROXY_REQUEST": _NO_TLS,
     "WRONG_VERSION_NUMBER": _NO_TLS,
@@ -37,7 +37,7 @@ _REASONS = {
 
 
 class TLSListener(Listener):
-    """Lets in who shows a certificate that the context trusts; its name is who the client is."""
+    """Accepts clients with a certificate that the context trusts; its name identifies the client."""
 
     def __init__(
         self, sock: ListeningSocket, where: TcpAddress, context: ssl.SSLContext, tell: Callable[[str], None]
@@ -52,18 +52,18 @@ class TLSListener(Listener):
         self._thread.start()
 
     def accept(self) -> Accepted | None:
-        """Wait for the next client whose certificate is in order."""
+        """Wait for the next client with a valid certificate."""
         accepted = self._admitted.get()
         if accepted is None:
-            self._admitted.put(None)  # for whoever asks again
+            self._admitted.put(None)  # for the next call
         return accepted
 
     def stop(self) -> None:
-        """Let nobody in from now on."""
+        """Accept no more clients."""
         self._socket.stop()
 
     def close(self) -> None:
-        """Close the socket, and the connections that nobody has accepted."""
+        """Close the socket, and the connections that were not accepted yet."""
         self._socket.stop()
         self._thread.join()
         self._socket.close()
@@ -87,7 +87,7 @@ class TLSListener(Listener):
             host, port = connection.getpeername()[:2]
             self._admitted.put(self._accepted(connection, host, port))
         except (ConnectionError, ssl.SSLEOFError):
-            connection.close()  # it has left: who only looks whether the port is open does
+            connection.close()  # it has disconnected, as a port check does
         except OSError as exc:
             connection.close()
             self._tell(f"refused {host}: {_described(exc)}")
@@ -98,7 +98,7 @@ class TLSListener(Listener):
                 self._admitted.put(None)
 
     def _accepted(self, connection: socket, host: str, port: int) -> Accepted:
-        """Shake hands, which ends by the deadline. Raises OSError."""
+        """Do the handshake, within its deadline. Raises OSError."""
         prepare_tcp(connection)
         connection.settimeout(_PATIENCE)
         secured = self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)

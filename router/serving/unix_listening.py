@@ -1,4 +1,4 @@
-"""A unix socket that only its own user may use: its directory, its file, and who comes in by it."""
+"""A unix socket that only its own user may use: its directory, its file, and the check of each client."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from router.serving.socket_lock import SocketLock, in_use
 
 __all__ = ["UnixListener", "listen_unix"]
 
-_ELSEWHERE = "--listen unix://PATH names another place"
-# Seconds for a connection on this machine that is there to see who listens.
+_ELSEWHERE = "choose another path: --listen unix://PATH"
+# Seconds for a connection that checks whether another process listens.
 _PATIENCE = 1.0
 
 
 class UnixListener(Listener):
-    """Lets in ``user`` by a unix socket, or, for None, everybody to whom the file's mode is open."""
+    """Accepts ``user`` on a unix socket, or, for None, everybody whom the file's mode allows."""
 
     def __init__(
         self, sock: ListeningSocket, where: UnixAddress, tell: Callable[[str], None], *, user: int | None
@@ -36,37 +36,37 @@ class UnixListener(Listener):
         self._owned = ExitStack()
 
     def accept(self) -> Accepted | None:
-        """Wait for the next client that may come in."""
+        """Wait for the next client that is allowed."""
         while (connection := self._socket.accept()) is not None:
             try:
                 peer = peer_of(connection)
             except OSError:
-                connection.close()  # it has left
+                connection.close()  # it has disconnected
                 continue
             if self._user in {None, peer.user}:
                 return _accepted(connection, peer)
             connection.close()
-            self._tell(f"refused {peer}: {self.address} is for user {self._user} only")
+            self._tell(f"refused {peer}: {self.address} is only for user {self._user}")
         return None
 
     def stop(self) -> None:
-        """Let nobody in from now on."""
+        """Accept no more clients."""
         self._socket.stop()
 
     def close(self) -> None:
-        """Close the socket, and remove what was made for it."""
+        """Close the socket, and remove its files."""
         self._socket.close()
         self._owned.close()
 
     def own(self, stack: ExitStack) -> None:
-        """Close these too, when the socket is closed."""
+        """Close these too, together with the socket."""
         self._owned = stack
 
 
 def listen_unix(path: str, tell: Callable[[str], None]) -> Listener:
-    """Listen at an absolute path for this process's own user; a directory that is missing is made.
+    """Listen at an absolute path, for this process's user only; create a missing directory.
 
-    Raises ``RouterError`` where another process listens there, ``UsageError`` where nobody may.
+    Raises ``RouterError`` if another process listens there, ``UsageError`` if listening is impossible.
     """
     _make_directory(os.path.dirname(path))
     with ExitStack() as owned:
@@ -76,7 +76,7 @@ def listen_unix(path: str, tell: Callable[[str], None]) -> Listener:
         try:
             sock.bind(path)
             owned.callback(_remove, path, os.lstat(path))
-            # Nobody can connect before it listens, so nobody could while others had rights.
+            # No client can connect before it listens, so other users never have access.
             os.chmod(path, 0o600)
         except OSError as exc:
             raise UsageError(
@@ -96,7 +96,7 @@ def _accepted(connection: socket.socket, peer: Peer) -> Accepted:
 
 
 def _make_directory(path: str) -> None:
-    """Make the directory for this user alone, or see to it that others can't put a socket in our place."""
+    """Make the directory for this user only, or check that others can't replace the socket in it."""
     try:
         os.makedirs(path, mode=0o700, exist_ok=True)
         own = {0, os.geteuid()}
@@ -109,14 +109,14 @@ def _make_directory(path: str) -> None:
         raise UsageError(f"the directory {path} belongs to another user", hint=_ELSEWHERE)
     if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
         raise UsageError(
-            f"every user can write to the directory {path}, and replace the socket",
-            hint=f"chmod o-w {path}, or make one of its own: --listen unix://{path}/own/serve.sock",
+            f"every user can write to the directory {path} and so replace the socket",
+            hint=f"chmod o-w {path}, or use a directory of its own: --listen unix://{path}/own/serve.sock",
         )
 
 
 def _remove_stale(path: str) -> None:
-    """Remove a socket that nobody listens on. Raises ``RouterError`` for one that is used, ``UsageError``
-    for anything else of that name."""
+    """Remove a socket that no process listens on. Raises ``RouterError`` if it is in use, ``UsageError``
+    for any other file of that name."""
     try:
         found = os.lstat(path)
     except FileNotFoundError:
@@ -138,7 +138,7 @@ def _remove_stale(path: str) -> None:
 
 
 def _remove(path: str, made: os.stat_result) -> None:
-    """Remove a file unless another one has its name by now."""
+    """Remove a file, unless another one has taken its name."""
     with suppress(OSError):
         if os.path.samestat(os.lstat(path), made):
             os.unlink(path)

@@ -1,4 +1,4 @@
-"""Which daemon has what: builds by their refs, blobs by their digests, as far as that was told."""
+"""Which daemon has what: builds by ref, blobs by digest, as far as answers have shown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from router.model.daemon import Daemon
 
 __all__ = ["Whereabouts"]
 
-# Names that are remembered, the latest; a build has one and its record some ten.
+# The number of names remembered, the latest; a build has one and its record some ten.
 _MOST = 50_000
 _LONGEST = 200
 
@@ -19,7 +19,7 @@ _LONGEST = 200
 class Whereabouts:
     """Remembers for each ref and each digest the daemon that had it last; safe for threads.
 
-    It spares questions and decides nothing: what a daemon does not have is looked for on the others.
+    It only saves questions: an item that the daemon doesn't have is looked for on the others.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Whereabouts:
                 self._daemons.popitem(last=False)
 
     def note_event(self, packed: bytes, daemon: Daemon) -> None:
-        """Remember the build of an event of a daemon's history, and the blobs of its record."""
+        """Remember the build of a history event, and the blobs of its record."""
         event = pb.BuildHistoryEvent.FromString(packed)
         if event.type == pb.DELETED:
             return

@@ -1,1 +1,1 @@
-"""Seeing an endpoint: its builds, its daemons, and the page, metrics and JSON that show them."""
+"""Watch an endpoint: its builds, its daemons, and the page, metrics and JSON that show them."""

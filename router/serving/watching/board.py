@@ -1,7 +1,7 @@
 """The record of an endpoint's builds: those in flight, the last hundred, and counts of all.
 
-It hears of a build from the threads that carry it out, and costs them a few assignments. Bounded, whatever
-clients call their keys and however many builds they begin. It asks nobody: ``Lookout`` does.
+The threads of the builds report to it, at the cost of a few assignments. Its size is limited, whatever keys
+clients use and however many builds they start. It asks no daemon: ``Lookout`` does.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ _Value = TypeVar("_Value")
 
 _MOST_IN_FLIGHT = 5000
 _MOST_ENDED = 100
-# Builds of which it is still to be asked how warm they were, and how often that is asked in vain.
+# The number of builds whose warmth is still to be asked for, and of attempts for each.
 _MOST_OPEN, _MOST_LOOKS = 1000, 5
-# Pairs of key and daemon that are remembered.
+# The number of remembered pairs of key and daemon.
 _MOST_KNOWN = 10_000
 _LONGEST = 500
-# Why a build is not at home, in ``Place.reason``: the others say why its home could not take it.
+# Reasons in ``Place.reason`` why a build is not at home; any other means that its home is not usable.
 _SPILLS = frozenset({"busy", "cold"})
 _FAULTS = frozenset({"unreachable", "lost the build"})
 
 
 class Board:
-    """Keeps what builds come to; safe for threads. ``clock`` is in seconds, ``epoch`` its zero since 1970."""
+    """Keeps the state of builds; safe for threads. ``clock`` is in seconds, ``epoch`` its zero since 1970."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, epoch: float | None = None) -> None:
         self._clock = clock
@@ -57,10 +57,10 @@ class Board:
         self._seconds = 0.0
         self._buckets = [0] * (len(BUCKETS) + 1)
 
-    # -- what builds tell
+    # -- reports of builds
 
     def begins(self, ref: str, key: Key, who: str) -> None:
-        """A client's build looks for a daemon."""
+        """A client's build starts to look for a daemon."""
         build = WatchedBuild(
             number=next(self._numbers),
             ref=_told(ref),
@@ -74,7 +74,7 @@ class Board:
                 self._in_flight[ref] = build
 
     def heard(self, ref: str, event: Event) -> None:
-        """Take what is told of a build on its way."""
+        """Take an event of a build."""
         with self._lock:
             if (build := self._in_flight.get(ref)) is None:
                 return
@@ -126,17 +126,17 @@ class Board:
         _remember(self._known, known, None, _MOST_KNOWN)
         return replace(build, first=first)
 
-    # -- what daemons tell
+    # -- reports of daemons
 
     def progress(self, ref: str, done: int, total: int, step: str) -> None:
-        """So many steps of a build in flight are over, and ``step`` runs."""
+        """So many steps of a build in flight are done, and ``step`` is running."""
         with self._lock:
             if (build := self._in_flight.get(ref)) is not None:
                 step = _told(step)
                 self._in_flight[ref] = replace(build, done=done, total=total, step=step)
 
     def unsettled(self, daemon: str) -> tuple[str, ...]:
-        """Return the refs of a daemon's builds whose warmth is not known yet; each only some times."""
+        """Return a daemon's builds whose warmth is unknown yet, by ref; each only for some calls."""
         with self._lock:
             found = [ref for ref, (name, _) in self._open.items() if name == daemon]
             for ref in found:
@@ -148,7 +148,7 @@ class Board:
         return tuple(found)
 
     def settle(self, ref: str, cached: int, total: int) -> None:
-        """So many of all the steps of a build that has succeeded were cached."""
+        """So many of all the steps of a successful build were cached."""
         with self._lock:
             self._open.pop(ref, None)
             self._cached += cached
@@ -168,14 +168,14 @@ class Board:
         )
 
     def missed(self, ref: str, step: str) -> None:
-        """Of a build that was not warm, the first step that ran."""
+        """Set the first step that ran in a build that was not warm."""
         with self._lock:
             self._change(ref, lambda build: replace(build, missed=_told(step)))
 
-    # -- what is shown
+    # -- the state for display
 
     def picture(self) -> Picture:
-        """Return what there is to see now."""
+        """Return the current state."""
         with self._lock:
             in_flight = tuple(self._in_flight.values())
             waiting = sum(build.state == "waiting" for build in in_flight)
@@ -202,7 +202,7 @@ class Board:
 
 
 def _told(text: str) -> str:
-    """Return what strangers have said as it may be shown, to whoever can open the page."""
+    """Return a text from clients or daemons for display to everybody who can open the page."""
     return shortened(without_passwords(text), _LONGEST)
 
 

@@ -1,4 +1,4 @@
-"""What the page shows, as values that become JSON. ``docs/how-to/serve.md`` has their shapes. Pure."""
+"""The page's data, as values that become JSON. ``docs/how-to/serve.md`` has their shapes. Pure."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from router.serving.watching.watched import Counts, Picture, WatchedBuild, warm_
 __all__ = ["builds_document", "daemons_document", "ring_document"]
 
 _Json = Mapping[str, object]
-# Builds in flight that are told; how many there are is told too.
+# The limit for listed builds in flight; their number is given too.
 _MOST_SHOWN = 200
 
 
 def builds_document(picture: Picture) -> _Json:
-    """Return the builds in flight, the latest that are over, and what they come to."""
+    """Return the builds in flight, the latest finished ones, and their summary."""
     warm = warm_builds(picture.ended)
     return {
         "in_flight": [_build(each) for each in picture.in_flight[:_MOST_SHOWN]],
@@ -29,7 +29,7 @@ def builds_document(picture: Picture) -> _Json:
 
 
 def daemons_document(sights: Sights, picture: Picture) -> _Json:
-    """Return the daemons, each with how many of the endpoint's own builds it has."""
+    """Return the daemons, each with its number of the endpoint's own builds."""
     ours: dict[str, int] = {}
     for build in picture.in_flight:
         if build.state == "building":
@@ -41,7 +41,7 @@ def daemons_document(sights: Sights, picture: Picture) -> _Json:
 
 
 def ring_document(owned: Ownership) -> _Json:
-    """Return who owns what."""
+    """Return which daemon owns which keys."""
     return {
         "placement": owned.placement,
         "stretches": [

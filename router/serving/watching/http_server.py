@@ -1,8 +1,8 @@
-"""As much of an HTTP/1.1 server as a page for a few people needs: GET and HEAD, one request a connection.
+"""A minimal HTTP/1.1 server, enough for a page for a few people: GET and HEAD, one request per connection.
 
-What connects may be anybody on this machine, or a web page in somebody's browser that is told to: heads are
-bounded, so are connections and streams, who doesn't send or doesn't read is let go, and only requests that
-name this machine, or an address, are answered (a name may be anybody's: DNS rebinding).
+Clients may be anybody on this machine, or a web page in somebody's browser: heads, connections and streams
+are limited, clients that don't send or don't read are disconnected, and only requests that name this machine,
+or an IP address, are answered (any other name may be an attacker's: DNS rebinding).
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from router.serving.accepting import ListeningSocket
 __all__ = ["HttpServer", "Page", "Stream"]
 
 _MOST_HEAD, _RECEIVE = 16 << 10, 4096
-# Seconds for a request to come, and for what is sent to be taken.
+# Seconds for a request to arrive, and for an answer to be read.
 _HEAD_WITHIN, _SEND_WITHIN = 5.0, 10.0
 _MOST_CONNECTIONS, _MOST_STREAMS = 64, 16
 _JOIN = 2.0
-# How often a stream says something, in seconds, so that it shows who has left.
+# How often a stream sends something, in seconds, to notice closed connections.
 _PULSE = 15
 _PHRASES = {
     200: "OK",
@@ -40,7 +40,7 @@ _PHRASES = {
 }
 _REQUEST = re.compile(rb"([A-Z]{1,20}) (/[\x21-\x7e]{0,2000}) HTTP/1\.[01]")
 _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x20-\x7e\x80-\xff\t]*?)[ \t]*")
-# Nothing is kept by the browser, read by other sites, or taken for something else.
+# Browsers keep nothing, other sites can't read it, and it isn't taken for another type.
 _ALWAYS = (
     ("Connection", "close"),
     ("Cache-Control", "no-store"),
@@ -52,7 +52,7 @@ _ALWAYS = (
 
 @frozen
 class Page:
-    """An answer, with what it has of headers of its own."""
+    """An answer, with its additional headers."""
 
     body: bytes
     kind: str = "text/plain; charset=utf-8"
@@ -62,7 +62,8 @@ class Page:
 
 @frozen
 class Stream:
-    """Server-sent events. ``tick`` is called each second for the next one's data, None for nothing new."""
+    """Server-sent events. ``tick`` is called each second for the next event's data, None if nothing is
+    new."""
 
     tick: Callable[[], bytes | None]
 
@@ -75,7 +76,7 @@ class _Request:
 
 
 class _RefusedError(Exception):
-    """A request that gets nothing but a status, and why."""
+    """A request that gets only a status and a reason."""
 
     def __init__(self, status: int, why: str) -> None:
         super().__init__(why)
@@ -83,7 +84,7 @@ class _RefusedError(Exception):
 
 
 class HttpServer(Closing):
-    """Answers on a bound socket, which it owns, what ``answer`` has for a path; None is no such page."""
+    """Serves a bound socket, which it owns: ``answer`` returns a path's page, None if there is none."""
 
     def __init__(self, sock: socket.socket, answer: Callable[[str], Page | Stream | None]) -> None:
         self._answer = answer
@@ -95,11 +96,11 @@ class HttpServer(Closing):
         self._accepting = threading.Thread(target=self._accept, name="status page", daemon=True)
 
     def start(self) -> None:
-        """Answer from now on."""
+        """Begin to answer."""
         self._accepting.start()
 
     def close(self) -> None:
-        """End it, with what is under way."""
+        """Stop, and end the answers in progress."""
         with self._lock:
             self._closed = True
             connections = dict(self._connections)
@@ -127,7 +128,7 @@ class HttpServer(Closing):
         try:
             self._exchange(connection)
         except OSError:
-            pass  # it has left, or doesn't read
+            pass  # it has disconnected, or doesn't read
         finally:
             with self._lock:
                 del self._connections[connection]
@@ -152,11 +153,11 @@ class HttpServer(Closing):
 
     def _found(self, request: _Request) -> Page | Stream:
         if request.method not in {"GET", "HEAD"}:
-            raise _RefusedError(405, "this page changes nothing: only GET and HEAD are answered")
+            raise _RefusedError(405, "this page is read-only: use GET or HEAD")
         _require_own(request.headers)
         found = self._answer(request.path.partition("?")[0])
         if found is None:
-            raise _RefusedError(404, "there is no such page")
+            raise _RefusedError(404, "no such page")
         return found
 
     def _stream(self, connection: socket.socket, stream: Stream) -> None:
@@ -164,7 +165,7 @@ class HttpServer(Closing):
             room = self._streams < _MOST_STREAMS
             self._streams += room
         if not room:
-            body = f"{_MOST_STREAMS} pages are open already\n".encode()
+            body = f"{_MOST_STREAMS} pages are already open\n".encode()
             connection.sendall(_head(503, "text/plain", (("Retry-After", "10"),)) + body)
             return
         try:
@@ -176,7 +177,7 @@ class HttpServer(Closing):
                 self._streams -= 1
 
     def _events(self, connection: socket.socket, stream: Stream) -> Iterator[bytes]:
-        """Yield what is sent until the other side leaves; it has nothing more to say."""
+        """Yield the bytes to send until the client disconnects; it has nothing more to send."""
         poll = select.poll()
         poll.register(connection, select.POLLIN)
         quiet = 0
@@ -199,34 +200,34 @@ def _read(connection: socket.socket) -> _Request:
             raise _RefusedError(431, "the request is too long")
         connection.settimeout(deadline.remaining())
         if not (data := connection.recv(_RECEIVE)):
-            raise OSError("it has left")
+            raise OSError("it has disconnected")
         head += data
     first, *lines = bytes(head[:end]).split(b"\r\n")
     if (asked := _REQUEST.fullmatch(first)) is None:
-        raise _RefusedError(400, "this is no request of HTTP/1.1")
+        raise _RefusedError(400, "not an HTTP/1.1 request")
     headers: dict[str, str] = {}
     for line in lines:
         if (found := _FIELD.fullmatch(line)) is None:
-            raise _RefusedError(400, "the request has a broken header")
+            raise _RefusedError(400, "the request has an invalid header")
         name = found[1].decode().lower()
         if name == "host" and name in headers:
-            raise _RefusedError(400, "the request has two hosts")
+            raise _RefusedError(400, "the request has two Host headers")
         headers[name] = found[2].decode("latin-1")
     return _Request(method=asked[1].decode(), path=asked[2].decode(), headers=headers)
 
 
 def _require_own(headers: Mapping[str, str]) -> None:
-    """Refuse what another site has a browser ask for."""
+    """Refuse requests that another site makes a browser send."""
     host = headers.get("host", "")
     if not _is_safe(host):
         raise _RefusedError(403, "open this page by its IP address or as localhost, not by another name")
-    # A link to the page is fine; a site that loads it, or listens to it, is not.
+    # A link to the page is fine; a site that embeds it, or reads from it, is not.
     if headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") != "navigate":
         raise _RefusedError(403, "other sites may not read this page")
 
 
 def _is_safe(host: str) -> bool:
-    """Say whether nobody but its owner can point a host, with or without a port, at this machine."""
+    """Say whether only its owner can point this host, with or without a port, to this machine."""
     name = re.sub(r":[0-9]{1,5}\Z", "", host) if not host.endswith("]") else host
     if name.lower() == "localhost":
         return True

@@ -1,7 +1,7 @@
-"""A look at the fleet's daemons, while somebody wants to see: how many builds each has, how far they are.
+"""Look at the fleet's daemons while somebody is watching: how many builds each has, and their progress.
 
-Nobody is asked while nobody looks. What a daemon says of builds goes to the ``Board``: the progress of those
-in flight, and how warm those were that are over.
+No daemon is asked while nobody is watching. The answers about builds go to the ``Board``: the progress of
+those in flight, and how warm the finished ones were.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from router.solve.misses import FirstMiss
 
 __all__ = ["Lookout", "Sight", "Sights"]
 
-# Seconds between two looks, for which one that looks counts, and between two measurements of a store.
+# Seconds between two looks, for which one viewer counts, and between two measurements of a cache.
 _EVERY, _WANTED_FOR, _DISK_EVERY = 2.0, 10.0, 60.0
-# Seconds for a store to be listed: it may have a hundred thousand records.
+# Seconds for listing a cache: it may have a hundred thousand records.
 _DISK_TIMEOUT = 30.0
-# Builds of a daemon whose steps are read in one look, to see which ran first.
+# The number of a daemon's builds whose steps are read in one look, to find the first that ran.
 _MOST_EXPLAINED = 5
 _UNKNOWN = -1
 
 
 @frozen
 class Sight:
-    """A daemon at the latest look. ``builds`` are all in flight there, ``disk`` the bytes of its store and
-    ``reclaimable`` those in use by nobody; None where that isn't known. ``error`` is why it did not answer.
+    """A daemon at the latest look. ``builds`` are all in flight there, ``disk`` the bytes of its cache and
+    ``reclaimable`` those not in use; None if unknown. ``error`` is why it did not answer.
     """
 
     daemon: Daemon
@@ -64,7 +64,7 @@ class _Disk(NamedTuple):
 
 
 class Lookout(Closing):
-    """Looks every two seconds for as long as ``want`` is called now and then. Safe for threads."""
+    """Looks every two seconds, as long as ``want`` is called now and then. Safe for threads."""
 
     def __init__(self, peers: Peers, board: Board) -> None:
         self._peers = peers
@@ -74,12 +74,12 @@ class Lookout(Closing):
         self._closed = False
         self._thread: threading.Thread | None = None
         self._seen: Sights | None = None
-        self._latest: dict[str, Sight] = {}  # by name, for the thread alone
+        self._latest: dict[str, Sight] = {}  # by name, used only by the thread
         self._disk: dict[str, _Disk] = {}
         self._measured: dict[str, float] = {}
 
     def want(self, patience: float = 0.0) -> Sights:
-        """Return what was seen last, and look again; waits so many seconds at most for the first look."""
+        """Return the last look, and look again; wait up to so many seconds for the first one."""
         with self._changed:
             fresh = time.monotonic() < self._wanted_until
             self._wanted_until = time.monotonic() + _WANTED_FOR
@@ -94,7 +94,7 @@ class Lookout(Closing):
             return self._seen or Sights()
 
     def close(self) -> None:
-        """Look no more; a question that is under way is waited for."""
+        """Stop looking; wait for a question in progress."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -119,7 +119,7 @@ class Lookout(Closing):
         except CallRefused as exc:
             return Sights(error=str(exc))
         self._forget(frozenset(each.name for each in daemons))
-        # One that was silent just now is as it was; of one that was never asked that isn't known.
+        # A daemon that was silent just now keeps its last state; without one its state is unknown.
         awake = frozenset(each.name for each in self._peers.awake(daemons))
         asked = [each for each in daemons if each.name in awake or each.name not in self._latest]
         answered = {answer.daemon.name: self._sight(answer) for answer in at_once(asked, self._ask)}
@@ -138,7 +138,7 @@ class Lookout(Closing):
         )
 
     def _ask(self, daemon: Daemon) -> Answer[int]:
-        """Ask one daemon how many builds it has; ``_UNKNOWN`` where it is too old to tell."""
+        """Ask one daemon for its number of builds; ``_UNKNOWN`` if it is too old to tell."""
         if not daemon.ready or daemon.terminating:
             return Answer(daemon=daemon)  # its state says why
         try:
@@ -167,7 +167,7 @@ class Lookout(Closing):
         return len(running)
 
     def _settle(self, control: Control, refs: tuple[str, ...]) -> None:
-        """Have the builds that are over told how warm they were, and of the others the step that ran."""
+        """Report how warm finished builds were, and for the cold ones the first step that ran."""
         if not refs:
             return
         wanted = frozenset(refs)
@@ -182,7 +182,7 @@ class Lookout(Closing):
                 self._board.missed(ref, miss.vertex.name)
 
     def _measure(self, daemon: Daemon) -> None:
-        """Sum up a daemon's store."""
+        """Sum up the records of a daemon's cache."""
         try:
             with self._peers.channel(daemon) as channel:
                 usage = usage_of(records_of(Control(channel), _DISK_TIMEOUT))
@@ -193,7 +193,7 @@ class Lookout(Closing):
             self._measured[daemon.name] = time.monotonic() + _DISK_EVERY
 
     def _forget(self, present: frozenset[str]) -> None:
-        """Keep nothing of daemons that are gone."""
+        """Drop the state of daemons that are gone."""
         for kept in (self._disk, self._measured):
             for name in tuple(kept):
                 if name not in present:

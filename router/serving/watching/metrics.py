@@ -1,4 +1,4 @@
-"""The record's counts as Prometheus reads them: its text format, version 0.0.4. Pure."""
+"""The record's counts in Prometheus' text format, version 0.0.4. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _Samples = Mapping[str, float]
 
 
 def metrics_text(counts: Counts) -> str:
-    """Return the text. Its labels are ours: nothing that a client has said stands in it."""
+    """Return the text. Its labels are constants: it contains no text from clients."""
     return "\n".join([*_lines(counts), ""])
 
 
@@ -24,27 +24,30 @@ def _lines(counts: Counts) -> Iterator[str]:
     yield from _metric(
         "builds_total",
         "counter",
-        "Builds that are over, by what came of them.",
+        "Finished builds, by result.",
         {f'{{result="{result}"}}': counts.results.get(result, 0) for result in _RESULTS},
     )
-    yield from _metric("in_flight", "gauge", "Builds that a daemon has now.", {"": counts.building})
-    yield from _metric("queue", "gauge", "Builds that no daemon has yet.", {"": counts.waiting})
+    yield from _metric("in_flight", "gauge", "Builds in progress on a daemon.", {"": counts.building})
+    yield from _metric("queue", "gauge", "Builds that wait for a daemon.", {"": counts.waiting})
     yield from _metric(
-        "spills_total", "counter", "Builds away from home because it was full.", {"": counts.spills}
+        "spills_total", "counter", "Builds away from home because home was full.", {"": counts.spills}
     )
     yield from _metric(
-        "failovers_total", "counter", "Builds away from home because of a fault.", {"": counts.failovers}
+        "failovers_total",
+        "counter",
+        "Builds away from home because of a fault at home.",
+        {"": counts.failovers},
     )
     yield from _metric(
         "home_unfit_total",
         "counter",
-        "Builds away from home because it was not ready, cordoned or of another platform.",
+        "Builds away from home because home was not ready, cordoned or of another platform.",
         {"": counts.unfit},
     )
     yield from _metric(
         "steps_total",
         "counter",
-        "Steps of builds that succeeded, as their daemons' histories count them.",
+        "Steps of successful builds, as counted in their daemons' histories.",
         {'{cached="true"}': counts.cached, '{cached="false"}': max(counts.steps - counts.cached, 0)},
     )
     sums = tuple(accumulate(counts.buckets))
@@ -55,7 +58,7 @@ def _lines(counts: Counts) -> Iterator[str]:
     yield from _metric(
         "build_seconds",
         "histogram",
-        "Seconds that builds that succeeded took, the search for a daemon included.",
+        "Duration of successful builds in seconds, including the search for a daemon.",
         {**samples, "_sum": counts.seconds, "_count": sums[-1]},
     )
 

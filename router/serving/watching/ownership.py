@@ -1,4 +1,4 @@
-"""Who owns what: the shares of the keys that daemons have by placement, and the homes of some keys. Pure."""
+"""Which daemon owns which keys: the daemons' shares by placement, and the homes of some keys. Pure."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from router.placement.ring import arcs, point
 
 __all__ = ["Owned", "Ownership", "ownership"]
 
-# Keys that are tried for placements that are no ring.
+# The number of keys to try for placements without a ring.
 _TRIED = 1000
 _MOST_KEYS = 100
 
 
 @frozen
 class Owned:
-    """A key, the name of its home, and where on the circle it is drawn, from 0 to 1."""
+    """A key, the name of its home, and its place on the drawn circle, from 0 to 1."""
 
     key: str
     home: str
@@ -32,9 +32,9 @@ class Owned:
 
 @frozen
 class Ownership:
-    """A circle from 0 to 1: ``stretches`` have a begin, an end, and the name of the daemon at home there.
+    """A circle from 0 to 1: ``stretches`` have a start, an end, and the name of the daemon at home there.
 
-    With the placement ``ring`` it is the ring itself, else each daemon has one stretch of its share's length.
+    For the placement ``ring`` it is the ring itself, else each daemon has one stretch as long as its share.
     """
 
     placement: Placement
@@ -44,7 +44,7 @@ class Ownership:
 
 
 def ownership(daemons: Sequence[Daemon], placement: Placement, keys: Iterable[str]) -> Ownership:
-    """Return who owns what, of at most a hundred keys; nothing where two daemons share an identity."""
+    """Return the owners of at most a hundred keys; nothing if two daemons share an identity."""
     names = {daemon.hashed: daemon.name for daemon in sorted(daemons, key=_name) if not daemon.unplaced}
     stretches = tuple((begin, end, names[each]) for begin, end, each in _stretches(tuple(names), placement))
     shares = dict.fromkeys(names.values(), 0.0)

@@ -1,6 +1,6 @@
-"""The status page of an endpoint: what each of its paths answers.
+"""The status page of an endpoint: the answer of each of its paths.
 
-It tells whoever can open it what is built, by whom and where, and changes nothing.
+It shows everybody who can open it what is built, by whom and where, and it is read-only.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from router.serving.watching.ownership import Ownership, ownership
 
 __all__ = ["StatusPage"]
 
-# Seconds that the first to look waits for the daemons.
+# Seconds that the first viewer waits for the daemons.
 _PATIENCE = 2.0
 _JSON = "application/json"
 
 
 class StatusPage:
-    """Answers for a board and the fleet, whose keys are placed by ``placement``.
+    """Answers from a board and the fleet, whose keys are placed by ``placement``.
 
     ``draining`` says whether the endpoint takes no more builds.
     """
@@ -44,14 +44,14 @@ class StatusPage:
         self._owned: tuple[object, Ownership] | None = None
 
     def answer(self, path: str) -> Page | Stream | None:
-        """Return what a path has; None where there is nothing."""
+        """Return the answer for a path; None if there is none."""
         match path:
             case "/":
                 return _page()
             case "/healthz":
                 return self._health()
             case "/metrics":
-                # How warm builds were is asked of the daemons, and counted by the next time.
+                # Makes the lookout ask how warm builds were; the next scrape has the answer.
                 self._lookout.want()
                 return Page(body=metrics_text(self._board.picture().counts).encode(), kind=CONTENT_TYPE)
             case "/api/builds":
@@ -78,7 +78,7 @@ class StatusPage:
         daemons = tuple(each.daemon for each in sights.daemons)
         asked = (keys, tuple((daemon.name, daemon.hashed, daemon.unplaced) for daemon in daemons))
         known = self._owned
-        if known is None or known[0] != asked:  # it is asked each second, and changes with builds
+        if known is None or known[0] != asked:  # it is wanted each second, and changes only with builds
             known = self._owned = (asked, ownership(daemons, self._placement, keys))
         return ring_document(known[1])
 
@@ -93,7 +93,7 @@ class StatusPage:
 
 
 class _Ticks:
-    """What there is, whenever it has changed."""
+    """The state, whenever it has changed."""
 
     def __init__(self, look: Callable[[], Mapping[str, object]]) -> None:
         self._look = look
@@ -105,12 +105,12 @@ class _Ticks:
         if encoded == self._before:
             return None
         self._before = encoded
-        # So that ages are right also where the browser's clock isn't.
+        # So that ages are right even if the browser's clock is wrong.
         return _encoded({**seen, "now": round(time.time(), 3)})
 
 
 def _encoded(value: object) -> bytes:
-    # ASCII alone, and so one line.
+    # Only ASCII, and so one line.
     return json.dumps(value, separators=(",", ":")).encode()
 
 
@@ -122,7 +122,7 @@ def _json(value: object) -> Page:
 def _page() -> Page:
     text = files(__package__).joinpath("page.html").read_text(encoding="utf-8")
     script, style = (_digest(text, f"<{tag}>", f"</{tag}>") for tag in ("script", "style"))
-    # What strangers have named can't become a program: none runs but the page's own.
+    # Names from strangers can't become scripts: only the page's own script runs.
     policy = (
         f"default-src 'none'; script-src '{script}'; style-src '{style}'; connect-src 'self';"
         " img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -1,4 +1,4 @@
-"""A build as the status page knows it, and what all of them come to. Pure."""
+"""A build as the status page shows it, and the counts of all builds. Pure."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ BUCKETS = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 36
 
 @frozen
 class WatchedBuild:
-    """One build; clients may use a ref twice, and no ``number`` is used twice. ``begun`` is seconds since the
-    epoch, ``seconds`` how long it took, None while it goes on.
+    """One build; clients may use a ref twice, so each has a unique ``number``. ``begun`` is seconds since the
+    epoch, ``seconds`` its duration, None while it runs.
 
-    ``waited`` are the seconds until a daemon had it. ``done`` of ``total`` steps are over, ``step`` runs;
-    of a build that is over ``cached`` of ``total`` were cached, None where that isn't known (yet). ``first``:
-    the endpoint knows of no earlier build of the key on its daemon. ``missed`` is the first step that ran.
+    ``waited`` are the seconds until a daemon had it. ``done`` of ``total`` steps are over, ``step`` is
+    running; of a finished build ``cached`` of ``total`` were cached, None if unknown (yet). ``first``: the
+    endpoint knows of no earlier build of the key on its daemon. ``missed`` is the first step that ran.
     """
 
     number: int
@@ -50,7 +50,7 @@ class WatchedBuild:
 
 @frozen
 class Counts:
-    """Since the endpoint began. ``buckets`` counts builds that succeeded by ``BUCKETS``, each by its own."""
+    """Since the endpoint started. ``buckets`` counts successful builds by ``BUCKETS``, each on its own."""
 
     results: Mapping[str, int] = field(default_factory=dict)
     spills: int = 0
@@ -66,7 +66,7 @@ class Counts:
 
 @frozen
 class Picture:
-    """What the record shows at a moment: the ``ended`` builds are the latest, the last one first."""
+    """The state of the record at one moment: the ``ended`` builds are the latest, the last one first."""
 
     in_flight: tuple[WatchedBuild, ...]
     ended: tuple[WatchedBuild, ...]
@@ -74,7 +74,7 @@ class Picture:
 
 
 def warm_builds(builds: Iterable[WatchedBuild]) -> frozenset[int]:
-    """Return the numbers of the builds that were warm, of those that succeeded and whose steps are known."""
+    """Return the numbers of the warm builds among the successful ones whose steps are known."""
     known = [each for each in builds if each.state == "completed" and each.cached is not None]
     warmest: dict[str, int] = {}
     for each in known:

@@ -220,7 +220,7 @@ def test_what_does_not_end_within_the_grace_is_canceled(command: Command, busybo
 
         assert process.wait(10) == 1
         assert client.wait(20) != 0
-    assert "builds were canceled that had not ended within 1s" in process.output.decode()
+    assert "canceled builds that had not ended within 1s" in process.output.decode()
 
 
 def test_ready_fd_gets_the_addresses_when_clients_can_connect(command: Command) -> None:
@@ -328,11 +328,11 @@ def test_two_users_of_buildx_do_not_see_each_others_builds(command: Command) -> 
 def test_other_machines_are_let_in_only_where_that_is_said(command: Command) -> None:
     address = f"tcp://0.0.0.0:{free_port()}"
     refused = command.installed.run("serve", "--listen", address)
-    with command.serving("--listen", address, "--insecure", says="can connect is let in"):
+    with command.serving("--listen", address, "--insecure", says="accepting every client that can connect"):
         pass
 
     assert refused.code == 2
-    assert f"{address} can be reached from other machines, and would let everybody in" in refused.stderr
+    assert f"{address} is open to other machines, and would accept everybody" in refused.stderr
 
 
 def test_it_does_not_send_builds_to_itself(command: Command) -> None:
@@ -360,5 +360,5 @@ def test_the_status_page_is_not_for_other_machines_unless_that_is_said(command: 
     alone = command.installed.run("serve", "--insecure-status")
 
     assert (refused.code, alone.code) == (2, 2)
-    assert "the status page on 0.0.0.0:0 could be opened from other machines" in refused.stderr
-    assert "--insecure-status goes with --status" in alone.stderr
+    assert "the status page on 0.0.0.0:0 would be open to other machines" in refused.stderr
+    assert "--insecure-status needs --status" in alone.stderr

@@ -106,7 +106,7 @@ def test_a_fleet_that_is_empty_or_cannot_be_listed_is_unavailable() -> None:
         )
         assert unlisted.refused(USAGE, pb.DiskUsageRequest()) == (
             Status.UNAVAILABLE,
-            "the daemons can't be listed: can't list pods: forbidden",
+            "can't list the daemons: can't list pods: forbidden",
         )
 
 
@@ -257,7 +257,9 @@ def test_more_records_than_a_client_takes_are_refused_and_not_cut_short() -> Non
         code, said = two.refused(USAGE, pb.DiskUsageRequest())
 
     assert code == Status.RESOURCE_EXHAUSTED
-    assert said.startswith("the records of 2 daemons take 17 MiB, and clients of BuildKit take 16: ")
+    assert said.startswith(
+        "the records of 2 daemons are 17 MiB, more than the 16 MiB that clients of BuildKit accept: "
+    )
 
 
 def test_the_fleet_is_not_listed_for_each_call() -> None:
@@ -317,5 +319,5 @@ def test_a_request_that_is_none_is_refused_before_anybody_is_asked(method: str) 
         fleet.ask_packed(method, b"\x0a\xff")
 
     assert refused.value.code == Status.INTERNAL
-    assert str(refused.value).startswith("the request is no ")
+    assert str(refused.value).startswith("the request is not a ")
     assert fleet.told == []

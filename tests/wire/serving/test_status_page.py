@@ -290,7 +290,7 @@ def _listens(site: Site) -> bool:
 
 
 def test_only_this_machine_can_open_it_unless_that_is_said() -> None:
-    with pytest.raises(UsageError, match="could be opened from other machines") as caught:
+    with pytest.raises(UsageError, match="would be open to other machines") as caught:
         open_status(TcpAddress(host="0.0.0.0", port=0))
 
     assert "--insecure-status" in (caught.value.hint or "")
@@ -435,7 +435,7 @@ def test_a_fleet_that_can_not_be_listed_is_told() -> None:
     with _Watching(fleet) as made:
         found = made.json("/api/daemons")
 
-    assert found == {"daemons": [], "error": "the daemons can't be listed: the cluster is away"}
+    assert found == {"daemons": [], "error": "can't list the daemons: the cluster is away"}
 
 
 def test_nobody_is_asked_while_nobody_looks() -> None:

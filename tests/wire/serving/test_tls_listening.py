@@ -107,7 +107,7 @@ def test_who_shows_no_certificate_or_a_wrong_one_stays_out_and_that_is_said(port
 
     assert sorted(said) == [
         "refused 127.0.0.1: it does not speak TLS",
-        "refused 127.0.0.1: it has shown no certificate",
+        "refused 127.0.0.1: it sent no certificate",
         "refused 127.0.0.1: its certificate is not trusted (certificate has expired)",
         "refused 127.0.0.1: its certificate is not trusted (unable to get local issuer certificate)",
     ]

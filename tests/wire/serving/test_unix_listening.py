@@ -68,7 +68,7 @@ def test_another_user_is_refused_even_where_the_files_let_him_in(folder: Path) -
             listener.stop()
 
     assert text.startswith("refused process ")
-    assert text.endswith(f"of user {NOBODY}: unix://{path} is for user {os.geteuid()} only")
+    assert text.endswith(f"of user {NOBODY}: unix://{path} is only for user {os.geteuid()}")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
@@ -85,7 +85,7 @@ def test_the_second_one_is_told_who_listens(folder: Path) -> None:
     with listening(f"unix://{path}"), pytest.raises(RouterError) as caught, listening(f"unix://{path}"):
         pass
 
-    assert str(caught.value) == f"unix://{path} is in use: process {os.getpid()} listens there"
+    assert str(caught.value) == f"unix://{path} is in use: process {os.getpid()} listens on it"
     assert caught.value.hint == f"stop it (kill {os.getpid()}), or listen elsewhere: --listen unix://PATH"
 
 
@@ -117,7 +117,7 @@ def test_a_socket_that_something_else_listens_on_is_left_alone(folder: Path) -> 
             pass
         connected(path).close()
 
-    assert str(caught.value) == f"unix://{path} is in use: process {os.getpid()} listens there"
+    assert str(caught.value) == f"unix://{path} is in use: process {os.getpid()} listens on it"
 
 
 def test_what_is_no_socket_is_left_alone(folder: Path) -> None:
