@@ -152,6 +152,7 @@ if TYPE_CHECKING:
     from router.notation.size import parse_size as parse_size
     from router.notation.tag import parse_reference as parse_reference
     from router.notation.tag import parse_tags as parse_tags
+    from router.once import OneTimeFiles as OneTimeFiles
     from router.once import same_source as same_source
     from router.operations.attachments import read_attachment as read_attachment
     from router.operations.build_log import follow_build as follow_build
@@ -331,7 +332,7 @@ _MODULES = {
     "router.notation.quantity": "Quantity parse_quantity",
     "router.notation.size": "parse_size SHM_SIZE",
     "router.notation.tag": "parse_reference parse_tags",
-    "router.once": "same_source",
+    "router.once": "OneTimeFiles same_source",
     "router.operations.attachments": "read_attachment",
     "router.operations.build_log": "follow_build",
     "router.operations.build_trace": "read_trace",

@@ -47,7 +47,9 @@ class OneTimeFiles:
         self._lock = threading.Lock()
         self._kept: dict[tuple[int, int], bytes] = {}
 
-    def take(self, paths: Iterable[str], cancellation: Cancellation, tell: Callable[[str], None]) -> None:
+    def take(
+        self, paths: Iterable[str], cancellation: Cancellation | None, tell: Callable[[str], None]
+    ) -> None:
         """Read now what ``read`` is to return later, while it can be interrupted.
 
         ``tell`` hears what is waited for. What can't be read is left for ``read`` to refuse. Raises

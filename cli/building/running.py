@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import router as library
 from cli.build_options import ResultOptions
 from cli.building.display import Display
-from cli.given.requests import Prepared
-from cli.interruption import interruptible
+from cli.given.files import GivenFiles
+from cli.given.requests import Prepared, Unread
+from cli.interruption import Silent, interruptible
 from cli.options import DisplayOptions
-from cli.render import Renderer, chosen_mode, open_renderer
+from cli.render import ProgressMode, Renderer, chosen_mode, open_renderer
 from cli.render.foreign import own_line, printable
 from cli.render.whereabouts import where
 from router import (
@@ -42,7 +43,7 @@ _NO_RESULT = ResultOptions()
 
 
 def build_and_report(
-    config: RouterConfig, prepared: Prepared, shown: DisplayOptions, left: ResultOptions = _NO_RESULT
+    config: RouterConfig, unread: Unread, shown: DisplayOptions, left: ResultOptions = _NO_RESULT
 ) -> None:
     """Build with what is ``shown`` on stderr; what is to be ``left`` behind goes to files and stdout.
 
@@ -53,15 +54,15 @@ def build_and_report(
     display = Display()
     with (
         _telemetry(shown.verbose) as span,
-        interruptible(display, watch_parent=prepared.by_skaffold, timeout=config.timeout) as cancellation,
-        _with_stdin(prepared.request, config.tls) as request,
+        interruptible(display, watch_parent=unread.by_skaffold, timeout=config.timeout) as cancellation,
+        _prepared(unread, config.tls, _files(cancellation, progress)) as prepared,
     ):
         router = BuildRouter(config, span=span)
         renderer = open_renderer(
             shown.mode, stream=sys.stderr, environment=os.environ, verbosity=shown.verbose
         )
         display.show(renderer)
-        asked = replace(request, identify=progress == "quiet")
+        asked = replace(prepared.request, identify=progress == "quiet")
         result = _build(router, prepared._replace(request=asked), left, renderer, cancellation)
         for file in files:
             file.write(result)
@@ -75,14 +76,17 @@ def build_and_report(
         _tell_how_warm(left, result)
 
 
-def print_plan(config: RouterConfig, prepared: Prepared) -> None:
+def print_plan(config: RouterConfig, unread: Unread) -> None:
     """Print where and what would be built: the command line on stdout, with secrets redacted."""
     import shlex
 
-    for warning in prepared.warnings:
-        sys.stderr.write(f"warmroute: {printable(warning)}\n")
-    with _with_stdin(prepared.request, config.tls) as request:
-        route, argv = BuildRouter(config).command(request)
+    with (
+        interruptible(Silent(heeds=False), timeout=config.timeout) as cancellation,
+        _prepared(unread, config.tls, GivenFiles(cancellation)) as prepared,
+    ):
+        for warning in prepared.warnings:
+            sys.stderr.write(f"warmroute: {printable(warning)}\n")
+        route, argv = BuildRouter(config).command(prepared.request)
     place, chosen = next((place, each) for place, each in enumerate(route.candidates, start=1) if each.fit)
     sys.stderr.write(
         f"key {printable(route.key.key)} (rule: {route.key.rule}), placement {route.placement}\n"
@@ -184,6 +188,21 @@ def _traced(on_event: Callable[[Event], None], path: str | None) -> Iterator[Cal
             on_event(event)
 
         yield both
+
+
+def _files(cancellation: Cancellation, progress: ProgressMode) -> GivenFiles:
+    """Return the reader of given files; what it waits for is told where stderr has lines for people."""
+    return (
+        GivenFiles(cancellation) if progress in {"tty", "plain"} else GivenFiles(cancellation, lambda _: None)
+    )
+
+
+@contextmanager
+def _prepared(unread: Unread, tls: TLSOptions | None, files: GivenFiles) -> Iterator[Prepared]:
+    """Yield the build with all that was given for it read, while that can be interrupted."""
+    prepared = unread.prepare(files)
+    with _with_stdin(prepared.request, tls) as request:
+        yield prepared._replace(request=request, warnings=(*unread.warnings, *prepared.warnings))
 
 
 @contextmanager

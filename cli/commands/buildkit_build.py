@@ -10,7 +10,7 @@ from typing import Annotated
 
 from cli.build_options import ImageOptions, ResultOptions
 from cli.building.running import build_and_report
-from cli.given.requests import Prepared, build_request
+from cli.given.requests import Prepared, Unread, build_request
 from cli.given.routing import router_config
 from cli.groups import Only, OptionGroup, argument, option
 from cli.options import FleetOptions, ProgressDisplay, RoutingOptions
@@ -70,15 +70,14 @@ def command(image: _Image, result: _Result, daemon: DaemonOptions, display: Prog
         raise UsageError("the image has no name", hint="give it one: --tag NAME[:TAG]")
     if not (result.push or result.load):
         result = result.replaced(outputs=["type=image"])
-    prepared = build_request(image, None, result)
     config = router_config(RoutingOptions(fleet=FleetOptions(addresses=[daemon.address])))
-    if daemon.cache_import or daemon.cache_export:
-        prepared = _with_local_cache(prepared, daemon.cache_import, daemon.cache_export)
-    build_and_report(config, prepared, display)
+    build = Unread(prepare=lambda files: _with_local_cache(build_request(image, None, result, files), daemon))
+    build_and_report(config, build, display)
 
 
-def _with_local_cache(prepared: Prepared, source: str | None, destination: str | None) -> Prepared:
+def _with_local_cache(prepared: Prepared, daemon: DaemonOptions) -> Prepared:
     """Add the caches. That there is none to import yet is a warning, as in the old program."""
+    source, destination = daemon.cache_import, daemon.cache_export
     cache_from = (CacheOption(type="local", attrs={"src": source}),) if source else ()
     cache_to = (CacheOption(type="local", attrs={"dest": destination}),) if destination else ()
     return prepared._replace(request=replace(prepared.request, cache_from=cache_from, cache_to=cache_to))

@@ -18,7 +18,7 @@ __all__ = ["command"]
 
 def command(subject: Subject, routing: ConnectionRouting, display: VerboseDisplay) -> None:
     """Connect stdin and stdout to the daemon that a build would go to, as `buildctl dial-stdio` does."""
-    config, prepared = prepare(routing, subject)
+    config, request = prepare(routing, subject)
     if os.isatty(sys.stdin.fileno()):
         raise UsageError(
             "dial-stdio carries a daemon's protocol, and stdin is a terminal",
@@ -26,6 +26,6 @@ def command(subject: Subject, routing: ConnectionRouting, display: VerboseDispla
         )
     router = library.BuildRouter(config)
     with interruptible(Silent(heeds=False)):
-        connected = router.connect(prepared.request, on_event=announce(display.verbose))
+        connected = router.connect(request, on_event=announce(display.verbose))
     with connected as connection:
         library.dial_stdio(connection)

@@ -14,7 +14,7 @@ from typing import Annotated
 from cli.build_options import ImageOptions, ResultOptions
 from cli.building.running import build_and_report, print_plan
 from cli.commands.buildkit_build import ContextOptions
-from cli.given.requests import build_request
+from cli.given.requests import unread
 from cli.given.routing import router_config
 from cli.groups import Only, OptionGroup, option
 from cli.options import DisplayOptions, RoutingOptions
@@ -71,13 +71,13 @@ def command(
         result = result.replaced(load=True)
     if old.debug and not display.verbose:
         display = display.replaced(verbose=1)
-    prepared = build_request(image, None, result)
     unused = tuple(f"{flag} is ignored: {why}" for given, flag, why in _unused(old) if given)
+    build = unread(image, None, result)._replace(warnings=unused)
     config = router_config(routing)
     if routing.dry_run:
-        print_plan(config, prepared)
+        print_plan(config, build)
     else:
-        build_and_report(config, prepared._replace(warnings=(*unused, *prepared.warnings)), display, result)
+        build_and_report(config, build, display, result)
 
 
 def _limits(old: OldOptions) -> Iterator[str]:

@@ -30,10 +30,10 @@ def command(
     arguments: CommandArguments, subject: Subject, routing: ConnectionRouting, display: VerboseDisplay
 ) -> None:
     """Run a command with BUILDKIT_HOST of the daemon that a build would go to: buildctl, buildx, a script."""
-    config, prepared = prepare(routing, subject)
+    config, request = prepare(routing, subject)
     router = library.BuildRouter(config)
     with interruptible(Silent(heeds=False)):
-        connected = router.connect(prepared.request, on_event=announce(display.verbose))
+        connected = router.connect(request, on_event=announce(display.verbose))
     with connected as connection:
         code = library.run_with_daemon(connection, arguments.words, router.dial_options, tell=warn)
     if code:

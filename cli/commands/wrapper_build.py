@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cli.build_options import ImageOptions
 from cli.building.running import build_and_report, print_plan
-from cli.given.requests import asked_by_skaffold, build_request, skaffold_routing
+from cli.given.requests import asked_by_skaffold, skaffold_routing, unread
 from cli.given.routing import router_config
 from cli.groups import Only
 from cli.options import ProgressDisplay, RoutingOptions
@@ -30,13 +30,12 @@ def command(image: _Image, routing: _Routing, display: ProgressDisplay) -> None:
     if asked is not None and image.file and routing.backend != "docker":
         # The name of a Dockerfile was buildctl's, which looks for it in the context.
         image = image.replaced(file=os.path.join(asked.context, image.file))
-    prepared = build_request(image, asked)
-    prepared = prepared._replace(warnings=(*warnings, *prepared.warnings))
+    build = unread(image, asked)._replace(warnings=warnings)
     config = router_config(skaffold_routing(routed, asked))
     if routing.dry_run:
-        print_plan(config, prepared)
+        print_plan(config, build)
     else:
-        build_and_report(config, prepared, display)
+        build_and_report(config, build, display)
 
 
 def _as_wrapper_routes(options: RoutingOptions, *, has_host: bool) -> tuple[RoutingOptions, tuple[str, ...]]:

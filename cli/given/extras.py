@@ -13,22 +13,30 @@ from cli.build_options import (
     ImageOptions,
     StepOptions,
 )
-from router import BuildRequest, Flag, UsageError, os_reason, replace
+from cli.given.files import GivenFiles
+from cli.given.stdin import read_stdin, refuse_second_use
+from router import BuildRequest, Flag, replace, same_source
 
 __all__ = ["with_extras"]
 
 _LOCAL = Flag(name="--local", example="context=.")
 _OCI_LAYOUT = Flag(name="--oci-layout", example="base=./layout")
 _OPT = Flag(name="--opt", example="target=app", secret=True)
+_POLICY = "--source-policy-file"
 
 
-def with_extras(request: BuildRequest, image: ImageOptions, local_platform: str) -> BuildRequest:
+def with_extras(
+    request: BuildRequest, image: ImageOptions, local_platform: str, files: GivenFiles | None = None
+) -> BuildRequest:
     """Return the request with what these options give. Raises ``UsageError``."""
+    files = files or GivenFiles()
     request = _image(request, image.extra, local_platform)
     request = _steps(request, image.steps)
     request = _caches(request, image.caches)
-    request = _attestations(request, image.attestations)
-    return _generic(request, image.generic)
+    request = _attestations(request, image.attestations, files)
+    request = _generic(request, image.generic, files)
+    _refuse_second_use(request, image)
+    return request
 
 
 def _image(request: BuildRequest, options: ExtraOptions, local_platform: str) -> BuildRequest:
@@ -66,17 +74,18 @@ def _caches(request: BuildRequest, options: CacheOptions) -> BuildRequest:
     )
 
 
-def _attestations(request: BuildRequest, options: AttestationOptions) -> BuildRequest:
+def _attestations(request: BuildRequest, options: AttestationOptions, files: GivenFiles) -> BuildRequest:
+    policy = options.source_policy_file
     return replace(
         request,
         attestations=library.parse_attests(
             options.attests or (), sbom=options.sbom, provenance=options.provenance
         ),
-        source_policy=_text_of(options.source_policy_file),
+        source_policy="" if policy is None else files.text(policy, _POLICY, "give a file in JSON"),
     )
 
 
-def _generic(request: BuildRequest, options: GenericOptions) -> BuildRequest:
+def _generic(request: BuildRequest, options: GenericOptions, files: GivenFiles) -> BuildRequest:
     request = replace(
         request,
         frontend=request.frontend if options.frontend is None else options.frontend,
@@ -88,7 +97,7 @@ def _generic(request: BuildRequest, options: GenericOptions) -> BuildRequest:
     if llb is None and not options.frontend and (options.local_dirs or options.oci_layouts):
         llb = "-"  # without a frontend directories are for LLB, which buildctl takes from stdin
     if llb is not None:
-        return replace(request, definition=_llb(llb), frontend=options.frontend or "", generic=True)
+        return replace(request, definition=_llb(llb, files), frontend=options.frontend or "", generic=True)
     return replace(request, generic=True) if options.frontend else request
 
 
@@ -103,29 +112,20 @@ def _pairs(texts: Iterable[str], flag: Flag) -> dict[str, str]:
     return pairs
 
 
-def _text_of(path: str | None) -> str:
-    if path is None:
-        return ""
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
-    except (OSError, ValueError) as exc:
-        why = os_reason(exc) if isinstance(exc, OSError) else "it is not text in UTF-8"
-        raise UsageError(
-            f"can't read --source-policy-file {path}: {why}", hint="give a file in JSON"
-        ) from exc
-
-
-def _llb(path: str) -> bytes:
+def _llb(path: str, files: GivenFiles) -> bytes:
     if path == "-":
-        from cli.given.stdin import read_stdin
-
         return read_stdin("the LLB", "--llb -")
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError as exc:
-        raise UsageError(
-            f"can't read --llb {path}: {os_reason(exc)}",
-            hint="give a file with marshalled LLB, or - for stdin",
-        ) from exc
+    return files.content(path, "--llb", "give a file with marshalled LLB, or - for stdin")
+
+
+def _refuse_second_use(request: BuildRequest, image: ImageOptions) -> None:
+    """Raise ``UsageError`` where stdin, which has been read for this, is to give something else as well."""
+    llb, policy = image.generic.llb, image.attestations.source_policy_file
+    others = request.files
+    if policy is not None and same_source(policy, 0):
+        build = (request.context, request.dockerfile or "")
+        named = ("/dev/stdin" if path == "-" and not request.generic else path for path in build)
+        refuse_second_use("the source policy", (*others, *named))
+        others = (*others, policy)
+    if request.definition is not None and (llb in {None, "-"} or same_source(llb, 0)):
+        refuse_second_use("the LLB", others)

@@ -6,7 +6,8 @@ What the user gives explicitly wins over skaffold; where the two contradict each
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from cli.build_options import ImageOptions, ResultOptions
 from cli.given.routing import router_config
@@ -32,7 +33,18 @@ from router import (
     skaffold,
 )
 
-__all__ = ["Prepared", "asked_by_skaffold", "build_request", "prepare", "skaffold_routing"]
+if TYPE_CHECKING:
+    from cli.given.files import GivenFiles
+
+__all__ = [
+    "Prepared",
+    "Unread",
+    "asked_by_skaffold",
+    "build_request",
+    "prepare",
+    "skaffold_routing",
+    "unread",
+]
 
 _NO_RESULT = ResultOptions()
 _USUAL = ImageOptions()
@@ -43,17 +55,33 @@ class Prepared(NamedTuple):
 
     request: BuildRequest
     warnings: tuple[str, ...] = ()
-    by_skaffold: bool = False
     question: str = "build"
 
 
-def prepare(
-    routing: RoutingOptions, image: ImageOptions, result: ResultOptions = _NO_RESULT
-) -> tuple[RouterConfig, Prepared]:
-    """Return where to build and what, skaffold's environment included. Raises ``UsageError``."""
+class Unread(NamedTuple):
+    """A build as it was given. To ``prepare`` it opens the files that options name, which may block: that
+    is for where signals and the time limit hold. ``warnings`` come before those of the request."""
+
+    prepare: Callable[[GivenFiles], Prepared]
+    warnings: tuple[str, ...] = ()
+    by_skaffold: bool = False
+
+
+def prepare(routing: RoutingOptions, subject: ImageOptions) -> tuple[RouterConfig, BuildRequest]:
+    """Return where a build would go and for what, skaffold's environment included. Raises ``UsageError``.
+
+    For those who build nothing: ``subject`` has no options that name files.
+    """
     asked = asked_by_skaffold()
     config = router_config(skaffold_routing(routing, asked))
-    return config, build_request(image, asked, result)
+    return config, build_request(subject, asked).request
+
+
+def unread(image: ImageOptions, asked: SkaffoldBuild | None, result: ResultOptions = _NO_RESULT) -> Unread:
+    """Return the build that the options, and skaffold's environment, describe."""
+    return Unread(
+        prepare=lambda files: build_request(image, asked, result, files), by_skaffold=asked is not None
+    )
 
 
 def asked_by_skaffold() -> SkaffoldBuild | None:
@@ -62,9 +90,15 @@ def asked_by_skaffold() -> SkaffoldBuild | None:
 
 
 def build_request(
-    image: ImageOptions, asked: SkaffoldBuild | None, result: ResultOptions = _NO_RESULT
+    image: ImageOptions,
+    asked: SkaffoldBuild | None,
+    result: ResultOptions = _NO_RESULT,
+    files: GivenFiles | None = None,
 ) -> Prepared:
-    """Return the request. Raises ``UsageError`` for an option that can't be read or contradicts another."""
+    """Return the request; ``files`` reads those that options name.
+
+    Raises ``UsageError`` for an option that can't be read or contradicts another.
+    """
     variables = os.environ
     warnings: tuple[str, ...] = ()
     named_context = image.context
@@ -91,22 +125,17 @@ def build_request(
     if _rare(image) != _rare(_USUAL):
         from cli.given.extras import with_extras
 
-        request = with_extras(request, image, local_platform())
+        request = with_extras(request, image, local_platform(), files)
         if request.generic and named_context is not None:
             raise UsageError(
                 f"--frontend and --llb have no place for a context ({named_context})",
                 hint=f"name it as the frontend, or the LLB, does: --local context={named_context}",
             )
-        if request.definition is not None and image.generic.llb in {None, "-"}:
-            from cli.given.stdin import refuse_second_use
-
-            refuse_second_use("the LLB", request.files)
     if len(request.platforms) > 1:
         _check_one_platform(request)
     return Prepared(
         request=request,
         warnings=warnings,
-        by_skaffold=asked is not None,
         question=image.extra.question,
     )
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import signal
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +14,7 @@ from router import RouterConfig
 from router.model.routing import BackendName
 from tests.addressed import addressed
 from tests.e2e.builder import write_tree
-from tests.e2e.processes import BIN, Installed, started
+from tests.e2e.processes import BIN, Installed
 from tests.e2e.program import Finished
 from tests.e2e.test_native_failover import key_of
 from tests.servers.buildkitd import Buildkitd, start_buildkitd
@@ -197,42 +195,16 @@ def test_certificates_can_come_from_commands(
     assert done.code == 0, done.stderr
 
 
-@pytest.mark.parametrize("option", ["--secret id=a,src=pipe", "--file pipe", "--ssh a=pipe"])
-def test_a_pipe_that_nobody_writes_to_is_waited_for_no_longer_than_the_time_limit(
-    shells: dict[str, Shell], option: str
-) -> None:
-    shell = shells["native"]
-
-    done = shell.run(f"mkfifo pipe; build {option} --timeout 1500ms")
-
-    assert done.code == 124, done.stderr
-    assert "waiting for data from pipe" in done.stderr
-    assert done.seconds < 4
-
-
-@pytest.mark.parametrize("option", ["--secret id=a,src=pipe", "--tls-ca pipe"])
-def test_waiting_for_a_pipe_can_be_interrupted(shells: dict[str, Shell], option: str) -> None:
-    shell = shells["native"]
-    os.mkfifo(shell.folder / "pipe")
-    argv = shell.line(
-        f'build() {{ exec {BIN}/warmroute build {shlex.join(shell.options)} "$@" .; }}; build {option}'
-    )
-    variables = Installed(environment=shell.environment).variables
-
-    with started(argv, variables, shell.folder) as process:
-        process.read_until(b"waiting for data from pipe")
-        process.signal(signal.SIGINT)
-        code = process.wait(within=2.0)
-
-    assert code == 130
-    assert b"Traceback" not in process.output
-
-
 @pytest.mark.parametrize(
     ("line", "what"),
     [
         ("cat Dockerfile | build --file - --secret id=a,src=/dev/stdin", "the Dockerfile and /dev/stdin"),
         ("cat Dockerfile | build --file - --tls-ca /proc/self/fd/0", "the Dockerfile and /proc/self/fd/0"),
+        (
+            "echo {} | build --source-policy-file /dev/stdin --secret id=a,src=/dev/stdin",
+            "the source policy and /dev/stdin",
+        ),
+        ("echo {} | build --source-policy-file /dev/stdin --file -", "the source policy and /dev/stdin"),
     ],
 )
 def test_stdin_is_not_given_out_twice(shells: dict[str, Shell], line: str, what: str) -> None:

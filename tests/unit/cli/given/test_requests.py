@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from cli.build_options import ImageOptions, ResultOptions
-from cli.given.requests import asked_by_skaffold, build_request, skaffold_routing
+from cli.given.requests import asked_by_skaffold, build_request, skaffold_routing, unread
 from cli.options import FleetOptions, RoutingOptions
 from router.errors import UsageError
 from router.flags.skaffold import SkaffoldBuild
@@ -31,7 +31,8 @@ def test_skaffold_fills_in_what_was_not_given() -> None:
     request = prepared.request
     assert (request.tags, request.context) == (("a.test/app:1",), "/work")
     assert (request.push, request.load) == (True, False)
-    assert (prepared.warnings, prepared.by_skaffold) == ((), True)
+    assert prepared.warnings == ()
+    assert unread(ImageOptions(), PUSH).by_skaffold
 
 
 def test_without_a_push_skaffold_wants_the_image_loaded() -> None:
