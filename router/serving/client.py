@@ -1,4 +1,4 @@
-"""What the parts of one client's connection share, and what all connections of an endpoint do."""
+"""The state that the parts of one client's connection share, and the state of the whole endpoint."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from router.serving.watching.board import Board
 __all__ = ["Arrival", "Client", "Memory", "Relays", "Services", "Shared"]
 
 
-# Seconds.
+# Seconds that a build waits for another one to ask the same daemon.
 _AT_THE_GATE = 1.0
 
 
 class Arrival(Protocol):
-    """A client that has come in, on a connected stream.
+    """A client that has connected, with its stream.
 
-    Those with the same ``who`` may see each other's builds; ``description`` is for messages.
+    Clients with the same ``who`` may see each other's builds; ``description`` is for messages.
     """
 
     @property
@@ -58,9 +58,9 @@ class Relays(Protocol):
 
 
 class Memory:
-    """What an endpoint remembers of builds: who began each, and which daemon has had which key.
+    """The builds that an endpoint remembers: who began each, and which daemon has had which key.
 
-    Bounded; may be used by several threads.
+    Limited in size; safe for threads.
     """
 
     def __init__(self, most: int = 10_000) -> None:
@@ -71,7 +71,7 @@ class Memory:
         self._lock = threading.Lock()
 
     def begins(self, ref: str, who: str) -> bool:
-        """Take note of who began a build; False where it is another's."""
+        """Record who began a build; False if it belongs to another client."""
         with self._lock:
             owner = self._owners.setdefault(ref, who)
             self._owners.move_to_end(ref)
@@ -79,12 +79,12 @@ class Memory:
         return owner == who
 
     def is_of_another(self, ref: str, who: str) -> bool:
-        """Say whether somebody else began a build."""
+        """Say whether another client began a build."""
         with self._lock:
             return self._owners.get(ref, who) != who
 
     def built(self, daemon: str, key: str) -> None:
-        """Take note that a daemon has had a key."""
+        """Record that a daemon has had a key."""
         with self._lock:
             self._warm[daemon, key] = None
             self._warm.move_to_end((daemon, key))
@@ -92,10 +92,10 @@ class Memory:
 
     @contextmanager
     def gate(self, daemon: str) -> Iterator[None]:
-        """Let one build after the other ask a daemon for its turn and take it.
+        """Let builds ask a daemon for their turn, and take it, one after the other.
 
-        Of those that ask at once all hear that there is room, and all but one go again. Nobody waits for a
-        daemon that doesn't answer others.
+        If several asked at once, all would hear that there is room, and all but one would have to go again. A
+        build waits only briefly, so a daemon that doesn't answer blocks no other build.
         """
         with self._lock:
             gate = self._gates.setdefault(daemon, threading.Lock())
@@ -118,11 +118,11 @@ def _need_not_know(_ref: str, _daemon: Daemon) -> None:
 
 @frozen
 class Services:
-    """What an endpoint does for its clients.
+    """The services of an endpoint for its clients.
 
     ``router`` finds the daemons; ``methods`` are those that the fleet answers as one, by their paths. ``key``
-    is the balancing key of all builds, empty for the rules. ``placed`` hears, from any thread, which daemon a
-    build is on, by its ref; ``on_event`` what is told of builds. ``board`` has the record of them.
+    is the balancing key of all builds, empty to apply the rules. ``placed`` hears, from any thread, which
+    daemon a build is on, by its ref; ``on_event`` gets the builds' events. ``board`` keeps their record.
     """
 
     router: Relays
@@ -134,9 +134,9 @@ class Services:
 
 
 class Shared:
-    """What all clients of an endpoint have in common.
+    """The state that all clients of an endpoint share.
 
-    ``draining``: it takes no more builds. ``pong`` is what a daemon answered to LLBBridge.Ping last, framed.
+    ``draining``: it takes no more builds. ``pong`` is a daemon's last answer to LLBBridge.Ping, framed.
     """
 
     def __init__(self) -> None:
@@ -146,7 +146,7 @@ class Shared:
 
 
 class Client:
-    """One client: who it is, and its connection. ``post`` has the connection's thread do something."""
+    """One client: its identity and its connection. ``post`` runs an action in the connection's thread."""
 
     def __init__(self, arrival: Arrival, services: Services, shared: Shared, budget: Budget) -> None:
         self.who = arrival.who
@@ -159,16 +159,16 @@ class Client:
         self.post: Callable[[Callable[[], None]], None] = _not_yet
 
     def hides(self, ref: str) -> bool:
-        """Say whether a build is another's, so that this client may not know of it; from any thread."""
+        """Say whether a build is another client's, and so invisible to this one; from any thread."""
         return self.shared.memory.is_of_another(ref, self.who)
 
     def hear(self, event: Event) -> None:
-        """Take what is told of a build. What comes of it is known to its client alone."""
+        """Take an event of a build. Its result is reported only to its client."""
         if not (isinstance(event, Notice) and event.reason == "cache-only"):
             self.services.on_event(event)
 
     def tell(self, text: str) -> None:
-        """Tell something of this client."""
+        """Report a message about this client."""
         self.services.on_event(Notice(level="warning", text=f"{self.description}: {text}"))
 
 

@@ -1,7 +1,7 @@
-"""The daemons' channels that one client's builds are on, and the sessions that each of them carries.
+"""The channels to daemons of one client's builds, and the sessions that each channel carries.
 
-A daemon gets a session once, whichever of the client's builds there name it: buildkitd knows sessions by
-their id, and forgets one as soon as any call that offered it ends.
+A daemon gets a session once, even if several of the client's builds there name it: buildkitd identifies
+sessions by id, and forgets one as soon as any call that offered it ends.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from router.solve.control import INFO, QUIET
 __all__ = ["OVER", "Link", "Links"]
 
 OVER = ConnectionLostError("the build is over")
-"""The end of calls that the build they belong to has left behind."""
+"""The error of calls that are still open when their build is over."""
 
 
 class Link:
@@ -44,27 +44,27 @@ class Link:
 
     @property
     def silent(self) -> bool:
-        """Whether no call is under way."""
+        """Whether no call is in progress."""
         return all(call.over for call in self._calls)
 
     @property
     def offered(self) -> frozenset[str]:
-        """The sessions that the daemon has by this channel."""
+        """The sessions that the daemon has through this channel."""
         return frozenset(self._offered)
 
     def offer(self, session: ClientSession, offered: DaemonSession, call: RpcCall) -> None:
-        """Connect a session with what the daemon has of it."""
+        """Connect a session with the daemon's side of it."""
         self._offered[session.id] = (offered, call)
         offered.attach(session)
 
     def look_alive(self) -> None:
-        """Ask a daemon something small that has been ``QUIET``."""
+        """Ask a daemon that has been silent for ``QUIET`` a small question."""
         if self.channel.silence >= QUIET and (self._looking is None or self._looking.done):
-            with suppress(ConnectionLostError):  # it goes away, and may end what it has begun
+            with suppress(ConnectionLostError):  # it is shutting down, and may finish its builds
                 self._looking = self.channel.start(INFO, request=b"", on_message=lambda _: None)
 
     def register(self, poll: select.poll) -> float:
-        """Tell a poll what is waited for; return for how many seconds at most."""
+        """Register the descriptors to poll; return the longest wait in seconds."""
         quiet = max(QUIET - self.channel.silence, 0.0) or QUIET
         return min(self.channel.register(poll), quiet)
 
@@ -101,7 +101,7 @@ class Links:
         return iter(tuple(self._links))
 
     def add(self, placed: Placed, sessions: set[str], own: ClientSession | None) -> Link:
-        """Take over a build's channel. ``own`` is the session that was offered, None where that is over."""
+        """Take over a build's channel. ``own`` is the session that was offered, None if it is over."""
         link = Link(placed, sessions)
         self._links.append(link)
         if placed.session is not None:
@@ -116,7 +116,7 @@ class Links:
         """Offer a session to a link's daemon, unless it has it."""
         if not any(other.daemon.name == link.daemon.name and session.id in other.offered for other in self):
             offered = DaemonSession(self._budget)
-            with suppress(ConnectionLostError):  # it goes away: that shows in its builds
+            with suppress(ConnectionLostError):  # it is shutting down: its builds will notice
                 link.offer(session, offered, offered.open(link.channel, session.offer))
 
     def withdraw(self, session_id: str) -> None:
@@ -125,7 +125,7 @@ class Links:
             link.withdraw(session_id)
 
     def step(self) -> bool:
-        """Move what can be moved at once; say whether anything did."""
+        """Do everything that is possible without waiting; say whether anything moved."""
         moved = False
         for link in self:
             try:
@@ -139,16 +139,17 @@ class Links:
         return moved
 
     def register(self, poll: select.poll) -> float | None:
-        """Tell a poll what is waited for; return for how many seconds at most."""
+        """Register the descriptors to poll; return the longest wait in seconds."""
         return min((link.register(poll) for link in self), default=None)
 
     def waited(self, seconds: float) -> None:
-        """Take note that it was listened for so long, and nothing came."""
+        """Note that all channels were silent for so long."""
         for link in self:
             link.channel.waited(seconds)
 
     def tidy(self) -> None:
-        """Close those whose build is over, once nothing more is to come and no build uses their sessions."""
+        """Close the channels of finished builds, once nothing more will come and no build uses their
+        sessions."""
         for link in self:
             if not link.needed and link.silent and not self._is_shared(link):
                 self._links.remove(link)

@@ -1,4 +1,4 @@
-"""Bytes on their way from one connection to another, bounded."""
+"""Bytes in transit from one connection to another, limited in size."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from router.net.stream import Buffer
 
 __all__ = ["Budget", "OverrunError", "Pipe"]
 
-# Where the sender is told to pause, and where to go on. What is under way until it hears of it comes on top.
+# Where the sender is told to pause, and to continue. Bytes sent before it hears of it come on top.
 _FULL, _ROOM = 4 * 1024 * 1024, 2 * 1024 * 1024
 # Smaller pieces are copied together: each costs more than its bytes.
 _SMALL, _GATHERED = 4096, 64 * 1024
-# A piece keeps all that arrived with it, up to 1 MiB: one that is less than this part of it is copied.
+# A piece keeps all that arrived with it in memory, up to 1 MiB: a smaller part of it than this is copied.
 _PART = 4
 
 
 class OverrunError(RouterError):
-    """A peer has us keep more than it may: it sends on where it was told to pause, or reads nothing."""
+    """A peer makes us keep more than allowed: it sends although told to pause, or doesn't read."""
 
     default_reason = "overrun"
 
 
 class Budget:
-    """What may be kept for one client, in bytes, wherever it comes from. May be used by several threads."""
+    """The limit for all bytes kept for one client. Safe for threads."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -34,26 +34,26 @@ class Budget:
         self._lock = threading.Lock()
 
     def take(self, size: int) -> None:
-        """Keep so many bytes more. Raises ``OverrunError``."""
+        """Add so many bytes. Raises ``OverrunError``."""
         with self._lock:
             self._kept += size
             over = self._kept > self._most
         if over:
-            raise OverrunError(f"more than {self._most} bytes wait to be read")
+            raise OverrunError(f"more than {self._most} bytes are waiting to be read")
 
     def give(self, size: int) -> None:
-        """Keep so many bytes less."""
+        """Release so many bytes."""
         with self._lock:
             self._kept -= size
 
     @property
     def kept(self) -> int:
-        """How many bytes are kept now."""
+        """The number of bytes kept now."""
         return self._kept
 
 
 class Pipe:
-    """The source of a stream, filled from another one; ``hold`` is told when that is to pause or to go on."""
+    """The source of a stream, filled from another one; ``hold`` makes that one pause or continue."""
 
     def __init__(self, budget: Budget, hold: Callable[[bool], None]) -> None:
         self._budget = budget
@@ -64,7 +64,7 @@ class Pipe:
         self._size = 0
 
     def put(self, data: memoryview) -> None:
-        """Take what has arrived, which must not change. Raises ``OverrunError``."""
+        """Add bytes that have arrived, which must not change. Raises ``OverrunError``."""
         size = len(data)
         if self._closed or not size:
             return
@@ -83,7 +83,7 @@ class Pipe:
             self._hold(True)
 
     def pull(self, size: int) -> Sequence[Buffer] | None:
-        """Return about ``size`` bytes, None where there are none."""
+        """Return about ``size`` bytes, None if there are none."""
         taken: list[Buffer] = []
         count = 0
         while self._buffers and count < size:

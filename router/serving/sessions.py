@@ -1,7 +1,8 @@
-"""The two ends of a session: towards the client, who is called, and towards each daemon, who calls.
+"""The two ends of a session: towards the client, whom we call, and towards each daemon, which calls us.
 
 A session ends here, so one of a client's can serve builds on several daemons. Both ends are HTTP/2
-connections in the BytesMessages of a Session call, as in ``router.session.server``; the calls pass unread.
+connections in the BytesMessages of a Session call, as in ``router.session.server``; the calls are passed on
+unread.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ _OF_THE_CALL = frozenset(("content-type", "te", "user-agent"))
 # As in router.session.server.
 _BYTES_MESSAGE = 1024 * 1024
 _STEP = 64 * 1024
-# How many frames may wait for a client that doesn't read, before daemons can't begin more calls of it.
+# Frames that may wait for a client that doesn't read, before daemons can start no more calls of it.
 _MOST_WAITING = 500
 
 
@@ -68,7 +69,7 @@ class ClientSession:
     # -- the client's stream
 
     def receive(self, data: memoryview, *, ended: bool) -> None:
-        """Take what the client says on it."""
+        """Take the client's data."""
         if self.over:
             return
         try:
@@ -78,7 +79,7 @@ class ClientSession:
                     for event in self._http2.receive(inner[start : start + _STEP]):
                         self._dispatch(event)
         except Http2Error as exc:
-            self.finish(Status.INVALID_ARGUMENT, f"the session makes no sense: {exc}")
+            self.finish(Status.INVALID_ARGUMENT, f"the session's data is invalid: {exc}")
             return
         if ended:
             self.finish(Status.OK, "")
@@ -93,14 +94,14 @@ class ClientSession:
         self.drop()
 
     def drop(self) -> None:
-        """The client gave it up."""
+        """The client cancelled it."""
         self.over = True
         lost = ConnectionLostError("the client has ended its session")
         for call in tuple(self._calls.values()):
             call.finish(lost)
         self._calls.clear()
 
-    # -- the calls of daemons
+    # -- the daemons' calls
 
     def begin(self, headers: Headers, taker: Taker, source: Source) -> RawCall:
         """Begin a call of the client."""
@@ -116,13 +117,13 @@ class ClientSession:
         self._http2.finish(call.stream_id)
 
     def cancel(self, call: RpcCall) -> None:
-        """Give a call up."""
+        """Cancel a call."""
         self._http2.reset(call.stream_id)
         self._calls.pop(call.stream_id, None)
-        call.finish(RpcError("the daemon gave the call up", code=Status.CANCELLED))
+        call.finish(RpcError("the daemon canceled the call", code=Status.CANCELLED))
 
     def hold(self, call: RpcCall, *, held: bool) -> None:
-        """Let the client pause with its answer, or go on."""
+        """Make the client pause its answer, or continue."""
         self._http2.hold(call.stream_id, held=held)
 
     def _dispatch(self, event: Event) -> None:
@@ -150,10 +151,10 @@ class ClientSession:
 
 
 class DaemonSession:
-    """One daemon's way to a client's session, on the channel of a build that names it.
+    """One daemon's side of a client's session, on the channel of a build that names it.
 
-    What the daemon calls waits until ``attach``: until then its build may be taken back. The calls are made
-    in the thread that drives the channel.
+    The daemon's calls wait until ``attach``: until then its build may be taken back. They are made in the
+    thread that drives the channel.
     """
 
     def __init__(self, budget: Budget) -> None:
@@ -168,14 +169,14 @@ class DaemonSession:
         return channel.start(SESSION, source=self, metadata=offer, on_message=self.receive)
 
     def attach(self, session: ClientSession) -> None:
-        """Connect the calls with the session: those that came, and those to come."""
+        """Connect the session: for calls that wait, and for those to come."""
         self._session = session
         for splice in tuple(self._splices.values()):
             splice.connect(session)
 
     def receive(self, message: memoryview) -> None:
-        """Take one BytesMessage of the daemon. Raises ``Http2Error`` when it makes no sense."""
-        # Parts of it are kept until they are sent: no buffer of a channel's or a message's is used twice.
+        """Take one BytesMessage from the daemon. Raises ``Http2Error`` if it is invalid."""
+        # Parts of it are kept until they are sent: no buffer of a channel or a message is reused.
         data = bytes_field(message)
         for start in range(0, len(data), _STEP):
             for event in self._http2.receive(data[start : start + _STEP]):
@@ -186,7 +187,7 @@ class DaemonSession:
         return _message(self._http2, size)
 
     def drop(self) -> None:
-        """The daemon can't be reached any more, or its build is over: give its calls up."""
+        """The daemon can't be reached any more, or its build is over: cancel its calls."""
         for splice in self._splices.values():
             splice.drop()
         self._splices.clear()
@@ -202,15 +203,15 @@ class DaemonSession:
                 if (splice := self._splices.pop(stream_id, None)) is not None:
                     splice.drop()
             case GoAwayReceived() | PingAcknowledged():
-                pass  # the outer connection tells when the session is over
+                pass  # the outer connection says when the session is over
 
     def _called(self, stream_id: int, headers: Headers, *, ended: bool) -> None:
-        if stream_id <= self._newest:  # trailers, or of a call that is over
+        if stream_id <= self._newest:  # trailers, or part of a call that is over
             if ended and (known := self._splices.get(stream_id)) is not None:
                 known.receive(memoryview(b""), ended=True)
             return
         self._newest = stream_id
-        # Those that are over may have something to send still: it is their pipe that is forgotten here.
+        # A finished call may still have bytes to send: it is dropped once they are sent.
         self._splices = {number: each for number, each in self._splices.items() if not each.spent}
         splice = self._splices[stream_id] = Splice(self._http2, stream_id, headers, self._budget)
         if ended:
