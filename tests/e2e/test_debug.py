@@ -87,7 +87,7 @@ def test_what_is_no_llb_is_refused(tmp_path: Path) -> None:
     done = Installed().run("debug", "dump-llb", tmp_path / "text")
 
     assert (done.code, done.stdout) == (2, "")
-    assert "ERROR: the LLB given is not a definition with operations\n" in done.stderr
+    assert "ERROR: the given LLB is not a definition with operations\n" in done.stderr
 
 
 def test_the_workers_are_those_that_buildctl_lists(warmroute: Installed, buildkitd: Buildkitd) -> None:
