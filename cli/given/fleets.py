@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from cli.fleet_options import AccessOptions, PodOptions, ShapeOptions, SizeOptions
+from cli.given.files import GivenFiles
 from router import (
     AccessSpec,
     Flag,
@@ -13,7 +14,6 @@ from router import (
     Quantity,
     StateSpec,
     UsageError,
-    os_reason,
     parse_duration,
     parse_pairs,
     parse_quantities,
@@ -68,7 +68,7 @@ def _pod(pods: PodOptions) -> PodSpec:
         arguments=tuple(pods.flags or ()),
         service_account=pods.service_account or "",
         scheduler=pods.scheduler or "",
-        config=_read(pods.config) if pods.config else "",
+        config=GivenFiles().text(pods.config, "--config", "give a buildkitd.toml") if pods.config else "",
         grace=round(parse_duration(pods.grace_period, _GRACE)),
     )
 
@@ -101,12 +101,3 @@ def replicas_of(size: SizeOptions) -> int | None:
     if not float(number).is_integer():
         raise UsageError(f"--replicas {number:g} is not a whole number", hint="for example: --replicas 3")
     return int(number)
-
-
-def _read(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
-    except (OSError, UnicodeDecodeError) as exc:
-        why = os_reason(exc) if isinstance(exc, OSError) else "it is not text"
-        raise UsageError(f"can't read {path}: {why}", hint="--config names a buildkitd.toml") from exc

@@ -5,15 +5,17 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from io import BytesIO
 from typing import TYPE_CHECKING, TypeVar
 
 import router as library
 from cli.asking import require_answers, tell_silent
+from cli.given.files import GivenFiles
 from cli.interruption import Silent, interruptible
 from cli.named import NamedTuple
 from cli.render.units import NANOSECONDS
 from cli.simulation.options import SimulationOptions
-from router import Flag, RouterConfig, UsageError, os_reason, parse_duration
+from router import Flag, RouterConfig, UsageError, parse_duration
 
 if TYPE_CHECKING:
     from router import Answer, BuildRecord, Daemon, SimulatedKey
@@ -132,11 +134,6 @@ def _named(texts: list[str]) -> tuple[Daemon, ...]:
 
 
 def _read(name: str, path: str, read: Callable[[Iterable[bytes], str], _Value]) -> _Value:
-    try:
-        with open("/dev/stdin" if path == "-" else path, "rb") as file:
-            return read(file, "stdin" if path == "-" else path)
-    except OSError as exc:
-        raise UsageError(
-            f"can't read {name} {path}: {os_reason(exc)}",
-            hint="a number stands for invented ones, everything else is a file",
-        ) from exc
+    hint = "a number stands for invented ones, everything else is a file"
+    content = GivenFiles().content("/dev/stdin" if path == "-" else path, name, hint)
+    return read(BytesIO(content), "stdin" if path == "-" else path)

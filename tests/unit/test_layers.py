@@ -65,6 +65,41 @@ def test_imports_stand_at_the_top_but_for_those_at_the_edges_of_packages() -> No
     assert len(found) <= _MOST_FILES_WITH_THEM
 
 
+_OPENING = frozenset({"open", "read_text", "read_bytes"})
+
+
+def _opens(call: ast.AST) -> bool:
+    """Say whether a call opens a file: ``open()``, ``os.open()``, ``Path.read_text()`` and its like."""
+    match call:
+        case ast.Call(func=ast.Name(id="open")):
+            return True
+        case ast.Call(func=ast.Attribute(attr=name)):
+            return name in _OPENING
+        case _:
+            return False
+
+
+def test_the_program_reads_given_files_by_one_reader() -> None:
+    """By ``GivenFiles``, which can be interrupted, has a bound, and names option and path in its errors.
+
+    The others write, or take a descriptor that is there.
+    """
+    opening = {
+        str(path.relative_to(_TOP))
+        for path in (_TOP / "cli").rglob("*.py")
+        if any(map(_opens, ast.walk(ast.parse(path.read_bytes()))))
+    }
+
+    assert opening == {
+        "cli/building/results.py",
+        "cli/building/trace.py",
+        "cli/commands/serve.py",
+        "cli/ending.py",
+        "cli/program.py",
+        "cli/streams.py",
+    }
+
+
 def test_a_command_takes_the_library_as_a_whole() -> None:
     """Its names are loaded when they are first used, by one module that says why."""
     inner = [name for name in _imports_inside_functions() if name.startswith("cli/commands/")]

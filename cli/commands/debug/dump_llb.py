@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 
 import router as library
+from cli.given.files import GivenFiles
 from cli.given.stdin import read_stdin
 from cli.groups import OptionGroup, argument, option
-from router import UsageError, os_reason
 
 __all__ = ["command"]
 
@@ -30,10 +30,4 @@ def command(graph: GraphOptions) -> None:
 def _definition(path: str) -> bytes:
     if path == "-":
         return read_stdin("the LLB", "debug dump-llb")
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError as exc:
-        raise UsageError(
-            f"can't read {path}: {os_reason(exc)}", hint="give a file with marshalled LLB, or - for stdin"
-        ) from exc
+    return GivenFiles().content(path, "the LLB", "give a file with marshalled LLB, or - for stdin")
