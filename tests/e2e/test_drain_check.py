@@ -15,13 +15,9 @@ from router import BuildRequest, Cancellation, CancelledError, RouterConfig
 from router.address import parse_address
 from router.model.daemon import Daemon
 from router.model.events import Event, SolveStatus
-from router.operations.drain import drain
-from router.operations.inspect import inspect
-from router.operations.load import Waiting, wait_for_room
-from router.solve.room import builds_in_flight
-from router.transport.options import DialOptions
 from tests.addressed import addressed
 from tests.e2e.builder import Builder, active_builds, write_tree
+from tests.e2e.drain_tries import ASKS, ask_while_building
 from tests.e2e.kubernetes import wait_for
 from tests.e2e.processes import Installed
 from tests.servers.buildkitd import Buildkitd, start_buildkitd
@@ -88,28 +84,6 @@ def begun(daemon: Buildkitd, context: Path) -> Iterator[None]:
             thread.join()
 
 
-_OPTIONS = DialOptions(timeout=10.0)
-
-
-def _drained(daemon: Daemon) -> int | None:
-    return drain(daemon, _OPTIONS)
-
-
-def _listed(daemon: Daemon) -> int | None:
-    return inspect([daemon], _OPTIONS)[0].builds
-
-
-def _asked(daemon: Daemon) -> int | None:
-    return builds_in_flight(daemon, _OPTIONS)
-
-
-def _waited_for(daemon: Daemon) -> int | None:
-    """Stand in line where one build is the bound, for a moment."""
-    with Cancellation() as never:
-        waiting = Waiting(seconds=0.01, dial=_OPTIONS, cancellation=never, tell=lambda _: None)
-        return 1 if wait_for_room([(daemon, 1)], waiting) is None else 0
-
-
 def wrong_answers(
     daemon: Buildkitd, context: Path, ask: Callable[[Daemon], int | None], *, tries: int, seed: int = 0
 ) -> int:
@@ -126,13 +100,24 @@ def wrong_answers(
     return wrong
 
 
-@pytest.mark.parametrize("ask", [_drained, _listed, _asked, _waited_for])
+@pytest.mark.parametrize("ask", ASKS)
 def test_a_daemon_that_builds_is_never_called_idle(
-    daemon: Buildkitd, busybox: str, tmp_path: Path, ask: Callable[[Daemon], int | None]
+    daemon: Buildkitd, busybox: str, tmp_path: Path, ask: str
 ) -> None:
     context = write_tree(tmp_path / "context", {"Dockerfile": f"FROM {busybox}\nRUN echo begun; sleep 60\n"})
 
-    assert wrong_answers(daemon, context, ask, tries=20) == 0
+    assert wrong_answers(daemon, context, ASKS[ask], tries=20) == 0
+
+
+@pytest.mark.parametrize("ask", ASKS)
+def test_a_daemon_is_not_called_idle_while_other_builds_end(
+    daemon: Buildkitd, busybox: str, tmp_path: Path, ask: str
+) -> None:
+    found = ask_while_building(daemon, busybox, tmp_path, ASKS[ask], tries=50)
+
+    idle(daemon)
+    assert (found.idle, found.made) == (0, 50)
+    assert found.beside > 0
 
 
 def test_an_idle_daemon_may_be_stopped(daemon: Buildkitd) -> None:
