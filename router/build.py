@@ -164,14 +164,15 @@ class BuildRouter(Closing):
         cancellation: Cancellation,
     ) -> BuildResult:
         """Have a backend of the caller's build on the first daemon in the order that it reaches and that has
-        room. A build that is lost is not retried: what its client has heard can't be taken back.
+        room. A build that is lost is retried: the backend may be asked several times, one after the other,
+        and raises an error of its own if that is not possible.
 
         Raises as ``build`` does. May be called in several threads; what it leaves open ``close`` closes.
         """
         began = time.monotonic()
         key, platforms = relayed.key, relayed.platforms
         tell(on_event, "verbose", f"key {key.key} (rule: {key.rule})")
-        policy = replace(self._policy, retries=0)
+        policy = self._policy
         if not relayed.bounded:
             policy = replace(policy, max_builds=0, queue=0.0)
         attempts = Attempts(nothing_read(), self._context(key, on_event, cancellation), backend, policy)

@@ -17,6 +17,7 @@ from cli.options import RoutingOptions, VerboseDisplay
 from cli.render.foreign import printable
 from cli.stopping import Stop, stopping
 from router import (
+    Attempt,
     CancelledError,
     Notice,
     RouterError,
@@ -89,7 +90,8 @@ class EndpointOptions(OptionGroup, panel="Endpoint"):
 
 # A client's request is passed on unchanged: there is no backend to choose, and no build options.
 _Routing = Annotated[
-    RoutingOptions, Only("fleet", "home", "reach", "--wait", "--max-builds", "--spill", "--queue", "tls")
+    RoutingOptions,
+    Only("fleet", "home", "reach", "--wait", "--max-builds", "--spill", "--queue", "--retries", "tls"),
 ]
 
 
@@ -210,6 +212,8 @@ def _announce(verbosity: int) -> Callable[[Event], None]:
     def tell(event: Event) -> None:
         if isinstance(event, Notice) and (verbosity or event.level != "verbose"):
             _say(event.text)
+        elif isinstance(event, Attempt) and event.number > 1:
+            _say(f"{event.reason}; retrying on {event.daemon} (attempt {event.number})")
 
     return tell
 

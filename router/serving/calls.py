@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from router.rpc.events import Headers, Http2Error
-from router.rpc.grpc import Status, metadata, prefix
+from router.rpc.grpc import Status, metadata
 from router.rpc.protobuf import read, text
 from router.serving.asked import bridge_sessions
+from router.serving.bridge import BRIDGE
+from router.serving.bridge_calls import BridgeCall, BridgeStream, method_of
+from router.serving.bridge_messages import UNARY
 from router.serving.builds import Builds
 from router.serving.client import Client
 from router.serving.fleet_calls import FleetCall
 from router.serving.fleet_methods import opening_headers
+from router.serving.progress import Progress
 from router.serving.requests import Incoming, Passed, Reply, Request, Stranger
 from router.serving.sessions import SESSION, ClientSession
-from router.serving.splice import Progress, Splice, onward
+from router.serving.splice import Splice, onward
 from router.serving.waiting import Ping
 from router.session import health
 
@@ -24,12 +28,10 @@ __all__ = ["Calls"]
 
 _CONTROL = "/moby.buildkit.v1.Control/"
 _SOLVE, _STATUS = _CONTROL + "Solve", _CONTROL + "Status"
-_BRIDGE = "/moby.buildkit.v1.frontend.LLBBridge/"
-_PING = _BRIDGE + "Ping"
 _TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/"
 _CONTENT = "/containerd.services.content.v1.Content/"
 _HEALTH = "/grpc.health.v1.Health/"
-_SERVICES = frozenset(service.strip("/") for service in (_CONTROL, _BRIDGE, _TRACES, _CONTENT, _HEALTH))
+_SERVICES = frozenset(service.strip("/") for service in (_CONTROL, BRIDGE, _TRACES, _CONTENT, _HEALTH))
 _BUILD_ID = "buildkit-controlapi-buildid"
 # How long buildkitd waits for the build that a call names, in seconds.
 _BRIDGE_WAIT, _STATUS_WAIT = 3.0, 6.0
@@ -67,10 +69,8 @@ class Calls:
             return request(lambda message: self._builds.solve(message, splice()))
         if path == _STATUS:
             return request(partial(self._status, reply, stream_id, headers))
-        if path == _PING:
-            return self._bridge(reply, Ping(self._client, stream_id, onward(headers)), path, values)
-        if path.startswith(_BRIDGE):
-            return self._bridge(reply, splice(), path, values)
+        if path.startswith(BRIDGE):
+            return self._bridge(reply, stream_id, headers, values)
         if path.startswith(_TRACES):
             return self._traces(reply, splice())
         if path == health.CHECK:
@@ -97,8 +97,7 @@ class Calls:
         if ref is None or self._client.hides(ref):
             reply.end(Status.NOT_FOUND, f"no such job {ref}")
             return None
-        watch = Progress(self._client.http2, stream_id, onward(headers), self._client.budget)
-        watch.receive(memoryview(prefix(len(message)) + message), ended=True)
+        watch = Progress(self._client.http2, stream_id, onward(headers), self._client.budget, message)
         passed = Passed(watch)
 
         def of_the_past() -> None:
@@ -113,33 +112,50 @@ class Calls:
         self._builds.follow(ref, watch, wait, of_the_past)
         return passed
 
-    def _bridge(self, reply: Reply, call: Splice, path: str, values: Mapping[str, Sequence[str]]) -> Incoming:
+    def _bridge(
+        self, reply: Reply, stream_id: int, headers: Headers, values: Mapping[str, Sequence[str]]
+    ) -> Incoming:
         ref = values.get(_BUILD_ID, [""])[0]
-        method = path.removeprefix(_BRIDGE)
+        method = method_of(headers)
         if not ref:
             reply.end(Status.UNKNOWN, f"forwarding {method}: no buildid found in context")
             return reply
-        unknown = partial(call.refuse, Status.NOT_FOUND, f"forwarding {method}: no such job {ref}")
-        if method != "Solve":
+        client = self._client
+        place = (client.http2, stream_id, onward(headers), client.budget)
+
+        def follow(call: Splice) -> None:
+            unknown = partial(call.refuse, Status.NOT_FOUND, f"forwarding {method}: no such job {ref}")
             self._builds.follow(ref, call, _BRIDGE_WAIT, unknown)
-            return call
 
-        def solve(message: bytes) -> Incoming:
-            call.receive(memoryview(prefix(len(message)) + message), ended=True)
+        if method not in UNARY:
+            stream = BridgeStream(*place)
+            follow(stream)
+            return stream
 
-            def begin() -> None:
-                self._builds.name_sessions(ref, sessions)
-                self._builds.follow(ref, call, _BRIDGE_WAIT, unknown)
-
-            try:
-                sessions = bridge_sessions(memoryview(message))
-            except Http2Error as exc:
-                call.refuse(Status.INVALID_ARGUMENT, str(exc))
+        def asked(message: bytes) -> Incoming:
+            ping = method == "Ping"
+            call = Ping(client, stream_id, place[2], message) if ping else BridgeCall(*place, message)
+            if method == "Solve":
+                self._with_sessions(ref, call, message, partial(follow, call))
             else:
-                self._builds.when_open(sessions, begin, call.refuse)
+                follow(call)
             return call
 
-        return Request(reply, self._client.budget, solve)
+        return Request(reply, client.budget, asked)
+
+    def _with_sessions(self, ref: str, call: BridgeCall, message: bytes, then: Callable[[], None]) -> None:
+        """Do something once the sessions that a frontend's Solve names are there."""
+
+        def begin() -> None:
+            self._builds.name_sessions(ref, sessions)
+            then()
+
+        try:
+            sessions = bridge_sessions(memoryview(message))
+        except Http2Error as exc:
+            call.refuse(Status.INVALID_ARGUMENT, str(exc))
+        else:
+            self._builds.when_open(sessions, begin, call.refuse)
 
     def _traces(self, reply: Reply, call: Splice) -> Incoming:
         """Let the build's daemon have the client's part of its trace; without a build nobody wants it."""

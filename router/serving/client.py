@@ -19,6 +19,7 @@ from router.net.stream import ByteStream
 from router.notices import ignore
 from router.rpc.http2 import Http2Connection
 from router.serving.fleet_calls import FleetMethod
+from router.serving.open_sessions import OpenSessions
 from router.serving.pipes import Budget
 from router.serving.timers import Timers
 from router.serving.watching.board import Board
@@ -156,6 +157,7 @@ class Client:
         self.budget = budget
         self.http2 = Http2Connection(client=False)
         self.timers = Timers()
+        self.sessions = OpenSessions(self.timers)
         self.post: Callable[[Callable[[], None]], None] = _not_yet
 
     def hides(self, ref: str) -> bool:

@@ -75,6 +75,22 @@ class Link:
             offered.drop()
             self.channel.end(call)
 
+    def release(self, error: RouterError) -> list[Splice]:
+        """Give up the link of a lost build: return the calls that can be repeated, and end the others."""
+        self.needed = False
+        calls, self._calls = [call for call in self._calls if not call.over], []
+        for call in calls:
+            if call.repeatable:
+                call.disconnect()
+            else:
+                call.on_loss(error)
+        return [call for call in calls if call.repeatable]
+
+    def settle(self) -> None:
+        """Tell the calls that the build has ended."""
+        for call in self._calls:
+            call.settle()
+
     def give_up(self, error: RouterError) -> None:
         """End the calls that are under way."""
         for call in self._calls:
@@ -90,7 +106,7 @@ class Link:
 
 
 class Links:
-    """All of them. ``lost`` hears of a channel that broke, when it is closed."""
+    """All of them. ``lost`` hears of a channel that broke, before it is closed."""
 
     def __init__(self, budget: Budget, lost: Callable[[Link, UnreachableError], None]) -> None:
         self._budget = budget
@@ -134,8 +150,8 @@ class Links:
             except UnreachableError as exc:
                 moved = True
                 self._links.remove(link)
-                link.close(exc)
                 self._lost(link, exc)
+                link.close(exc)
         return moved
 
     def register(self, poll: select.poll) -> float | None:

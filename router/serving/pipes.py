@@ -100,6 +100,11 @@ class Pipe:
         """Whether nothing is in it."""
         return not self._buffers
 
+    @property
+    def held(self) -> bool:
+        """Whether the sender was told to pause."""
+        return self._held
+
     def close(self) -> None:
         """Forget what is in it, and take nothing more."""
         self._closed = True

@@ -13,17 +13,25 @@ from contextlib import suppress
 
 from router.backends import BackendContext
 from router.backends.turn import Turn, before_solve
-from router.errors import BusyError, ColdError, ConnectionLostError, DialError, RouterError, RpcError
+from router.errors import (
+    BusyError,
+    ColdError,
+    ConnectionLostError,
+    DialError,
+    OverloadError,
+    RouterError,
+    RpcError,
+)
 from router.model.daemon import Daemon
 from router.model.result import BuildResult
-from router.net.stream import Buffer
 from router.retry import Pauses, persisting
 from router.rpc import RpcCall
 from router.rpc.channel import Channel
 from router.rpc.events import Headers
-from router.rpc.grpc import Status, metadata, prefix
+from router.rpc.grpc import Status, metadata
 from router.rpc.raw import RawCall, Taker
 from router.serving.client import Memory
+from router.serving.gathering import OneMessage
 from router.serving.marking import with_options
 from router.serving.pipes import Budget
 from router.serving.sessions import DaemonSession
@@ -32,10 +40,17 @@ from router.solve.prepared import PreparedBuild
 from router.solve.ref import ref_prefix
 from router.transport import dial
 
-__all__ = ["Placed", "Recorded", "Relay", "Relaying"]
+__all__ = ["Placed", "Recorded", "Relay", "Relaying", "exists"]
 
 # How long a daemon may take to forget a build that it gave back, and a session; seconds.
 _FORGETS_REF_WITHIN, _FORGETS_SESSION_WITHIN = 12.0, 1.0
+# Seconds that a daemon which lost a build has to refuse it, before it counts as accepted.
+_REFUSES_WITHIN = 0.3
+
+
+def exists(ref: str) -> str:
+    """Return a daemon's error for the ref of a build that it has, or had some seconds ago."""
+    return f"job ID {ref} exists"
 
 
 class Recorded:
@@ -77,7 +92,10 @@ class Recorded:
 
 
 class Placed:
-    """A build that a daemon has. Whoever gets it closes the channel, and settles what became of the build."""
+    """A build that a daemon has. Whoever gets it closes the channel, and settles what became of the build.
+
+    ``again``: the daemon has lost the build before, and may refuse it.
+    """
 
     def __init__(
         self,
@@ -85,11 +103,14 @@ class Placed:
         channel: Channel,
         solve: RawCall,
         session: tuple[DaemonSession, RpcCall] | None,
+        *,
+        again: bool = False,
     ) -> None:
         self.daemon = daemon
         self.channel = channel
         self.solve = solve
         self.session = session
+        self.again = again
         self._settled = threading.Event()
         self._error: RouterError | None = None
 
@@ -98,6 +119,11 @@ class Placed:
         if not self._settled.is_set():
             self._error = error
             self._settled.set()
+
+    @property
+    def settled(self) -> bool:
+        """Whether the result is known."""
+        return self._settled.is_set()
 
     def wait(self) -> None:
         """Return when it has succeeded. Raises the error that it ended with."""
@@ -144,6 +170,8 @@ class Relay:
         self._hand_over = hand_over
         self._memory = memory
         self._had: dict[str, float] = {}
+        self._lost_on: set[str] = set()
+        self._handed_over = False
 
     def build(self, _build: PreparedBuild, daemon: Daemon, context: BackendContext) -> BuildResult:
         """Build over one new connection; see ``Backend.build``."""
@@ -152,11 +180,18 @@ class Relay:
         channel = Channel(stream, peer=daemon.peer, cancellation=context.cancellation)
         try:
             placed = self._begin(channel, daemon, context, deadline)
-        except BaseException:
+        except BaseException as exc:
             channel.close()
+            if isinstance(exc, ConnectionLostError):
+                self._lost_on.add(daemon.name)
             raise
         self._hand_over(placed)
-        placed.wait()
+        self._handed_over = True
+        try:
+            placed.wait()
+        except (ConnectionLostError, OverloadError):
+            self._lost_on.add(daemon.name)
+            raise
         return BuildResult(
             daemon=daemon.name, address=daemon.address, ref=self._relaying.ref, key=context.key
         )
@@ -184,7 +219,7 @@ class Relay:
         except (BusyError, ColdError):
             self._take_back(channel, session)
             raise
-        return Placed(daemon, channel, solve, session)
+        return Placed(daemon, channel, solve, session, again=daemon.name in self._lost_on)
 
     def _solve(self, channel: Channel, daemon: Daemon, context: BackendContext, turn: Turn | None) -> RawCall:
         """Say Solve; with a turn return once the daemon announces the build in it. Raises ``BusyError``.
@@ -194,16 +229,18 @@ class Relay:
         message = self._relaying.request
         if self._relaying.recorded and context.mark is not None:
             message = with_options(message, mark_attrs(context.mark))
-        refused = f"job ID {self._relaying.ref} exists"
+        refused = exists(self._relaying.ref)
         end = self._had.get(daemon.name, 0.0) + _FORGETS_REF_WITHIN
 
         def once() -> RawCall:
             answer = Recorded()
-            solve = channel.begin(self._relaying.headers, answer, _OneMessage(message))
+            solve = channel.begin(self._relaying.headers, answer, OneMessage(message))
             channel.end(solve)
             # One that is not announced waits for its client's next call, and the client's calls for this one.
             if turn is not None and self._relaying.recorded:
                 turn.take(solve)
+            if daemon.name in self._lost_on:
+                self._require_acceptance(channel, solve, answer, daemon)
             if answer.says(refused) and time.monotonic() < end:
                 raise RpcError(refused, code=Status.ALREADY_EXISTS)
             return solve
@@ -213,6 +250,13 @@ class Relay:
             return persisting(once, again=lambda error, _: isinstance(error, RpcError), pauses=pauses)
         finally:
             self._had[daemon.name] = time.monotonic()
+
+    def _require_acceptance(self, channel: Channel, solve: RawCall, answer: Recorded, daemon: Daemon) -> None:
+        """Raise ``DialError`` if the daemon refuses at once, because it still has the lost build."""
+        with suppress(DialError):
+            channel.run(lambda: solve.done, timeout=_REFUSES_WITHIN)
+        if answer.says(exists(self._relaying.ref)):
+            raise DialError(f"{daemon.name} still has the build that was lost there", temporary=True)
 
     def _take_back(self, channel: Channel, session: tuple[DaemonSession, RpcCall] | None) -> None:
         """Have the daemon forget the session: the end of this call would end the next one's as well."""
@@ -237,18 +281,8 @@ class Relay:
 
     def _offer_session(self, channel: Channel) -> tuple[DaemonSession, RpcCall] | None:
         """Open the session before Solve, which may look for it at once; its calls wait."""
-        if self._relaying.offer is None:
+        # Later attempts get their sessions from ``Links``, which knows which of them a daemon already has.
+        if self._relaying.offer is None or self._handed_over:
             return None
         session = DaemonSession(self._budget)
         return session, session.open(channel, self._relaying.offer)
-
-
-class _OneMessage:
-    """The source of a call with one request."""
-
-    def __init__(self, message: bytes) -> None:
-        self._left: tuple[Buffer, ...] | None = (prefix(len(message)), message)
-
-    def pull(self, _size: int) -> Sequence[Buffer] | None:
-        left, self._left = self._left, None
-        return left

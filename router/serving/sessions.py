@@ -28,6 +28,7 @@ from router.rpc.http2 import (
 from router.rpc.protobuf import bytes_field, bytes_message_header
 from router.rpc.raw import RawCall, Taker
 from router.rpc.streams import Source
+from router.serving.one_time import why_once
 from router.serving.pipes import Budget
 from router.serving.splice import RESPONSE, Splice, end_stream, send_head
 
@@ -47,7 +48,8 @@ _MOST_WAITING = 500
 class ClientSession:
     """What a client offers to the daemons that build for it. A RawCaller; the source of the client's stream.
 
-    ``offer`` is what goes with the Session call of each daemon.
+    ``offer`` is what goes with the Session call of each daemon. ``once`` is the reason why a
+    daemon's call can't be repeated, empty if all can.
     """
 
     def __init__(self, near: Http2Connection, stream_id: int, headers: Headers) -> None:
@@ -58,6 +60,7 @@ class ClientSession:
         self.offer = [(name, value) for name, each in values.items() if _is_offer(name) for value in each]
         self.stream_id = stream_id
         self.over = False
+        self.once = ""
         self._near = near
         self._reader = MessageReader()
         self._http2 = Http2Connection(client=True)
@@ -107,6 +110,8 @@ class ClientSession:
         """Begin a call of the client."""
         if self.over or self._going_away or self._http2.waiting > _MOST_WAITING:
             raise ConnectionLostError("the client's session takes no more calls")
+        path = next((value.decode("ascii", "replace") for name, value in headers if name == b":path"), "")
+        self.once = self.once or why_once(path)
         call = RawCall("", taker)
         call.stream_id = self._http2.open_stream(headers, source)
         self._calls[call.stream_id] = call

@@ -7,20 +7,27 @@ from __future__ import annotations
 
 from router.errors import ConnectionLostError, RouterError
 from router.rpc.events import Headers, Http2Error
-from router.rpc.grpc import Status, prefix, status_headers
+from router.rpc.grpc import status_headers
 from router.rpc.http2 import Http2Connection
-from router.rpc.raw import RawCall, RawCaller
+from router.rpc.raw import RawCall, RawCaller, Taker
+from router.rpc.streams import Source
+from router.serving.gathering import Gathering
 from router.serving.pipes import Budget, OverrunError, Pipe
 from router.serving.statuses import status_of
 
-__all__ = ["RESPONSE", "Progress", "Splice", "end_stream", "onward", "send_head"]
+__all__ = ["NOBODY", "RESPONSE", "Splice", "end_stream", "onward", "send_head"]
 
 RESPONSE: Headers = ((b":status", b"200"), (b"content-type", b"application/grpc"))
 _HEAD_NAMES = frozenset((b":status", b"content-type"))
 
 
 class Splice:
-    """``near`` is who calls us, ``headers`` is what is sent on. The call waits until it is connected."""
+    """``near`` is who calls us, ``headers`` is what is sent on. The call waits until it is connected.
+
+    One that is ``repeatable`` can be connected again where its daemon is lost.
+    """
+
+    repeatable = False
 
     def __init__(self, near: Http2Connection, stream_id: int, headers: Headers, budget: Budget) -> None:
         self.over = False
@@ -55,25 +62,40 @@ class Splice:
         if self.over:
             return
         try:
-            self._call = far.begin(self.headers, self, self._up)
+            call = far.begin(self.headers, self._taker(), self._request())
         except ConnectionLostError as exc:
-            self.refuse(Status.UNAVAILABLE, str(exc))
+            self._refused(exc)
             return
-        self._far = far
+        self.adopt(far, call)
         if self._ended:
-            far.end(self._call)
+            far.end(call)
 
     def adopt(self, far: RawCaller, call: RawCall) -> None:
         """Take over a call that was made already; whoever has it says who takes its answer."""
         self._far, self._call = far, call
         if self.over:
-            far.cancel(call)
+            self._take_back()
+        elif self._down.held:
+            far.hold(call, held=True)
+
+    def disconnect(self) -> None:
+        """Cancel the call at the far side; it can be connected again."""
+        self._take_back()
+
+    def _take_back(self) -> None:
+        far, call = self._far, self._call
+        self._far = self._call = None
+        if far is not None and call is not None:
+            taker, call.taker = call.taker, NOBODY
+            if isinstance(taker, Gathering):
+                taker.forget()
+            if not call.done:
+                far.cancel(call)
 
     def drop(self) -> None:
         """The caller gave it up, or can't be reached any more."""
         self.over = True
-        if self._far is not None and self._call is not None and not self._call.done:
-            self._far.cancel(self._call)
+        self._take_back()
         self._up.close()
         self._down.close()
 
@@ -119,25 +141,49 @@ class Splice:
         """Tell that nobody is left to answer."""
         self.refuse(*status_of(error))
 
+    # -- overridden by some kinds of calls
+
+    def settle(self) -> None:
+        """Its build has ended: no other daemon will continue the call."""
+
+    def _request(self) -> Source:
+        """Return the source of the request."""
+        return self._up
+
+    def _taker(self) -> Taker:
+        """Return the taker of the answer."""
+        return self
+
+    def _refused(self, error: ConnectionLostError) -> None:
+        """Handle that the far side accepts no call."""
+        self.on_loss(error)
+
     def _hold_far(self, held: bool) -> None:
         if self._far is not None and self._call is not None:
             self._far.hold(self._call, held=held)
 
 
-class Progress(Splice):
-    """A stream that tells of a build, and is no part of what comes of it."""
+class _Nobody:
+    """A Taker."""
 
-    def tell(self, message: bytes) -> None:
-        """Tell something before the daemon does; what that answers comes behind it."""
-        if self.over:
-            return
-        if not self._headed:
-            self.on_head(RESPONSE)
-        self._down.put(memoryview(prefix(len(message)) + message))
+    def on_head(self, headers: Headers) -> None:
+        """Ignore it."""
 
-    def on_loss(self, _error: RouterError) -> None:
-        """Just end it: the client knows from the build itself."""
-        self.refuse(Status.OK, "")
+    def on_data(self, data: memoryview) -> None:
+        """Ignore it."""
+
+    def on_end(self, trailers: Headers) -> None:
+        """Ignore it."""
+
+    def on_reset(self, code: int) -> None:
+        """Ignore it."""
+
+    def on_loss(self, error: RouterError) -> None:
+        """Ignore it."""
+
+
+NOBODY = _Nobody()
+"""The taker of a call that was cancelled or disconnected: it ignores everything."""
 
 
 def onward(headers: Headers) -> Headers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from router.errors import CancelledError, RouterError, RpcError, UnreachableError
 from router.rpc.grpc import Status
+from router.serving.not_retried import NotRetriedError
 
 __all__ = ["status_of"]
 
@@ -16,7 +17,7 @@ def status_of(error: RouterError) -> tuple[int, str]:
             return error.code, str(error)
         case CancelledError():
             return Status.CANCELLED, said
-        case UnreachableError():
+        case UnreachableError() | NotRetriedError():
             return Status.UNAVAILABLE, said
         case _:
             return Status.UNKNOWN, said

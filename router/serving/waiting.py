@@ -9,10 +9,12 @@ from router._proto import control_pb2 as pb
 from router.bounds import shortened
 from router.rpc.events import Headers
 from router.rpc.grpc import Status, status_headers
+from router.serving.bridge_calls import BridgeCall
 from router.serving.client import Client
-from router.serving.splice import RESPONSE, Splice, send_head
+from router.serving.gathering import Answer
+from router.serving.splice import RESPONSE, send_head
 
-__all__ = ["Ping", "WaitingStep"]
+__all__ = ["Ping", "WaitingStep", "retried"]
 
 _NAME = "[warmroute] waiting for a daemon"
 _LONGEST_LINE, _MOST_LINES = 1000, 100
@@ -24,8 +26,8 @@ _LARGEST_PONG = 256 * 1024
 class WaitingStep:
     """A step that no daemon knows of. Each method returns a packed StatusResponse for those who watch."""
 
-    def __init__(self) -> None:
-        self._vertex = pb.Vertex(digest=f"sha256:{os.urandom(32).hex()}", name=_NAME)
+    def __init__(self, name: str = _NAME) -> None:
+        self._vertex = pb.Vertex(digest=f"sha256:{os.urandom(32).hex()}", name=name)
         self._vertex.started.FromNanoseconds(time.time_ns())
         self._lines: list[str] = []
 
@@ -38,10 +40,10 @@ class WaitingStep:
         self._lines = [*self._lines, shortened(text, _LONGEST_LINE)][-_MOST_LINES:]
         return self._packed(self._lines[-1:])
 
-    def end(self) -> bytes:
-        """A daemon has the build."""
+    def end(self, *, told: bool = True) -> bytes:
+        """A daemon has the build. ``told``: those who watch have its lines."""
         self._vertex.completed.FromNanoseconds(time.time_ns())
-        return self._packed([])
+        return self._packed([] if told else self._lines)
 
     def _packed(self, lines: list[str]) -> bytes:
         response = pb.StatusResponse(vertexes=[self._vertex])
@@ -51,26 +53,26 @@ class WaitingStep:
         return response.SerializeToString()
 
 
-class Ping(Splice):
+def retried(lost: str, daemon: str, why: str) -> bytes:
+    """Return a packed StatusResponse with a step: the build starts again on another daemon, and ``why``."""
+    step = WaitingStep(f"[warmroute] {lost} was lost: starting again on {daemon}")
+    step.line(why)
+    return step.end(told=False)
+
+
+class Ping(BridgeCall):
     """A client's LLBBridge.Ping, which waits 15 s. What one daemon has answered counts for all."""
 
-    def __init__(self, client: Client, stream_id: int, headers: Headers) -> None:
-        super().__init__(client.http2, stream_id, headers, client.budget)
+    def __init__(self, client: Client, stream_id: int, headers: Headers, request: bytes) -> None:
+        super().__init__(client.http2, stream_id, headers, client.budget, request)
         self._stream = (client.http2, stream_id)
         self._shared = client.shared
-        self._answer = bytearray()
 
-    def on_data(self, data: memoryview) -> None:
-        """Pass it on, and keep a copy."""
-        super().on_data(data)
-        if len(self._answer) + len(data) <= _LARGEST_PONG:
-            self._answer += data
-
-    def on_end(self, trailers: Headers) -> None:
-        """Remember the answer if it is one."""
-        super().on_end(trailers)
-        if (b"grpc-status", b"0") in trailers and self._answer:
-            self._shared.pong = bytes(self._answer)
+    def heard(self, answer: Answer) -> None:
+        """Pass it on, and remember it if it is one."""
+        super().heard(answer)
+        if answer.error is None and len(answer.data) <= _LARGEST_PONG:
+            self._shared.pong = answer.data
 
     def answer(self) -> None:
         """Answer it in the place of a daemon, as far as any has ever answered."""

@@ -79,6 +79,7 @@ from router.rpc.frames import settings as settings_frame
 from router.rpc.http2 import Http2Connection
 from router.rpc.protobuf import field
 from router.serving.asked import bridge_sessions, read_asked
+from router.serving.bridge_messages import UNARY, paired, translated
 from router.serving.pipes import OverrunError
 from router.solve.events import solve_status
 from router.solve.llb import without_cache
@@ -270,6 +271,15 @@ def _asked(data: bytes) -> None:
     with suppress(Http2Error):  # it is another message
         bridge_sessions(memoryview(data))
     read_asked(memoryview(data))
+
+
+def _bridged(data: bytes) -> None:
+    half = len(data) // 2
+    for method in UNARY:
+        with suppress(Http2Error):
+            translated(method, data, {"old": "new"})
+        with suppress(Http2Error):
+            paired(method, data[:half], data[half:])
 
 
 def _websocket(data: bytes) -> None:
@@ -481,6 +491,7 @@ TARGETS: dict[str, Target] = {
     "endpoint-client": Target(endpoint.client, endpoint.CLIENT_SEEDS, (Http2Error, OverrunError)),
     "endpoint-daemon": Target(endpoint.daemon, endpoint.DAEMON_SEEDS, (Http2Error, OverrunError)),
     "asked": Target(_asked, (_solve(),), (Http2Error,)),
+    "bridge": Target(_bridged, (b"\x1a\x07\x1a\x05\x0a\x03old" * 2,), ()),
     "websocket": Target(
         _websocket,
         (b"\x82\x03abc", b"\x89\x00", b"\x02\x01a\x80\x01b", b"\x82\x7e\x01\x00"),

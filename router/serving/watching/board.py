@@ -20,6 +20,7 @@ from router.model.events import Attempt, Event, Notice
 from router.model.frozen import replace
 from router.placement.key import Key
 from router.redaction import without_passwords
+from router.serving.not_retried import NotRetriedError
 from router.serving.watching.watched import BUCKETS, BuildState, Counts, Picture, WatchedBuild, warm_builds
 
 __all__ = ["Board"]
@@ -53,7 +54,7 @@ class Board:
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._results: Counter[str] = Counter()
         self._away: Counter[str] = Counter()
-        self._cached = self._steps = 0
+        self._cached = self._steps = self._retries = 0
         self._seconds = 0.0
         self._buckets = [0] * (len(BUCKETS) + 1)
 
@@ -81,6 +82,9 @@ class Board:
             match event:
                 case Attempt():
                     changed = replace(build, daemon=event.daemon, place=event.place)
+                    if event.number > build.attempt:
+                        changed = _again(changed, event.number)
+                        self._retries += 1
                 case Notice(level="warning" | "info"):
                     changed = replace(build, note=_told(event.text))
                 case _:
@@ -91,7 +95,9 @@ class Board:
         """A daemon has the build now."""
         with self._lock:
             if (build := self._in_flight.get(ref)) is not None:
-                waited = self._epoch + self._clock() - build.begun
+                waited = build.waited
+                if waited is None:
+                    waited = self._epoch + self._clock() - build.begun
                 self._in_flight[ref] = replace(build, state="building", daemon=daemon, waited=waited)
 
     def ended(self, ref: str, error: RouterError | None) -> None:
@@ -99,7 +105,7 @@ class Board:
         with self._lock:
             if (build := self._in_flight.pop(ref, None)) is None:
                 return
-            was_placed = build.state == "building"
+            was_placed = build.waited is not None
             build = replace(
                 build,
                 state=_result(error, was_placed),
@@ -184,6 +190,7 @@ class Board:
                 spills=self._away["spill"],
                 failovers=self._away["failover"],
                 unfit=self._away["unfit"],
+                retries=self._retries,
                 cached=self._cached,
                 steps=self._steps,
                 seconds=self._seconds,
@@ -214,10 +221,15 @@ def _result(error: RouterError | None, was_placed: bool) -> BuildState:
             return "canceled"
         case BuildError():
             return "failed"
-        case UnreachableError() if was_placed:
+        case UnreachableError() | NotRetriedError() if was_placed:
             return "lost"
         case _:
             return "failed" if was_placed else "unplaced"
+
+
+def _again(build: WatchedBuild, attempt: int) -> WatchedBuild:
+    """Return the record of a lost build for its next attempt."""
+    return replace(build, state="waiting", attempt=attempt, done=None, total=None, step="")
 
 
 def _kind(reason: str) -> str:

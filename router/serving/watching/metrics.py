@@ -39,6 +39,12 @@ def _lines(counts: Counts) -> Iterator[str]:
         {"": counts.failovers},
     )
     yield from _metric(
+        "retries_total",
+        "counter",
+        "Builds started again because their daemon was lost.",
+        {"": counts.retries},
+    )
+    yield from _metric(
         "home_unfit_total",
         "counter",
         "Builds away from home because home was not ready, cordoned or of another platform.",

@@ -22,9 +22,10 @@ class WatchedBuild:
     """One build; clients may use a ref twice, so each has a unique ``number``. ``begun`` is seconds since the
     epoch, ``seconds`` its duration, None while it runs.
 
-    ``waited`` are the seconds until a daemon had it. ``done`` of ``total`` steps are over, ``step`` is
-    running; of a finished build ``cached`` of ``total`` were cached, None if unknown (yet). ``first``: the
-    endpoint knows of no earlier build of the key on its daemon. ``missed`` is the first step that ran.
+    ``waited`` are the seconds until a daemon had it, None before that. ``attempt`` counts from 1: earlier
+    attempts were lost with their daemons. ``done`` of ``total`` steps are over, ``step`` is running; of a
+    finished build ``cached`` of ``total`` were cached, None if unknown (yet). ``first``: the endpoint knows
+    of no earlier build of the key on its daemon. ``missed`` is the first step that ran.
     """
 
     number: int
@@ -36,8 +37,9 @@ class WatchedBuild:
     state: BuildState = "waiting"
     daemon: str = ""
     place: Place | None = None
+    attempt: int = 1
     note: str = ""
-    waited: float = 0.0
+    waited: float | None = None
     seconds: float | None = None
     error: str = ""
     done: int | None = None
@@ -56,6 +58,7 @@ class Counts:
     spills: int = 0
     failovers: int = 0
     unfit: int = 0
+    retries: int = 0
     cached: int = 0
     steps: int = 0
     seconds: float = 0.0

@@ -133,6 +133,30 @@ class Served:
         return {"PATH": SEARCH_PATH, "HOME": str(home), **more}
 
 
+class Buildx:
+    """buildx with one builder, the endpoint."""
+
+    def __init__(self, served: Served) -> None:
+        self.served = served
+        self.environment = served.environment(
+            BUILDX_CONFIG=str(served.scratch / "buildx"), BUILDX_BAKE_ENTITLEMENTS_FS="0"
+        )
+        self("create", "--name=endpoint", "--driver=remote", "--use", served.address)
+
+    def run(self, *args: str | Path, cwd: Path | None = None) -> Ran:
+        return run([binaries.buildx(), *args], self.environment, cwd=cwd)
+
+    @contextmanager
+    def started(self, *args: str | Path) -> Iterator[Background]:
+        """Start it in the background, with plain progress."""
+        argv = [str(binaries.buildx()), *map(str, args), "--progress=plain"]
+        with started(argv, self.environment, None) as process:
+            yield process
+
+    def __call__(self, *args: str | Path, cwd: Path | None = None) -> Ran:
+        return self.run(*args, cwd=cwd).ok()
+
+
 @dataclass(kw_only=True)
 class Ran:
     """A process that has ended."""

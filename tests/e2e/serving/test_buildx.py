@@ -9,25 +9,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.builder import OciArchive
-from tests.e2e.serving.endpoints import Ran, Served, run
-from tests.servers import binaries
-
-
-class Buildx:
-    """buildx with one builder, the endpoint."""
-
-    def __init__(self, served: Served) -> None:
-        self.served = served
-        self.environment = served.environment(
-            BUILDX_CONFIG=str(served.scratch / "buildx"), BUILDX_BAKE_ENTITLEMENTS_FS="0"
-        )
-        self("create", "--name=endpoint", "--driver=remote", "--use", served.address)
-
-    def run(self, *args: str | Path, cwd: Path | None = None) -> Ran:
-        return run([binaries.buildx(), *args], self.environment, cwd=cwd)
-
-    def __call__(self, *args: str | Path, cwd: Path | None = None) -> Ran:
-        return self.run(*args, cwd=cwd).ok()
+from tests.e2e.serving.endpoints import Buildx, Served
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def test_a_full_home_gives_way_to_the_next(
 def test_a_daemon_that_is_lost_is_named(tmp_path: Path, busybox: str) -> None:
     daemon = start_buildkitd(tmp_path / "lost")
     with (
-        serving([daemon], tmp_path) as served,
+        serving([daemon], tmp_path, config=RouterConfig(retries=0)) as served,
         served.building(SLOW.format(image=busybox, word="here")) as client,
     ):
         client.read_until(b"begun here\n")
@@ -108,7 +108,7 @@ def test_a_ping_is_answered_while_its_build_waits_in_line(
     buildkitd: Buildkitd, tmp_path: Path, busybox: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """buildctl pings first of all, and gives up after 15 s. It gets what another client's was answered."""
-    monkeypatch.setattr("router.serving.builds._PING_AFTER", 0.1)
+    monkeypatch.setattr("router.serving.client_build._PING_AFTER", 0.1)
     with (
         serving([buildkitd], tmp_path, config=RouterConfig(max_builds=1, queue=60.0)) as served,
         served.building(SLOW.format(image=busybox, word="first")) as first,

@@ -14,8 +14,7 @@ import pytest
 from tests.e2e import stores
 from tests.e2e.builder import SEARCH_PATH, tar_files, wait_until_idle, write_tree
 from tests.e2e.processes import started
-from tests.e2e.serving.endpoints import Served, build_of, run, serving
-from tests.e2e.serving.test_buildx import Buildx
+from tests.e2e.serving.endpoints import Buildx, Served, build_of, run, serving
 from tests.e2e.stores import Stores
 from tests.servers import binaries
 

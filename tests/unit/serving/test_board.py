@@ -9,6 +9,7 @@ from router.model.address import TcpAddress
 from router.model.daemon import Place
 from router.model.events import Attempt, Notice
 from router.placement.key import Key
+from router.serving.not_retried import NotRetriedError
 from router.serving.watching.board import Board
 from router.serving.watching.watched import warm_builds
 
@@ -62,6 +63,24 @@ def test_a_build_that_is_over_is_counted_once_with_its_seconds(board: Board, clo
     assert (picture.counts.seconds, sum(picture.counts.buckets)) == (7.0, 1)
 
 
+def test_a_build_that_is_begun_again_waits_anew_and_is_one_build(board: Board, clock: _Clock) -> None:
+    _begin(board, "r")
+    clock.now = 5.0
+    board.progress("r", 3, 4, "RUN make")
+    again = Place(number=2, home="ash", reason="lost the build")
+    board.heard("r", Attempt(number=2, daemon="oak", address=TcpAddress(host="x"), place=again))
+    (waiting,) = board.picture().in_flight
+    board.placed("r", "oak")
+    (building,) = board.picture().in_flight
+    board.ended("r", None)
+    picture = board.picture()
+
+    assert (waiting.state, waiting.attempt, waiting.step, waiting.done) == ("waiting", 2, "", None)
+    assert (building.state, building.daemon, building.waited) == ("building", "oak", 0.0)
+    assert [(each.state, each.attempt) for each in picture.ended] == [("completed", 2)]
+    assert (picture.counts.retries, picture.counts.failovers) == (1, 1)
+
+
 @pytest.mark.parametrize(
     ("error", "placed", "state"),
     [
@@ -69,6 +88,7 @@ def test_a_build_that_is_over_is_counted_once_with_its_seconds(board: Board, clo
         (BuildError("exit 1"), True, "failed"),
         (CancelledError("gone"), True, "canceled"),
         (ConnectionLostError("broke"), True, "lost"),
+        (NotRetriedError(ConnectionLostError("broke"), "it was sent"), True, "lost"),
         (NoDaemonError("none"), False, "unplaced"),
         (CancelledError("gone"), False, "canceled"),
     ],

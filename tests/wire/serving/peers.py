@@ -71,7 +71,7 @@ class Talker:
         self.http2 = Http2Connection(client=True)
         self.goaway: int | None = None
         self.closed = False
-        self._answers: dict[int, Answer] = {}
+        self.answers: dict[int, Answer] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -93,7 +93,7 @@ class Talker:
                 *named,
             ]
         )
-        self._answers[stream_id] = Answer()
+        self.answers[stream_id] = Answer()
         for message in messages:
             self.http2.send(stream_id, prefix(len(message)) + message)
         if end:
@@ -111,8 +111,8 @@ class Talker:
 
     def answer(self, stream_id: int) -> Answer:
         """Return what came on a stream, whole."""
-        self.hear(lambda: self._answers[stream_id].ended or self.closed)
-        return self._answers[stream_id]
+        self.hear(lambda: self.answers[stream_id].ended or self.closed)
+        return self.answers[stream_id]
 
     def ask(self, path: str, *messages: bytes, **values: str) -> Answer:
         """Make a call, and return its answer."""
@@ -156,14 +156,14 @@ class Talker:
     def _take(self, event: Event) -> None:
         match event:
             case HeadersReceived(stream_id, headers, ended):
-                self._answers[stream_id].headers |= metadata(headers)
-                self._answers[stream_id].ended |= ended
+                self.answers[stream_id].headers |= metadata(headers)
+                self.answers[stream_id].ended |= ended
             case DataReceived(stream_id, data, ended):
-                self._answers[stream_id].data += data
-                self._answers[stream_id].ended |= ended
+                self.answers[stream_id].data += data
+                self.answers[stream_id].ended |= ended
             case StreamReset(stream_id, code, _):
-                self._answers[stream_id].reset = code
-                self._answers[stream_id].ended = True
+                self.answers[stream_id].reset = code
+                self.answers[stream_id].ended = True
             case GoAwayReceived(_, code, _):
                 self.goaway = code
             case _:

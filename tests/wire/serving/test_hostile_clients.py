@@ -18,7 +18,7 @@ from router.rpc.frames import FrameType, frame
 from router.rpc.grpc import Status, prefix
 from router.rpc.http2 import MAX_STREAMS
 from router.rpc.protobuf import field
-from router.serving import builds, connection
+from router.serving import builds, connection, open_sessions
 from router.serving import endpoint as endpoint_module
 from router.serving.fleet_calls import FleetMethod
 from router.serving.inquiry import Inquiry
@@ -160,7 +160,7 @@ def test_a_session_has_an_id_of_its_own(door: Door, uuid: str) -> None:
 
 
 def test_sessions_without_a_build_are_bounded(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(builds, "_MOST_SESSIONS", 3)
+    monkeypatch.setattr(open_sessions, "_MOST_SESSIONS", 3)
     with door.enter() as client:
         opened = [client.session(f"s{number}") for number in range(4)]
         assert client.answer(opened[-1]).status[0] == Status.INVALID_ARGUMENT
@@ -308,7 +308,7 @@ def definition(**attrs: str) -> bytes:
 @pytest.mark.parametrize("named", ["own", "shared", "directory", "layout", "policy"])
 def test_nobody_can_name_the_session_of_another(named: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The daemon may have it, and would call it."""
-    monkeypatch.setattr(builds, "_SESSION_WAIT", 0.1)
+    monkeypatch.setattr(open_sessions, "_SESSION_WAIT", 0.1)
     request = pb.SolveRequest(Ref="a-build")
     if named == "own":
         request.Session = "hers"
@@ -329,7 +329,7 @@ def test_nobody_can_name_the_session_of_another(named: str, monkeypatch: pytest.
 
 
 def test_a_frontend_can_not_name_the_session_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(builds, "_SESSION_WAIT", 0.1)
+    monkeypatch.setattr(open_sessions, "_SESSION_WAIT", 0.1)
     asked = field(3, field(1, "local-sessionid:context") + field(2, "hers"))
     with ListeningDaemon() as daemon, routing_to(daemon) as door:
         with door.enter("alice") as alice, door.enter("bob") as bob:
