@@ -2,6 +2,7 @@
 
 Starts a cluster of its own, and prints every build that was lost or went wrong, with what it said. Before it
 come as many builds on two daemons behind proxies that cut; `--builds 60 "connection cut"` runs these alone.
+`--endpoint` has buildctl and buildx build through `warmroute serve` on the cluster instead.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ import argparse
 import collections
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 from tests.chaos.cutting import cutting_storm
-from tests.chaos.faults import FLEET, REPLICAS
+from tests.chaos.endpoints import ClientsOfEndpoints
+from tests.chaos.faults import FLEET, REPLICAS, SELECTOR
 from tests.chaos.storm import Report, Storm
 from tests.servers.buildkitd import start_buildkitd
 from tests.servers.cluster import start_cluster
@@ -28,17 +31,20 @@ def main() -> int:
     parser.add_argument("--at-once", type=int, default=6)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--every", type=float, default=8.0, help="seconds between two faults")
+    parser.add_argument("--endpoint", action="store_true", help="buildctl and buildx, by warmroute serve")
     parser.add_argument("faults", nargs="*", help="only these, by name")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="wc-") as directory:
-        bad = _cut(Path(directory), given)
+        bad = 0 if given.endpoint else _cut(Path(directory), given)
     if given.faults == [_CUT]:
         return bad
     with (
         tempfile.TemporaryDirectory(prefix="wc-") as directory,
         start_cluster(Path(directory) / "cluster") as cluster,
+        ExitStack() as opened,
     ):
         cluster.apply_buildkitd(FLEET, replicas=REPLICAS)
+        endpoints = ClientsOfEndpoints(cluster, SELECTOR, Path(directory)) if given.endpoint else None
         storm = Storm(
             cluster,
             Path(directory),
@@ -46,6 +52,7 @@ def main() -> int:
             at_once=given.at_once,
             seconds=(10, 20),
             seed=given.seed,
+            clients=None if endpoints is None else opened.enter_context(endpoints),
         )
         report = storm.run([name for name in given.faults if name != _CUT], every=given.every)
     _tell(report)

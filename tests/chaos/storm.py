@@ -9,21 +9,25 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from tests.chaos.faults import SELECTOR, Faults
 from tests.e2e.builder import SEARCH_PATH
 from tests.e2e.kubernetes import with_busybox
 from tests.servers.cluster import Cluster
 
-__all__ = ["Outcome", "Report", "Storm"]
+__all__ = ["VIAS", "Clients", "Outcome", "Report", "Storm", "result_in"]
+
+VIAS = ("exec", "pod-ip", "port-forward")
+"""The ways to a pod, which builds take in turns."""
 
 _WARMROUTE = Path(sys.executable).with_name("warmroute")
 _BUILDING_ON = re.compile(r"building on (\S+)")
-_VIAS = ("exec", "pod-ip", "port-forward")
+_AGAIN = "was lost: starting again on"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +52,11 @@ class Outcome:
         """All that it said."""
         return "\n".join(line for _, line in self.lines)
 
+    @property
+    def moved(self) -> bool:
+        """Whether it needed more than one attempt, as warmroute or its endpoint says."""
+        return len(self.daemons) > 1 or _AGAIN in self.text
+
 
 @dataclass(slots=True, kw_only=True)
 class Report:
@@ -70,7 +79,7 @@ class Report:
     @property
     def moved(self) -> int:
         """How many builds needed more than one attempt."""
-        return sum(len(outcome.daemons) > 1 for outcome in self.outcomes)
+        return sum(outcome.moved for outcome in self.outcomes)
 
     @property
     def longest_silence(self) -> float:
@@ -84,6 +93,64 @@ class Report:
                 if outcome.via == "pod-ip" and on and on[-1][1] == pod and running and later:
                     waited.append(later[0] - since)
         return max(waited)
+
+
+class Clients(Protocol):
+    """Who builds: ``dialled`` are the pods whose IP they are connected to, as far as that is known."""
+
+    @property
+    def environment(self) -> Mapping[str, str]: ...
+
+    def command(self, number: int, via: str, context: Path, out: Path) -> Sequence[str]:
+        """Return the command of a build."""
+
+    def is_right(self, out: Path, payload: Path) -> bool:
+        """Say whether an output is what was meant."""
+
+    def hears(self, number: int, via: str, line: str) -> None:
+        """Take note of what a build prints."""
+
+    def ended(self, number: int) -> None:
+        """Take note of its end."""
+
+    def dialled(self) -> list[str]: ...
+
+
+class Warmroute:
+    """`warmroute build`, each on its own."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._on_pod_ip: dict[int, str] = {}
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        return {
+            "PATH": SEARCH_PATH,
+            "HOME": "/nonexistent",
+            "KUBECONFIG": str(self._cluster.kubeconfig),
+        }
+
+    def command(self, number: int, via: str, context: Path, out: Path) -> Sequence[str]:
+        return [
+            *(str(_WARMROUTE), "build", "-v", "--selector", SELECTOR, "--key", f"app-{number}", "--via", via),
+            *("--wait", "120s", "--retries", "5", "--progress", "plain"),
+            *("--output", f"type=local,dest={out}", str(context)),
+        ]
+
+    def is_right(self, out: Path, payload: Path) -> bool:
+        found = {path.name: path.read_bytes() for path in out.glob("*")}
+        return found == result_in(payload)
+
+    def hears(self, number: int, via: str, line: str) -> None:
+        if via == "pod-ip" and (found := _BUILDING_ON.search(line)):
+            self._on_pod_ip[number] = found[1]
+
+    def ended(self, number: int) -> None:
+        self._on_pod_ip.pop(number, None)
+
+    def dialled(self) -> list[str]:
+        return list(self._on_pod_ip.values())
 
 
 class Storm:
@@ -102,6 +169,7 @@ class Storm:
         at_once: int,
         seconds: tuple[int, int],
         seed: int,
+        clients: Clients | None = None,
     ) -> None:
         self._cluster = cluster
         self._scratch = scratch
@@ -109,8 +177,8 @@ class Storm:
         self._at_once = at_once
         self._seconds = seconds
         self._chance = random.Random(seed)
-        self._on_pod_ip: dict[int, str] = {}
-        self._faults = Faults(cluster, self._chance, lambda: list(self._on_pod_ip.values()))
+        self._clients = clients or Warmroute(cluster)
+        self._faults = Faults(cluster, self._chance, self._clients.dialled)
 
     def run(self, faults: Sequence[str] = (), *, every: float = 8.0) -> Report:
         """Run it. ``faults`` (all if empty) follow each other again and again, ``every`` so many seconds."""
@@ -153,48 +221,34 @@ class Storm:
         return context
 
     def _build(self, number: int, context: Path) -> Outcome:
-        via = _VIAS[number % len(_VIAS)]
+        via = VIAS[number % len(VIAS)]
         out = self._scratch / f"out-{number}"
         started = time.monotonic()
-        argv = [
-            *(str(_WARMROUTE), "build", "-v", "--selector", SELECTOR, "--key", f"app-{number}", "--via", via),
-            *("--wait", "120s", "--retries", "5", "--progress", "plain"),
-            *("--output", f"type=local,dest={out}", str(context)),
-        ]
-        environment = {
-            "PATH": SEARCH_PATH,
-            "HOME": "/nonexistent",
-            "KUBECONFIG": str(self._cluster.kubeconfig),
-        }
         with subprocess.Popen(
-            argv, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            self._clients.command(number, via, context, out),
+            env=dict(self._clients.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
         ) as process:
             assert process.stderr is not None
             lines: list[tuple[float, str]] = []
             for line in process.stderr:
                 lines.append((time.monotonic(), line.decode().rstrip("\n")))
-                if via == "pod-ip" and (found := _BUILDING_ON.search(lines[-1][1])):
-                    self._on_pod_ip[number] = found[1]
-            self._on_pod_ip.pop(number, None)
+                self._clients.hears(number, via, lines[-1][1])
+            self._clients.ended(number)
         return Outcome(
             number=number,
             via=via,
             code=process.returncode,
-            right=_is_right(out, context / "payload"),
+            right=self._clients.is_right(out, context / "payload"),
             seconds=time.monotonic() - started,
             lines=lines,
         )
 
 
-def _is_right(out: Path, payload: Path) -> bool:
+def result_in(payload: Path) -> dict[str, bytes]:
+    """Return the files that a build is to result in."""
     meant = payload.read_bytes()
-    try:
-        came, digest = (out / "payload").read_bytes(), (out / "digest").read_text()
-    except OSError:
-        return False
-    names = sorted(path.name for path in out.iterdir())
-    return (
-        came == meant
-        and digest.startswith(hashlib.sha256(meant).hexdigest())
-        and names == ["digest", "payload"]
-    )
+    digest = f"{hashlib.sha256(meant).hexdigest()}  /payload\n"
+    return {"payload": meant, "digest": digest.encode()}
