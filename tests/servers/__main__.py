@@ -29,6 +29,7 @@ BUILDS: Mapping[str, Callable[[], Path]] = {
     "buildkit": binaries.buildkitd,
     "dockerfile-frontend": binaries.dockerfile_frontend,
     "buildx": binaries.buildx,
+    "compose": binaries.compose,
     "containerd": binaries.containerd,
     "etcd": binaries.etcd,
     "rootlesskit": binaries.rootlesskit,

@@ -54,6 +54,14 @@ BUILDX = GoProgram(
     ldflags=("-s", "-w", "-X github.com/docker/buildx/version.Version=v0.35.0"),
     renames={"buildx": "docker-buildx"},  # the name under which the docker CLI finds its plugin
 )
+# No server. Of this version most modules are those of our buildx, which are compiled anyway.
+COMPOSE = GoProgram(
+    name="compose",
+    version="v5.2.0",
+    packages=("github.com/docker/compose/v5/cmd",),
+    ldflags=("-s", "-w", "-X github.com/docker/compose/v5/internal.Version=v5.2.0"),
+    renames={"cmd": "docker-compose"},
+)
 # No server: a client that breaks HTTP/2 in every way of the RFC, and says what came of it.
 H2SPEC = GoProgram(
     name="h2spec",
@@ -151,6 +159,12 @@ def runc() -> Path:
 def buildx() -> Path:
     """Return the pinned docker-buildx: a plain command, and a CLI plugin by its name."""
     return built(BUILDX) / "docker-buildx"
+
+
+@functools.cache
+def compose() -> Path:
+    """Return the pinned docker-compose: a plain command, and a CLI plugin by its name."""
+    return built(COMPOSE) / "docker-compose"
 
 
 @functools.cache
