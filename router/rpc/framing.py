@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 
 from router.net.stream import Buffer
 from router.notation.quoting import quoted
-from router.rpc.events import Http2Error, StrangerError
+from router.rpc.events import ErrorCode, Http2Error, StrangerError
 from router.rpc.frames import FRAME_HEADER, MAX_FRAME_SIZE, MAX_WINDOW, FrameType
 
 __all__ = ["FrameReader"]
@@ -93,7 +93,10 @@ def _missing(partial: bytearray) -> int:
 def _size(high: int, low: int) -> int:
     size = high << 16 | low
     if size > MAX_FRAME_SIZE:
-        raise Http2Error(f"the peer sent a frame of {size} bytes, more than the {MAX_FRAME_SIZE} allowed")
+        raise Http2Error(
+            f"the peer sent a frame of {size} bytes, more than the {MAX_FRAME_SIZE} allowed",
+            code=ErrorCode.FRAME_SIZE_ERROR,
+        )
     return size
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.rpc.events import Http2Error
+from router.rpc.events import ErrorCode, Http2Error
 from router.rpc.frames import MAX_FRAME_SIZE, PREFACE, FrameType, frame
 from router.rpc.frames import settings as settings_frame
 from router.rpc.framing import FrameReader
@@ -63,5 +63,7 @@ def test_a_frame_larger_than_allowed_is_refused_by_its_header(cut: int) -> None:
     reader = FrameReader(b"")
     wire = settings_frame({}) + frame(FrameType.DATA, 0, 1, b"x" * (MAX_FRAME_SIZE + 1))[:9]
 
-    with pytest.raises(Http2Error, match="16385 bytes"):
+    with pytest.raises(Http2Error, match="16385 bytes") as refused:
         [list(reader.feed(wire[start : start + cut])) for start in range(0, len(wire), cut)]
+
+    assert refused.value.code == ErrorCode.FRAME_SIZE_ERROR
