@@ -94,6 +94,7 @@ if TYPE_CHECKING:
     from router.flags.ssh import parse_sshs as parse_sshs
     from router.flags.stage import parse_stages as parse_stages
     from router.flags.stage import parse_target as parse_target
+    from router.flags.status import parse_health as parse_health
     from router.flags.status import parse_status as parse_status
     from router.flags.toleration import Toleration as Toleration
     from router.flags.toleration import parse_tolerations as parse_tolerations
@@ -233,6 +234,7 @@ if TYPE_CHECKING:
     from router.redaction import without_passwords as without_passwords
     from router.serving.buildx_builder import register_builder as register_builder
     from router.serving.endpoint import Endpoint as Endpoint
+    from router.serving.fleet_endpoint import EndpointTerms as EndpointTerms
     from router.serving.fleet_endpoint import fleet_endpoint as fleet_endpoint
     from router.serving.inherited import inherited_sockets as inherited_sockets
     from router.serving.listener import Admission as Admission
@@ -240,6 +242,7 @@ if TYPE_CHECKING:
     from router.serving.listening import listen_on as listen_on
     from router.serving.loops import refuse_itself as refuse_itself
     from router.serving.service_manager import notify_service_manager as notify_service_manager
+    from router.serving.watching.opening import open_health as open_health
     from router.serving.watching.opening import open_status as open_status
     from router.simulation.given import invented_keys as invented_keys
     from router.simulation.given import parse_daemon_names as parse_daemon_names
@@ -306,7 +309,7 @@ _MODULES = {
     "router.flags.skaffold": "skaffold SkaffoldBuild",
     "router.flags.ssh": "parse_sshs",
     "router.flags.stage": "parse_stages parse_target",
-    "router.flags.status": "parse_status",
+    "router.flags.status": "parse_health parse_status",
     "router.flags.toleration": "Toleration parse_tolerations",
     "router.flags.ulimit": "parse_ulimits",
     "router.flags.usage_filter": "parse_usage_filters UsageFilter",
@@ -376,13 +379,13 @@ _MODULES = {
     "router.redaction": "shown_options without_passwords",
     "router.serving.buildx_builder": "register_builder",
     "router.serving.endpoint": "Endpoint",
-    "router.serving.fleet_endpoint": "fleet_endpoint",
+    "router.serving.fleet_endpoint": "EndpointTerms fleet_endpoint",
     "router.serving.inherited": "inherited_sockets",
     "router.serving.listener": "Admission Listener",
     "router.serving.listening": "listen_on",
     "router.serving.loops": "refuse_itself",
     "router.serving.service_manager": "notify_service_manager",
-    "router.serving.watching.opening": "open_status",
+    "router.serving.watching.opening": "open_health open_status",
     "router.simulation.given": "invented_keys parse_daemon_names parse_scale read_daemon_names read_keys"
     " scaled unhindered",
     "router.simulation.model": "Churn SimulatedKey Simulation Traffic",

@@ -86,6 +86,13 @@ class EndpointOptions(OptionGroup, panel="Endpoint"):
         default=False,
         help="Let everybody who can connect open the status page, from any machine.",
     )
+    health: str | None = option(
+        "--health",
+        default=None,
+        metavar="HOST:PORT",
+        help="Answer health checks (GET /healthz) there, from any machine: 200 while it takes builds, else"
+        " 503.",
+    )
 
 
 # A client's request is passed on unchanged: there is no backend to choose, and no build options.
@@ -111,16 +118,24 @@ def command(options: EndpointOptions, routing: _Routing, display: VerboseDisplay
         status = _open_status(options)
         if status is not None:
             opened.enter_context(status)
+        health = library.open_health(library.parse_health(options.health)) if options.health else None
+        if health is not None:
+            opened.enter_context(health)
         # Other fleets may take a while to list, or can't be listed yet.
         if not config.selector:
             with suppress(UnreachableError):
                 library.refuse_itself([listener.where for listener in listeners], router.fleet.daemons())
         with library.fleet_endpoint(
-            listeners, router, key=config.key, on_event=_announce(display.verbose), status=status
+            listeners,
+            router,
+            library.EndpointTerms(key=config.key, status=status, health=health),
+            on_event=_announce(display.verbose),
         ) as endpoint:
             endpoint.start()
             if status is not None:
                 _say(f"status page: {_url(status)}")
+            if health is not None:
+                _say(f"health checks: {_url(health)}healthz")
             _tell_ready(listeners, options)
             library.notify_service_manager(os.environ, "READY=1")
             stop.wait()

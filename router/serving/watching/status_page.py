@@ -14,6 +14,7 @@ from hashlib import sha256
 from importlib.resources import files
 
 from router.model.routing import Placement
+from router.serving.watching import health
 from router.serving.watching.board import Board
 from router.serving.watching.documents import builds_document, daemons_document, ring_document
 from router.serving.watching.http_server import Page, Stream
@@ -48,8 +49,8 @@ class StatusPage:
         match path:
             case "/":
                 return _page()
-            case "/healthz":
-                return self._health()
+            case health.HEALTH:
+                return health.health_page(draining=self._draining())
             case "/metrics":
                 # Makes the lookout ask how warm builds were; the next scrape has the answer.
                 self._lookout.want()
@@ -66,11 +67,6 @@ class StatusPage:
                 return Stream(tick=_Ticks(self._everything))
             case _:
                 return None
-
-    def _health(self) -> Page:
-        if self._draining():
-            return Page(body=b"shutting down\n", status=503)
-        return Page(body=b"ok\n")
 
     def _ring(self, sights: Sights) -> Mapping[str, object]:
         picture = self._board.picture()

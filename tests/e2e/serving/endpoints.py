@@ -17,7 +17,7 @@ from router.model.address import TcpAddress
 from router.model.events import Event, Notice
 from router.net.sockets import SocketStream
 from router.serving.endpoint import Endpoint
-from router.serving.fleet_endpoint import fleet_endpoint
+from router.serving.fleet_endpoint import EndpointTerms, fleet_endpoint
 from router.serving.watching.opening import open_status
 from tests.addressed import addressed
 from tests.e2e.builder import SEARCH_PATH, finished_builds, write_tree
@@ -232,7 +232,9 @@ def serving(
     status = open_status(TcpAddress(host="127.0.0.1", port=0))
     port = status.getsockname()[1]
     try:
-        with fleet_endpoint([listener], router, on_event=events.append, status=status) as endpoint:
+        with fleet_endpoint(
+            [listener], router, EndpointTerms(status=status), on_event=events.append
+        ) as endpoint:
             endpoint.start()
             yield Served(
                 address=listener.address,

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -353,6 +354,31 @@ def test_the_status_page_is_where_the_command_says_until_it_ends(command: Comman
         assert process.wait(20) == 0
 
     assert 'warmroute_serve_builds_total{result="completed"} 1\n' in metrics
+
+
+def test_a_health_check_fails_while_builds_in_flight_have_their_grace(command: Command, busybox: str) -> None:
+    text = f"FROM {busybox}\nCOPY name /\nRUN echo begun; sleep 300\n"
+    with command.serving("--health", "0.0.0.0:0") as process, command.building(text, b" begun"):
+        (port,) = re.findall(r"health checks: http://0\.0\.0\.0:([0-9]+)/healthz\n", process.output.decode())
+        url = f"http://127.0.0.1:{port}"
+        while_building = asked(f"{url}/healthz")
+        builds = asked(f"{url}/api/builds")
+        process.signal(signal.SIGTERM)
+        process.read_until(b"those in flight have 10m")
+        while_ending = asked(f"{url}/healthz")
+
+    assert (while_building, while_ending) == ((200, b"ok\n"), (503, b"shutting down\n"))
+    assert builds[0] == 404
+
+
+def asked(url: str) -> tuple[int, bytes]:
+    """Return the status and the body of a page."""
+    try:
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as exc:
+        with exc:
+            return exc.code, exc.read()
 
 
 def test_the_status_page_is_not_for_other_machines_unless_that_is_said(command: Command) -> None:

@@ -1,11 +1,11 @@
-"""``--status``."""
+"""``--status`` and ``--health``."""
 
 from __future__ import annotations
 
 import pytest
 
 from router.errors import UsageError
-from router.flags.status import parse_status
+from router.flags.status import parse_health, parse_status
 from router.model.address import TcpAddress
 
 
@@ -18,7 +18,7 @@ from router.model.address import TcpAddress
     ],
 )
 def test_it_is_a_host_and_a_port(text: str, address: TcpAddress) -> None:
-    assert parse_status(text) == address
+    assert parse_status(text) == parse_health(text) == address
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,10 @@ def test_what_is_neither_is_refused_with_an_example(text: str) -> None:
         parse_status(text)
 
     assert "--status 127.0.0.1:9090" in (caught.value.hint or "")
+
+
+def test_the_error_names_the_flag() -> None:
+    with pytest.raises(UsageError, match="invalid --health") as caught:
+        parse_health("9090")
+
+    assert "--health 0.0.0.0:8081" in (caught.value.hint or "")

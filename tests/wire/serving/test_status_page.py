@@ -27,7 +27,7 @@ from router.serving.watching import http_server
 from router.serving.watching.board import Board
 from router.serving.watching.http_server import HttpServer, Page, Stream
 from router.serving.watching.lookout import Lookout
-from router.serving.watching.opening import open_status
+from router.serving.watching.opening import open_health, open_status
 from router.serving.watching.status_page import StatusPage
 from router.transport.options import DialOptions
 from tests.servers.ports import free_port
@@ -300,6 +300,14 @@ def test_only_this_machine_can_open_it_unless_that_is_said() -> None:
 def test_a_port_that_is_taken_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(RouterError, match="in use"):
         open_status(TcpAddress(host="127.0.0.1", port=taken.getsockname()[1]))
+
+
+def test_every_machine_may_ask_whether_it_is_healthy() -> None:
+    open_health(TcpAddress(host="0.0.0.0", port=0)).close()
+    with socket.create_server(("0.0.0.0", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(RouterError, match=f"can't answer health checks on 0.0.0.0:{port}: .* in use"):
+            open_health(TcpAddress(host="0.0.0.0", port=port))
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "a..b"])
