@@ -53,6 +53,12 @@ class EndpointOptions(OptionGroup, panel="Endpoint"):
     insecure: bool = option(
         "--insecure", default=False, help="Accept every TCP client that can connect, from any machine."
     )
+    shared: bool = option(
+        "--shared",
+        default=False,
+        help="Let all clients see each other's builds, whatever their certificates or machines: progress, logs"
+        " and history records, which they can also delete.",
+    )
     register: str | None = option(
         "--register",
         default=None,
@@ -128,7 +134,7 @@ def command(options: EndpointOptions, routing: _Routing, display: VerboseDisplay
         with library.fleet_endpoint(
             listeners,
             router,
-            library.EndpointTerms(key=config.key, status=status, health=health),
+            library.EndpointTerms(key=config.key, shared=options.shared, status=status, health=health),
             on_event=_announce(display.verbose),
         ) as endpoint:
             endpoint.start()
@@ -147,6 +153,10 @@ def _listen(addresses: Sequence[ListenAddress], options: EndpointOptions) -> Seq
     inherited = library.inherited_sockets(os.environ)
     if not addresses and not inherited:
         addresses = [library.default_listen(os.environ, os.geteuid())]
+    if options.shared and not inherited and not any(str(each).startswith("tcp:") for each in addresses):
+        raise UsageError(
+            "--shared is for TCP: a unix socket has one user", hint="add --listen tcp://127.0.0.1:1234"
+        )
     tls = tls_options(TLSOptions(), options.tls) if options.tls else None
     if options.insecure and tls is not None:
         raise UsageError("--insecure and --listen-tls exclude each other", hint="leave out one of them")
@@ -175,6 +185,8 @@ def _tell_ready(listeners: Sequence[Listener], options: EndpointOptions) -> None
         _say(f"listening on {address}")
     if options.insecure:
         _say("accepting every client that can connect, from any machine (--insecure)")
+    if options.shared:
+        _say("clients can see each other's builds, logs and history, and delete their records (--shared)")
     if options.register:
         _register(options.register, addresses[0], options)
     if options.ready_fd is not None:

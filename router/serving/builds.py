@@ -60,7 +60,7 @@ class Builds:
             solve.refuse(Status.RESOURCE_EXHAUSTED, f"one client has {_MOST_BUILDS} builds at most")
         elif not asked.ref:
             solve.refuse(Status.INVALID_ARGUMENT, "the build has no ref")
-        elif asked.ref in self._builds or not client.shared.memory.begins(asked.ref, client.who):
+        elif asked.ref in self._builds or not client.shared.memory.begins(asked.ref, client.circle):
             solve.refuse(Status.UNKNOWN, f"job ID {asked.ref} exists")
         else:
             build = self._builds[asked.ref] = Build(asked, message, solve, client, self._hears)

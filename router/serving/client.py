@@ -34,7 +34,8 @@ _AT_THE_GATE = 1.0
 class Arrival(Protocol):
     """A client that has connected, with its stream.
 
-    Clients with the same ``who`` may see each other's builds; ``description`` is for messages.
+    Clients with the same ``who`` may see each other's builds, and all clients if ``Services.shared``;
+    ``description`` is for messages.
     """
 
     @property
@@ -122,13 +123,15 @@ class Services:
     """The services of an endpoint for its clients.
 
     ``router`` finds the daemons; ``methods`` are those that the fleet answers as one, by their paths. ``key``
-    is the balancing key of all builds, empty to apply the rules. ``placed`` hears, from any thread, which
-    daemon a build is on, by its ref; ``on_event`` gets the builds' events. ``board`` keeps their record.
+    is the balancing key of all builds, empty to apply the rules. ``shared``: all clients may see each other's
+    builds. ``placed`` hears, from any thread, which daemon a build is on, by its ref; ``on_event`` gets the
+    builds' events. ``board`` keeps their record.
     """
 
     router: Relays
     methods: Mapping[str, FleetMethod]
     key: str = ""
+    shared: bool = False
     placed: Callable[[str, Daemon], None] = _need_not_know
     on_event: Callable[[Event], None] = ignore
     board: Board = field(default_factory=Board)
@@ -147,10 +150,14 @@ class Shared:
 
 
 class Client:
-    """One client: its identity and its connection. ``post`` runs an action in the connection's thread."""
+    """One client: its identity and its connection. ``post`` runs an action in the connection's thread.
+
+    Clients with the same ``circle`` see each other's builds.
+    """
 
     def __init__(self, arrival: Arrival, services: Services, shared: Shared, budget: Budget) -> None:
         self.who = arrival.who
+        self.circle = "" if services.shared else arrival.who
         self.description = arrival.description
         self.services = services
         self.shared = shared
@@ -162,7 +169,7 @@ class Client:
 
     def hides(self, ref: str) -> bool:
         """Say whether a build is another client's, and so invisible to this one; from any thread."""
-        return self.shared.memory.is_of_another(ref, self.who)
+        return self.shared.memory.is_of_another(ref, self.circle)
 
     def hear(self, event: Event) -> None:
         """Take an event of a build. Its result is reported only to its client."""

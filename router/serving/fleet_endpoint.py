@@ -29,12 +29,14 @@ __all__ = ["EndpointTerms", "fleet_endpoint"]
 class EndpointTerms:
     """How an endpoint serves.
 
-    ``key`` is the balancing key of all builds, empty for the rules. ``status`` is a bound socket, from
+    ``key`` is the balancing key of all builds, empty to apply the rules. ``shared``: all clients may see each
+    other's builds. ``status`` is a bound socket, from
     ``open_status``, where the status page is served, ``health`` one from ``open_health`` for health checks
     alone; both are closed with the endpoint.
     """
 
     key: str = ""
+    shared: bool = False
     status: socket.socket | None = None
     health: socket.socket | None = None
 
@@ -49,8 +51,8 @@ def fleet_endpoint(
 ) -> Iterator[Endpoint]:
     """Serve a fleet until the context is left, which ends its calls and closes the entrances.
 
-    ``on_event`` hears, from any thread, where builds go and why, and which daemons did not answer. No client is
-    accepted before ``Endpoint.start``.
+    ``on_event`` hears, from any thread, where builds go and why, and which daemons did not answer. No client
+    is accepted before ``Endpoint.start``.
     """
     whereabouts, board = Whereabouts(), Board()
 
@@ -64,6 +66,7 @@ def fleet_endpoint(
             router=router,
             methods=fleet_methods(peers, whereabouts),
             key=terms.key,
+            shared=terms.shared,
             placed=placed,
             on_event=on_event,
             board=board,

@@ -302,7 +302,10 @@ def test_by_tcp_only_clients_with_a_certificate_get_in(command: Command) -> None
     assert stranger.code != 0
 
 
-def test_two_users_of_buildx_do_not_see_each_others_builds(command: Command) -> None:
+@pytest.mark.parametrize("more", [(), ("--shared",)], ids=["apart", "shared"])
+def test_two_users_of_buildx_see_each_others_builds_only_where_that_is_said(
+    command: Command, more: Sequence[str]
+) -> None:
     ca, port = CA(), free_port()
     server = ca.write_tls_dir(command.scratch / "server", ca.server())
     address = f"tcp://localhost:{port}"
@@ -310,7 +313,9 @@ def test_two_users_of_buildx_do_not_see_each_others_builds(command: Command) -> 
     def buildx(*words: str | Path) -> str:
         return run([binaries.buildx(), *words], command.installed.variables).ok().stdout
 
-    with command.serving("--listen", f"tcp://127.0.0.1:{port}", "--listen-tls", str(server)):
+    history = ("history", "ls", "--format", "{{.Ref}}")
+    words = ("--listen", f"tcp://127.0.0.1:{port}", "--listen-tls", str(server), *more)
+    with command.serving(*words) as process:
         for name in ("alice", "bob"):
             files = ca.write_tls_dir(command.scratch / name, ca.client(name))
             pairs = {"cacert": "ca", "cert": "cert", "key": "key"}
@@ -318,12 +323,21 @@ def test_two_users_of_buildx_do_not_see_each_others_builds(command: Command) -> 
             buildx("create", "--name", name, "--driver", "remote", "--driver-opt", options, address)
         buildx("build", "--builder", "alice", command.context())
         seen = {
-            name: buildx("history", "ls", "--builder", name, "--format", "{{.Name}}").split()
+            # A name is of the machine that built; a ref begins with the builder and its node.
+            name: [ref.rpartition("/")[2] for ref in buildx(*history, "--builder", name).split()]
             for name in ("alice", "bob")
         }
 
-    assert len(set(seen["alice"]) - set(seen["bob"])) == 1
+    assert len(set(seen["alice"]) - set(seen["bob"])) == (0 if more else 1)
     assert set(seen["bob"]) <= set(seen["alice"])
+    assert (b"clients see each other's builds" in process.output) == bool(more)
+
+
+def test_shared_means_nothing_for_a_socket_of_ones_own(command: Command) -> None:
+    refused = command.installed.run("serve", "--shared")
+
+    assert refused.code == 2
+    assert "--shared is for TCP: a unix socket has one user" in refused.stderr
 
 
 def test_other_machines_are_let_in_only_where_that_is_said(command: Command) -> None:

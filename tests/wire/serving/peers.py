@@ -228,11 +228,11 @@ class Busy:
 
 @contextmanager
 def endpoint(
-    router: Relays | None = None, methods: Mapping[str, FleetMethod] | None = None
+    router: Relays | None = None, methods: Mapping[str, FleetMethod] | None = None, *, shared: bool = False
 ) -> Iterator[Door]:
     """Serve whoever enters, and close it at the end, whatever is under way."""
     door = Door()
-    with Endpoint([door], Services(router=router or Busy(), methods=methods or {})) as serving:
+    with Endpoint([door], Services(router=router or Busy(), methods=methods or {}, shared=shared)) as serving:
         serving.start()
         yield door
 

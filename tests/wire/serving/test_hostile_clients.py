@@ -294,6 +294,27 @@ def test_nobody_can_take_or_watch_the_build_of_another() -> None:
         assert bob.ask(BRIDGE + "Ping", b"", buildkit_controlapi_buildid="hers").status[0] == Status.NOT_FOUND
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_clients_may_know_of_each_others_builds_where_that_is_said(*, shared: bool) -> None:
+    asked: list[bool] = []
+
+    def status(inquiry: Inquiry) -> None:
+        asked.append(inquiry.hides("hers"))
+
+    methods = {CONTROL + "Status": status, CONTROL + "ListenBuildHistory": status}
+    busy = Busy()
+    with endpoint(busy, methods, shared=shared) as door, door.enter("alice") as alice:
+        alice.call(CONTROL + "Solve", solve("hers"))
+        busy.begun.get(timeout=WITHIN)
+        with door.enter("bob") as bob:
+            about_hers = pb.StatusRequest(Ref="hers").SerializeToString()
+            code, _ = bob.ask(CONTROL + "Status", about_hers).status
+            bob.ask(CONTROL + "ListenBuildHistory", b"")
+
+    assert code == (Status.OK if shared else Status.NOT_FOUND)
+    assert asked == ([False, False] if shared else [True])
+
+
 def test_headers_that_are_too_large_end_their_call_alone(door: Door) -> None:
     with door.enter() as client:
         assert client.ask(HEALTH, b"", large="x" * 70_000).status[0] == Status.RESOURCE_EXHAUSTED
@@ -328,10 +349,13 @@ def test_nobody_can_name_the_session_of_another(named: str, monkeypatch: pytest.
     assert refused == (Status.UNKNOWN, "no active session for hers")
 
 
-def test_a_frontend_can_not_name_the_session_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_frontend_can_not_name_the_session_of_another(
+    monkeypatch: pytest.MonkeyPatch, *, shared: bool
+) -> None:
     monkeypatch.setattr(open_sessions, "_SESSION_WAIT", 0.1)
     asked = field(3, field(1, "local-sessionid:context") + field(2, "hers"))
-    with ListeningDaemon() as daemon, routing_to(daemon) as door:
+    with ListeningDaemon() as daemon, routing_to(daemon, shared=shared) as door:
         with door.enter("alice") as alice, door.enter("bob") as bob:
             alice.session("hers")
             bob.call(CONTROL + "Solve", solve("his"))
@@ -384,7 +408,7 @@ def test_a_fleet_that_can_not_be_reached_is_named() -> None:
     assert "away: can't connect" in said
 
 
-def routing_to(daemon: ListeningDaemon) -> AbstractContextManager[Door]:
+def routing_to(daemon: ListeningDaemon, *, shared: bool = False) -> AbstractContextManager[Door]:
     """Serve builds on one daemon."""
     config = RouterConfig(addresses=addressed(("d0", daemon.address)), max_builds=0)
-    return endpoint(BuildRouter(config, environment={}))
+    return endpoint(BuildRouter(config, environment={}), shared=shared)
