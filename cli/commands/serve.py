@@ -56,8 +56,8 @@ class EndpointOptions(OptionGroup, panel="Endpoint"):
     shared: bool = option(
         "--shared",
         default=False,
-        help="Let all clients see each other's builds, whatever their certificates or machines: progress, logs"
-        " and history records, which they can also delete.",
+        help="Let all clients see each other's builds, whatever their certificates or machines: progress,"
+        " logs and history records, which they can also delete.",
     )
     register: str | None = option(
         "--register",

@@ -70,8 +70,11 @@ class Asked:
     probe: bool = False
 
 
-def read_asked(request: memoryview, own: str = "") -> Asked:
-    """Read a packed SolveRequest. ``own`` is the endpoint's ``--key``, empty to apply the rules.
+def read_asked(request: memoryview, own: str = "", host: str = "") -> Asked:
+    """Read a packed SolveRequest.
+
+    ``own`` is the endpoint's ``--key``, ``host`` the key in the name that the client calls the endpoint by;
+    both are empty to apply the other rules.
 
     Raises ``Http2Error`` for a malformed message.
     """
@@ -84,7 +87,7 @@ def read_asked(request: memoryview, own: str = "") -> Asked:
         ref=_text(said, _REF),
         session=session,
         other_sessions=tuple(each for each in others if each != session),
-        key=_key(own, _names(said), attrs),
+        key=_key(own, _names(said), attrs) if own or not host else Key(key=host, rule="host"),
         platforms=_platforms(attrs.get("platform", "")),
         internal=internal,
         probe=internal and not _text(said, _FRONTEND) and said.keys().isdisjoint(_ASKING),

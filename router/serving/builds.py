@@ -46,11 +46,14 @@ class Builds:
 
     # -- what the client calls
 
-    def solve(self, message: bytes, solve: Splice) -> Build | None:
-        """Begin a build, as soon as its session is there; None where it is refused."""
+    def solve(self, message: bytes, solve: Splice, host: str = "") -> Build | None:
+        """Begin a build, as soon as its session is there; None where it is refused.
+
+        ``host`` is the key in the name that the client calls the endpoint by.
+        """
         client = self._client
         try:
-            asked = read_asked(memoryview(message), client.services.key)
+            asked = read_asked(memoryview(message), client.services.key, host)
         except Http2Error as exc:
             solve.refuse(Status.INVALID_ARGUMENT, str(exc))
             return None

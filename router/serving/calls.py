@@ -10,6 +10,7 @@ from router.rpc.events import Headers, Http2Error
 from router.rpc.grpc import Status, metadata
 from router.rpc.protobuf import read, text
 from router.serving.asked import bridge_sessions
+from router.serving.authority import key_of_authority
 from router.serving.bridge import BRIDGE
 from router.serving.bridge_calls import BridgeCall, BridgeStream, method_of
 from router.serving.bridge_messages import UNARY
@@ -66,7 +67,8 @@ class Calls:
         if path == SESSION:
             return self._session(stream_id, headers)
         if path == _SOLVE:
-            return request(lambda message: self._builds.solve(message, splice()))
+            key = key_of_authority(values.get(":authority", [""])[0])
+            return request(lambda message: self._builds.solve(message, splice(), key))
         if path == _STATUS:
             return request(partial(self._status, reply, stream_id, headers))
         if path.startswith(BRIDGE):

@@ -30,9 +30,8 @@ class EndpointTerms:
     """How an endpoint serves.
 
     ``key`` is the balancing key of all builds, empty to apply the rules. ``shared``: all clients may see each
-    other's builds. ``status`` is a bound socket, from
-    ``open_status``, where the status page is served, ``health`` one from ``open_health`` for health checks
-    alone; both are closed with the endpoint.
+    other's builds. ``status`` is a bound socket from ``open_status`` for the status page, ``health`` one from
+    ``open_health`` for health checks only; both are closed with the endpoint.
     """
 
     key: str = ""

@@ -333,6 +333,21 @@ def test_two_users_of_buildx_see_each_others_builds_only_where_that_is_said(
     assert (b"clients see each other's builds" in process.output) == bool(more)
 
 
+def test_the_name_that_buildctl_calls_the_endpoint_by_is_the_key(command: Command) -> None:
+    """By TCP the name would have to resolve; with TLS it is the name in the certificate as well."""
+    ca, port = CA(), free_port()
+    server = ca.write_tls_dir(command.scratch / "server", ca.server(["*.localhost"]))
+    client = ca.write_tls_dir(command.scratch / "client", ca.client("ci"))
+    words = ("--tlsdir", str(client), "--tlsservername", "Shop.localhost")
+    home = command.installed.ok("where", "--key", "shop", "--format", "json").json["home"]
+    before = command.built()
+    with command.serving("-v", "--listen", f"tcp://127.0.0.1:{port}", "--listen-tls", str(server)) as process:
+        command.build(*words, address=f"tcp://127.0.0.1:{port}").ok()
+        process.read_until(b"key shop (rule: host)")
+
+    assert command.built() == before | {home: before[home] + 1}
+
+
 def test_shared_means_nothing_for_a_socket_of_ones_own(command: Command) -> None:
     refused = command.installed.run("serve", "--shared")
 

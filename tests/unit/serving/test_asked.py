@@ -181,3 +181,13 @@ def test_platforms_that_only_the_daemon_knows_or_refuses_are_left_out(platform: 
 def test_what_is_no_solve_is_refused(request_: bytes) -> None:
     with pytest.raises(Http2Error):
         read_asked(memoryview(request_))
+
+
+def test_the_name_that_the_endpoint_is_called_by_goes_before_what_is_built_and_after_the_endpoints_key() -> (
+    None
+):
+    request = memoryview(control_pb2.SolveRequest(Ref="ref-1", FrontendAttrs=_REMOTE).SerializeToString())
+
+    assert read_asked(request, "", "shop").key == Key(key="shop", rule="host")
+    assert read_asked(request, "mine", "shop").key == Key(key="mine", rule="key")
+    assert read_asked(request, "", "").key == Key(key="github.com/acme/shop:services/api", rule="git")
