@@ -21,6 +21,7 @@ from router.config import environment as current_environment
 from router.errors import ConnectionLostError, DialError, FleetError, NoDaemonError, OverloadError
 from router.fleet import Fleet
 from router.kubernetes.clients import KubeClients
+from router.model.daemon import Candidate
 from router.model.events import Event
 from router.model.frozen import frozen, replace
 from router.model.mark import BuildMark
@@ -45,9 +46,13 @@ __all__ = ["BuildRouter", "Relayed", "Route"]
 
 @frozen
 class Relayed:
-    """Where a build of somebody else's belongs. Without ``bounded`` a daemon takes it however full it is."""
+    """Where a build of somebody else's belongs. Without ``bounded`` a daemon takes it however full it is.
+
+    ``beside``: the daemon that comes before all others, by its name, whatever the key's order.
+    """
 
     key: Key
+    beside: str = ""
     platforms: tuple[str, ...] = ()
     bounded: bool = True
 
@@ -176,7 +181,12 @@ class BuildRouter(Closing):
         if not relayed.bounded:
             policy = replace(policy, max_builds=0, queue=0.0)
         attempts = Attempts(nothing_read(), self._context(key, on_event, cancellation), backend, policy)
-        result = attempts.run(lambda: self._routing.candidates(key, platforms, on_event, cancellation))
+
+        def rank() -> Sequence[Candidate]:
+            candidates = self._routing.candidates(key, platforms, on_event, cancellation)
+            return sorted(candidates, key=lambda each: each.daemon.name != relayed.beside)
+
+        result = attempts.run(rank)
         return replace(result, key=key.key, rule=key.rule, seconds=time.monotonic() - began)
 
     def _read_once(

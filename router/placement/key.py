@@ -17,7 +17,9 @@ from router.notation.url import parse_url, without_credentials
 
 __all__ = ["GitCheckout", "Key", "KeyInputs", "KeyRule", "balancing_key", "printable"]
 
-KeyRule = Literal["key", "image-repo", "image", "tag", "url", "git", "path", "host", "session", "connection"]
+KeyRule = Literal[
+    "key", "image-repo", "image", "tag", "url", "git", "path", "host", "linked", "session", "connection"
+]
 
 
 @frozen

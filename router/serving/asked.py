@@ -20,6 +20,7 @@ from router.flags.platform import parse_platform
 from router.model.frozen import frozen
 from router.placement.key import GitCheckout, Key, KeyInputs, balancing_key, printable
 from router.rpc.protobuf import Value, integer, map_entry, read, submessage, text
+from router.serving.linked import configs_of_inputs
 
 __all__ = ["Asked", "bridge_sessions", "read_asked", "session_key"]
 
@@ -57,8 +58,9 @@ class Asked:
 
     ``session`` is the client's own; ``other_sessions`` are further ones that the daemon may call. ``key`` is
     None if the request has nothing to make one from: then ``session_key`` makes one from its session.
-    ``platforms`` are those that it names. A ``probe`` builds nothing by itself: buildx checks with it that
-    the endpoint exists, and reads files of a remote context, such as its policy, by later calls.
+    ``platforms`` are those that it names. ``linked`` has digests of the image configs of the results that it
+    is based on, see ``router.serving.linked``. A ``probe`` builds nothing by itself: buildx checks with it
+    that the endpoint exists, and reads files of a remote context, such as its policy, by later calls.
     """
 
     ref: str
@@ -66,6 +68,7 @@ class Asked:
     other_sessions: tuple[str, ...] = ()
     key: Key | None = None
     platforms: tuple[str, ...] = ()
+    linked: frozenset[str] = frozenset()
     internal: bool = False
     probe: bool = False
 
@@ -89,6 +92,7 @@ def read_asked(request: memoryview, own: str = "", host: str = "") -> Asked:
         other_sessions=tuple(each for each in others if each != session),
         key=_key(own, _names(said), attrs) if own or not host else Key(key=host, rule="host"),
         platforms=_platforms(attrs.get("platform", "")),
+        linked=configs_of_inputs(attrs),
         internal=internal,
         probe=internal and not _text(said, _FRONTEND) and said.keys().isdisjoint(_ASKING),
     )

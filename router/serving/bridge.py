@@ -16,6 +16,7 @@ from router.rpc.events import Headers
 from router.rpc.http2 import Http2Error
 from router.serving.bridge_messages import CONTAINERS, REPEATED, UNARY, is_failure, paired, translated
 from router.serving.gathering import Answer, Gathering, OneMessage
+from router.serving.linked import configs_of_result
 from router.serving.pipes import Budget, OverrunError
 from router.serving.relay import Placed
 from router.serving.splice import NOBODY
@@ -103,6 +104,12 @@ class Bridge:
                 return
         self.hindrance = "its frontend had made too many calls to repeat them"
         self.forget()
+
+    @property
+    def configs(self) -> frozenset[str]:
+        """The digests of the image configs in the results of its frontend, as far as they are recorded."""
+        solved = (memoryview(each.answer) for each in self._told if each.method == "Solve")
+        return frozenset(config for answer in solved for config in configs_of_result(answer))
 
     def forget(self) -> None:
         """Drop the record."""

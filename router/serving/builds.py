@@ -144,18 +144,36 @@ class Builds:
         session = client.sessions.get(asked.session)
         shared = any(asked.session in other.sessions for other in self._builds.values() if other is not build)
         offer = session.offer if session is not None and not shared else None
-        key = asked.key or self._key_of(session)
         relay = Relay(
             Relaying(asked.ref, build.message, build.solve.headers, offer, recorded=not asked.internal),
             client.budget,
             hand_over=lambda placed: client.post(partial(self._placed, build, placed)),
             memory=client.shared.memory,
         )
-        relayed = Relayed(key=key, platforms=asked.platforms, bounded=not asked.probe)
+        relayed = build.relayed = self._beside_its_base(build) or Relayed(
+            key=asked.key or self._key_of(session), platforms=asked.platforms, bounded=not asked.probe
+        )
         build.thread = threading.Thread(
             target=self._carry, args=(build, relayed, relay), name=f"build {asked.ref}", daemon=True
         )
         build.thread.start()
+
+    def _beside_its_base(self, build: Build) -> Relayed | None:
+        """Return where a bake's linked target belongs: with the one that it is based on; None if it has none.
+
+        That one goes on until this one has sent its steps, so it must not wait for that one's place.
+        """
+        if not build.asked.linked:
+            return None
+        for base in self._builds.values():
+            if base.placed is not None and base.relayed is not None and build.is_based_on(base):
+                return Relayed(
+                    key=Key(key=base.relayed.key.key, rule="linked"),
+                    beside=base.placed.daemon.name,
+                    platforms=build.asked.platforms,
+                    bounded=False,
+                )
+        return None
 
     def _key_of(self, session: ClientSession | None) -> Key:
         if session is None:

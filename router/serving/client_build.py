@@ -10,10 +10,12 @@ import threading
 import time
 from collections.abc import Callable
 
+from router.build import Relayed
 from router.cancellation import Cancellation
 from router.errors import BuildError, ConnectionLostError, DialError, OverloadError, RouterError, RpcError
 from router.faults import fault_of
 from router.model.frozen import frozen
+from router.rpc.events import Http2Error
 from router.serving.asked import Asked
 from router.serving.bridge import Bridge, OtherwiseError
 from router.serving.bridge_calls import BridgeCall, BridgeStream
@@ -57,6 +59,7 @@ class Build:
         self.waiting: list[Splice] = []
         self.cancellation = Cancellation()
         self.thread: threading.Thread | None = None
+        self.relayed: Relayed | None = None
         self.placed: Placed | None = None
         self.link: Link | None = None
         self.over = False
@@ -77,6 +80,18 @@ class Build:
     def drop(self) -> None:
         """Cancel the build: its client gave it up."""
         self._hears.gone(self)
+
+    def is_based_on(self, other: Build) -> bool:
+        """Say whether the client bases this build on a result of another one."""
+        return other is not self and not self.asked.linked.isdisjoint(other.configs)
+
+    @property
+    def configs(self) -> frozenset[str]:
+        """The digests of the image configs that its frontend got; none if an answer is malformed."""
+        try:
+            return self._bridge.configs
+        except Http2Error:
+            return frozenset()
 
     # -- while it waits for a daemon
 

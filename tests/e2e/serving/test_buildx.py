@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from router import RouterConfig
 from tests.e2e.builder import OciArchive
-from tests.e2e.serving.endpoints import Buildx, Served
+from tests.e2e.serving.endpoints import Buildx, Served, serving
+from tests.servers.buildkitd import Buildkitd
 
 
 @pytest.fixture
@@ -68,23 +70,55 @@ def test_targets_of_one_context_each_build_at_home(buildx: Buildx, served: Serve
         assert archive.files() == {name: served.scratch.name.encode()}
 
 
-def test_a_target_that_builds_on_another_one_gets_its_files(
+def test_targets_that_build_on_another_one_build_where_it_does(
     buildx: Buildx, served: Served, context: Path
 ) -> None:
-    """Each builds at home, so both daemons build the first target: the client sends its steps."""
-    bake = served.scratch / "bake.json"
-    base = {"context": str(context), "tags": [served.tag_at("d0")]}
-    inline = "FROM base\nCOPY --from=base a.txt /b.txt\n"
-    top = {
-        "context": str(context),
-        "contexts": {"base": "target:base"},
-        "dockerfile-inline": inline,
-        "tags": [served.tag_at("d1")],
-        "output": [f"type=oci,dest={served.scratch}/top.tar"],
+    """The client sends the first one's steps, which are cached only there. The top is based on the middle."""
+    targets = {
+        "base": {"context": str(context), "tags": [served.tag_at("d0")]},
+        "middle": linked(served, "base", "d1"),
+        "top": linked(served, "middle", "d2"),
+        "other": {"context": str(context), "tags": [served.tag_at("d2")], "dockerfile-inline": OTHER},
     }
-    bake.write_text(json.dumps({"target": {"base": base, "top": top}}))
+    before = served.built()
 
-    buildx("bake", "--file", bake, "top")
+    bake(buildx, targets)
 
-    archive = OciArchive((served.scratch / "top.tar").read_bytes())
-    assert archive.files() == dict.fromkeys(("a.txt", "b.txt"), served.scratch.name.encode())
+    after = served.built()
+    assert {each: after[each] - before[each] for each in after} == {"d0": 3, "d1": 0, "d2": 1}
+    for name, files in (("middle", ("a.txt", "base")), ("top", ("a.txt", "base", "middle"))):
+        archive = OciArchive((served.scratch / f"{name}.tar").read_bytes())
+        assert archive.files() == dict.fromkeys(files, served.scratch.name.encode())
+
+
+def test_a_linked_target_does_not_wait_for_the_place_of_its_base(
+    buildkitd: Buildkitd, tmp_path: Path, context: Path
+) -> None:
+    """The base goes on until it has the steps of all that are based on it: each would wait for the other."""
+    config = RouterConfig(max_builds=1, queue=300.0)
+    with serving([buildkitd], tmp_path, config=config) as served:
+        base = {"context": str(context), "tags": [served.tag_at("d0")]}
+
+        bake(Buildx(served), {"base": base, "top": linked(served, "base", "d0")})
+
+
+OTHER = "FROM scratch\nCOPY a.txt /other\nLABEL is=other\n"
+
+
+def linked(served: Served, base: str, home: str) -> dict[str, Any]:
+    """A target that is based on another one, and adds a file with the name of that."""
+    return {
+        "contexts": {"under": f"target:{base}"},
+        "dockerfile-inline": f"FROM under\nCOPY --from=under a.txt /{base}\n",
+        "tags": [served.tag_at(home)],
+        "output": [f"type=oci,dest={served.scratch}/{{}}.tar"],
+    }
+
+
+def bake(buildx: Buildx, targets: dict[str, Any]) -> None:
+    """Bake all targets; outputs have the targets' names."""
+    for name, target in targets.items():
+        target["output"] = [each.format(name) for each in target.get("output", ["type=image"])]
+    file = buildx.served.scratch / "linked.json"
+    file.write_text(json.dumps({"group": {"default": {"targets": list(targets)}}, "target": targets}))
+    buildx("bake", "--file", file, cwd=buildx.served.scratch)

@@ -77,6 +77,22 @@ def test_each_service_is_built_at_its_home_and_pushed(
         assert registry.tags(image.removeprefix(f"{registry.host}/")) == ("latest",)
 
 
+def test_a_service_that_is_based_on_another_one_is_built_where_that_is(
+    compose: Compose, served: Served, registry: Registry
+) -> None:
+    images = {name: name_at(served, registry.host, at) for name, at in {"api": "d0", "web": "d2"}.items()}
+    folder = project(served.scratch, images)
+    file = json.loads((folder / "compose.yaml").read_text())
+    file["services"]["web"]["build"] = {"context": "./web", "additional_contexts": {"under": "service:api"}}
+    (folder / "compose.yaml").write_text(json.dumps(file))
+    (folder / "web" / "Dockerfile").write_text("FROM under\nCOPY name /web\n")
+    before = served.built()
+
+    compose(folder, "build", "--push", "--builder", _BUILDER).ok()
+
+    assert served.built() == before | {"d0": before["d0"] + 2}
+
+
 def test_what_is_built_is_loaded_into_the_engine(compose: Compose, served: Served, dockerd: Dockerd) -> None:
     images = {name: name_at(served, "shop.test", at) for name, at in {"api": "d1", "web": "d2"}.items()}
 

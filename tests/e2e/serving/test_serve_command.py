@@ -129,7 +129,7 @@ def test_a_builder_of_buildx_is_made_used_and_undone_as_it_says(command: Command
     assert "warm" not in run([program, "ls", "--format", "{{.Name}}"], environment).ok().stdout.split()
 
 
-def test_a_bake_with_a_linked_target_is_built_at_the_homes_of_its_names(command: Command) -> None:
+def test_a_linked_target_of_a_bake_says_that_it_goes_with_its_base(command: Command) -> None:
     targets = {
         "base": {"target": "base", "tags": ["acme/base"], "output": ["type=image"]},
         "web": {
@@ -146,12 +146,13 @@ def test_a_bake_with_a_linked_target_is_built_at_the_homes_of_its_names(command:
     }
     context = write_tree(command.context(), files)
     environment = command.installed.variables
-    with command.serving():
+    with command.serving("-v") as process:
         for words in (
             ["create", "--name", "warm", "--driver", "remote", command.address],
             ["bake", "--builder=warm"],
         ):
             run([binaries.buildx(), *words], environment, cwd=context).ok()
+        process.read_until(b"key docker.io/acme/base (rule: linked)")
 
     name = (context / "name").read_text()
     assert {path.name: path.read_text() for path in (context / "out").iterdir()} == {
