@@ -51,7 +51,8 @@ class ExtraOptions(OptionGroup, panel="Image"):
         "--registry-auth-tlscontext",
         default=None,
         metavar="host=HOST,...",
-        help="TLS for a registry's token server: ca=, cert= and key=, insecure=true.",
+        help="TLS for a registry's token server, and for imagetools the registry: ca=, cert= and key=,"
+        " insecure=true.",
         refuses_empty=True,
     )
     call: str = option(

@@ -32,6 +32,7 @@ PROGRAM = Program(
         "history trace": "cli.commands.history.trace:command",
         "history export": "cli.commands.history.export:command",
         **{f"history {name}": f"cli.commands.history.change:{name}" for name in ("rm", "pin", "unpin")},
+        **{f"imagetools {name}": f"cli.commands.imagetools.{name}:command" for name in ("create", "inspect")},
         "simulate": "cli.commands.simulate:command",
         "install docker-plugin": "cli.commands.install.docker_plugin:install",
         "install kubectl-plugin": "cli.commands.install.kubectl_plugin:install",

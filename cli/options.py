@@ -313,7 +313,7 @@ class RoutingOptions(OptionGroup, panel="Routing"):
         files="user",
     )
     dry_run: bool = option(
-        "--dry-run", default=False, help="Print where and what would be built, or deleted, and stop."
+        "--dry-run", default=False, help="Print where and what would be built, pushed or deleted, and stop."
     )
     tls: TLSFlags = TLSFlags()
 

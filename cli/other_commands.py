@@ -20,5 +20,4 @@ INSTEAD: Mapping[str, str] = {
     "inspect": "warmroute ls shows the daemons, warmroute workers more about each",
     "history open": "run warmroute history inspect, or history export for Docker Desktop to import",
     "history import": "Docker Desktop imports archives: docker buildx history import",
-    "imagetools": "run docker buildx imagetools: it needs registries only, no daemon",
 }

@@ -32,6 +32,7 @@ _GROUPS = {
     "debug": "Inspect LLB and daemons.",
     "fleet": "Make fleets on Kubernetes, see, scale and remove them.",
     "history": "Builds that the daemons remember.",
+    "imagetools": "Look at images in registries, and make one of several.",
     "install": "Put warmroute into other programs.",
     "uninstall": "Take it out of them again.",
 }

@@ -151,6 +151,8 @@ if TYPE_CHECKING:
     from router.notation.quantity import parse_quantity as parse_quantity
     from router.notation.size import SHM_SIZE as SHM_SIZE
     from router.notation.size import parse_size as parse_size
+    from router.notation.tag import Reference as Reference
+    from router.notation.tag import format_reference as format_reference
     from router.notation.tag import parse_reference as parse_reference
     from router.notation.tag import parse_tags as parse_tags
     from router.once import OneTimeFiles as OneTimeFiles
@@ -159,6 +161,9 @@ if TYPE_CHECKING:
     from router.operations.build_log import follow_build as follow_build
     from router.operations.build_trace import read_trace as read_trace
     from router.operations.cancel import cancel_builds as cancel_builds
+    from router.operations.create_image import ImageOrder as ImageOrder
+    from router.operations.create_image import combine_image as combine_image
+    from router.operations.create_image import publish_image as publish_image
     from router.operations.debug_daemon import DaemonVersion as DaemonVersion
     from router.operations.debug_daemon import Device as Device
     from router.operations.debug_daemon import GCRule as GCRule
@@ -232,6 +237,15 @@ if TYPE_CHECKING:
     from router.provision.up import bring_up as bring_up
     from router.redaction import shown_options as shown_options
     from router.redaction import without_passwords as without_passwords
+    from router.registry.client import RegistryClient as RegistryClient
+    from router.registry.client import tagged as tagged
+    from router.registry.combining import Combined as Combined
+    from router.registry.descriptor import Descriptor as Descriptor
+    from router.registry.descriptor import descriptor_json as descriptor_json
+    from router.registry.document import Document as Document
+    from router.registry.go_json import go_json as go_json
+    from router.registry.sources import parse_sources as parse_sources
+    from router.registry.viewing import manifest_view as manifest_view
     from router.serving.buildx_builder import register_builder as register_builder
     from router.serving.endpoint import Endpoint as Endpoint
     from router.serving.fleet_endpoint import EndpointTerms as EndpointTerms
@@ -334,7 +348,7 @@ _MODULES = {
     "router.notation.keyvalue": "parse_build_args parse_labels",
     "router.notation.quantity": "Quantity parse_quantity",
     "router.notation.size": "parse_size SHM_SIZE",
-    "router.notation.tag": "parse_reference parse_tags",
+    "router.notation.tag": "format_reference parse_reference parse_tags Reference",
     "router.once": "OneTimeFiles same_source",
     "router.operations.attachments": "read_attachment",
     "router.operations.build_log": "follow_build",
@@ -342,6 +356,7 @@ _MODULES = {
     "router.operations.cancel": "cancel_builds",
     "router.operations.debug_daemon": "ask_info ask_workers DaemonVersion Device GCRule Worker",
     "router.operations.debug_llb": "llb_as_dot llb_as_json llb_operations",
+    "router.operations.create_image": "combine_image ImageOrder publish_image",
     "router.operations.dial_stdio": "dial_stdio",
     "router.operations.doctor.examine": "examine",
     "router.operations.doctor.finding": "Finding",
@@ -377,6 +392,13 @@ _MODULES = {
     "router.provision.step": "FleetStep",
     "router.provision.up": "FleetWanted bring_up",
     "router.redaction": "shown_options without_passwords",
+    "router.registry.client": "RegistryClient tagged",
+    "router.registry.combining": "Combined",
+    "router.registry.descriptor": "Descriptor descriptor_json",
+    "router.registry.document": "Document",
+    "router.registry.go_json": "go_json",
+    "router.registry.sources": "parse_sources",
+    "router.registry.viewing": "manifest_view",
     "router.serving.buildx_builder": "register_builder",
     "router.serving.endpoint": "Endpoint",
     "router.serving.fleet_endpoint": "EndpointTerms fleet_endpoint",

@@ -51,7 +51,10 @@ class ExtraHost:
 
 @frozen
 class RegistryTLS:
-    """How the token server of one registry is verified: files, and whether it isn't at all."""
+    """How the token server of one registry is verified: files, and whether it isn't at all.
+
+    The registry itself too, where this machine asks it and no daemon does.
+    """
 
     host: str
     ca: str = ""

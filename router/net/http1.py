@@ -19,6 +19,8 @@ __all__ = ["MOST_BODY", "HttpProtocolError", "Reply", "Request", "exchange"]
 _RECEIVE = 1 << 16
 _MOST_HEAD = 1 << 16
 MOST_BODY = 1 << 26
+# Whose length is told even if it is 0 (RFC 9110, 8.6).
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 # Go's client takes five.
 _MOST_INTERIM = 16
 _LENGTH = re.compile(r"[0-9]{1,19}", re.ASCII)
@@ -42,7 +44,7 @@ class Request:
         """Return the bytes on the wire."""
         lines = [f"{self.method} {self.target} HTTP/1.1", f"Host: {self.host}"]
         lines += [f"{name}: {value}" for name, value in self.headers]
-        if self.body or self.method == "POST":
+        if self.body or self.method in _WITH_BODY:
             lines.append(f"Content-Length: {len(self.body)}")
         return "\r\n".join([*lines, "", ""]).encode("latin-1") + self.body
 
@@ -88,7 +90,8 @@ def exchange(
     status, phrase, headers = _final_head(reader)
     if status == 101 or (request.method == "CONNECT" and status < 300) or (stream and status == 200):
         return Reply(status=status, phrase=phrase, headers=headers, rest=reader.rest())
-    body = _read_body(reader, status, headers)
+    # The length that the answer to HEAD tells is another one's.
+    body = b"" if request.method == "HEAD" else _read_body(reader, status, headers)
     return Reply(status=status, phrase=phrase, headers=headers, body=body)
 
 

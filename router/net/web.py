@@ -24,7 +24,7 @@ from router.net.tls_context import client_context
 from router.notation.quoting import quoted
 from router.notation.url import URL, parse_url, without_credentials
 
-__all__ = ["WebRequest", "fetch"]
+__all__ = ["WebRequest", "fetch", "is_same_host", "location_of"]
 
 _PORTS = {"https": 443, "http": 80}
 _MOST_BODY = 1024 * 1024
@@ -40,7 +40,8 @@ _ADVICE = "if this machine does not trust its CA, set SSL_CERT_FILE to a bundle 
 class WebRequest:
     """``headers`` and ``body`` may carry credentials and are left out of the repr.
 
-    ``authorization`` is sent only to the URL's own host, whatever it redirects to.
+    ``authorization`` is sent only to the URL's own host, whatever it redirects to. An answer of more than
+    ``most`` bytes is an error. Without ``follows`` a redirect is returned unchanged.
     """
 
     url: str
@@ -48,6 +49,8 @@ class WebRequest:
     authorization: str = field(default="", repr=False)
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     body: bytes = field(default=b"", repr=False)
+    most: int = _MOST_BODY
+    follows: bool = True
 
 
 def fetch(
@@ -58,22 +61,38 @@ def fetch(
 ) -> Reply:
     """Send a request and return the answer, whatever its status. ``context`` replaces the system's CAs.
 
-    A GET follows redirects, but not from https to http; another method's redirect is returned unchanged.
-    Raises ``UsageError`` for an invalid URL or proxy, ``DialError`` if there is no answer, or one that isn't
-    HTTP or is larger than 1 MiB.
+    GET and HEAD follow redirects, but not from https to http; another method's redirect is returned
+    unchanged. Raises ``UsageError`` for an invalid URL or proxy, ``DialError`` if there is no answer, or one
+    that isn't HTTP or is too large.
     """
     first = url = _checked(request.url)
     for _ in range(_MOST_REDIRECTS):
         same_host = (url.scheme, url.host, url.port) == (first.scheme, first.host, first.port)
         authorization = request.authorization if same_host else ""
         reply = _exchange(url, request, authorization, environment, deadline, context)
-        if request.method != "GET" or reply.status not in _REDIRECTS or "location" not in reply.headers:
+        if not _is_followed(request, reply):
             return reply
-        there = _redirected(url, reply.headers["location"])
-        if url.scheme == "https" and there.scheme == "http":
-            raise DialError(f"{_shown(url)} redirects to plain http, which is not followed")
-        url = there
+        url = _redirected(url, reply.headers["location"])
     raise DialError(f"{_shown(first)} redirects more than {_MOST_REDIRECTS} times")
+
+
+def location_of(request: WebRequest, reply: Reply) -> str:
+    """Return the whole URL that an answer's Location names, empty where there is none.
+
+    Raises ``DialError`` for one that is invalid, or on plain http where the request was not.
+    """
+    location = reply.headers.get("location", "")
+    return _text(_redirected(_checked(request.url), location)) if location else ""
+
+
+def is_same_host(url: str, other: str) -> bool:
+    """Say whether two URLs have the same scheme, host and port. Raises ``UsageError`` for an invalid one."""
+    return _shown(_checked(url)) == _shown(_checked(other))
+
+
+def _is_followed(request: WebRequest, reply: Reply) -> bool:
+    moved = reply.status in _REDIRECTS and "location" in reply.headers
+    return moved and request.follows and request.method in {"GET", "HEAD"}
 
 
 def _checked(text: str) -> URL:
@@ -91,9 +110,12 @@ def _checked(text: str) -> URL:
 
 def _redirected(url: URL, location: str) -> URL:
     try:
-        return _checked(urljoin(_text(url), location))
+        there = _checked(urljoin(_text(url), location))
     except (UsageError, ValueError):
         raise DialError(f"{_shown(url)} redirects to an invalid URL") from None
+    if url.scheme == "https" and there.scheme == "http":
+        raise DialError(f"{_shown(url)} redirects to plain http, which is not followed")
+    return there
 
 
 def _exchange(  # noqa: PLR0913, PLR0917 - one request's surroundings, one after the other
@@ -127,13 +149,13 @@ def _exchange(  # noqa: PLR0913, PLR0917 - one request's surroundings, one after
     wire = Request(
         method=request.method, target=target, host=_netloc(url), headers=headers, body=request.body
     )
-    return _answer(sock, wire, name, deadline)
+    return _answer(sock, wire, name, deadline, request.most)
 
 
-def _answer(sock: socket.socket, request: Request, name: str, deadline: Deadline) -> Reply:
+def _answer(sock: socket.socket, request: Request, name: str, deadline: Deadline, most: int) -> Reply:
     with sock:
         try:
-            return exchange(sock, request, deadline, most=_MOST_BODY)
+            return exchange(sock, request, deadline, most=most)
         except OSError as exc:
             why = describe_tls_error(exc)[0] if isinstance(exc, ssl.SSLError) else describe_os_error(exc)
             raise DialError(f"no answer from {name}: {why}", temporary=True) from exc

@@ -13,15 +13,17 @@ from hashlib import sha256
 
 from router.errors import CancelledError, RouterError
 from router.model.address import TcpAddress, UnixAddress
+from router.model.build_options import RegistryTLS
 from router.model.daemon import Daemon
 from router.model.events import SolveStatus
+from router.model.frozen import replace
 from router.model.request import Output
 from router.model.result import BuildResult
 from router.net.deadline import Deadline
 from router.notation.boolean import parse_bool
 from router.notation.loopback import is_loopback
 from router.notation.tag import format_reference, parse_reference
-from router.providers.registry import Registries
+from router.registry.client import RegistryClient
 from router.solve.prepared import PreparedBuild
 from router.untrusted_json import NotJSONError, read_json, text
 
@@ -91,9 +93,10 @@ class Pushes:
         reference = parse_reference(name)
         if is_loopback(reference.domain) and not _is_here(daemon):
             return None  # the daemon means a registry on its own machine
-        registries = Registries(environment=environment, insecure=self._wanted[name])
+        trusted = (RegistryTLS(host=reference.domain, insecure=True),) if self._wanted[name] else ()
         try:
-            return registries.manifest(reference, deadline)
+            with RegistryClient(environment, trusted, deadline=deadline) as client:
+                return client.pull(replace(reference, digest="")).content
         except CancelledError:
             raise  # that says nothing of the registry
         except (RouterError, TimeoutError):

@@ -111,12 +111,22 @@ class Registry:
         manifest = layout.blob(layout.digest).read_bytes()
         described = json.loads(manifest)
         for descriptor in (described["config"], *described["layers"]):
-            self._push_blob(repository, descriptor["digest"], layout.blob(descriptor["digest"]).read_bytes())
+            self.push_blob(repository, descriptor["digest"], layout.blob(descriptor["digest"]).read_bytes())
+        self.push_manifest(repository, tag, manifest, MANIFEST_TYPE)
+
+    def push_manifest(self, repository: str, reference: str, content: bytes, media_type: str) -> None:
+        """Put a manifest or an index under a tag or its digest."""
         self._request(
-            "PUT", f"{repository}/manifests/{tag}", body=manifest, content_type=MANIFEST_TYPE
+            "PUT", f"{repository}/manifests/{reference}", body=content, content_type=media_type
         ).close()
 
-    def _push_blob(self, repository: str, digest: str, content: bytes) -> None:
+    def raw_manifest(self, repository: str, reference: str) -> bytes:
+        """Return a manifest or an index byte for byte."""
+        with self._request("GET", f"{repository}/manifests/{reference}", accept=_ACCEPTED) as reply:
+            return bytes(reply.read())
+
+    def push_blob(self, repository: str, digest: str, content: bytes) -> None:
+        """Put a blob."""
         with self._request("POST", f"{repository}/blobs/uploads/", body=b"") as reply:
             location = str(reply.headers["Location"])
         joint = "&" if "?" in location else "?"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from router.errors import DialError, UsageError
 from router.net.deadline import Deadline
 from router.net.http1 import Reply
-from router.net.web import WebRequest, fetch
+from router.net.web import WebRequest, fetch, location_of
 from tests.servers.certs import CA
 from tests.wire.transport.peers import peer, read_head, tls, unused_port
 
@@ -89,6 +89,38 @@ def test_a_login_does_not_follow_to_another_host() -> None:
 
     assert "Basic hidden" in web.asked[0]
     assert "Basic" not in other.asked[0]
+
+
+def test_a_head_has_no_body_whatever_length_it_tells() -> None:
+    web = Web(a=b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n")
+    with served(web) as url:
+        answer = fetch(WebRequest(url=f"{url}/a", method="HEAD"), {}, Deadline(5))
+
+    assert (answer.status, answer.body, answer.headers["content-length"]) == (200, b"", "99")
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_an_empty_body_that_is_sent_has_its_length(method: str) -> None:
+    web = Web(a=reply())
+    with served(web) as url:
+        fetch(WebRequest(url=f"{url}/a", method=method), {}, Deadline(5))
+
+    assert "\r\nContent-Length: 0\r\n" in web.asked[0]
+
+
+def test_a_redirect_is_left_to_who_asks_for_it_and_its_url_is_whole() -> None:
+    web = Web(a=reply(status="307 Temporary Redirect", Location="/b?c=d"))
+    with served(web) as url:
+        request = WebRequest(url=f"{url}/a", follows=False)
+        answer = fetch(request, {}, Deadline(5))
+
+    assert (answer.status, location_of(request, answer)) == (307, f"{url}/b?c=d")
+    assert len(web.asked) == 1
+
+
+def test_more_than_is_asked_for_is_an_error() -> None:
+    with served(Web(a=reply(b"12345"))) as url, pytest.raises(DialError, match="the answer is too large"):
+        fetch(WebRequest(url=f"{url}/a", most=4), {}, Deadline(5))
 
 
 def test_redirects_without_end_are_given_up() -> None:
