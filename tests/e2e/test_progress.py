@@ -236,11 +236,23 @@ def test_ctrl_c_cancels_the_build_and_leaves_nothing_behind(
     build.check_sane()
 
 
-@pytest.mark.parametrize("backend", ["native", "buildctl"])
-def test_a_second_ctrl_c_ends_it_at_once(contexts: Path, tmp_path: Path, backend: str) -> None:
+def test_ctrl_c_does_not_wait_for_a_frozen_daemon(contexts: Path, tmp_path: Path) -> None:
     with start_buildkitd(tmp_path / "frozen") as daemon:
         screen = Screen(address=daemon.address, folder=contexts)
-        with screen.build("--backend", backend, "talking") as build:
+        with screen.build("talking") as build:
+            build.read_until("=> => # line 8")
+            daemon.freeze()
+            build.type(CTRL_C)
+
+            assert build.wait(within=2.0) == 130
+        build.check_sane()
+        daemon.thaw()
+
+
+def test_a_second_ctrl_c_ends_at_once_what_waits_for_its_tool(contexts: Path, tmp_path: Path) -> None:
+    with start_buildkitd(tmp_path / "frozen") as daemon:
+        screen = Screen(address=daemon.address, folder=contexts)
+        with screen.build("--backend", "buildctl", "talking") as build:
             build.read_until("=> => # line 8")
             daemon.freeze()
             build.type(CTRL_C)
