@@ -47,7 +47,7 @@ def building_on(attempt: Attempt) -> str:
     place = attempt.place
     detail = str(place)
     if place.reason:
-        detail += f"; home {printable(place.home)}: {printable(place.reason)}"
+        detail += f"; {_home(place)}"
     return f"building on {_daemon(attempt.daemon, detail)}"
 
 
@@ -59,18 +59,19 @@ def last_lines(result: BuildResult | None, nanoseconds: int, *, cache_only: bool
     took = f"{steps if result.steps else ''}{nanoseconds / 1e9:.1f} s"
     lines = [f"built on {where(result.daemon, result.place)}: {took}"]
     if result.miss is not None:
-        lines.append(_first_miss(result.miss))
+        lines.append(_first_miss(result.miss, result.place))
     if cache_only:
         stays = f"the image stays in the build cache of {printable(result.daemon)}"
         lines.append(f"no --push, --load or --output: {stays}")
     return "".join(f"warmroute: {line}\n" for line in lines)
 
 
-def _first_miss(miss: Miss) -> str:
+def _first_miss(miss: Miss, place: Place) -> str:
     """Say which step was the first to run, and why: the later ones ran because of it."""
     match miss.reason:
         case "first":
-            return "the first build of this image here, as far as its history tells"
+            away = f" ({_home(place)})" if place.reason else ""
+            return f"the first build of this image here, as far as its history tells{away}"
         case "differs":
             why = " (the last build here had no such step: it, an argument, or what it builds on is another)"
         case "files":
@@ -87,6 +88,10 @@ def _first_miss(miss: Miss) -> str:
 def where(name: str, place: Place) -> str:
     """Return a daemon with the choice that it is: ``buildkitd-2 (home)``."""
     return _daemon(name, str(place))
+
+
+def _home(place: Place) -> str:
+    return f"home {printable(place.home)}: {printable(place.reason)}"
 
 
 def _daemon(name: str, detail: str) -> str:

@@ -8,6 +8,8 @@ from cli.render.whereabouts import Whereabouts, building_on, last_lines
 from router.model.address import TcpAddress
 from router.model.daemon import Place
 from router.model.events import Attempt, Notice
+from router.model.frozen import replace
+from router.model.miss import Miss
 from router.model.result import BuildResult
 from tests.unit.cli.render.events import vertex
 
@@ -75,6 +77,22 @@ def test_it_says_which_choice_a_daemon_is_and_why(place: Place, said: str) -> No
 )
 def test_the_last_line_says_where_it_was_built_and_how_warm_that_was(result: BuildResult, line: str) -> None:
     assert last_lines(result, int(4.12 * SECOND), cache_only=False) == f"{line}\n"
+
+
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        (HOME, ""),
+        (Place(number=2, home="a"), ""),
+        (Place(number=2, home="a", reason="not ready"), " (home a: not ready)"),
+    ],
+)
+def test_a_build_that_is_cold_since_its_home_is_away_says_so(place: Place, why: str) -> None:
+    cold = replace(built(place, cached=0), miss=Miss(step="[2/2] COPY . /", reason="first"))
+
+    assert last_lines(cold, SECOND, cache_only=False).splitlines()[1:] == [
+        f"warmroute: the first build of this image here, as far as its history tells{why}"
+    ]
 
 
 def test_it_says_at_the_end_too_that_the_image_is_nowhere_else() -> None:
