@@ -8,7 +8,11 @@ from router.model.frozen import frozen
 
 __all__ = ["Challenge", "parse_challenge"]
 
-_PARAMETER = r'(\w+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))'
+# A name begins where a word does: from within a long one the search would be quadratic.
+_PARAMETER = r'\b(\w+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))'
+# Characters that are read. Real ones have some hundred; each name within a quotation that does not end would
+# look for the end again.
+_LONGEST = 4096
 
 
 @frozen
@@ -23,7 +27,7 @@ class Challenge:
 
 def parse_challenge(header: str) -> Challenge:
     """Read the first challenge of a header."""
-    scheme, _, rest = header.strip().partition(" ")
+    scheme, _, rest = header[:_LONGEST].strip().partition(" ")
     said = {
         name.lower(): re.sub(r"\\(.)", r"\1", quoted) or bare
         for name, quoted, bare in re.findall(_PARAMETER, rest)

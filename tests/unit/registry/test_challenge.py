@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from router.registry.challenge import Challenge, parse_challenge
@@ -26,3 +28,12 @@ from router.registry.challenge import Challenge, parse_challenge
 )
 def test_a_challenge_is_read(header: str, expected: Challenge) -> None:
     assert parse_challenge(header) == expected
+
+
+@pytest.mark.parametrize("part", ["a", 'a="\\"', 'a="', "a=", "\\", '"'])
+def test_a_hostile_one_costs_little_time(part: str) -> None:
+    began = time.process_time()
+
+    assert parse_challenge("bearer " + part * (65_000 // len(part))).scheme == "bearer"
+
+    assert time.process_time() - began < 0.5
