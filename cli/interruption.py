@@ -67,9 +67,9 @@ def interruptible(
         except CancelledError as exc:
             if not ending.out_of_time:
                 raise
+            kept = "; finished steps stay cached" if what == "build" else ""
             raise TimeLimitError(
-                f"the build did not end within {timeout:g} s",
-                hint="raise --timeout; finished steps stay cached",
+                f"the {what} did not end within {timeout:g} s", hint=f"raise --timeout{kept}"
             ) from exc
         finally:
             ending.over = True

@@ -194,7 +194,7 @@ class LimitOptions(OptionGroup, panel="Routing"):
         "--timeout",
         default=None,
         metavar="DURATION",
-        help="How long the whole build may take. [dim]default: no limit.[/]",
+        help="How long the whole build, or the whole command, may take. [dim]default: no limit.[/]",
         files="all",
     )
 

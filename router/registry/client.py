@@ -104,7 +104,7 @@ class RegistryClient(Closing):
             raise self._requests.refusal(asked, reply, f"push {name}")
         told = reply.headers.get("docker-content-digest", "")
         if is_digest(told) and told.partition(":")[0] == digest.partition(":")[0] and told != digest:
-            raise DialError(f"the registry {reference.domain} made {told} of the manifest {digest}")
+            raise DialError(f"the registry {reference.domain} stored the manifest {digest} as {told}")
 
     def blob(self, repository: Reference, descriptor: Descriptor) -> bytes:
         """Return a small blob, such as a config, whole."""
@@ -195,7 +195,6 @@ def _received(reference: Reference, reply: Reply) -> Document:
         except NotJSONError as exc:
             raise DialError(f"the manifest of {format_reference(reference)} {exc}") from exc
     if media_type not in known:
-        raise DialError(
-            f"{format_reference(reference)} is no image of a known form, its media type is {media_type[:200]}"
-        )
+        name = format_reference(reference)
+        raise DialError(f"{name} is not an image of a known kind: its media type is {media_type[:200]}")
     return document(Descriptor(media_type=media_type, digest=digest, size=len(reply.body)), reply.body)

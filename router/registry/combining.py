@@ -21,6 +21,7 @@ from router.untrusted_json import integer, member, members, read_json, text
 
 __all__ = ["Combined", "Source", "combine", "only_platforms"]
 
+_DOCKER = "application/vnd.docker."
 _REFERENCE_TYPE = "vnd.docker.reference.type"
 _REFERENCE_DIGEST = "vnd.docker.reference.digest"
 _ATTESTATION = "attestation-manifest"
@@ -46,6 +47,11 @@ class Combined:
     document: Document
     children: tuple[tuple[Descriptor, Reference], ...] = ()
 
+    @property
+    def is_docker(self) -> bool:
+        """Whether it has Docker's media types, which have no annotations."""
+        return self.document.descriptor.media_type.startswith(_DOCKER)
+
 
 def combine(sources: Sequence[Source], annotations: Sequence[Annotation], *, prefer_index: bool) -> Combined:
     """Make an index of the sources; one that is an index already, or is to stay what it is, is left so.
@@ -63,7 +69,7 @@ def combine(sources: Sequence[Source], annotations: Sequence[Annotation], *, pre
             old = found.get(each.digest)
             found[each.digest] = (_merged(old[0], each) if old else each, source.reference)
     listed = tuple(each for each, _ in found.values())
-    docker = all(each.media_type.startswith("application/vnd.docker.") for each in listed)
+    docker = all(each.media_type.startswith(_DOCKER) for each in listed)
     # Docker's lists have no annotations.
     kept = () if docker else annotations
     listed = tuple(_annotated(each, kept) for each in listed)

@@ -126,7 +126,7 @@ class Requests(Closing):
         return url
 
     def refusal(self, asked: Asked, reply: Reply, what: str) -> DialError:
-        """Return the error for an answer that is none of those that ``what`` can have."""
+        """Return the error for an answer that ``what`` does not expect."""
         said = _said(reply)
         told = f"{reply.status} {reply.phrase}".strip() + (f": {said}" if said else "")
         hint = f"docker login {asked.domain}" if reply.status in {401, 403} else None
@@ -185,7 +185,7 @@ class Requests(Closing):
         return f"{self._base(asked.domain)}/v2/{asked.path}"
 
     def _base(self, domain: str) -> str:
-        """Return where a registry listens: the first of what comes into question that answers at all."""
+        """Return where a registry listens: the first of its possible addresses that answers at all."""
         if domain not in self._bases:
             host = _HUB if domain == "docker.io" else domain
             schemes = ["https"]
@@ -214,7 +214,7 @@ class Requests(Closing):
         return bases[-1]
 
     def _answer(self, challenge: Challenge, asked: Asked) -> str:
-        """Return the Authorization that a challenge asks for, empty where nothing is known to give."""
+        """Return the Authorization that a challenge asks for, empty where no login is known."""
         if challenge.scheme == "basic":
             login = ":".join(self._auth.credentials(asked.domain)).encode()
             return f"Basic {base64.b64encode(login).decode()}" if login != b":" else ""

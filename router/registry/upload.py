@@ -9,22 +9,22 @@ import re
 from collections.abc import Callable
 from hashlib import new
 
-from router.errors import DialError
+from router.errors import DialError, RouterError
 from router.model.frozen import replace
 from router.net.http1 import Reply
 from router.notation.tag import Reference
 from router.registry.descriptor import Descriptor
 from router.registry.requests import Asked, Requests
-from router.retry import retrying
+from router.retry import Pauses, persisting, retrying
 
 __all__ = ["Content", "Upload"]
 
 Content = Callable[[int], bytes]
-"""Returns the next bytes from an offset on, as many as it likes but none at the end only."""
+"""Returns the next bytes from an offset on, as many as it likes, and none only at the end."""
 
 _RANGE = r"(?:bytes=)?0-([0-9]{1,18})"
 _MOST_BREAKS = 5
-# Whole uploads that are begun anew where a registry can't go on with one.
+# How often a whole upload is tried, where a registry can't go on with one.
 _ATTEMPTS = 3
 
 
@@ -37,7 +37,7 @@ class Upload:
         self._scopes = scopes
 
     def put(self, descriptor: Descriptor, content: Content, *, mounted_from: str = "") -> None:
-        """Put a blob that isn't there. Raises ``DialError``, also where the content is another one's."""
+        """Put a blob that isn't there. Raises ``DialError``, also where ``content`` isn't the blob's."""
         retrying(lambda: self._put(descriptor, content, mounted_from), attempts=_ATTEMPTS)
 
     def _put(self, descriptor: Descriptor, content: Content, mounted_from: str) -> None:
@@ -55,7 +55,7 @@ class Upload:
             piece = content(offset)
             found.update(piece)
         if f"{found.name}:{found.hexdigest()}" != descriptor.digest:
-            raise DialError(f"the content of the blob {descriptor.digest} is another one's")
+            raise DialError(f"the content of the blob {descriptor.digest} doesn't match its digest")
         # A blob of one piece is put at once.
         if offset:
             location, piece = self._append(location, offset, piece), b""
@@ -75,20 +75,27 @@ class Upload:
     def _append(self, location: str, offset: int, piece: bytes) -> str:
         """Send a piece, what is left of it again where the connection broke; return where it goes on."""
         begin, end = offset, offset + len(piece)
-        for _ in range(_MOST_BREAKS):
+        broken: DialError | None = None
+
+        def further() -> str:
+            nonlocal location, begin, broken
+            if broken is not None:
+                location, begin = self._where(location, broken)
+                if begin == end:
+                    return location
+                if not offset <= begin < end:
+                    said = f"the upload to {self._repository.repository} can't go on at byte {begin}"
+                    raise DialError(said, temporary=True)
             try:
                 return self._patch(location, begin, piece[begin - offset :])
             except DialError as exc:
-                if not exc.temporary:
-                    raise
-                location, begin = self._where(location, exc)
-            if begin == end:
-                return location
-            if not offset <= begin < end:
-                break
-        raise DialError(
-            f"the upload to {self._repository.repository} can't go on at byte {begin}", temporary=True
-        )
+                broken = exc
+                raise
+
+        def again(error: RouterError, attempt: int) -> bool:
+            return error is broken and error.temporary and attempt < _MOST_BREAKS
+
+        return persisting(further, again=again, pauses=Pauses(first=0.2, longest=5.0))
 
     def _patch(self, location: str, offset: int, piece: bytes) -> str:
         asked = replace(

@@ -92,6 +92,19 @@ def test_the_same_bytes_as_buildx_makes_are_tagged(case: str, corpus: Corpus, bu
     assert made[1] == made[0]
 
 
+@pytest.mark.parametrize(("source", "told"), [("docker", True), ("amd64", False)])
+def test_annotations_that_docker_s_types_can_not_hold_are_told(
+    source: str, told: bool, corpus: Corpus
+) -> None:
+    done = Program().run(
+        "imagetools", "create", "--dry-run", "--annotation", "index:who=me", corpus.name(source)
+    )
+
+    assert done.code == 0, done.stderr
+    assert ("--annotation has no effect" in done.stderr) is told
+    assert ('"who": "me"' in done.stdout) is not told
+
+
 @pytest.mark.parametrize("case", NAMED)
 def test_another_registry_gets_the_image_with_all_that_it_is_made_of(
     case: str, corpus: Corpus, buildx: Buildx, elsewhere: Registry

@@ -1,1 +1,1 @@
-"""`warmroute imagetools ...`: images in registries, looked at and put together; no daemon takes part."""
+"""`warmroute imagetools ...`: images in registries, looked at and put together without a daemon."""

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import router as library
 from cli.build_options import ExtraOptions, ImageOptions, ResultOptions
+from cli.chosen import warn
 from cli.given.files import GivenFiles
+from cli.given.routing import router_config
 from cli.groups import Only, OptionGroup, argument, option
 from cli.interruption import Silent, interruptible
 from cli.options import DisplayOptions, RoutingOptions
@@ -24,7 +26,7 @@ __all__ = ["command"]
 _Tags = Annotated[ImageOptions, Only("--tag")]
 _Extra = Annotated[ExtraOptions, Only("--annotation", "--registry-auth-tlscontext")]
 _Result = Annotated[ResultOptions, Only("--metadata-file")]
-_DryRun = Annotated[RoutingOptions, Only("--dry-run")]
+_Run = Annotated[RoutingOptions, Only("--dry-run", "--timeout")]
 _Progress = Annotated[DisplayOptions, Only("--progress")]
 
 
@@ -50,7 +52,7 @@ class SourceOptions(OptionGroup, panel="Image"):
         "-p",
         default=None,
         metavar="OS/ARCH",
-        help="Keep only the images for these platforms; repeatable, comma lists too.",
+        help="Keep only the images for these platforms; repeatable, or a list with commas.",
         env="WARMROUTE_KEEP_PLATFORM",
         refuses_empty=True,
     )
@@ -65,16 +67,18 @@ class SourceOptions(OptionGroup, panel="Image"):
 
 
 def command(  # noqa: PLR0913, PLR0917 -- one for each group of options
-    given: SourceOptions, image: _Tags, extra: _Extra, result: _Result, run: _DryRun, display: _Progress
+    given: SourceOptions, image: _Tags, extra: _Extra, result: _Result, run: _Run, display: _Progress
 ) -> None:
-    """Make one image of several, or copy one, in registries; tagged when all that it needs is there."""
-    with interruptible(Silent(heeds=False)):
-        order = _order(given, image, extra, dry_run=run.dry_run)
+    """Combine images in registries into one, or copy one. It is tagged once everything it needs is there."""
+    with interruptible(Silent(heeds=False), timeout=router_config(run).timeout) as cancellation:
+        order = _order(given, image, extra, GivenFiles(cancellation), dry_run=run.dry_run)
         if result.metadata_file:
             check_file(result.metadata_file, "--metadata-file")
         tls = library.parse_registry_tlss(extra.registry_tls or ())
         with library.RegistryClient(os.environ, tls) as client:
             combined = library.combine_image(client, order)
+            if order.annotations and combined.is_docker:
+                warn("--annotation has no effect: the images have Docker's media types, without annotations")
             if run.dry_run:
                 sys.stdout.buffer.write(combined.document.content + b"\n")
                 return
@@ -83,14 +87,18 @@ def command(  # noqa: PLR0913, PLR0917 -- one for each group of options
         _write_metadata(result.metadata_file, combined, order.tags)
 
 
-def _order(given: SourceOptions, image: ImageOptions, extra: ExtraOptions, *, dry_run: bool) -> ImageOrder:
-    files = GivenFiles()
+def _order(
+    given: SourceOptions, image: ImageOptions, extra: ExtraOptions, files: GivenFiles, *, dry_run: bool
+) -> ImageOrder:
     sources = [
-        *(files.text(path, "--file", "give the file of a source") for path in given.files or ()),
+        *(
+            files.text(path, "--file", "give a file with a name, a digest or a descriptor")
+            for path in given.files or ()
+        ),
         *(given.sources or ()),
     ]
     if not sources:
-        raise UsageError("no image is given to make one of", hint="name one or more: SOURCE, or --file")
+        raise UsageError("no source image is given", hint="name one or more: SOURCE, or --file")
     if not image.tags and not dry_run:
         raise UsageError("the new image has no name", hint="give --tag, or --dry-run to see what it would be")
     if given.append and image.tags:

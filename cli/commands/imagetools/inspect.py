@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import router as library
 from cli.build_options import ExtraOptions
+from cli.given.routing import router_config
 from cli.groups import Only, OptionGroup, argument, option
 from cli.interruption import Silent, interruptible
+from cli.options import RoutingOptions
 from cli.render.foreign import printable
-from cli.render.go_template import fill
+from cli.render.go_template import check, fill
 from router import UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-RegistryTLSOptions = Annotated[ExtraOptions, Only("--registry-auth-tlscontext")]
+_Limit = Annotated[RoutingOptions, Only("--timeout")]
+_RegistryTLS = Annotated[ExtraOptions, Only("--registry-auth-tlscontext")]
 
 
 class Named(OptionGroup):
@@ -39,17 +42,24 @@ class Shown(OptionGroup, panel="Output"):
         metavar="TEMPLATE",
         help="Print fields of a Go template: '{{.Manifest.Digest}}', '{{json .Manifest}}'; json is short for"
         " the latter, table is the default.",
+        # Not the variable of the tables' form: a word of it is a template that prints itself.
+        env="WARMROUTE_TEMPLATE",
     )
     raw: bool = option("--raw", default=False, help="Print the manifest as it was pushed.")
 
 
-def command(image: Named, shown: Shown, registries: RegistryTLSOptions) -> None:
+def command(image: Named, shown: Shown, registries: _RegistryTLS, limit: _Limit) -> None:
     """Show what a registry has under a name: the manifest, or the images of an index."""
     if shown.format and shown.raw:
         raise UsageError("--format and --raw exclude each other", hint="leave out one of them")
+    if not _is_table(shown.format):
+        check(shown.format)
     reference = library.tagged(library.parse_reference(image.name))
     tls = library.parse_registry_tlss(registries.registry_tls or ())
-    with interruptible(Silent(heeds=False)), library.RegistryClient(os.environ, tls) as client:
+    with (
+        interruptible(Silent(heeds=False), timeout=router_config(limit).timeout),
+        library.RegistryClient(os.environ, tls) as client,
+    ):
         document = client.pull(reference)
     if shown.raw:
         sys.stdout.buffer.write(document.content)  # no line end, so that the digest stays
@@ -60,9 +70,13 @@ def command(image: Named, shown: Shown, registries: RegistryTLSOptions) -> None:
 def _shown(template: str, name: str, reference: Reference, document: Document) -> str:
     if template == "json":
         template = "{{json .Manifest}}"
-    if template in {"", "table"} or re.fullmatch(r"\s*\{\{\s*\.Manifest\s*\}\}\s*", template):
+    if _is_table(template):
         return "".join(f"{line}\n" for line in _lines(reference, document))
     return fill(template, {"Name": name, "Manifest": _fields(library.manifest_view(document))})
+
+
+def _is_table(template: str) -> bool:
+    return template in {"", "table"} or bool(re.fullmatch(r"\s*\{\{\s*\.Manifest\s*\}\}\s*", template))
 
 
 def _fields(view: Mapping[str, object]) -> dict[str, object]:

@@ -19,6 +19,7 @@ _READING = {
     "build --source-policy-file=": "--source-policy-file",
     "debug dump-llb ": "the LLB",
     "fleet up --print --namespace=ci --config=": "--config",
+    "imagetools create --dry-run --file=": "--file",
     "simulate --daemons=3 --keys=": "--keys",
     "simulate --keys=3 --daemons=@": "--daemons",
 }

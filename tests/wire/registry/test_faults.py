@@ -198,7 +198,7 @@ def test_an_upload_that_goes_on_at_another_host_takes_no_login_there(
 def test_content_that_is_another_ones_is_never_committed(
     client: RegistryClient, registry: FakeRegistry
 ) -> None:
-    with pytest.raises(DialError, match="is another one's"):
+    with pytest.raises(DialError, match="doesn't match its digest"):
         client.upload(_named(registry), _blob(b"right"), _reading(b"wrong"))
 
     assert not any(asked.startswith("PUT") for asked in registry.asked)
@@ -255,7 +255,7 @@ def test_a_tag_that_is_refused_says_which_were_set_before(
             "without a valid",
         ),
         (OCI_INDEX, json.dumps({"manifests": [{}] * 1001}).encode(), "lists more than 1000"),
-        ("text/html", b'{"mediaType": "a\\r\\nb: c", "config": {}}', "no image of a known form"),
+        ("text/html", b'{"mediaType": "a\\r\\nb: c", "config": {}}', "not an image of a known kind"),
     ],
 )
 def test_a_manifest_that_is_none_is_refused(
