@@ -15,7 +15,7 @@ import time
 from contextlib import suppress
 from typing import Protocol
 
-from router import TIME_IS_UP, Cancellation, CancelledError, TimeLimitError, kill_children
+from router import TIME_IS_UP, Cancellation, CancelledError, TimeLimitError, child_starts, kill_children
 
 __all__ = ["Ending", "Interrupted", "Silent"]
 
@@ -141,7 +141,8 @@ class Ending:
             self._tell()
         if now >= self._end_at:
             self._end(now)
-        if main and now >= self._unwind_at and not (self._unwound or self.over):
+        # A program that is being started would be left behind: the next tick comes when it is known.
+        if main and now >= self._unwind_at and not (self._unwound or self.over or child_starts()):
             self._unwound = True
             self._cancellation.cancel(self._why)
             self._cancellation.check()

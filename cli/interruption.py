@@ -17,7 +17,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from cli.ending import Ending, Interrupted, Silent
-from router import Cancellation, CancelledError, TimeLimitError
+from router import Cancellation, CancelledError, TimeLimitError, kill_children
 
 if TYPE_CHECKING:
     from socket import socket
@@ -65,6 +65,7 @@ def interruptible(
         try:
             yield cancellation
         except CancelledError as exc:
+            kill_children()  # one may have started that no block ends yet
             if not ending.out_of_time:
                 raise
             kept = "; finished steps stay cached" if what == "build" else ""

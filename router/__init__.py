@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from router.build import Route as Route
     from router.cancellation import TIME_IS_UP as TIME_IS_UP
     from router.cancellation import Cancellation as Cancellation
+    from router.children import child_starts as child_starts
     from router.children import kill_children as kill_children
     from router.config import RouterConfig as RouterConfig
     from router.config import home_directory as home_directory
@@ -290,7 +291,7 @@ _MODULES = {
     "router.bounds": "MOST_STEPS MOST_TRANSFERS MOST_WARNINGS shortened",
     "router.build": "BuildRouter Route",
     "router.cancellation": "TIME_IS_UP Cancellation",
-    "router.children": "kill_children",
+    "router.children": "child_starts kill_children",
     "router.config": "home_directory local_platform project_file RouterConfig tls_options user_file",
     "router.configuration.document": "ConfigDocument ConfigForm ConfigKey ConfigSetting parse_document",
     "router.configuration.reading": "read_config_file",

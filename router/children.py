@@ -7,12 +7,30 @@ from __future__ import annotations
 
 import os
 import signal
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
-__all__ = ["forget", "kill_children", "remember"]
+__all__ = ["child_starts", "forget", "kill_children", "remember", "starting"]
 
 # Process groups. One table for the process, as the system has one: it belongs to `router.process`.
 _running: set[int] = set()
+_starting: set[object] = set()
+
+
+@contextmanager
+def starting() -> Iterator[None]:
+    """Within this a program is started and remembered: it runs before its number is known here."""
+    start = object()
+    _starting.add(start)
+    try:
+        yield
+    finally:
+        _starting.discard(start)
+
+
+def child_starts() -> bool:
+    """Say whether a program is about to be started: an exception that came now would leave it behind."""
+    return bool(_starting)
 
 
 def remember(group: int) -> None:

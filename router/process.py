@@ -14,7 +14,7 @@ import subprocess
 from collections.abc import Callable
 from typing import IO
 
-from router.children import forget, remember
+from router.children import forget, remember, starting
 from router.closing import Closing
 from router.model.frozen import frozen
 from router.program import Command, executable, not_started
@@ -42,23 +42,9 @@ class Process(Closing):
 
     def __init__(self, command: Command, stdio: Stdio = Stdio()) -> None:
         self.command = command
-        try:
-            self._child: subprocess.Popen[bytes] = subprocess.Popen(
-                command.argv,
-                executable=executable(command),
-                env=dict(command.environment),
-                stdin=subprocess.PIPE if stdio.stdin is None else stdio.stdin,
-                stdout=subprocess.PIPE if stdio.stdout is None else stdio.stdout,
-                stderr=subprocess.PIPE if stdio.stderr is None else stdio.stderr,
-                start_new_session=True,
-                pass_fds=command.descriptors,
-                bufsize=0,
-                preexec_fn=_inheritance(),  # noqa: PLW1509 -- two system calls, and only where they are needed
-            )
-        except (OSError, ValueError) as exc:
-            raise not_started(command, exc) from exc
-
-        remember(self.pid)
+        with starting():
+            self._child = _started(command, stdio)
+            remember(self.pid)
 
     @property
     def pid(self) -> int:
@@ -111,6 +97,24 @@ class Process(Closing):
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
+
+
+def _started(command: Command, stdio: Stdio) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            command.argv,
+            executable=executable(command),
+            env=dict(command.environment),
+            stdin=subprocess.PIPE if stdio.stdin is None else stdio.stdin,
+            stdout=subprocess.PIPE if stdio.stdout is None else stdio.stdout,
+            stderr=subprocess.PIPE if stdio.stderr is None else stdio.stderr,
+            start_new_session=True,
+            pass_fds=command.descriptors,
+            bufsize=0,
+            preexec_fn=_inheritance(),  # noqa: PLW1509 -- two system calls, and only where they are needed
+        )
+    except (OSError, ValueError) as exc:
+        raise not_started(command, exc) from exc
 
 
 def _inheritance() -> Callable[[], None] | None:

@@ -98,6 +98,33 @@ def test_a_signal_leaves_no_plugin_running(words: str, kubeconfig: Path) -> None
         assert "build" not in said  # on a busy machine nothing is said, since the end has a limit too
 
 
+def test_a_signal_while_a_plugin_starts_leaves_none_running(kubeconfig: Path) -> None:
+    """The plugin's first act is the signal: whoever started it doesn't know its number yet."""
+    plugin = kubeconfig.with_name("plugin")
+    plugin.write_text("#!/bin/sh\nkill -TERM $PPID\nwhile :; do sleep 60; done\n")
+    left = []
+    for _ in range(10):
+        done = subprocess.run(
+            [WARMROUTE, "ls", "--selector", "app=b"],
+            env={"PATH": SEARCH_PATH, "HOME": str(kubeconfig.parent), "KUBECONFIG": str(kubeconfig)},
+            capture_output=True,
+            timeout=30,
+            check=False,
+        )
+        assert done.returncode == 130, done.stderr
+        left += [each.pid for each in psutil.process_iter() if str(plugin) in _words(each)]
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+
+    assert left == []
+
+
+def _words(process: psutil.Process) -> list[str]:
+    with suppress(psutil.Error):
+        return process.cmdline()
+    return []
+
+
 def _runs(number: int) -> bool:
     with suppress(psutil.NoSuchProcess):
         return psutil.Process(number).status() != psutil.STATUS_ZOMBIE
