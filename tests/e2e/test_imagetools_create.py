@@ -225,7 +225,7 @@ def test_blobs_are_mounted_within_a_registry(corpus: Corpus) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("-t", "@new"), "no image is given"),
+        (("-t", "@new"), "no source image is given"),
         (("@amd64",), "the new image has no name"),
         (("-t", "@new", "@nowhere"), "there is no image"),
         (("-t", "@new", "--platform", "linux/s390x", "@attested"), "none of the images is for linux/s390x"),

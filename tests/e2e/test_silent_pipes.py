@@ -128,6 +128,10 @@ def built(given: Given, daemon: Buildkitd, folder: Path, *, timeout: float = 1.5
     return command.run("build", f"--timeout={timeout:g}s", *given.words(daemon.address), cwd=folder)
 
 
+def _what(name: str) -> str:
+    return "command" if name.startswith("--dry-run") else "build"
+
+
 @pytest.mark.parametrize("name", READ)
 def test_a_file_that_is_read_first_is_waited_for_no_longer_than_the_time_limit(
     buildkitd: Buildkitd, folder: Path, name: str
@@ -135,8 +139,7 @@ def test_a_file_that_is_read_first_is_waited_for_no_longer_than_the_time_limit(
     done = built(READ[name], buildkitd, folder)
 
     assert done.code == OUT_OF_TIME, done.stderr
-    what = "command" if name.startswith("--dry-run") else "build"
-    assert f"ERROR: the {what} did not end within 1.5 s" in done.stderr
+    assert f"ERROR: the {_what(name)} did not end within 1.5 s" in done.stderr
     assert "warmroute: waiting for data from " in done.stderr
     assert done.seconds < 1.5 + PROMISED + start_time()
 
@@ -149,7 +152,7 @@ def test_a_file_that_is_opened_in_between_holds_a_build_no_longer_than_the_time_
     done = built(OPENED[name], buildkitd, folder, timeout=2.0)
 
     assert done.code == OUT_OF_TIME, done.stderr
-    assert "ERROR: the build did not end within 2 s" in done.stderr
+    assert f"ERROR: the {_what(name)} did not end within 2 s" in done.stderr
     assert done.seconds < 2.0 + PROMISED + start_time()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,9 @@ from tests.wire.serving.fleet_calls import (
     fleet_of,
     refused_alone,
 )
+
+_Sizes = list[tuple[str, int]]
+_Asks = Callable[[str, pb.DiskUsageRequest], list[bytes]]
 
 NAMES = ("ash", "birch", "cedar")
 LISTEN, UPDATE, STATUS = (CONTROL + name for name in ("ListenBuildHistory", "UpdateBuildHistory", "Status"))
@@ -121,13 +124,29 @@ def test_the_disk_usage_is_every_record_of_every_daemon_once(
     fleet: FleetCalls, daemons: Mapping[str, Daemon], filters: list[str]
 ) -> None:
     request = pb.DiskUsageRequest(filter=filters)
-    theirs = [record for each in daemons.values() for record in _usage(alone(each, USAGE, request))]
     ash_again = _daemon("again", str(daemons["ash"].address))
+    apart = [partial(alone, each) for each in daemons.values()]
     with fleet_of((*daemons.values(), ash_again)) as doubled:
         for calls in (fleet, doubled):
-            ours = _usage(calls.ask(USAGE, request))
-            assert sorted(record.ID for record in ours) == sorted(record.ID for record in theirs)
-            assert sum(record.Size for record in ours) == sum(record.Size for record in theirs) > 0
+            ours, theirs = _same_moment(
+                partial(_sizes, [calls.ask], request), partial(_sizes, apart, request)
+            )
+            assert ours == theirs
+            assert sum(size for _, size in theirs) > 0
+
+
+def _same_moment(ours: Callable[[], _Sizes], theirs: Callable[[], _Sizes]) -> tuple[_Sizes, _Sizes]:
+    """Return both of a moment at which nothing changed: daemons write some records after their builds."""
+    for _ in range(20):
+        before, asked, after = theirs(), ours(), theirs()
+        if before == after:
+            return asked, before
+    raise AssertionError("the daemons' records never stopped changing")
+
+
+def _sizes(askers: Sequence[_Asks], request: pb.DiskUsageRequest) -> _Sizes:
+    """Return the records that these tell of, by id."""
+    return sorted((record.ID, record.Size) for asks in askers for record in _usage(asks(USAGE, request)))
 
 
 def _usage(messages: Sequence[bytes]) -> list[pb.UsageRecord]:
