@@ -174,6 +174,10 @@ def _works(bench: Bench) -> dict[str, tuple[str, Callable[[int], Results]]]:
         ),
         "first": ("first send of 100,000 files", lambda turns: _first_send(bench, turns, many())),
         "large": ("first send of one 512 MB file", lambda turns: _first_send(bench, turns, large(512))),
+        "again-large": (
+            "unchanged context of one 512 MB file",
+            lambda turns: _unchanged(bench, turns, large(512)),
+        ),
         "clone": (
             "second clone of 100,000 files",
             lambda turns: _second_clone(bench, turns, repository("many")),

@@ -55,7 +55,7 @@ class Installed:
     def ok(self, *args: str | Path, cwd: Path | None = None, stdin: bytes = b"") -> Finished:
         """Run it and require that it succeeds."""
         done = self.run(*args, cwd=cwd, stdin=stdin)
-        assert done.code == 0, f"exit {done.code}\n{done.stderr}"
+        assert done.code == 0, f"exit {done.code}\n{done.stderr}\n{done.stdout}"
         return done
 
     @contextmanager

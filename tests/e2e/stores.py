@@ -11,11 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from router import BuildRequest, BuildRouter, RouterConfig
+from router._proto import control_pb2
+from router.address import parse_address
+from router.model.daemon import Daemon
 from tests.addressed import addressed
 from tests.e2e.builder import SEARCH_PATH, write_tree
 from tests.e2e.processes import Installed
 from tests.servers import binaries
 from tests.servers.buildkitd import Buildkitd, start_buildkitd
+from tests.wire.serving.fleet_calls import CONTROL, alone
+
+_LISTEN = CONTROL + "ListenBuildHistory"
+_UPDATE = CONTROL + "UpdateBuildHistory"
 
 DOCKERFILE = """\
 FROM {base}
@@ -50,6 +57,14 @@ class Stores:
         config = RouterConfig(addresses=addressed((name, self.daemons[name].address)), key="test")
         environment = {"PATH": SEARCH_PATH, "HOME": "/nonexistent"}
         BuildRouter(config, environment=environment).build(BuildRequest(context=str(context)))
+        self._settle(name)
+
+    def _settle(self, name: str) -> None:
+        """Have the records of its builds finished: by itself it adds their traces three seconds later."""
+        daemon = Daemon(name=name, address=parse_address(self.daemons[name].address))
+        for message in alone(daemon, _LISTEN, control_pb2.BuildHistoryRequest(EarlyExit=True)):
+            ref = control_pb2.BuildHistoryEvent.FromString(message).record.Ref
+            alone(daemon, _UPDATE, control_pb2.UpdateBuildHistoryRequest(Ref=ref, Finalize=True))
 
     def buildctl(self, name: str, *args: str) -> str:
         """Run buildctl on one daemon, and return its stdout."""
