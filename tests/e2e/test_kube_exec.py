@@ -39,6 +39,12 @@ def commands(cluster: Cluster, pod: str) -> str:
     return cluster.kubectl("exec", pod, "--", "/bin/busybox", "ps")
 
 
+def restarts(cluster: Cluster, pod: str) -> int:
+    """Return how often a pod's only container was started again."""
+    (status,) = cluster.get("pod", pod)["status"]["containerStatuses"]
+    return int(status["restartCount"])
+
+
 def pod(name: str, image: str, command: Sequence[str]) -> str:
     """Return the manifest of a pod with two containers that run the same."""
     containers = [
@@ -79,12 +85,15 @@ def test_closing_ends_the_command_in_the_pod(cluster: Cluster, fleet: tuple[str,
 def test_a_container_that_is_killed_breaks_the_connection_off(
     cluster: Cluster, fleet: tuple[str, ...]
 ) -> None:
+    before = restarts(cluster, fleet[1])
     with channel(f"kube-pod://{fleet[1]}", cluster.kubeconfig) as opened:
         Control(opened).list_workers(timeout=20)
         kill(cluster.pod_pid(fleet[1]), signal.SIGKILL)
         with pytest.raises(ConnectionLostError, match=fleet[1]) as caught:
             opened.run(lambda: False, timeout=30)
         assert caught.value.temporary
+    # Until the kubelet has missed the container, the pod is told ready for the one that is gone.
+    wait_for(lambda: restarts(cluster, fleet[1]) > before, "the container is started again", within=60)
     cluster.wait_ready("app=buildkitd", len(fleet))
 
 
