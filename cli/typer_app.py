@@ -13,6 +13,7 @@ from typer.core import TyperCommand
 
 from cli.command_line import HELP_NAMES
 from cli.examples import EXAMPLES
+from cli.exit_codes import exit_codes_text
 from cli.groups import Argument, Option, variable
 from cli.parameters import Parameter, grouped, parameters_of, renamed, usage_of
 
@@ -21,9 +22,7 @@ __all__ = ["as_typer_reads", "typer_app"]
 _EPILOG = (
     "Each option can come from a variable: --build-arg from WARMROUTE_BUILD_ARG. One that holds a list has"
     " one item on each line, or on a single line items with blanks between. Many can come from a"
-    " configuration file: see warmroute config show. The command line wins, then variables, then files.\n\n"
-    "Exit codes: 0 done; 1 the build failed, or its result could not be written; 2 wrong usage; 3 colder than"
-    " --require-warm; 69 a daemon or a tool can't be reached; 124 --timeout has passed; 130 interrupted."
+    " configuration file: see warmroute config show. The command line wins, then variables, then files."
 )
 
 _CONTEXT = {"help_option_names": list(HELP_NAMES)}
@@ -48,7 +47,7 @@ def typer_app(
     app = typer.Typer(
         name=name,
         help=summary,
-        epilog=_EPILOG,
+        epilog=f"{_EPILOG}\n\nThe help of each command lists its exit codes.",
         no_args_is_help="" not in commands,
         rich_markup_mode="rich",
         pretty_exceptions_enable=False,
@@ -65,7 +64,8 @@ def typer_app(
             app.add_typer(groups[group], name=group, help=_GROUPS[group], context_settings=_CONTEXT)
         target = groups.get(group, app)
         help_text = _summary(command, f"{name} {words}")
-        typed = target.command(last or name, cls=_class_of(command), help=help_text, epilog=_EPILOG)
+        epilog = f"{_EPILOG}\n\n{exit_codes_text(command)}"
+        typed = target.command(last or name, cls=_class_of(command), help=help_text, epilog=epilog)
         typed(as_typer_reads(command, aliases))
     return app
 

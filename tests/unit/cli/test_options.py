@@ -12,6 +12,7 @@ import pytest
 from cli import build_options, options
 from cli.command_line import arguments_of
 from cli.docker_builder import builder_program
+from cli.exit_codes import exit_codes_text
 from cli.groups import Option, OptionGroup, variable
 from cli.legacy import BUILDKIT_BUILD, SKAFFOLD_BUILDKIT_WRAPPER
 from cli.main import PROGRAM
@@ -124,7 +125,7 @@ def test_the_help_tells_of_every_option_and_of_the_exit_codes(
             assert [part for part in names if part not in told] == []
             assert option.help[:12] in told
     assert "WARMROUTE_BUILD_ARG" in told
-    assert re.search(r"Exit codes: 0 .* 1 .* 2 .* 69 .* 130 ", told)
+    assert exit_codes_text(load(program, command)) in " ".join(told.split())
 
 
 def test_build_has_what_the_old_wrapper_took() -> None:
