@@ -22,7 +22,11 @@ _BUILDS = {
     69: "a daemon or a tool can't be reached",
 }
 _FULL_BUILDS = {**_BUILDS, 3: "colder than --require-warm", **_TIMED}
-_REGISTRY = {**_PRINTS, 69: "a registry can't be reached, or refused the request", **_TIMED}
+_REGISTRY = {
+    1: "a registry refused the request or sent something invalid, or the output could not be written",
+    69: "a registry can't be reached",
+    **_TIMED,
+}
 _CLUSTER = {**_PRINTS, 69: "the cluster can't be reached or refused, or --ready-within has passed"}
 _LINKS = {1: "a link or a file could not be changed"}
 

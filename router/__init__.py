@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from router.errors import NoDaemonError as NoDaemonError
     from router.errors import OutputError as OutputError
     from router.errors import OverloadError as OverloadError
+    from router.errors import RegistryError as RegistryError
     from router.errors import RouterError as RouterError
     from router.errors import RpcError as RpcError
     from router.errors import TimeLimitError as TimeLimitError
@@ -300,7 +301,7 @@ _MODULES = {
     "router.docker.builder_alias": "BuilderAlias",
     "router.docker.plugins": "docker_context docker_plugin_directory",
     "router.errors": "BuildError BusyError CancelledError ColdError ConnectionLostError DialError FleetError"
-    " NoDaemonError OutputError OverloadError RouterError RpcError TimeLimitError ToolError"
+    " NoDaemonError OutputError OverloadError RegistryError RouterError RpcError TimeLimitError ToolError"
     " TransferError UnreachableError UsageError os_reason",
     "router.extras": "install_line",
     "router.files": "check_file FileSink",

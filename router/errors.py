@@ -13,6 +13,7 @@
     │   ├── BusyError            a daemon has as many builds in flight as it may
     │   └── ToolError            a program that a backend runs is missing or too old
     ├── RpcError                 the daemon answered a call with a gRPC status      exit 1
+    ├── RegistryError            a registry refused, or sent something unusable     exit 1
     ├── BuildError               the build itself failed                            exit 1
     ├── ColdError                a build was colder than it was to be               exit 3
     ├── OutputError              a result could not be written or loaded            exit 1
@@ -41,6 +42,7 @@ __all__ = [
     "NoDaemonError",
     "OutputError",
     "OverloadError",
+    "RegistryError",
     "RouterError",
     "RpcError",
     "TimeLimitError",
@@ -100,7 +102,7 @@ class FleetError(UnreachableError):
 
 
 class DialError(UnreachableError):
-    """A daemon's address refused, stayed silent past the deadline, or isn't a BuildKit daemon."""
+    """An address refused, stayed silent past the deadline, or speaks something else than it should."""
 
     default_reason = "dial"
 
@@ -182,6 +184,17 @@ class RpcError(RouterError):
             if isinstance(fields, dict):
                 found.append((name, members(fields)))
         return tuple(found)
+
+
+class RegistryError(RouterError):
+    """A registry answered, and the answer was a refusal, or content that can't be right or can't be read.
+
+    ``reason`` says which: ``not-found``, ``denied``, ``refused`` with another status, ``invalid``,
+    ``unsupported`` (a media type), ``too-large``. A registry that can't be reached, or stays busy, is a
+    ``DialError``.
+    """
+
+    default_reason = "invalid"
 
 
 class BuildError(RouterError):

@@ -30,6 +30,13 @@ class HttpProtocolError(OSError):
     """The peer's answer is not HTTP/1.1. An OSError, so that callers handle it like the socket's errors."""
 
 
+class TooLargeError(HttpProtocolError):
+    """The peer's answer has more bytes than it may have."""
+
+    def __init__(self) -> None:
+        super().__init__("the answer is too large")
+
+
 @frozen
 class Request:
     """``headers`` and ``body`` may carry credentials and are left out of the repr."""
@@ -146,7 +153,7 @@ class _Reader:
 
     def exactly(self, size: int) -> bytearray:
         if size > self.most:
-            raise HttpProtocolError("the answer is too large")
+            raise TooLargeError
         while len(self._buffer) < size:
             if not self.more():
                 raise HttpProtocolError("the answer ended early")
@@ -162,7 +169,7 @@ class _Reader:
     def to_the_end(self) -> bytes:
         while self.more():
             if len(self._buffer) > self.most:
-                raise HttpProtocolError("the answer is too large")
+                raise TooLargeError
         return self.rest()
 
 
@@ -207,7 +214,7 @@ def _read_chunks(reader: _Reader) -> bytes:
         except BrokenChunkError as exc:
             raise HttpProtocolError(str(exc)) from exc
         if len(body) + chunks.left > reader.most:
-            raise HttpProtocolError("the answer is too large")
+            raise TooLargeError
         if chunks.ended:
             return bytes(body)
         if not reader.more():

@@ -15,7 +15,7 @@ from router.errors import DialError, UsageError
 from router.model.frozen import field, frozen
 from router.model.tls import TLSOptions
 from router.net.deadline import Deadline
-from router.net.http1 import Reply, Request, exchange
+from router.net.http1 import Reply, Request, TooLargeError, exchange
 from router.net.proxy import connect_through, proxy_from_environment
 from router.net.sockets import describe_os_error
 from router.net.tcp import connect_tcp
@@ -156,6 +156,8 @@ def _answer(sock: socket.socket, request: Request, name: str, deadline: Deadline
     with sock:
         try:
             return exchange(sock, request, deadline, most=most)
+        except TooLargeError as exc:
+            raise DialError(f"{name}: {exc}, more than {most} bytes", reason="too-large") from exc
         except OSError as exc:
             why = describe_tls_error(exc)[0] if isinstance(exc, ssl.SSLError) else describe_os_error(exc)
             raise DialError(f"no answer from {name}: {why}", temporary=True) from exc

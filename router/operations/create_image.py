@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from router.errors import DialError, RouterError
+from router.errors import DialError, RegistryError, RouterError
 from router.flags.platform import normalize
 from router.model.build_options import Annotation
 from router.model.events import SolveStatus, Vertex, VertexLog
@@ -38,7 +38,7 @@ class ImageOrder:
 def combine_image(client: RegistryClient, order: ImageOrder) -> Combined:
     """Ask for the sources and make the image of them; nothing is written.
 
-    Raises ``UsageError`` for what isn't there or doesn't go together, ``DialError``.
+    Raises ``UsageError`` for what doesn't go together, ``RegistryError`` for what isn't there, ``DialError``.
     """
     found = [_source(client, each) for each in located(order.sources, order.tags)]
     combined = combine(found, order.annotations, prefer_index=order.prefer_index)
@@ -53,7 +53,7 @@ def publish_image(
 ) -> None:
     """Put the image under all tags: first what it needs into every repository, then the tags.
 
-    Raises ``DialError``, ``UsageError``; the message of a tag that is refused says which were set before it.
+    Raises ``DialError``, ``RegistryError``; if a tag is refused, the message says which were set before.
     """
     repositories: dict[str, list[Reference]] = {}
     for tag in map(tagged, tags):
@@ -76,10 +76,12 @@ def publish_image(
 def _tag(client: RegistryClient, image: Document, reference: Reference, done: list[str]) -> None:
     try:
         client.push(reference, image)
-    except DialError as exc:
+    except (DialError, RegistryError) as exc:
         if not done:
             raise
-        raise DialError(f"{exc}; set before: {', '.join(done)}", hint=exc.hint) from exc
+        kind = RegistryError if isinstance(exc, RegistryError) else DialError
+        said = f"{exc}; set before: {', '.join(done)}"
+        raise kind(said, hint=exc.hint, reason=exc.reason) from exc
     done.append(format_reference(reference))
 
 
@@ -101,7 +103,7 @@ def _config_platform(client: RegistryClient, reference: Reference, manifest: Doc
     try:
         found = parse_platform_json(read_json(client.blob(reference, config)))
     except NotJSONError as exc:
-        raise DialError(f"the config {config.digest} of {format_reference(reference)} {exc}") from exc
+        raise RegistryError(f"the config {config.digest} of {format_reference(reference)} {exc}") from exc
     name = "/".join((found.os or "linux", found.architecture, found.variant)).rstrip("/")
     system, architecture, variant = (*normalize(name).split("/"), "", "")[:3]
     return ImagePlatform(os=system, architecture=architecture, variant=variant)

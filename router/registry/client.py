@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from time import sleep as wait
 
 from router.closing import Closing
-from router.errors import DialError, UsageError
+from router.errors import RegistryError
 from router.model.build_options import RegistryTLS
 from router.model.frozen import replace
 from router.net.deadline import Deadline
@@ -46,7 +46,8 @@ class RegistryClient(Closing):
 
     For one thread; a context manager. ``tls`` is for registries and the token servers that they name.
 
-    Every method raises ``DialError`` where a registry can't be reached or refuses.
+    Every method raises ``DialError`` where a registry can't be reached, ``RegistryError`` where it refuses or
+    sends something else than it was asked for.
     """
 
     def __init__(
@@ -75,12 +76,13 @@ class RegistryClient(Closing):
         return digest if is_digest(digest) else reference.digest or self.pull(reference).descriptor.digest
 
     def pull(self, reference: Reference) -> Document:
-        """Return a manifest or an index by tag or digest. Raises ``UsageError`` where there is none."""
+        """Return a manifest or an index by tag or digest. The reason where there is none is ``not-found``."""
         asked = _manifest(reference, most=MOST_MANIFEST)
         reply = self._requests.send(asked)
         name = format_reference(reference)
         if reply.status == 404:
-            raise UsageError(f"there is no image {name}", hint="check the name, the tag and the login")
+            hint = "check the name, the tag and the login"
+            raise RegistryError(f"there is no image {name}", hint=hint, reason="not-found")
         if reply.status != 200:
             raise self._requests.refusal(asked, reply, f"read the manifest of {name}")
         return _received(reference, reply)
@@ -104,19 +106,19 @@ class RegistryClient(Closing):
             raise self._requests.refusal(asked, reply, f"push {name}")
         told = reply.headers.get("docker-content-digest", "")
         if is_digest(told) and told.partition(":")[0] == digest.partition(":")[0] and told != digest:
-            raise DialError(f"the registry {reference.domain} stored the manifest {digest} as {told}")
+            raise RegistryError(f"the registry {reference.domain} stored the manifest {digest} as {told}")
 
     def blob(self, repository: Reference, descriptor: Descriptor) -> bytes:
         """Return a small blob, such as a config, whole."""
         if descriptor.size > _MOST_SMALL:
-            raise DialError(
-                f"the blob {descriptor.digest} has {descriptor.size} bytes, too many to read whole"
-            )
+            said = f"the blob {descriptor.digest} has {descriptor.size} bytes, too many to read whole"
+            raise RegistryError(said, reason="too-large")
         content = self.read(repository, descriptor, 0)
         while len(content) < descriptor.size:
             content += self.read(repository, descriptor, len(content))
         if digest_of(content, descriptor.digest) != descriptor.digest:
-            raise DialError(f"the registry {repository.domain} sent other content than {descriptor.digest}")
+            said = f"the registry {repository.domain} sent other content than {descriptor.digest}"
+            raise RegistryError(said)
         return content
 
     def read(self, repository: Reference, descriptor: Descriptor, offset: int) -> bytes:
@@ -136,7 +138,7 @@ class RegistryClient(Closing):
         if reply.status != (206 if part else 200):
             raise self._requests.refusal(asked, reply, f"read the blob {descriptor.digest}")
         if len(reply.body) != size:
-            raise DialError(
+            raise RegistryError(
                 f"the registry {repository.domain} sent {len(reply.body)} bytes of {descriptor.digest}, "
                 f"not the {size} that were asked for"
             )
@@ -193,8 +195,9 @@ def _received(reference: Reference, reply: Reply) -> Document:
         try:
             media_type = media_type_of(read_json(reply.body, most=MOST_MANIFEST))
         except NotJSONError as exc:
-            raise DialError(f"the manifest of {format_reference(reference)} {exc}") from exc
+            raise RegistryError(f"the manifest of {format_reference(reference)} {exc}") from exc
     if media_type not in known:
         name = format_reference(reference)
-        raise DialError(f"{name} is not an image of a known kind: its media type is {media_type[:200]}")
+        said = f"{name} is not an image of a known kind: its media type is {media_type[:200]}"
+        raise RegistryError(said, reason="unsupported")
     return document(Descriptor(media_type=media_type, digest=digest, size=len(reply.body)), reply.body)

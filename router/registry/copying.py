@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from router.errors import DialError
+from router.errors import RegistryError
 from router.notation.tag import Reference
 from router.registry.client import RegistryClient, with_digest
 from router.registry.descriptor import Descriptor
@@ -22,17 +22,18 @@ def copy_image(
 ) -> None:
     """Have ``target``'s repository hold what ``source``'s has under a digest. Nothing is tagged.
 
-    Raises ``DialError``, and ``UsageError`` for what isn't there.
+    Raises ``DialError``, and ``RegistryError`` for what isn't there or can't be right.
     """
     if depth > _MOST_DEPTH:
-        raise DialError(f"the index {descriptor.digest} is nested more than {_MOST_DEPTH} times")
+        raise RegistryError(f"the index {descriptor.digest} is nested more than {_MOST_DEPTH} times")
     if descriptor.media_type not in INDEXES | MANIFESTS:
         _copy_blob(client, source, target, descriptor)
         return
     if client.find(with_digest(target, descriptor.digest)):
         return  # a registry takes no manifest before what it is made of
     if source.repository == target.repository:
-        raise DialError(f"the registry {source.domain} has lost {descriptor.digest} of {source.path}")
+        said = f"the registry {source.domain} has lost {descriptor.digest} of {source.path}"
+        raise RegistryError(said, reason="not-found")
     manifest = client.pull(with_digest(source, descriptor.digest))
     for child in manifest.manifests:
         copy_image(client, source, target, child, depth + 1)
@@ -43,13 +44,14 @@ def copy_image(
 
 
 def require_there(client: RegistryClient, target: Reference, digests: Sequence[str]) -> None:
-    """Raise ``DialError`` unless the repository has all of these: before a tag names an index of them."""
+    """Raise ``RegistryError`` unless the repository has all of these: before a tag names an index of them."""
     for digest in digests:
         if not client.find(with_digest(target, digest)):
-            raise DialError(
+            raise RegistryError(
                 f"the registry {target.domain} has lost {digest} of {target.path} after it was pushed; "
                 "nothing was tagged there",
                 hint="try again",
+                reason="not-found",
             )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from router.errors import DialError
+from router.errors import RegistryError
 from router.flags.platform import normalize
 from router.model.frozen import field, frozen
 from router.notation.digest import is_digest
@@ -49,10 +49,10 @@ class Descriptor:
 
 
 def parse_descriptor(value: object, whose: str) -> Descriptor:
-    """Read one that ``whose`` names. Raises ``DialError`` where its digest or size is none."""
+    """Read one that ``whose`` names. Raises ``RegistryError`` where its digest or size is none."""
     digest, size = text(value, "digest"), integer(value, "size")
     if not is_digest(digest) or size is None or size < 0:
-        raise DialError(f"{whose} holds a descriptor without a valid digest and size")
+        raise RegistryError(f"{whose} holds a descriptor without a valid digest and size")
     platform = member(value, "platform")
     return Descriptor(
         media_type=text(value, "mediaType"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import new
 
-from router.errors import DialError
+from router.errors import RegistryError
 from router.model.frozen import field, frozen
 from router.registry.descriptor import Descriptor, parse_descriptor
 from router.registry.media_types import INDEXES, MANIFESTS
@@ -33,12 +33,12 @@ class Document:
 
     @property
     def manifests(self) -> tuple[Descriptor, ...]:
-        """What an index lists, nothing for others. Raises ``DialError`` for what can't be a descriptor."""
+        """What an index lists, nothing for others. Raises ``RegistryError`` for what is no descriptor."""
         return self._children("manifests") if self.is_index else ()
 
     @property
     def blobs(self) -> tuple[Descriptor, ...]:
-        """What a manifest is made of: its config, then its layers. Raises ``DialError``."""
+        """What a manifest is made of: its config, then its layers. Raises ``RegistryError``."""
         if self.descriptor.media_type not in MANIFESTS:
             return ()
         config = parse_descriptor(member(self.value, "config"), self._name)
@@ -51,18 +51,18 @@ class Document:
     def _children(self, key: str) -> tuple[Descriptor, ...]:
         found = elements(self.value, key)
         if len(found) > _MOST_CHILDREN:
-            raise DialError(f"{self._name} lists more than {_MOST_CHILDREN} {key}")
+            raise RegistryError(f"{self._name} lists more than {_MOST_CHILDREN} {key}", reason="too-large")
         return tuple(parse_descriptor(each, self._name) for each in found)
 
 
 def document(descriptor: Descriptor, content: bytes) -> Document:
-    """Read what a registry sent for a descriptor. Raises ``DialError`` if it is not that, or no JSON."""
+    """Read what a registry sent for a descriptor. Raises ``RegistryError`` if it is not that, or no JSON."""
     if digest_of(content, descriptor.digest) != descriptor.digest:
-        raise DialError(f"the registry sent other content than {descriptor.digest} names")
+        raise RegistryError(f"the registry sent other content than {descriptor.digest} names")
     try:
         value = read_json(content, most=MOST_MANIFEST)
     except NotJSONError as exc:
-        raise DialError(f"the manifest {descriptor.digest} {exc}") from exc
+        raise RegistryError(f"the manifest {descriptor.digest} {exc}") from exc
     return Document(descriptor=descriptor, content=content, value=value)
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from router.closing import Closing
-from router.errors import DialError, RouterError
+from router.errors import DialError, RegistryError, RouterError
 from router.model.build_options import RegistryTLS
 from router.model.frozen import field, frozen, replace
 from router.net.deadline import Deadline
@@ -35,6 +35,7 @@ _MOST_ATTEMPTS = 5
 # A registry may ask for a longer pause than it is worth to wait.
 _LONGEST_PAUSE = 60.0
 _BUSY = frozenset({429, 503})
+_REASONS = {401: "denied", 403: "denied", 404: "not-found"}
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # What can be sent twice without another outcome.
 _REPEATABLE = frozenset({"GET", "HEAD"})
@@ -98,8 +99,8 @@ class Requests(Closing):
         """Return the answer, whatever it is but a pause or a login that is asked for.
 
         A registry that is busy is asked again, and so is one that breaks off, if the request can be repeated.
-        Raises ``DialError`` where there is no answer, or the registry wants a login that isn't known;
-        ``UsageError`` and ``ToolError`` for what is wrong with the docker config.
+        Raises ``DialError`` where there is no answer, ``RegistryError`` for one that is too large and where a
+        token is refused; ``UsageError`` and ``ToolError`` for what is wrong with the docker config.
         """
         pause = [0.0]
 
@@ -119,24 +120,33 @@ class Requests(Closing):
         return persisting(lambda: self._attempt(asked), again=again, pauses=pauses, before_pause=before_pause)
 
     def location(self, asked: Asked, reply: Reply) -> str:
-        """Return the whole URL that an answer's Location names. Raises ``DialError`` without one."""
-        url = location_of(WebRequest(url=self._url(asked)), reply)
+        """Return the whole URL that an answer's Location names. Raises ``RegistryError`` without one."""
+        try:
+            url = location_of(WebRequest(url=self._url(asked)), reply)
+        except DialError as exc:
+            raise RegistryError(f"the registry {asked.domain} sent an unusable Location: {exc}") from exc
         if not url:
-            raise DialError(f"the registry {asked.domain} doesn't say where the upload goes on")
+            raise RegistryError(f"the registry {asked.domain} did not say where the upload continues")
         return url
 
-    def refusal(self, asked: Asked, reply: Reply, what: str) -> DialError:
+    def refusal(self, asked: Asked, reply: Reply, what: str) -> RegistryError:
         """Return the error for an answer that ``what`` does not expect."""
         said = _said(reply)
         told = f"{reply.status} {reply.phrase}".strip() + (f": {said}" if said else "")
         hint = f"docker login {asked.domain}" if reply.status in {401, 403} else None
-        return DialError(f"can't {what}: the registry {asked.domain} answers {told}", hint=hint)
+        message = f"can't {what}: the registry {asked.domain} answers {told}"
+        return RegistryError(message, hint=hint, reason=_REASONS.get(reply.status, "refused"))
 
     def _attempt(self, asked: Asked) -> Reply:
         try:
             reply = self._authorized(asked)
         except TimeoutError as exc:
             raise DialError(f"the registry {asked.domain} didn't answer in time", temporary=True) from exc
+        except DialError as exc:
+            if exc.reason == "too-large":
+                said = f"the registry {asked.domain} answers with more than {asked.most} bytes"
+                raise RegistryError(f"can't ask for {asked.path}: {said}", reason="too-large") from exc
+            raise
         if reply.status in _BUSY:
             raise _BusyError(str(self.refusal(asked, reply, f"ask for {asked.path}")), _pause_of(reply))
         return reply
@@ -227,7 +237,9 @@ class Requests(Closing):
         try:
             return f"Bearer {self._auth.fetch_token(request).value}"
         except TokenError as exc:
-            raise DialError(str(exc)) from exc
+            if isinstance(exc.__cause__, DialError):
+                raise DialError(str(exc)) from exc
+            raise RegistryError(str(exc), reason="denied") from exc
 
 
 def _request(asked: Asked, url: str, authorization: str) -> WebRequest:

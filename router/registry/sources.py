@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from router.errors import DialError, UsageError
+from router.errors import RegistryError, UsageError
 from router.model.frozen import frozen, replace
 from router.notation.digest import is_digest
 from router.notation.flag import Flag
@@ -54,7 +54,7 @@ def _parse_descriptor(source: str) -> Given:
     sized = {"size": 0, **members(value)}
     try:
         found = parse_descriptor(sized, "the source")
-    except DialError as exc:
+    except RegistryError as exc:
         raise UsageError(str(exc)) from exc
     return Given(
         digest=found.digest,

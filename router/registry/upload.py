@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from hashlib import new
 
-from router.errors import DialError, RouterError
+from router.errors import DialError, RegistryError, RouterError
 from router.model.frozen import replace
 from router.net.http1 import Reply
 from router.notation.tag import Reference
@@ -37,7 +37,7 @@ class Upload:
         self._scopes = scopes
 
     def put(self, descriptor: Descriptor, content: Content, *, mounted_from: str = "") -> None:
-        """Put a blob that isn't there. Raises ``DialError``, also where ``content`` isn't the blob's."""
+        """Put a blob that isn't there. Raises ``DialError``, ``RegistryError`` also for other content."""
         retrying(lambda: self._put(descriptor, content, mounted_from), attempts=_ATTEMPTS)
 
     def _put(self, descriptor: Descriptor, content: Content, mounted_from: str) -> None:
@@ -49,13 +49,13 @@ class Upload:
         found.update(piece)
         while len(piece) + offset < descriptor.size:
             if not piece:
-                raise DialError(f"the blob {descriptor.digest} ended after {offset} bytes")
+                raise RegistryError(f"the blob {descriptor.digest} ended after {offset} bytes")
             location = self._append(location, offset, piece)
             offset += len(piece)
             piece = content(offset)
             found.update(piece)
         if f"{found.name}:{found.hexdigest()}" != descriptor.digest:
-            raise DialError(f"the content of the blob {descriptor.digest} doesn't match its digest")
+            raise RegistryError(f"the content of the blob {descriptor.digest} doesn't match its digest")
         # A blob of one piece is put at once.
         if offset:
             location, piece = self._append(location, offset, piece), b""
@@ -75,7 +75,7 @@ class Upload:
     def _append(self, location: str, offset: int, piece: bytes) -> str:
         """Send a piece, what is left of it again where the connection broke; return where it goes on."""
         begin, end = offset, offset + len(piece)
-        broken: DialError | None = None
+        broken: DialError | RegistryError | None = None
 
         def further() -> str:
             nonlocal location, begin, broken
@@ -85,10 +85,10 @@ class Upload:
                     return location
                 if not offset <= begin < end:
                     said = f"the upload to {self._repository.repository} can't go on at byte {begin}"
-                    raise DialError(said, temporary=True)
+                    raise RegistryError(said, temporary=True)
             try:
                 return self._patch(location, begin, piece[begin - offset :])
-            except DialError as exc:
+            except (DialError, RegistryError) as exc:
                 broken = exc
                 raise
 
@@ -111,13 +111,14 @@ class Upload:
             raise self._lost(asked, reply, "upload a piece of a blob")
         return self._requests.location(asked, reply)
 
-    def _where(self, location: str, broken: DialError) -> tuple[str, int]:
+    def _where(self, location: str, broken: DialError | RegistryError) -> tuple[str, int]:
         """Ask where an upload goes on, and with which byte."""
         asked = self._asked("GET", location)
         reply = self._requests.send(asked)
         told = re.fullmatch(_RANGE, reply.headers.get("range", ""))
         if reply.status != 204 or told is None:
-            raise DialError(str(broken), temporary=True) from broken
+            kind = RegistryError if isinstance(broken, RegistryError) else DialError
+            raise kind(str(broken), hint=broken.hint, reason=broken.reason, temporary=True) from broken
         further = self._requests.location(asked, reply) if "location" in reply.headers else location
         # Docker's registry says 0-0 of an upload without a byte as well; a piece is never of one byte only.
         last = int(told[1])
@@ -134,11 +135,11 @@ class Upload:
         if reply.status not in {201, 204}:
             raise self._lost(asked, reply, f"upload {digest}")
 
-    def _lost(self, asked: Asked, reply: Reply, what: str) -> DialError:
+    def _lost(self, asked: Asked, reply: Reply, what: str) -> RegistryError:
         """Return the error of an answer; an upload that the registry has lost is worth another one."""
         error = self._requests.refusal(asked, reply, what)
         lost = reply.status in {404, 416} or reply.status >= 500
-        return DialError(str(error), hint=error.hint, temporary=lost)
+        return RegistryError(str(error), hint=error.hint, reason=error.reason, temporary=lost)
 
     def _asked(self, method: str, path: str) -> Asked:
         return Asked(domain=self._repository.domain, path=path, method=method, scopes=self._scopes)

@@ -98,8 +98,9 @@ def test_what_is_not_read_is_refused(corpus: Corpus, words: tuple[str, ...], sai
     assert not done.stdout
 
 
-def test_an_image_that_is_not_there_is_a_wrong_name(corpus: Corpus) -> None:
+def test_an_image_that_is_not_there_is_told_as_buildx_does(corpus: Corpus, buildx: Buildx) -> None:
     done = Program().run("imagetools", "inspect", corpus.name("nowhere"))
 
-    assert (done.code, done.stdout) == (2, "")
+    assert (done.code, done.stdout) == (1, "")
+    assert buildx.imagetools("inspect", corpus.name("nowhere")).returncode == 1
     assert f"there is no image {corpus.name('nowhere')}" in done.stderr

@@ -221,18 +221,28 @@ def test_a_server_that_is_not_there_is_named() -> None:
     [
         (b"SSH-2.0-x\r\n", "the answer is not HTTP/1.1"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", "the answer ended early"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n", "the answer is too large"),
-        (b"HTTP/1.1 200 OK\r\n\r\n" + bytes(1 << 21), "the answer is too large"),
-        (
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"8\r\naaaaaaaa\r\n" * 140_000,
-            "the answer is too large",
-        ),
     ],
 )
 def test_an_answer_that_is_none_is_an_error(wire: bytes, why: str) -> None:
     web = Web(token=wire)
     with served(web) as url, pytest.raises(DialError, match=f"no answer from {url}: {why}"):
         get(f"{url}/token")
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n" + bytes(1 << 21),
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"8\r\naaaaaaaa\r\n" * 140_000,
+    ],
+)
+def test_an_answer_that_is_too_large_is_one_that_another_try_does_not_change(wire: bytes) -> None:
+    said = "the answer is too large, more than 1048576 bytes"
+    with served(Web(token=wire)) as url, pytest.raises(DialError, match=f"{url}: {said}") as caught:
+        get(f"{url}/token")
+
+    assert (caught.value.reason, caught.value.temporary) == ("too-large", False)
 
 
 def test_a_server_that_says_nothing_is_given_up() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from router.errors import DialError
+from router.errors import DialError, RegistryError
 from router.notation.tag import Reference, parse_reference
 from router.operations.create_image import ImageOrder, combine_image, publish_image
 from router.registry.client import RegistryClient
@@ -17,6 +17,7 @@ from router.registry.descriptor import Descriptor
 from router.registry.media_types import OCI_INDEX, OCI_MANIFEST
 from router.registry.sources import parse_sources
 from tests.wire.registry.fake_registry import Answer, FakeRegistry, digest_of, fake_registry
+from tests.wire.transport.peers import unused_port
 
 _LARGE = bytes(range(256)) * (72 * 1024)  # 18 MiB: three pieces
 
@@ -117,10 +118,11 @@ def test_a_token_that_expired_is_fetched_anew_once(client: RegistryClient, regis
     valid[0] = 2  # the first has expired
     client.pull(_named(registry))
     valid[0] = 99  # no token will do
-    with pytest.raises(DialError, match="401"):
+    with pytest.raises(RegistryError, match="401") as caught:
         client.pull(_named(registry))
 
     assert len(issued) == 3
+    assert caught.value.reason == "denied"
 
 
 def test_where_a_registry_redirects_to_no_login_is_sent_and_no_challenge_is_answered(
@@ -140,7 +142,7 @@ def test_where_a_registry_redirects_to_no_login_is_sent_and_no_challenge_is_answ
         registry.fault = fault
         assert client.blob(_named(registry), blob) == b"content"
         store.fault = lambda _method, _path: basic
-        with pytest.raises(DialError, match="401"):
+        with pytest.raises(RegistryError, match="401"):
             client.blob(_named(registry), blob)
 
         assert registry.logins[-1].startswith("Basic ")
@@ -198,7 +200,7 @@ def test_an_upload_that_goes_on_at_another_host_takes_no_login_there(
 def test_content_that_is_another_ones_is_never_committed(
     client: RegistryClient, registry: FakeRegistry
 ) -> None:
-    with pytest.raises(DialError, match="doesn't match its digest"):
+    with pytest.raises(RegistryError, match="doesn't match its digest"):
         client.upload(_named(registry), _blob(b"right"), _reading(b"wrong"))
 
     assert not any(asked.startswith("PUT") for asked in registry.asked)
@@ -223,9 +225,10 @@ def test_a_manifest_forgotten_between_push_and_index_is_named_and_nothing_is_tag
             return None
 
         registry.fault = fault
-        with pytest.raises(DialError, match=f"has lost {first} of app after it was pushed"):
+        with pytest.raises(RegistryError, match=f"has lost {first} of app after it was pushed") as caught:
             publish_image(client, combined, order.tags, lambda _event: None)
 
+    assert caught.value.reason == "not-found"
     assert "new" not in registry.manifests
 
 
@@ -240,36 +243,85 @@ def test_a_tag_that_is_refused_says_which_were_set_before(
     combined = combine_image(client, order)
     registry.fault = _once(Answer(403), "PUT", "/manifests/two")
 
-    with pytest.raises(DialError, match=rf"403 Forbidden; set before: {registry.host}/app:one"):
+    with pytest.raises(RegistryError, match=rf"403 Forbidden; set before: {registry.host}/app:one") as caught:
         publish_image(client, combined, order.tags, lambda _event: None)
+
+    assert (caught.value.reason, caught.value.hint) == ("denied", f"docker login {registry.host}")
 
 
 @pytest.mark.parametrize(
-    ("media_type", "content", "said"),
+    ("media_type", "content", "said", "reason"),
     [
-        (OCI_INDEX, b"[", "is not valid JSON"),
-        (OCI_INDEX, b" " * (5 << 20), "the answer is too large"),
+        (OCI_INDEX, b"[", "is not valid JSON", "invalid"),
+        (OCI_INDEX, b" " * (5 << 20), "answers with more than 4194304 bytes", "too-large"),
         (
             OCI_INDEX,
             json.dumps({"manifests": [{"digest": "../../x", "size": 1}]}).encode(),
             "without a valid",
+            "invalid",
         ),
-        (OCI_INDEX, json.dumps({"manifests": [{}] * 1001}).encode(), "lists more than 1000"),
-        ("text/html", b'{"mediaType": "a\\r\\nb: c", "config": {}}', "not an image of a known kind"),
+        (OCI_INDEX, json.dumps({"manifests": [{}] * 1001}).encode(), "lists more than 1000", "too-large"),
+        (
+            "text/html",
+            b'{"mediaType": "a\\r\\nb: c", "config": {}}',
+            "not an image of a known kind",
+            "unsupported",
+        ),
     ],
 )
-def test_a_manifest_that_is_none_is_refused(
-    client: RegistryClient, registry: FakeRegistry, media_type: str, content: bytes, said: str
+def test_a_manifest_that_is_none_is_refused_and_asked_for_once(  # noqa: PLR0917 -- a row each
+    client: RegistryClient, registry: FakeRegistry, media_type: str, content: bytes, said: str, reason: str
 ) -> None:
     registry.put("1", media_type, content)
 
-    with pytest.raises(DialError, match=said):
+    with pytest.raises(RegistryError, match=said) as caught:
         _ = client.pull(_named(registry)).manifests
+
+    assert (caught.value.reason, caught.value.exit_code) == (reason, 1)
+    assert sum("/manifests/" in asked for asked in registry.asked) == 1
+
+
+def test_a_manifest_that_is_not_there_is_an_answer(client: RegistryClient, registry: FakeRegistry) -> None:
+    with pytest.raises(RegistryError, match=f"there is no image {registry.host}/app:1") as caught:
+        client.pull(_named(registry))
+
+    assert caught.value.reason == "not-found"
+
+
+@pytest.mark.parametrize(("status", "reason"), [(400, "refused"), (403, "denied"), (500, "refused")])
+def test_a_refusal_is_an_answer(
+    client: RegistryClient, registry: FakeRegistry, status: int, reason: str
+) -> None:
+    registry.fault = _once(Answer(status), "GET", "/manifests/")
+
+    with pytest.raises(RegistryError, match=f"answers {status}") as caught:
+        client.pull(_named(registry))
+
+    assert caught.value.reason == reason
+
+
+def test_a_token_server_that_is_not_there_can_not_be_reached(
+    client: RegistryClient, registry: FakeRegistry
+) -> None:
+    realm = f'Bearer realm="http://127.0.0.1:{unused_port()}/token",service="s"'
+    registry.fault = _once(Answer(401, {"WWW-Authenticate": realm}), "GET", "/manifests/")
+
+    with pytest.raises(DialError, match="can't get a token"):
+        client.pull(_named(registry))
+
+
+def test_an_upload_that_is_to_continue_nowhere_is_the_registrys_fault(
+    client: RegistryClient, registry: FakeRegistry
+) -> None:
+    registry.fault = _once(Answer(202, {"Location": "ftp://elsewhere/"}), "POST", "/uploads/")
+
+    with pytest.raises(RegistryError, match="unusable Location"):
+        client.upload(_named(registry), _blob(b"content"), _reading(b"content"))
 
 
 def test_a_manifest_that_is_another_ones_is_refused(client: RegistryClient, registry: FakeRegistry) -> None:
     wanted = digest_of(b"wanted")
     registry.manifests[wanted] = (OCI_MANIFEST, b"{}")
 
-    with pytest.raises(DialError, match="sent other content"):
+    with pytest.raises(RegistryError, match="sent other content"):
         client.pull(_named(registry, f"app@{wanted}"))
