@@ -1,7 +1,8 @@
-"""The builds of one client: each joined from its Solve, its sessions, and the calls that name it.
+"""The builds of one client: each is put together from its Solve, its sessions, and the calls that name it.
 
-All of it happens in the thread that has the client's connection, save that each build has a thread of its own
-that looks for a daemon. What comes before the build it names is held, as long as buildkitd would.
+All of it happens in the thread of the client's connection, except for the search for a daemon: each build has
+a thread of its own for that. A call that arrives before the build it names is held for as long as buildkitd
+would hold it.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ from router.serving.splice import Splice
 
 __all__ = ["Builds"]
 
-# How long a daemon may take with the rest, such as the progress, when its build is over.
+# How long a daemon may take to send the rest, such as the progress, after its build has ended; seconds.
 _GRACE = 5.0
-# One client's: `bake` has a build for each target, and each names some sessions.
+# Limits for one client: `bake` has a build for each target, and each names some sessions.
 _MOST_BUILDS, _MOST_NAMED = 100, 100
 
 
 class Builds:
-    """Takes what concerns builds; ``links`` are the channels to step."""
+    """Takes the calls that concern builds; ``links`` are the channels to step."""
 
     def __init__(self, client: Client) -> None:
         self.links = Links(client.budget, self._lost)
@@ -47,9 +48,9 @@ class Builds:
     # -- what the client calls
 
     def solve(self, message: bytes, solve: Splice, host: str = "") -> Build | None:
-        """Begin a build, as soon as its session is there; None where it is refused.
+        """Start a build once its session is open; return None if the build is refused.
 
-        ``host`` is the key in the name that the client calls the endpoint by.
+        ``host`` is the key that is part of the host name by which the client calls the endpoint.
         """
         client = self._client
         try:
@@ -58,9 +59,11 @@ class Builds:
             solve.refuse(Status.INVALID_ARGUMENT, str(exc))
             return None
         if client.shared.draining:
-            solve.refuse(Status.UNAVAILABLE, "warmroute serve is shutting down and takes no more builds")
+            solve.refuse(Status.UNAVAILABLE, "warmroute serve is shutting down and accepts no new builds")
         elif len(self._builds) >= _MOST_BUILDS:
-            solve.refuse(Status.RESOURCE_EXHAUSTED, f"one client has {_MOST_BUILDS} builds at most")
+            solve.refuse(
+                Status.RESOURCE_EXHAUSTED, f"a client can have at most {_MOST_BUILDS} builds at a time"
+            )
         elif not asked.ref:
             solve.refuse(Status.INVALID_ARGUMENT, "the build has no ref")
         elif asked.ref in self._builds or not client.shared.memory.begins(asked.ref, client.circle):
@@ -78,7 +81,7 @@ class Builds:
         return None
 
     def open_session(self, session: ClientSession) -> bool:
-        """Add a session; return False if that is not possible."""
+        """Add a session; return False if its ID is missing or in use."""
         return self._client.sessions.add(session)
 
     def when_open(
@@ -88,12 +91,12 @@ class Builds:
         self._client.sessions.when_open(sessions, then, otherwise)
 
     def end_session(self, session: ClientSession) -> None:
-        """The client has ended a session."""
+        """Forget a session that the client has ended."""
         if self._client.sessions.remove(session):
             self.links.withdraw(session.id)
 
     def follow(self, ref: str, call: Splice, wait: float, otherwise: Callable[[], None]) -> None:
-        """Pass a call on to the daemon that has a build; ``otherwise`` where no such build comes in time."""
+        """Forward a call to the daemon of a build; call ``otherwise`` if no such build starts in time."""
         build = self._builds.get(ref)
         if build is None:
             self._held.hold(ref, call, wait, otherwise)
@@ -101,7 +104,7 @@ class Builds:
             build.take(call)
 
     def name_sessions(self, ref: str, sessions: tuple[str, ...]) -> None:
-        """A client names more sessions that its build's daemon may call."""
+        """Let the build's daemon call more sessions, which the client has named."""
         build = self._builds.get(ref)
         if build is None:
             self._held.name_sessions(ref, sessions[:_MOST_NAMED])
@@ -112,21 +115,21 @@ class Builds:
 
     @property
     def has_sessions(self) -> bool:
-        """Whether the client has a session open: it is about to build, or does."""
+        """Whether the client has an open session: it is building, or about to."""
         return len(self._client.sessions) > 0
 
     @property
     def under_way(self) -> bool:
-        """Whether a build is."""
+        """Whether a build is in flight."""
         return bool(self._builds)
 
     @property
     def latest(self) -> Link | None:
-        """The channel of the build that began last, of those that go on."""
+        """The channel of the build that started last, of those in flight."""
         return next((link for link in reversed(tuple(self.links))), None)
 
     def close(self) -> tuple[threading.Thread, ...]:
-        """The client is gone: cancel everything. Return the threads to be joined."""
+        """Cancel everything, because the client has disconnected. Return the threads to join."""
         self._closed = True
         builds = tuple(self._builds.values())
         for build in builds:
@@ -137,7 +140,7 @@ class Builds:
     # -- the course of a build
 
     def _begin(self, build: Build) -> None:
-        """Look for a daemon, unless that has begun, or the client has given up."""
+        """Look for a daemon, unless the search has started already or the build is over."""
         if build.thread is not None or build.over:
             return
         client, asked = self._client, build.asked
@@ -159,9 +162,10 @@ class Builds:
         build.thread.start()
 
     def _beside_its_base(self, build: Build) -> Relayed | None:
-        """Return where a bake's linked target belongs: with the one that it is based on; None if it has none.
+        """Return the place of a bake's linked target: beside the target it is based on; None without one.
 
-        That one goes on until this one has sent its steps, so it must not wait for that one's place.
+        The base does not end before the linked target has sent its steps, so the linked target must not wait
+        for the base to free its place.
         """
         if not build.asked.linked:
             return None
@@ -181,7 +185,7 @@ class Builds:
         return session_key(session.shared_key, session.name, self._client.who)
 
     def _carry(self, build: Build, relayed: Relayed, relay: Relay) -> None:
-        """Have the build done, in the build's own thread."""
+        """Carry the build out, in the build's own thread."""
         services, ref = self._client.services, build.asked.ref
         error: RouterError | None = None
         if not build.asked.probe:
@@ -193,23 +197,23 @@ class Builds:
             self._client.shared.memory.built(result.daemon, relayed.key.key)
         except RouterError as exc:
             error = exc
-        except Exception as exc:  # noqa: BLE001 - whatever it is, the client must not wait for ever
-            error = RouterError(f"the build could not be passed on: {type(exc).__name__}")
+        except Exception as exc:  # noqa: BLE001 - whatever it is, the client must not wait forever
+            error = RouterError(f"warmroute serve could not forward the build: {type(exc).__name__}")
             error.__cause__ = exc
         services.board.ended(ref, error)
         self._client.post(partial(self._carried, build, error))
 
     def _hear(self, build: Build, event: Event) -> None:
-        """Take what is told of a build, in the build's own thread."""
+        """Take an event of a build, in the build's own thread."""
         self._client.hear(event)
         self._client.services.board.heard(build.asked.ref, event)
         if isinstance(event, Notice) and event.level != "verbose" and build.placed is None:
             self._client.post(partial(build.tell, event.text))
 
     def _placed(self, build: Build, placed: Placed) -> None:
-        """Take over the channel of a build that a daemon has."""
+        """Take over the channel of a build that a daemon has accepted."""
         if build.over or self._closed:
-            placed.settle(CancelledError("the client is gone"))
+            placed.settle(CancelledError("the client disconnected"))
             placed.channel.close()
             return
         self._client.services.placed(build.asked.ref, placed.daemon)
@@ -224,7 +228,7 @@ class Builds:
                 self.links.share(link, session)
 
     def _lost(self, link: Link, error: UnreachableError) -> None:
-        """A channel broke: its build is lost, and others need its sessions by their own channels."""
+        """Handle a broken channel: its build is lost, and others need its sessions on their channels."""
         for build in tuple(self._builds.values()):
             if build.link is link and build.placed is not None:
                 self._begins_again(build, build.placed, error)
@@ -232,7 +236,7 @@ class Builds:
                 self._share(build, build.link)
 
     def _leaves(self, build: Build, placed: Placed, error: RouterError) -> None:
-        """Handle a loss that a daemon reported, but not while its channel is handing events out."""
+        """Handle a loss that a daemon reported, but only after its channel has delivered all events."""
         self._client.timers.after(0.0, partial(self._begins_again, build, placed, error))
 
     def _begins_again(self, build: Build, placed: Placed, error: RouterError) -> None:
@@ -241,7 +245,7 @@ class Builds:
             placed.settle(build.leaves(error))
 
     def _carried(self, build: Build, error: RouterError | None) -> None:
-        """The build's thread is done."""
+        """End a build whose thread has ended."""
         self._finish(build, error)
         build.cancellation.close()
 
@@ -249,17 +253,17 @@ class Builds:
         self._finish(build, RpcError(message, code=code))
 
     def _cancel(self, build: Build) -> None:
-        self._finish(build, CancelledError("the client gave the build up"))
+        self._finish(build, CancelledError("the client canceled the build"))
 
     def _finish(self, build: Build, error: RouterError | None) -> None:
-        """The build is over; the first word counts."""
+        """End a build, unless it has ended already."""
         if build.over:
             return
         self._client.budget.give(len(build.message))
         build.message = b""
         if build.thread is None:
             build.cancellation.close()
-        build.cancellation.cancel("the client gave it up")
+        build.cancellation.cancel("the client canceled it")
         if build.placed is not None:
             build.placed.settle(error)
         build.ends(error)

@@ -1,4 +1,4 @@
-"""Which call of a client goes where: to the daemon of a build, to all of the fleet, or to nobody."""
+"""Where each call of a client goes: to the daemon of a build, to the whole fleet, or nowhere."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ _SERVICES = frozenset(service.strip("/") for service in (_CONTROL, BRIDGE, _TRAC
 _BUILD_ID = "buildkit-controlapi-buildid"
 # How long buildkitd waits for the build that a call names, in seconds.
 _BRIDGE_WAIT, _STATUS_WAIT = 3.0, 6.0
-# The same for a client without a session: it asks for a build of another time, and isn't about to begin one.
+# The same for a client without a session: it asks for a past build, and isn't about to start one.
 _HISTORY_WAIT = 0.3
-# A call's headers: they wait with it. A session's name its methods, some kilobytes.
+# Bytes of a call's headers, which are held with it. Those of a session list its methods, some kilobytes.
 _LARGEST_HEAD = 64 * 1024
-# One client's at once, and those that it gave up but that have not noticed yet.
+# For one client, counting canceled calls whose threads have not ended yet.
 _MOST_FLEET_CALLS = 50
 
 
@@ -53,7 +53,7 @@ class Calls:
         self._fleet_calls: list[FleetCall] = []
 
     def begin(self, stream_id: int, headers: Headers) -> Incoming:
-        """Return what the bytes of a new call go to."""
+        """Return the receiver of a new call's bytes."""
         values = metadata(headers)
         path = values.get(":path", [""])[0]
         if not values.get("content-type", [""])[0].startswith("application/grpc"):
@@ -62,7 +62,7 @@ class Calls:
         request = partial(Request, reply, self._client.budget)
         splice = partial(Splice, self._client.http2, stream_id, onward(headers), self._client.budget)
         if sum(len(name) + len(value) for name, value in headers) > _LARGEST_HEAD:
-            reply.end(Status.RESOURCE_EXHAUSTED, f"the headers have more than {_LARGEST_HEAD} bytes")
+            reply.end(Status.RESOURCE_EXHAUSTED, f"the headers are larger than {_LARGEST_HEAD} bytes")
             return reply
         if path == SESSION:
             return self._session(stream_id, headers)
@@ -83,7 +83,7 @@ class Calls:
         return reply
 
     def close(self) -> tuple[threading.Thread, ...]:
-        """The client is gone: give up what is under way. Return the threads to be joined."""
+        """Cancel all calls, because the client has disconnected. Return the threads to join."""
         for call in self._fleet_calls:
             call.drop()
         return tuple(call.thread for call in self._fleet_calls if call.thread is not None)
@@ -91,7 +91,7 @@ class Calls:
     def _session(self, stream_id: int, headers: Headers) -> Incoming:
         session = ClientSession(self._client.http2, stream_id, headers)
         if not self._builds.open_session(session):
-            session.finish(Status.INVALID_ARGUMENT, "the session has no id, or one that is open already")
+            session.finish(Status.INVALID_ARGUMENT, "the session has no ID, or its ID is already in use")
         return _SessionStream(session, self._builds)
 
     def _status(self, reply: Reply, stream_id: int, headers: Headers, message: bytes) -> Incoming | None:
@@ -103,7 +103,7 @@ class Calls:
         passed = Passed(watch)
 
         def of_the_past() -> None:
-            """Ask the fleet about a build that is not under way here."""
+            """Ask the fleet about a build that is not in flight here."""
             watch.drop()
             if _STATUS in self._client.services.methods:
                 passed.to = self._fleet(reply, metadata(headers), message)
@@ -146,7 +146,7 @@ class Calls:
         return Request(reply, client.budget, asked)
 
     def _with_sessions(self, ref: str, call: BridgeCall, message: bytes, then: Callable[[], None]) -> None:
-        """Do something once the sessions that a frontend's Solve names are there."""
+        """Call ``then`` once the sessions that a frontend's Solve names are open."""
 
         def begin() -> None:
             self._builds.name_sessions(ref, sessions)
@@ -160,7 +160,7 @@ class Calls:
             self._builds.when_open(sessions, begin, call.refuse)
 
     def _traces(self, reply: Reply, call: Splice) -> Incoming:
-        """Let the build's daemon have the client's part of its trace; without a build nobody wants it."""
+        """Forward the client's part of a trace to the build's daemon; without a build, drop it."""
         if (link := self._builds.latest) is not None:
             link.take(call)
             return call
@@ -180,7 +180,10 @@ class Calls:
             call for call in self._fleet_calls if call.thread is not None and call.thread.is_alive()
         ]
         if len(self._fleet_calls) >= _MOST_FLEET_CALLS:
-            reply.end(Status.RESOURCE_EXHAUSTED, f"one client has {_MOST_FLEET_CALLS} such calls at most")
+            reply.end(
+                Status.RESOURCE_EXHAUSTED,
+                f"a client can have at most {_MOST_FLEET_CALLS} such calls at a time",
+            )
             return reply
         call = FleetCall(self._client.post, reply.end)
         self._fleet_calls.append(call)
@@ -191,7 +194,7 @@ class Calls:
 
 
 class _SessionStream:
-    """A client's Session call; its end is the session's."""
+    """A client's Session call; when it ends, the session ends."""
 
     def __init__(self, session: ClientSession, builds: Builds) -> None:
         self._session = session
@@ -208,7 +211,7 @@ class _SessionStream:
 
 
 def _ref(message: bytes) -> str | None:
-    """Return the ref of a packed StatusRequest, None for bytes that are none."""
+    """Return the ref of a packed StatusRequest, None for bytes that can't be read as one."""
     try:
         return next((text(value) for number, value in read(memoryview(message)) if number == 1), "")
     except Http2Error:
@@ -216,7 +219,7 @@ def _ref(message: bytes) -> str | None:
 
 
 def _unknown(path: str) -> str:
-    """Say of a method that nobody has what buildkitd says."""
+    """Return buildkitd's own message for an unknown method."""
     service, _, method = path.removeprefix("/").rpartition("/")
     return (
         f"unknown method {method} for service {service}"

@@ -88,7 +88,7 @@ class Gathering:
     def on_reset(self, code: int) -> None:
         """Report that the daemon reset the call."""
         self.forget()
-        said = f"{self._peer} gave the build up (HTTP/2 code {code})"
+        said = f"{self._peer} canceled the build (HTTP/2 code {code})"
         self._lost(ConnectionLostError(said, temporary=True))
 
     def on_loss(self, error: RouterError) -> None:

@@ -1,7 +1,7 @@
-"""A backend that carries out what a client asked for, in the client's own words.
+"""A backend that forwards a client's request unchanged.
 
-It chooses nothing: it dials, asks for the build's turn, says Solve, and hands the channel over to the thread
-that has the client's connection. That thread moves the build from then on, and says how it ended.
+It makes no choices: it dials, waits for the build's turn, sends Solve, and hands the channel to the thread of
+the client's connection. From then on that thread drives the build, and reports how it ended.
 """
 
 from __future__ import annotations
@@ -42,19 +42,19 @@ from router.transport import dial
 
 __all__ = ["Placed", "Recorded", "Relay", "Relaying", "exists"]
 
-# How long a daemon may take to forget a build that it gave back, and a session; seconds.
+# How long a daemon may take to forget a canceled build, and a session; seconds.
 _FORGETS_REF_WITHIN, _FORGETS_SESSION_WITHIN = 12.0, 1.0
-# Seconds that a daemon which lost a build has to refuse it, before it counts as accepted.
+# If a daemon that lost a build does not refuse it within so many seconds, the build counts as accepted.
 _REFUSES_WITHIN = 0.3
 
 
 def exists(ref: str) -> str:
-    """Return a daemon's error for the ref of a build that it has, or had some seconds ago."""
+    """Return a daemon's error for the ref of a build that it has, or had a few seconds ago."""
     return f"job ID {ref} exists"
 
 
 class Recorded:
-    """A Taker that keeps what is answered until somebody else takes it."""
+    """A Taker that keeps the answer until another Taker is ready for it."""
 
     def __init__(self) -> None:
         self._told: list[Callable[[Taker], None]] = []
@@ -82,19 +82,19 @@ class Recorded:
         self._told.append(lambda taker: taker.on_loss(error))
 
     def says(self, message: str) -> bool:
-        """Whether it was the end, with this message."""
+        """Whether the answer has ended with this message."""
         return message in self._ended_with
 
     def replay(self, taker: Taker) -> None:
-        """Tell it all to somebody."""
+        """Pass the whole answer to another Taker."""
         for tell in self._told:
             tell(taker)
 
 
 class Placed:
-    """A build that a daemon has. Whoever gets it closes the channel, and settles what became of the build.
+    """A build that a daemon has. The receiver closes the channel, and calls ``settle`` when the build ends.
 
-    ``again``: the daemon has lost the build before, and may refuse it.
+    ``again``: the daemon has lost the build before, and may refuse it now.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class Placed:
         self._error: RouterError | None = None
 
     def settle(self, error: RouterError | None) -> None:
-        """Say how it ended; the first word counts."""
+        """Set how the build ended; only the first call counts."""
         if not self._settled.is_set():
             self._error = error
             self._settled.set()
@@ -126,17 +126,17 @@ class Placed:
         return self._settled.is_set()
 
     def wait(self) -> None:
-        """Return when it has succeeded. Raises the error that it ended with."""
-        # Whoever has it ends it: it waits for a client that may take hours.
+        """Return when the build has succeeded. Raises the error that the build ended with."""
+        # No time limit: the build may wait hours for its client, and the receiver always ends it.
         self._settled.wait()
         if self._error is not None:
             raise self._error
 
 
 class Relaying:
-    """What is passed on: the ``request`` with the ``headers`` of its call, and the ``offer`` that goes with
-    the Session call, None where the build has no session of its own. ``recorded``: the daemon announces it in
-    its history, where its record gets a mark.
+    """What is forwarded: the ``request`` with the ``headers`` of its call, and the ``offer``, which are the
+    headers of the Session call, None if the build has no session of its own. ``recorded``: the daemon keeps a
+    record of the build in its history, and the record gets a mark.
     """
 
     def __init__(
@@ -174,7 +174,7 @@ class Relay:
         self._handed_over = False
 
     def build(self, _build: PreparedBuild, daemon: Daemon, context: BackendContext) -> BuildResult:
-        """Build over one new connection; see ``Backend.build``."""
+        """Build on a new connection; see ``Backend.build``."""
         deadline = time.monotonic() + context.dial.timeout
         stream = dial(daemon.address, context.dial)
         channel = Channel(stream, peer=daemon.peer, cancellation=context.cancellation)
@@ -197,7 +197,7 @@ class Relay:
         )
 
     def command(self, _build: PreparedBuild, _daemon: Daemon, _context: BackendContext) -> Sequence[str]:
-        """Return nothing: only the client knows its command."""
+        """Return nothing: only the client knows its command line."""
         return ()
 
     def _begin(self, channel: Channel, daemon: Daemon, context: BackendContext, deadline: float) -> Placed:
@@ -222,9 +222,9 @@ class Relay:
         return Placed(daemon, channel, solve, session, again=daemon.name in self._lost_on)
 
     def _solve(self, channel: Channel, daemon: Daemon, context: BackendContext, turn: Turn | None) -> RawCall:
-        """Say Solve; with a turn return once the daemon announces the build in it. Raises ``BusyError``.
+        """Send Solve; with a turn, wait until the daemon lists the build. Raises ``BusyError``.
 
-        A daemon that had the build and gave it back knows its ref for 10 s still, and refuses it meanwhile.
+        A daemon remembers the ref of a canceled build for 10 s, and refuses the build until then.
         """
         message = self._relaying.request
         if self._relaying.recorded and context.mark is not None:
@@ -236,7 +236,7 @@ class Relay:
             answer = Recorded()
             solve = channel.begin(self._relaying.headers, answer, OneMessage(message))
             channel.end(solve)
-            # One that is not announced waits for its client's next call, and the client's calls for this one.
+            # A build without a record is not waited for: it needs its client's next call, which waits for us.
             if turn is not None and self._relaying.recorded:
                 turn.take(solve)
             if daemon.name in self._lost_on:
@@ -252,19 +252,19 @@ class Relay:
             self._had[daemon.name] = time.monotonic()
 
     def _require_acceptance(self, channel: Channel, solve: RawCall, answer: Recorded, daemon: Daemon) -> None:
-        """Raise ``DialError`` if the daemon refuses at once, because it still has the lost build."""
+        """Raise ``DialError`` if the daemon refuses at once because it still has the lost build."""
         with suppress(DialError):
             channel.run(lambda: solve.done, timeout=_REFUSES_WITHIN)
         if answer.says(exists(self._relaying.ref)):
             raise DialError(f"{daemon.name} still has the build that was lost there", temporary=True)
 
     def _take_back(self, channel: Channel, session: tuple[DaemonSession, RpcCall] | None) -> None:
-        """Have the daemon forget the session: the end of this call would end the next one's as well."""
+        """Have the daemon forget the session: else its end would end a later session of the same ID too."""
         if session is not None:
             offered, call = session
             offered.drop()
             channel.end(call)
-            with suppress(DialError, ConnectionLostError):  # it ends with the connection at the latest
+            with suppress(DialError, ConnectionLostError):  # the session ends with the connection anyway
                 channel.run(lambda: call.done, timeout=_FORGETS_SESSION_WITHIN)
 
     def _ask_for_turn(self, channel: Channel, daemon: Daemon, context: BackendContext) -> Turn | None:
@@ -280,8 +280,8 @@ class Relay:
         )
 
     def _offer_session(self, channel: Channel) -> tuple[DaemonSession, RpcCall] | None:
-        """Open the session before Solve, which may look for it at once; its calls wait."""
-        # Later attempts get their sessions from ``Links``, which knows which of them a daemon already has.
+        """Open the session before Solve, because the daemon may call it at once; those calls are held."""
+        # Later attempts get their sessions from ``Links``, which knows which ones a daemon already has.
         if self._relaying.offer is None or self._handed_over:
             return None
         session = DaemonSession(self._budget)

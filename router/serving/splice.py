@@ -1,6 +1,6 @@
-"""One call passed on: what a stream of our server gets goes to a call of our client, and back, unread.
+"""One forwarded call: bytes from a stream of our server go to a call of our client, and back, unread.
 
-Two of these make a session: the daemon calls our server, and we call the client's.
+A session takes two of these: the daemon calls our server, and we call the client's.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _HEAD_NAMES = frozenset((b":status", b"content-type"))
 
 
 class Splice:
-    """``near`` is who calls us, ``headers`` is what is sent on. The call waits until it is connected.
+    """``near`` is the caller's connection, ``headers`` are those to send. The call waits to be connected.
 
-    One that is ``repeatable`` can be connected again where its daemon is lost.
+    A ``repeatable`` call can be connected again if its daemon is lost.
     """
 
     repeatable = False
@@ -42,13 +42,13 @@ class Splice:
 
     @property
     def spent(self) -> bool:
-        """Whether it is over, and nothing of the answer is left to send."""
+        """Whether the call is over and its answer is sent."""
         return self.over and self._down.empty
 
     # -- the near side
 
     def receive(self, data: memoryview, *, ended: bool) -> None:
-        """Take what the caller sends."""
+        """Take bytes from the caller."""
         if self.over:
             return
         self._up.put(data)
@@ -58,7 +58,7 @@ class Splice:
                 self._far.end(self._call)
 
     def connect(self, far: RawCaller) -> None:
-        """Make the call, unless it is over by now."""
+        """Start the call at the far side, unless it is over already."""
         if self.over:
             return
         try:
@@ -71,7 +71,7 @@ class Splice:
             far.end(call)
 
     def adopt(self, far: RawCaller, call: RawCall) -> None:
-        """Take over a call that was made already; whoever has it says who takes its answer."""
+        """Take over a call that was started elsewhere, and whose Taker is set there."""
         self._far, self._call = far, call
         if self.over:
             self._take_back()
@@ -79,7 +79,7 @@ class Splice:
             far.hold(call, held=True)
 
     def disconnect(self) -> None:
-        """Cancel the call at the far side; it can be connected again."""
+        """Cancel the call at the far side; it can be connected again later."""
         self._take_back()
 
     def _take_back(self) -> None:
@@ -93,14 +93,14 @@ class Splice:
                 far.cancel(call)
 
     def drop(self) -> None:
-        """The caller gave it up, or can't be reached any more."""
+        """End the call: the caller has canceled it, or can't be reached any more."""
         self.over = True
         self._take_back()
         self._up.close()
         self._down.close()
 
     def refuse(self, code: int, message: str) -> None:
-        """End it with a status of our own."""
+        """End the call with a status of our own."""
         if not self.over:
             end_stream(self._near, self._stream_id, code, message, headed=self._headed)
             self.drop()
@@ -108,7 +108,7 @@ class Splice:
     # -- the far side: a Taker
 
     def on_head(self, headers: Headers) -> None:
-        """Pass the head of the answer on."""
+        """Forward the head of the answer."""
         if self.over or self._headed:
             return
         self._headed = True
@@ -116,12 +116,12 @@ class Splice:
         self._near.set_source(self._stream_id, self._down)
 
     def on_data(self, data: memoryview) -> None:
-        """Pass a part of the answer on."""
+        """Forward a part of the answer."""
         if not self.over:
             self._down.put(data)
 
     def on_end(self, trailers: Headers) -> None:
-        """Pass the end on, behind what is still under way."""
+        """Forward the end, after the parts that are not sent yet."""
         if self.over:
             return
         self.over = True
@@ -132,19 +132,19 @@ class Splice:
         self._near.finish(self._stream_id, trailers)
 
     def on_reset(self, code: int) -> None:
-        """Pass on that there will be no answer."""
+        """Forward the reset: there will be no answer."""
         if not self.over:
             self._near.reset(self._stream_id, code)
             self.drop()
 
     def on_loss(self, error: RouterError) -> None:
-        """Tell that nobody is left to answer."""
+        """Tell the caller that the far side is lost."""
         self.refuse(*status_of(error))
 
     # -- overridden by some kinds of calls
 
     def settle(self) -> None:
-        """Its build has ended: no other daemon will continue the call."""
+        """Note that the call's build has ended: no other daemon will continue the call."""
 
     def _request(self) -> Source:
         """Return the source of the request."""
@@ -155,7 +155,7 @@ class Splice:
         return self
 
     def _refused(self, error: ConnectionLostError) -> None:
-        """Handle that the far side accepts no call."""
+        """Handle a far side that accepts no calls."""
         self.on_loss(error)
 
     def _hold_far(self, held: bool) -> None:
@@ -183,29 +183,29 @@ class _Nobody:
 
 
 NOBODY = _Nobody()
-"""The taker of a call that was cancelled or disconnected: it ignores everything."""
+"""The Taker of a call that was canceled or disconnected: it ignores everything."""
 
 
 def onward(headers: Headers) -> Headers:
-    """Return the headers of a client's call as they are sent on to a daemon."""
+    """Return the headers with which a client's call is forwarded to a daemon."""
     path = next((value for name, value in headers if name == b":path"), b"")
     ours = ((b":method", b"POST"), (b":scheme", b"http"), (b":path", path), (b":authority", b"localhost"))
     return (*ours, *((name, value) for name, value in headers if not name.startswith(b":")))
 
 
 def send_head(http2: Http2Connection, stream_id: int, headers: Headers) -> None:
-    """Send the head of an answer. Raises ``OverrunError`` where the peer reads nothing."""
+    """Send the head of an answer. Raises ``OverrunError`` if the peer does not read."""
     try:
         http2.send_headers(stream_id, headers)
     except Http2Error as exc:
-        # Of this peer, not of the one whose answer is passed on.
+        # The fault is this peer's, not that of the one whose answer is forwarded.
         raise OverrunError(str(exc)) from exc
 
 
 def end_stream(
     http2: Http2Connection, stream_id: int, code: int, message: str, *, headed: bool = False
 ) -> None:
-    """End a call with a status. Raises ``OverrunError`` where the peer reads nothing."""
+    """End a call with a status. Raises ``OverrunError`` if the peer does not read."""
     if not headed:
         send_head(http2, stream_id, RESPONSE)
     http2.finish(stream_id, status_headers(code, message))

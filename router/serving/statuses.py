@@ -1,4 +1,4 @@
-"""What a client is told of an error, as gRPC has it."""
+"""Errors as gRPC statuses for clients."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["status_of"]
 
 
 def status_of(error: RouterError) -> tuple[int, str]:
-    """Return what a client is told of an error."""
+    """Return the code and the message that a client gets for an error."""
     said = f"{error} ({error.hint})" if error.hint else str(error)
     match error:
         case RpcError():

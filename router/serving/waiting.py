@@ -1,4 +1,4 @@
-"""What a client hears while its build waits for a daemon: a step of its progress, and answers to Ping."""
+"""What a client gets while its build waits for a daemon: a step in its progress, and answers to Ping."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LARGEST_PONG = 256 * 1024
 
 
 class WaitingStep:
-    """A step that no daemon knows of. Each method returns a packed StatusResponse for those who watch."""
+    """A step that no daemon knows of. Each method returns a packed StatusResponse for those who follow it."""
 
     def __init__(self, name: str = _NAME) -> None:
         self._vertex = pb.Vertex(digest=f"sha256:{os.urandom(32).hex()}", name=name)
@@ -32,16 +32,16 @@ class WaitingStep:
         self._lines: list[str] = []
 
     def so_far(self) -> bytes:
-        """All of it, for who begins to watch."""
+        """Return the whole step, for a client that starts to follow it."""
         return self._packed(self._lines)
 
     def line(self, text: str) -> bytes:
-        """It has one more line of output."""
+        """Add a line of output."""
         self._lines = [*self._lines, shortened(text, _LONGEST_LINE)][-_MOST_LINES:]
         return self._packed(self._lines[-1:])
 
     def end(self, *, told: bool = True) -> bytes:
-        """A daemon has the build. ``told``: those who watch have its lines."""
+        """End the step: a daemon has the build. ``told``: the lines of the step have been sent."""
         self._vertex.completed.FromNanoseconds(time.time_ns())
         return self._packed([] if told else self._lines)
 
@@ -54,14 +54,14 @@ class WaitingStep:
 
 
 def retried(lost: str, daemon: str, why: str) -> bytes:
-    """Return a packed StatusResponse with a step: the build starts again on another daemon, and ``why``."""
+    """Return a packed StatusResponse with a step that says where a lost build starts again, and ``why``."""
     step = WaitingStep(f"[warmroute] {lost} was lost: starting again on {daemon}")
     step.line(why)
     return step.end(told=False)
 
 
 class Ping(BridgeCall):
-    """A client's LLBBridge.Ping, which waits 15 s. What one daemon has answered counts for all."""
+    """A client's LLBBridge.Ping, which waits 15 s. The answer of one daemon serves for all."""
 
     def __init__(self, client: Client, stream_id: int, headers: Headers, request: bytes) -> None:
         super().__init__(client.http2, stream_id, headers, client.budget, request)
@@ -69,13 +69,13 @@ class Ping(BridgeCall):
         self._shared = client.shared
 
     def heard(self, answer: Answer) -> None:
-        """Pass it on, and remember it if it is one."""
+        """Forward the answer, and remember it unless it is an error."""
         super().heard(answer)
         if answer.error is None and len(answer.data) <= _LARGEST_PONG:
             self._shared.pong = answer.data
 
     def answer(self) -> None:
-        """Answer it in the place of a daemon, as far as any has ever answered."""
+        """Answer in place of a daemon, if any daemon has answered before."""
         if not self.over and self._shared.pong:
             near, stream_id = self._stream
             send_head(near, stream_id, RESPONSE)
