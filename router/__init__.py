@@ -252,6 +252,7 @@ if TYPE_CHECKING:
     from router.serving.endpoint import Endpoint as Endpoint
     from router.serving.fleet_endpoint import EndpointTerms as EndpointTerms
     from router.serving.fleet_endpoint import fleet_endpoint as fleet_endpoint
+    from router.serving.inherited import admits_several_users as admits_several_users
     from router.serving.inherited import inherited_sockets as inherited_sockets
     from router.serving.listener import Admission as Admission
     from router.serving.listener import Listener as Listener
@@ -404,7 +405,7 @@ _MODULES = {
     "router.serving.buildx_builder": "register_builder",
     "router.serving.endpoint": "Endpoint",
     "router.serving.fleet_endpoint": "EndpointTerms fleet_endpoint",
-    "router.serving.inherited": "inherited_sockets",
+    "router.serving.inherited": "admits_several_users inherited_sockets",
     "router.serving.listener": "Admission Listener",
     "router.serving.listening": "listen_on",
     "router.serving.loops": "refuse_itself",

@@ -56,8 +56,8 @@ class EndpointOptions(OptionGroup, panel="Endpoint"):
     shared: bool = option(
         "--shared",
         default=False,
-        help="Let all clients see each other's builds, whatever their certificates or machines: progress,"
-        " logs and history records, which they can also delete.",
+        help="Let all clients see each other's builds, whatever their certificates, machines or users:"
+        " progress, logs and history records, which they can also delete.",
     )
     register: str | None = option(
         "--register",
@@ -153,15 +153,26 @@ def _listen(addresses: Sequence[ListenAddress], options: EndpointOptions) -> Seq
     inherited = library.inherited_sockets(os.environ)
     if not addresses and not inherited:
         addresses = [library.default_listen(os.environ, os.geteuid())]
-    if options.shared and not inherited and not any(str(each).startswith("tcp:") for each in addresses):
-        raise UsageError(
-            "--shared is for TCP: a unix socket has one user", hint="add --listen tcp://127.0.0.1:1234"
-        )
+    if options.shared:
+        _require_several_users(addresses, inherited)
     tls = tls_options(TLSOptions(), options.tls) if options.tls else None
     if options.insecure and tls is not None:
         raise UsageError("--insecure and --listen-tls exclude each other", hint="leave out one of them")
     return library.listen_on(
         addresses, inherited, library.Admission(tls=tls, insecure=options.insecure), _say
+    )
+
+
+def _require_several_users(addresses: Sequence[ListenAddress], inherited: Sequence[socket.socket]) -> None:
+    """Raise ``UsageError`` where nobody can connect but one user: there is nothing to share."""
+    if any(str(each).startswith("tcp:") for each in addresses):
+        return
+    if any(library.admits_several_users(each) for each in inherited):
+        return
+    mode = ", or set SocketMode=0660 in the .socket unit" if inherited else ""
+    raise UsageError(
+        "--shared needs clients of several users, and only one user can connect to this unix socket",
+        hint=f"add --listen tcp://127.0.0.1:1234{mode}",
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 
@@ -18,7 +19,7 @@ from router.serving.listener import Admission, Listener
 from router.serving.tcp_listening import tcp_listener
 from router.serving.unix_listening import UnixListener
 
-__all__ = ["inherited_sockets", "listen_inherited"]
+__all__ = ["admits_several_users", "inherited_sockets", "listen_inherited"]
 
 _FIRST = 3
 _MOST = 64
@@ -38,6 +39,18 @@ def inherited_sockets(environment: Mapping[str, str]) -> Sequence[socket.socket]
         found = [opened.enter_context(_socket(_FIRST + number)) for number in range(int(count))]
         opened.pop_all()
     return found
+
+
+def admits_several_users(sock: socket.socket) -> bool:
+    """Say whether more than one user can connect to an inherited socket, going by the mode of its file."""
+    where = sock.getsockname()
+    if sock.family != socket.AF_UNIX or not isinstance(where, str):
+        return True  # a port, or a name that has no file
+    try:
+        mode = os.stat(where).st_mode
+    except OSError:
+        return True  # it has another name by now, and what mode isn't known
+    return bool(mode & (stat.S_IWGRP | stat.S_IWOTH))
 
 
 def listen_inherited(sock: socket.socket, admission: Admission, tell: Callable[[str], None]) -> Listener:

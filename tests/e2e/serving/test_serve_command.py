@@ -244,6 +244,8 @@ import os, socket, sys
 path, notify = sys.argv[1:3]
 listening = socket.socket(socket.AF_UNIX)
 listening.bind(path)
+if "MODE" in os.environ:
+    os.chmod(path, int(os.environ["MODE"], 8))
 listening.listen()
 os.dup2(listening.fileno(), 3)
 os.set_inheritable(3, True)
@@ -352,7 +354,23 @@ def test_shared_means_nothing_for_a_socket_of_ones_own(command: Command) -> None
     refused = command.installed.run("serve", "--shared")
 
     assert refused.code == 2
-    assert "--shared is for TCP: a unix socket has one user" in refused.stderr
+    assert "--shared needs clients of several users" in refused.stderr
+    assert "SocketMode" not in refused.stderr
+
+
+def test_shared_takes_an_inherited_socket_only_if_its_mode_lets_others_in(command: Command) -> None:
+    path = f"{command.runtime}/activated.sock"
+    argv = [sys.executable, "-c", _SYSTEMD, path, "", f"{BIN}/warmroute", "serve", "--shared"]
+
+    refused = run(argv, {**command.installed.variables, "MODE": "600"})
+    Path(path).unlink()
+    with started(argv, {**command.installed.variables, "MODE": "660"}, None) as process:
+        process.read_until(b"clients can see each other's builds")
+        command.build(address=f"unix://{path}").ok()
+
+    assert refused.code == 2
+    assert "--shared needs clients of several users" in refused.stderr
+    assert "SocketMode=0660" in refused.stderr
 
 
 def test_other_machines_are_let_in_only_where_that_is_said(command: Command) -> None:

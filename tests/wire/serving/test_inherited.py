@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from router.errors import UsageError
-from router.serving.inherited import inherited_sockets
+from router.serving.inherited import admits_several_users, inherited_sockets
 from tests.unit.unprivileged import folder_for_anybody, unprivileged
 
 # What systemd does last: put the sockets at 3 and above, say which process they are for.
@@ -22,7 +22,7 @@ held = [fcntl.fcntl(each, fcntl.F_DUPFD, 100) for each in sockets]
 for number, each in enumerate(held):
     os.dup2(each, 3 + number)
 environment = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": str(len(sockets))}
-from router.serving.inherited import inherited_sockets
+from router.serving.inherited import admits_several_users, inherited_sockets
 from router.serving.listener import Admission
 from router.serving.listening import listen_on
 inherited = inherited_sockets(environment)
@@ -89,3 +89,24 @@ def test_sockets_of_another_process_are_none_of_ours(environment: dict[str, str]
 def test_an_odd_count_is_refused(count: str) -> None:
     with pytest.raises(UsageError, match="invalid LISTEN_FDS"):
         inherited_sockets({"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": count})
+
+
+@pytest.mark.parametrize(("mode", "several"), [(0o600, False), (0o644, False), (0o660, True), (0o666, True)])
+def test_the_mode_says_whether_several_users_can_connect(mode: int, several: bool) -> None:
+    with folder_for_anybody() as folder, socket.socket(socket.AF_UNIX) as unix:
+        unix.bind(str(folder / "serve.sock"))
+        (folder / "serve.sock").chmod(mode)
+
+        assert admits_several_users(unix) is several
+
+
+def test_where_no_file_has_a_mode_several_users_can_connect() -> None:
+    with socket.socket(socket.AF_UNIX) as abstract, socket.socket() as tcp, folder_for_anybody() as folder:
+        abstract.bind(f"\0warmroute-{os.getpid()}")
+        tcp.bind(("127.0.0.1", 0))
+        assert admits_several_users(abstract)
+        assert admits_several_users(tcp)
+        with socket.socket(socket.AF_UNIX) as moved:
+            moved.bind(str(folder / "serve.sock"))
+            (folder / "serve.sock").rename(folder / "other.sock")
+            assert admits_several_users(moved)
