@@ -10,7 +10,7 @@ import router as library
 from cli.given.routing import router_config
 from cli.interruption import Silent, interruptible
 from cli.options import RoutingOptions
-from cli.render.foreign import lines_of
+from cli.render.output import say_lines
 from router import NoDaemonError, UnreachableError
 
 if TYPE_CHECKING:
@@ -55,8 +55,7 @@ def tell_silent(answers: Sequence[Answer[_Value]]) -> list[str]:
 
 def tell_of(daemon: Daemon, error: RouterError) -> None:
     """Say on stderr why a daemon did not answer, with its name."""
-    said = daemon.naming(str(error))
-    sys.stderr.write("".join(f"{line}\n" for line in lines_of(f"warmroute: {said}")))
+    say_lines(daemon.naming(str(error)))
 
 
 def require_answers(silent: Sequence[str], asked: int) -> None:

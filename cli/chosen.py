@@ -1,4 +1,4 @@
-"""What the commands that hand a daemon on to another program have in common: few words, and its exit."""
+"""What the commands that hand a daemon on to other programs have in common: few words, and its exit."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import signal
 import sys
 from collections.abc import Callable
 
-from cli.render.foreign import printable
+from cli.render.output import say
 from router import Event, Notice
 
-__all__ = ["announce", "end_as", "warn"]
+__all__ = ["announce", "end_as"]
 
 
 def announce(verbosity: int) -> Callable[[Event], None]:
@@ -18,15 +18,9 @@ def announce(verbosity: int) -> Callable[[Event], None]:
 
     def tell(event: Event) -> None:
         if isinstance(event, Notice) and (verbosity or event.level != "verbose"):
-            warn(event.text)
+            say(event.text)
 
     return tell
-
-
-def warn(text: str) -> None:
-    """Write a line to stderr."""
-    sys.stderr.write(f"warmroute: {printable(text)}\n")
-    sys.stderr.flush()
 
 
 def end_as(code: int) -> None:

@@ -6,6 +6,7 @@ import sys
 
 from cli.groups import OptionGroup, option
 from cli.render.foreign import printable
+from cli.render.output import say
 from router import UsageError
 
 __all__ = ["Consent", "agreed", "require_consent"]
@@ -36,5 +37,5 @@ def agreed(consent: Consent, deletes: str) -> bool:
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() in ("y", "yes"):
         return True
-    sys.stderr.write("warmroute: nothing was deleted\n")
+    say("nothing was deleted")
     return False

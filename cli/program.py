@@ -22,8 +22,7 @@ from cli.groups import Option, variable
 from cli.lookup import as_asked, before_command, named, no_such
 from cli.named import NamedTuple
 from cli.parameters import READING, Parameter, grouped, parameters_of, renamed
-from cli.render.foreign import printable
-from cli.render.output import Output
+from cli.render.output import Output, say
 from cli.streams import open_closed_streams
 from router import CancelledError, OutputError, RouterError, TimeLimitError, UnreachableError, UsageError
 
@@ -200,7 +199,7 @@ def _tell_of_unknown_variables(program: Program, parameters: Sequence[Parameter]
 
 def _warn(texts: Iterable[str]) -> None:
     for text in texts:
-        _print(f"warmroute: {printable(text)}\n", hurried=False)
+        say(text)
 
 
 def _hand_over(program: Program, words: Sequence[str]) -> None:

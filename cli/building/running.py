@@ -17,6 +17,7 @@ from cli.interruption import Silent, interruptible
 from cli.options import DisplayOptions
 from cli.render import ProgressMode, Renderer, chosen_mode, open_renderer
 from cli.render.foreign import own_line, printable
+from cli.render.output import say
 from cli.render.whereabouts import where
 from router import (
     NO_SPAN,
@@ -85,7 +86,7 @@ def print_plan(config: RouterConfig, unread: Unread) -> None:
         _prepared(unread, config.tls, GivenFiles(cancellation)) as prepared,
     ):
         for warning in prepared.warnings:
-            sys.stderr.write(f"warmroute: {printable(warning)}\n")
+            say(warning)
         route, argv = BuildRouter(config).command(prepared.request)
     place, chosen = next((place, each) for place, each in enumerate(route.candidates, start=1) if each.fit)
     sys.stderr.write(
@@ -170,7 +171,7 @@ def _telemetry(verbosity: int) -> Iterator[Span]:
     finally:
         if verbosity:
             for problem in telemetry.problems:
-                sys.stderr.write(f"warmroute: {printable(problem)}\n")
+                say(problem)
 
 
 @contextmanager

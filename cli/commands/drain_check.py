@@ -12,6 +12,7 @@ from cli.groups import OptionGroup, argument, option
 from cli.interruption import Silent, interruptible
 from cli.options import FleetRouting
 from cli.render.foreign import own_line, printable
+from cli.render.output import say
 from router import RouterError, UsageError
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def command(draining: DrainOptions, routing: FleetRouting) -> None:
             daemon,
             router.dial_options,
             wait=seconds,
-            on_change=lambda builds: _tell(f"{daemon.name} has {_counted(builds)} in flight"),
+            on_change=lambda builds: say(f"{daemon.name} has {_counted(builds)} in flight"),
             cancellation=cancellation,
         )
     if builds:
@@ -67,8 +68,3 @@ def _counted(builds: int) -> str:
 
 def _seconds(wait: str) -> float:
     return library.parse_duration(wait, library.Flag(name="--wait-idle", example="10m"))
-
-
-def _tell(text: str) -> None:
-    sys.stderr.write(f"warmroute: {printable(text)}\n")
-    sys.stderr.flush()

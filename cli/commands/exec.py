@@ -6,11 +6,12 @@ import sys
 
 import router as library
 from cli.build_options import Subject
-from cli.chosen import announce, end_as, warn
+from cli.chosen import announce, end_as
 from cli.given.requests import prepare
 from cli.groups import OptionGroup, argument
 from cli.interruption import Silent, interruptible
 from cli.options import ConnectionRouting, VerboseDisplay
+from cli.render.output import say
 
 __all__ = ["command"]
 
@@ -35,7 +36,7 @@ def command(
     with interruptible(Silent(heeds=False)):
         connected = router.connect(request, on_event=announce(display.verbose))
     with connected as connection:
-        code = library.run_with_daemon(connection, arguments.words, router.dial_options, tell=warn)
+        code = library.run_with_daemon(connection, arguments.words, router.dial_options, tell=say)
     if code:
         sys.stdout.flush()
         end_as(code)

@@ -11,15 +11,15 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Annotated
 
 import router as library
+from cli.chosen import announce
 from cli.given.routing import router_config
 from cli.groups import Only, OptionGroup, option
 from cli.options import RoutingOptions, VerboseDisplay
-from cli.render.foreign import printable
+from cli.render.output import say
 from cli.stopping import Stop, stopping
 from router import (
     Attempt,
     CancelledError,
-    Notice,
     RouterError,
     TLSOptions,
     UnreachableError,
@@ -139,9 +139,9 @@ def command(options: EndpointOptions, routing: _Routing, display: VerboseDisplay
         ) as endpoint:
             endpoint.start()
             if status is not None:
-                _say(f"status page: {_url(status)}")
+                say(f"status page: {_url(status)}")
             if health is not None:
-                _say(f"health checks: {_url(health)}healthz")
+                say(f"health checks: {_url(health)}healthz")
             _tell_ready(listeners, options)
             library.notify_service_manager(os.environ, "READY=1")
             stop.wait()
@@ -158,9 +158,7 @@ def _listen(addresses: Sequence[ListenAddress], options: EndpointOptions) -> Seq
     tls = tls_options(TLSOptions(), options.tls) if options.tls else None
     if options.insecure and tls is not None:
         raise UsageError("--insecure and --listen-tls exclude each other", hint="leave out one of them")
-    return library.listen_on(
-        addresses, inherited, library.Admission(tls=tls, insecure=options.insecure), _say
-    )
+    return library.listen_on(addresses, inherited, library.Admission(tls=tls, insecure=options.insecure), say)
 
 
 def _require_several_users(addresses: Sequence[ListenAddress], inherited: Sequence[socket.socket]) -> None:
@@ -193,11 +191,11 @@ def _url(sock: socket.socket) -> str:
 def _tell_ready(listeners: Sequence[Listener], options: EndpointOptions) -> None:
     addresses = [listener.address for listener in listeners]
     for address in dict.fromkeys(addresses):
-        _say(f"listening on {address}")
+        say(f"listening on {address}")
     if options.insecure:
-        _say("accepting every client that can connect, from any machine (--insecure)")
+        say("accepting every client that can connect, from any machine (--insecure)")
     if options.shared:
-        _say("clients can see each other's builds, logs and history, and delete their records (--shared)")
+        say("clients can see each other's builds, logs and history, and delete their records (--shared)")
     if options.register:
         _register(options.register, addresses[0], options)
     if options.ready_fd is not None:
@@ -212,8 +210,8 @@ def _register(name: str, address: str, options: EndpointOptions) -> None:
             f" --driver-opt cacert=PATH,cert=PATH,key=PATH {_dialled(address)}",
         )
     buildx = " ".join(library.register_builder(name, _dialled(address), os.environ))
-    _say(f"buildx has the builder {name}: {buildx} build --builder {name}, or BUILDX_BUILDER={name}")
-    _say(f"undo it with: {buildx} rm {name}")
+    say(f"buildx has the builder {name}: {buildx} build --builder {name}, or BUILDX_BUILDER={name}")
+    say(f"undo it with: {buildx} rm {name}")
 
 
 def _write(number: float, text: str) -> None:
@@ -228,7 +226,7 @@ def _write(number: float, text: str) -> None:
 
 
 def _drain(endpoint: Endpoint, seconds: float, grace: str, stop: Stop) -> None:
-    _say(f"stopping ({stop.asked.why}): no new builds; those in flight have {grace}")
+    say(f"stopping ({stop.asked.why}): no new builds; those in flight have {grace}")
     try:
         ended = endpoint.drain(seconds, stop.insisted)
     except CancelledError as exc:
@@ -247,17 +245,11 @@ def _seconds(grace: str) -> float:
 
 
 def _announce(verbosity: int) -> Callable[[Event], None]:
+    tell_notice = announce(verbosity)
+
     def tell(event: Event) -> None:
-        if isinstance(event, Notice) and (verbosity or event.level != "verbose"):
-            _say(event.text)
-        elif isinstance(event, Attempt) and event.number > 1:
-            _say(f"{event.reason}; retrying on {event.daemon} (attempt {event.number})")
+        tell_notice(event)
+        if isinstance(event, Attempt) and event.number > 1:
+            say(f"{event.reason}; retrying on {event.daemon} (attempt {event.number})")
 
     return tell
-
-
-def _say(text: str) -> None:
-    # Called from several threads, and as long as there are clients, even if stderr has no reader any more.
-    with suppress(OSError):
-        sys.stderr.write(f"warmroute: {printable(text)}\n")
-        sys.stderr.flush()

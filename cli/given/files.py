@@ -6,10 +6,9 @@ limit, ends the wait. Files that the library reads stand in its requests as path
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
-from cli.render.foreign import printable
+from cli.render.output import say
 from router import Cancellation, OneTimeFiles, UsageError, os_reason
 
 __all__ = ["GivenFiles"]
@@ -18,17 +17,13 @@ __all__ = ["GivenFiles"]
 _MOST_MIB = 16
 
 
-def _say(text: str) -> None:
-    sys.stderr.write(f"warmroute: {printable(text)}\n")
-
-
 class GivenFiles:
     """Reads them, those that can be read once as well: a path has the same content each time.
 
     ``tell`` hears of what is waited for, until ``cancellation`` if there is one.
     """
 
-    def __init__(self, cancellation: Cancellation | None = None, tell: Callable[[str], None] = _say) -> None:
+    def __init__(self, cancellation: Cancellation | None = None, tell: Callable[[str], None] = say) -> None:
         self._cancellation = cancellation
         self._tell = tell
         self._files = OneTimeFiles()

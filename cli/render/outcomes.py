@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from cli.render.foreign import lines_of, printable
+from cli.render.foreign import printable
+from cli.render.output import say_lines
 
 if TYPE_CHECKING:
     from router import BuildOutcome
@@ -30,7 +31,7 @@ def tell_outcomes(
             sys.stdout.write(f"{done} {printable(each.build.record.ref)} on {printable(name)}\n")
     errors = [each.error for each in outcomes if each.error is not None]
     for error in errors[1:]:
-        sys.stderr.write("".join(f"{line}\n" for line in lines_of(f"warmroute: {error}")))
+        say_lines(str(error))
     if errors:
         sys.stdout.flush()
         raise errors[0]

@@ -1,4 +1,4 @@
-"""The stream that a display writes to, and the timer that redraws it.
+"""The stream that a display writes to, the timer that redraws it, and a line of ours without a display.
 
 A reader that doesn't keep up is waited for as long as the build may take; once the build is to end
 (`Output.hurry`), only for a moment. So nothing here blocks for good: not a write, and not the wait for
@@ -10,13 +10,16 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-__all__ = ["Output", "Ticker", "Turns"]
+from cli.render.foreign import lines_of, printable
+
+__all__ = ["Output", "Ticker", "Turns", "say", "say_lines"]
 
 _LONGEST_WAIT = 0.5  # seconds
 # How long a reader is waited for that takes nothing, when the build is to end.
@@ -96,6 +99,19 @@ class Output:
                 hurried_since = hurried_since or now
                 if now - hurried_since >= _PATIENCE:
                     raise TimeoutError("nobody reads")
+
+
+def say(text: str) -> None:
+    """Write a line to stderr, behind the program's name; from any thread.
+
+    A reader that is gone ends neither a command nor a server: what it would have read is lost.
+    """
+    Output(sys.stderr).write(f"warmroute: {printable(text)}\n")
+
+
+def say_lines(text: str) -> None:
+    """Write a text of several lines in the same way; all but the first are indented."""
+    Output(sys.stderr).write("".join(f"{line}\n" for line in lines_of(f"warmroute: {text}")))
 
 
 class Turns:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 
-from cli.render.foreign import printable
+from cli.render.output import say
 from router import RouterError, forget_fleet, remember_fleet, user_file
 
 __all__ = ["forget", "remember", "tell_forgotten"]
@@ -22,12 +21,12 @@ def remember(name: str, settings: Mapping[str, str]) -> None:
     try:
         found = remember_fleet(path, name, settings)
     except RouterError as exc:
-        _tell(f"the fleet is not in your configuration file: {exc}")
+        say(f"the fleet is not in your configuration file: {exc}")
         return
     if found in {"added", "there"}:
-        _tell(f"--fleet {name} names it from now on ([fleet.{name}] in {path})")
+        say(f"--fleet {name} names it from now on ([fleet.{name}] in {path})")
     elif found == "other":
-        _tell(f"[fleet.{name}] in {path} has other settings, and stays as it is")
+        say(f"[fleet.{name}] in {path} has other settings, and stays as it is")
 
 
 def forget(name: str, settings: Mapping[str, str]) -> None:
@@ -36,21 +35,17 @@ def forget(name: str, settings: Mapping[str, str]) -> None:
     try:
         found = forget_fleet(path, name, {key: settings.get(key, "") for key in _IDENTITY}, others=_OTHERS)
     except RouterError as exc:
-        _tell(f"your configuration file can't be looked at for the fleet: {exc}")
+        say(f"your configuration file can't be looked at for the fleet: {exc}")
         return
     if found == "removed":
-        _tell(f"[fleet.{name}] is taken out of {path}")
+        say(f"[fleet.{name}] is taken out of {path}")
     elif found == "kept":
-        _tell(f"[fleet.{name}] stays in {path}: it is your default, or has settings of yours")
+        say(f"[fleet.{name}] stays in {path}: it is your default, or has settings of yours")
 
 
 def tell_forgotten(kubeconfig: str) -> None:
     """Say that the fleet is not in the user's configuration file, since its kubeconfig does not last."""
-    _tell(
+    say(
         f"the fleet is not in your configuration file: {kubeconfig} can't be read again later;"
         " give --kubeconfig FILE to builds"
     )
-
-
-def _tell(text: str) -> None:
-    sys.stderr.write(f"warmroute: {printable(text)}\n")

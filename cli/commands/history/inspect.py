@@ -16,6 +16,7 @@ from cli.options import ChosenDaemons, FleetRouting, FormatDisplay
 from cli.render.ago import instant, took
 from cli.render.error import render_error
 from cli.render.foreign import own_line, printable
+from cli.render.output import say
 from cli.render.table import room_on_stdout, table
 from router import build_name, shown_options
 
@@ -53,7 +54,7 @@ def command(
         text = _json(details) if display.format == "json" else "\n".join(_lines(details))
         sys.stdout.write(f"{text}\n")
         for each in details.unread:
-            sys.stderr.write(f"warmroute: {printable(each)}\n")
+            say(each)
 
 
 def _lines(details: BuildDetails) -> Iterator[str]:

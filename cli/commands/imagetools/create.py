@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import router as library
 from cli.build_options import ExtraOptions, ImageOptions, ResultOptions
-from cli.chosen import warn
 from cli.given.files import GivenFiles
 from cli.given.routing import router_config
 from cli.groups import Only, OptionGroup, argument, option
 from cli.interruption import Silent, interruptible
 from cli.options import DisplayOptions, RoutingOptions
 from cli.render import open_renderer
+from cli.render.output import say
 from router import FileSink, UsageError, check_file
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def command(  # noqa: PLR0913, PLR0917 -- one for each group of options
         with library.RegistryClient(os.environ, tls) as client:
             combined = library.combine_image(client, order)
             if order.annotations and combined.is_docker:
-                warn("--annotation has no effect: the images have Docker's media types, without annotations")
+                say("--annotation has no effect: the images have Docker's media types, without annotations")
             if run.dry_run:
                 sys.stdout.buffer.write(combined.document.content + b"\n")
                 return

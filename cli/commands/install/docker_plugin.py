@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from cli.commands.install.links import entry_point, is_ours, link, say, unlink
+from cli.commands.install.links import entry_point, is_ours, link, report, unlink
 from cli.docker_plugin import BUILDER, PLUGIN
 from cli.groups import OptionGroup, option
 from router import BuilderAlias, UsageError, docker_plugin_directory
@@ -30,15 +30,15 @@ def install(options: DockerPluginOptions) -> None:
     alias = BuilderAlias(os.environ) if options.as_builder else None  # it can't be changed: nothing is
     target = entry_point(_PROGRAM)
     did = "installed" if link(plugin, target) else "is installed already"
-    say(f"docker warmroute {did}: {plugin} leads to {target}")
+    report(f"docker warmroute {did}: {plugin} leads to {target}")
     if alias is not None:
         link(builder, target)
         instead = f" in place of {alias.builder}" if alias.builder else ""
         if alias.take(BUILDER):
-            say(f"docker build goes to warmroute: {alias.path} has it as aliases.builder{instead}")
+            report(f"docker build goes to warmroute: {alias.path} has it as aliases.builder{instead}")
         else:
-            say(f"docker build goes to warmroute already, by aliases.builder in {alias.path}")
-    say(_UNDO)
+            report(f"docker build goes to warmroute already, by aliases.builder in {alias.path}")
+    report(_UNDO)
 
 
 def uninstall() -> None:
@@ -49,12 +49,12 @@ def uninstall() -> None:
             raise UsageError(f"{path} is not a link of warmroute's, and stays", hint=f"ls -l {path}")
     alias = BuilderAlias(os.environ)
     if alias.give_back(BUILDER):
-        say(f"docker build is docker's again: aliases.builder in {alias.path} is as it was")
+        report(f"docker build is docker's again: aliases.builder in {alias.path} is as it was")
     unlink(builder, _PROGRAM)
     if unlink(plugin, _PROGRAM):
-        say(f"docker warmroute removed: {plugin}")
+        report(f"docker warmroute removed: {plugin}")
     else:
-        say(f"docker warmroute is not installed: there is no {plugin}")
+        report(f"docker warmroute is not installed: there is no {plugin}")
     with suppress(OSError):  # others have plugins there
         os.rmdir(os.path.dirname(plugin))
 

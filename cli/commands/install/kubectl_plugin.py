@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 
-from cli.commands.install.links import entry_point, is_ours, link, say, unlink
+from cli.commands.install.links import entry_point, is_ours, link, report, unlink
 from cli.groups import OptionGroup, argument
-from cli.render.foreign import printable
+from cli.render.output import say
 from router import UsageError, find_program
 
 __all__ = ["KubectlPluginOptions", "install", "uninstall"]
@@ -30,13 +29,13 @@ def install(options: KubectlPluginOptions) -> None:
     target = entry_point(_PROGRAM)
     path = os.path.join(_directory(options.directory), _PROGRAM)
     did = "installed" if link(path, target) else "is installed already"
-    say(f"kubectl warmroute {did}: {path} leads to {target}")
+    report(f"kubectl warmroute {did}: {path} leads to {target}")
     found = find_program(_PROGRAM, os.environ)
     if found is None or os.path.realpath(found) != os.path.realpath(target):
         instead = f"finds {found} first" if found else f"doesn't have {os.path.dirname(path)}"
-        sys.stderr.write(f"{printable(f'warmroute: kubectl will not run it: PATH {instead}')}\n")
+        say(f"kubectl will not run it: PATH {instead}")
     if os.path.islink(path):
-        say(f"undo it with: warmroute uninstall kubectl-plugin {os.path.dirname(path)}")
+        report(f"undo it with: warmroute uninstall kubectl-plugin {os.path.dirname(path)}")
 
 
 def uninstall(options: KubectlPluginOptions) -> None:
@@ -45,9 +44,9 @@ def uninstall(options: KubectlPluginOptions) -> None:
     if os.path.lexists(path) and not is_ours(path, _PROGRAM):
         raise UsageError(f"{path} is not a link of warmroute's, and stays", hint=f"ls -l {path}")
     if unlink(path, _PROGRAM):
-        say(f"kubectl warmroute removed: {path}")
+        report(f"kubectl warmroute removed: {path}")
     else:
-        say(f"kubectl warmroute is not installed: there is no {path}")
+        report(f"kubectl warmroute is not installed: there is no {path}")
 
 
 def _directory(given: str | None) -> str:

@@ -14,7 +14,7 @@ import sysconfig
 from cli.render.foreign import printable
 from router import OutputError, UsageError, os_reason
 
-__all__ = ["entry_point", "is_ours", "link", "say", "unlink"]
+__all__ = ["entry_point", "is_ours", "link", "report", "unlink"]
 
 
 def entry_point(name: str) -> str:
@@ -37,7 +37,7 @@ def is_ours(path: str, name: str) -> bool:
 
 
 def link(path: str, target: str) -> bool:
-    """Make ``path`` a link to ``target``, and its directory; say whether anything changed.
+    """Make ``path`` a link to ``target``, and its directory; report whether anything changed.
 
     Raises ``UsageError`` where something stands there that isn't ours, ``OutputError``.
     """
@@ -62,7 +62,7 @@ def link(path: str, target: str) -> bool:
 
 
 def unlink(path: str, name: str) -> bool:
-    """Remove the link ``path`` if it is ours; say whether it was. Raises ``OutputError``."""
+    """Remove the link ``path`` if it is ours; report whether it was. Raises ``OutputError``."""
     if not is_ours(path, name):
         return False
     directory = os.path.dirname(path)
@@ -73,6 +73,6 @@ def unlink(path: str, name: str) -> bool:
     return True
 
 
-def say(text: str) -> None:
+def report(text: str) -> None:
     """Print a line on stdout."""
     sys.stdout.write(f"{printable(text)}\n")
