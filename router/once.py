@@ -14,15 +14,25 @@ import select
 import stat
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable
 
 from router.cancellation import Cancellation
 from router.closing import Closing
 
-__all__ = ["LentFiles", "OneTimeFiles", "is_one_time", "own_descriptor", "require_open", "same_source"]
+__all__ = [
+    "MOST",
+    "LentFiles",
+    "OneTimeFiles",
+    "is_one_time",
+    "own_descriptor",
+    "require_open",
+    "same_source",
+]
 
-# As much as the largest of such inputs may have, a Dockerfile. Who wants less says so.
-_MOST = 16 * 1024 * 1024
+MOST = 16 * 1024 * 1024
+"""Bytes that are read at most: as many as the largest of such inputs may have, a Dockerfile."""
+
 _CHUNK = 1 << 16
 # Seconds until it is said what is waited for: a command in <(...) has begun to write by then.
 _SAY_AFTER = 1.0
@@ -57,33 +67,30 @@ class OneTimeFiles:
         """
         for path in filter(is_one_time, paths):
             try:
-                self._once(path, cancellation, tell)
+                self._once(path, _Wait(path, cancellation, tell))
             except OSError:
                 continue
 
-    def read(self, path: str, most: int = _MOST) -> bytes:
+    def read(self, path: str, most: int = MOST, *, within: float | None = None) -> bytes:
         """Return a file's content; of a larger one than ``most`` bytes (at most 16 MiB) those and one more.
 
-        Raises OSError.
+        Raises OSError, also for a pipe that has not ended ``within`` seconds.
         """
         if is_one_time(path):
-            return self._once(path)[: most + 1]
+            return self._once(path, _Wait(path, within=within))[: most + 1]
         with open(path, "rb") as file:
             return file.read(most + 1)
 
-    def _once(
-        self, path: str, cancellation: Cancellation | None = None, tell: Callable[[str], None] | None = None
-    ) -> bytes:
+    def _once(self, path: str, wait: _Wait) -> bytes:
         require_open(path)
         while not self._lock.acquire(timeout=0.1):  # somebody waits for a pipe
-            if cancellation is not None:
-                cancellation.check()
+            wait.check()
         try:
             found = os.stat(path)
             source = (found.st_dev, found.st_ino)
             # Not opened again: whoever writes to a named pipe would take that for another reader.
             if source not in self._kept:
-                self._kept[source] = _content(path, _Wait(path, cancellation, tell))
+                self._kept[source] = _content(path, wait)
             return self._kept[source]
         finally:
             self._lock.release()
@@ -164,27 +171,44 @@ def same_source(path: str, descriptor: int) -> bool:
 
 
 class _Wait:
-    """Waits until a descriptor has something to read."""
+    """Waits until a descriptor has something to read, until ``within`` seconds are over altogether."""
 
     def __init__(
-        self, path: str, cancellation: Cancellation | None, tell: Callable[[str], None] | None
+        self,
+        path: str,
+        cancellation: Cancellation | None = None,
+        tell: Callable[[str], None] | None = None,
+        *,
+        within: float | None = None,
     ) -> None:
         self._path = path
         self._cancellation = cancellation
         self._tell = tell
+        self._within = within
+        self._began = time.monotonic()
+
+    def check(self) -> None:
+        """Raise ``CancelledError`` where the wait is to end."""
+        if self._cancellation is not None:
+            self._cancellation.check()
 
     def until_readable(self, descriptor: int) -> None:
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
+        self.check()
         if self._cancellation is not None:
-            self._cancellation.check()
             poll.register(self._cancellation.fileno(), select.POLLIN)
         if self._tell is not None and not poll.poll(_SAY_AFTER * 1000):
             self._tell(f"waiting for data from {self._path}")
             self._tell = None
-        poll.poll()
-        if self._cancellation is not None:
-            self._cancellation.check()
+        if self._within is None:
+            poll.poll()
+        elif not poll.poll(max(self._began + self._within - time.monotonic(), 0.0) * 1000):
+            raise OSError(
+                errno.ETIMEDOUT,
+                f"it is a pipe, and nobody has finished writing to it after {self._within:g} s",
+            )
+        self.check()
 
 
 def _open(path: str) -> int:
@@ -203,7 +227,7 @@ def _content(path: str, wait: _Wait) -> bytes:
     content = bytearray()
     descriptor = _open(path)
     try:
-        while len(content) <= _MOST:
+        while len(content) <= MOST:
             # Before a writer has come there is nothing to read, which a read would take for the end.
             wait.until_readable(descriptor)
             try:

@@ -15,6 +15,7 @@ from hashlib import sha256
 from router.config import home_directory
 from router.errors import OutputError, UsageError, os_reason
 from router.files import create_aside, make_private
+from router.named_file import read_named
 
 __all__ = ["is_trusted", "set_trust"]
 
@@ -54,8 +55,7 @@ def _store(environment: Mapping[str, str]) -> str:
 
 def _lines(store: str) -> list[str]:
     try:
-        with open(store, "rb") as file:
-            return file.read().decode(errors="replace").splitlines()
+        return read_named(store).decode(errors="replace").splitlines()
     except OSError:
         return []
 

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from router.docker.plugins import docker_plugin_directory
 from router.errors import OutputError, UsageError, os_reason
 from router.files import create_aside, make_private
+from router.named_file import read_named
 from router.notation.json_text import Member, members_at, root_of, with_member, without_member
 from router.untrusted_json import NotJSONError, member, read_json, text
 
@@ -159,8 +160,7 @@ def _identity_of(path: str) -> tuple[int, ...] | None:
 def _kept_in(path: str) -> object:
     """Return what was kept, None where that is gone: then there was no alias, most likely."""
     try:
-        with open(path, "rb") as file:
-            return read_json(file.read(_MOST))
+        return read_json(read_named(path))
     except (OSError, NotJSONError):
         return None
 

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from router.docker import config as docker_config
-from router.errors import UsageError
+from router.errors import UsageError, os_reason
 from router.model.frozen import frozen
 from router.model.tls import TLSOptions
-from router.net.sockets import describe_os_error
+from router.named_file import read_named
 from router.notation.go_names import go_fields
 from router.notation.quoting import quoted
 from router.readable import is_missing
@@ -109,13 +109,12 @@ def _tls_in(directory: str) -> TLSOptions:
 def _read_json(path: str) -> Mapping[str, object]:
     """Return a JSON object; a missing file is an empty one."""
     try:
-        with open(path, "rb") as file:
-            value = read_json(file.read())
+        value = read_json(read_named(path))
     except FileNotFoundError:
         return {}
     except OSError as exc:
         raise UsageError(
-            f"can't read {path}: {describe_os_error(exc)}", hint="DOCKER_CONFIG names another directory"
+            f"can't read {path}: {os_reason(exc)}", hint="DOCKER_CONFIG names another directory"
         ) from exc
     except NotJSONError as exc:
         raise UsageError(

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from router.config import kubeconfig_paths
-from router.errors import UsageError
+from router.errors import UsageError, os_reason
 from router.kubernetes.auth_provider import AuthProvider, read_provider
 from router.kubernetes.config_file import (
     FileMapping,
@@ -28,13 +28,14 @@ from router.kubernetes.config_file import (
     unreadable,
 )
 from router.model.frozen import field, frozen
-from router.net.sockets import describe_os_error
+from router.named_file import read_named
 from router.notation.quoting import quoted
 from router.once import OneTimeFiles
 from router.readable import is_missing
 
 __all__ = ["ExecPlugin", "KubeSource", "KubeTarget", "KubeUser", "load_target"]
 
+_OF_POD = "of this pod's service account"
 _SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 # RFC 9110, section 5.6.2, without the percent sign.
 _IN_HEADER_NAMES = "!#$&'*+-.^_`|~"
@@ -112,17 +113,18 @@ class KubeTarget:
 def load_target(source: KubeSource, content: OneTimeFiles | None = None) -> KubeTarget:
     """Read the kubeconfig, or in a pod whose kubeconfig names no server the pod's service account.
 
-    ``content`` has what was read of kubeconfigs that are pipes. Raises UsageError where nothing is there, a
-    file can't be read, or the context does not exist.
+    ``content`` has what was read of pipes: kubeconfigs, and what they name. Raises UsageError where nothing
+    is there, a file can't be read, or the context does not exist.
     """
     paths = kubeconfig_paths(source.kubeconfig, source.environment)
-    files, lost = _read_all(source, paths, content or OneTimeFiles())
+    content = content or OneTimeFiles()
+    files, lost = _read_all(source, paths, content)
     if files:
-        merged = _Merged(files)
+        merged = _Merged(files, content)
         if source.context or merged.current or not _has_service_account(source):
             return merged.target(source.context)
     if source.context is None and source.environment.get("KUBERNETES_SERVICE_HOST"):
-        return _service_account(source, beside=lost)
+        return _service_account(source, content, beside=lost)
     if lost is not None:
         raise lost
     raise UsageError(
@@ -158,7 +160,8 @@ def _read_all(
 class _Merged:
     """Several kubeconfig files as one: of each name and of current-context the first one counts."""
 
-    def __init__(self, files: list[tuple[str, FileMapping]]) -> None:
+    def __init__(self, files: list[tuple[str, FileMapping]], content: OneTimeFiles) -> None:
+        self._content = content
         self.source = ", ".join(path for path, _ in files)
         self.current = ""
         self._entries: dict[str, dict[str, tuple[FileMapping, str]]] = {key: {} for key in _SECTIONS}
@@ -183,7 +186,7 @@ class _Merged:
             namespace=string(context, "namespace") or "default",
             source=self.source,
             context=name,
-            ca=_data(cluster, "certificate-authority", os.path.dirname(path)),
+            ca=self._data(cluster, "certificate-authority", os.path.dirname(path)),
             server_name=string(cluster, "tls-server-name") or None,
             insecure=bool(cluster.get("insecure-skip-tls-verify")),
             proxy=string(cluster, "proxy-url") or None,
@@ -201,13 +204,26 @@ class _Merged:
         return KubeUser(
             token=string(user, "token") or None,
             token_file=os.path.join(directory, token_file) if token_file else None,
-            cert=_data(user, "client-certificate", directory),
-            key=_data(user, "client-key", directory),
+            cert=self._data(user, "client-certificate", directory),
+            key=self._data(user, "client-key", directory),
             basic=(username, password) if username and password else None,
             plugin=_plugin(mapping(user, "exec"), directory) if user.get("exec") else None,
             provider=_provider(provider, name, path) if provider and not user.get("exec") else None,
             impersonate=_impersonation(user, f"the user {quoted(name)} in {self.source}"),
         )
+
+    def _data(self, values: FileMapping, key: str, directory: str) -> bytes | None:
+        """Return what stands inline as base64, else in the file of that name."""
+        inline = string(values, f"{key}-data")
+        if inline:
+            try:
+                return base64.b64decode(inline, validate=False)
+            except (binascii.Error, ValueError):
+                raise UsageError(f"{key}-data in the kubeconfig is not valid base64") from None
+        named = string(values, key)
+        if not named:
+            return None
+        return _read_bytes(os.path.join(directory, named), f"{key} of the kubeconfig", self._content)
 
     def _entry(self, section: str, name: str, where: str) -> tuple[FileMapping, str]:
         found = self._entries[section].get(name)
@@ -239,24 +255,11 @@ def _provider(provider: FileMapping, user: str, path: str) -> AuthProvider:
     return read_provider(string(provider, "name"), values, user, path)
 
 
-def _data(values: FileMapping, key: str, directory: str) -> bytes | None:
-    """Return what stands inline as base64, else in the file of that name."""
-    inline = string(values, f"{key}-data")
-    if inline:
-        try:
-            return base64.b64decode(inline, validate=False)
-        except (binascii.Error, ValueError):
-            raise UsageError(f"{key}-data in the kubeconfig is not valid base64") from None
-    named = string(values, key)
-    return _read_bytes(os.path.join(directory, named), key) if named else None
-
-
-def _read_bytes(path: str, what: str) -> bytes:
+def _read_bytes(path: str, what: str, content: OneTimeFiles) -> bytes:
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        return read_named(path, content)
     except OSError as exc:
-        raise UsageError(f"can't read {path} ({what} of the kubeconfig): {describe_os_error(exc)}") from exc
+        raise UsageError(f"can't read {path} ({what}): {os_reason(exc)}", hint=f"ls -l {path}") from exc
 
 
 def _plugin(values: FileMapping, directory: str) -> ExecPlugin:
@@ -297,7 +300,7 @@ def _has_service_account(source: KubeSource) -> bool:
     return mounted and bool(source.environment.get("KUBERNETES_SERVICE_HOST"))
 
 
-def _service_account(source: KubeSource, *, beside: UsageError | None) -> KubeTarget:
+def _service_account(source: KubeSource, content: OneTimeFiles, *, beside: UsageError | None) -> KubeTarget:
     """Return the pod's own account; ``beside`` is why there is no kubeconfig, where it could not be read."""
     directory = source.service_account
     host = source.environment["KUBERNETES_SERVICE_HOST"]
@@ -312,11 +315,11 @@ def _service_account(source: KubeSource, *, beside: UsageError | None) -> KubeTa
     # The variable first, as for kubectl.
     namespace = source.environment.get("POD_NAMESPACE", "")
     if not namespace and not is_missing(namespace_file):
-        namespace = _read_bytes(namespace_file, "namespace").decode(errors="replace").strip()
+        namespace = _read_bytes(namespace_file, _OF_POD, content).decode(errors="replace").strip()
     return KubeTarget(
         server=f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}",
         namespace=namespace or "default",
         source=directory if beside is None else f"{directory} ({beside})",
-        ca=_read_bytes(os.path.join(directory, "ca.crt"), "CA"),
+        ca=_read_bytes(os.path.join(directory, "ca.crt"), _OF_POD, content),
         user=KubeUser(token_file=token_file),
     )

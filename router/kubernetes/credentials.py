@@ -13,12 +13,13 @@ import time
 from collections.abc import Callable, Hashable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from router.errors import ToolError, UsageError
+from router.errors import ToolError, UsageError, os_reason
 from router.kubernetes.auth_provider import AuthProvider, held
-from router.kubernetes.config import ExecPlugin, KubeTarget, KubeUser
+from router.kubernetes.config import ExecPlugin, KubeTarget
 from router.model.frozen import field, frozen
-from router.net.sockets import describe_os_error
+from router.named_file import read_named
 from router.notation.quoting import quoted
+from router.once import OneTimeFiles
 from router.untrusted_json import NotJSONError, member, read_json, text
 
 __all__ = ["Credentials", "PluginAnswers", "credentials_for"]
@@ -39,10 +40,12 @@ class Credentials:
 class PluginAnswers:
     """What credential plugins and issuers answered, and until when it holds. Safe for threads.
 
-    Each is asked once at a time, and others don't wait for it: it may open a browser.
+    Each is asked once at a time, and others don't wait for it: it may open a browser. ``files`` has what was
+    read of token files that can be read once.
     """
 
     def __init__(self) -> None:
+        self.files = OneTimeFiles()
         self._lock = threading.Lock()
         self._kept: dict[Hashable, _Answer] = {}
 
@@ -95,7 +98,7 @@ def credentials_for(
         return Credentials(headers=_headers(None, target))
     authorization = None
     if user.token_file is not None or user.token is not None:
-        authorization = f"Bearer {_token(user)}"
+        authorization = f"Bearer {_token(target, (answers or PluginAnswers()).files)}"
     elif user.basic is not None:
         authorization = f"Basic {base64.b64encode(':'.join(user.basic).encode()).decode()}"
     elif user.plugin is not None and user.cert is None:
@@ -121,17 +124,22 @@ def credentials_for(
     return Credentials(headers=_headers(authorization, target), cert=user.cert, key=user.key)
 
 
-def _token(user: KubeUser) -> str:
+def _token(target: KubeTarget, files: OneTimeFiles) -> str:
     """Return the token file's, which the kubelet renews in a pod, else the one in the kubeconfig."""
+    user = target.user
     if user.token_file is None:
         assert user.token is not None
         return user.token
     try:
-        return _read_token(user.token_file)
-    except UsageError:
-        if user.token is None:
-            raise
-        return user.token
+        return read_named(user.token_file, files).decode().strip()
+    except (OSError, UnicodeDecodeError) as exc:
+        if user.token is not None:
+            return user.token
+        why = os_reason(exc) if isinstance(exc, OSError) else "it is not text"
+        whose = "of this pod's service account" if target.in_cluster else "tokenFile of the kubeconfig"
+        raise UsageError(
+            f"can't read the token file {user.token_file} ({whose}): {why}", hint=f"ls -l {user.token_file}"
+        ) from exc
 
 
 def _headers(authorization: str | None, target: KubeTarget) -> tuple[tuple[str, str], ...]:
@@ -141,15 +149,6 @@ def _headers(authorization: str | None, target: KubeTarget) -> tuple[tuple[str, 
         # It would begin a header of its own.
         raise UsageError(f"the credentials of {target.source} have a line break in them")
     return headers
-
-
-def _read_token(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read().strip()
-    except (OSError, UnicodeDecodeError) as exc:
-        why = describe_os_error(exc) if isinstance(exc, OSError) else "it is not text"
-        raise UsageError(f"can't read the token file {path}: {why}") from exc
 
 
 def _from_provider(

@@ -16,6 +16,7 @@ from typing import Any
 
 from router.errors import OutputError, UsageError, os_reason
 from router.files import create_aside
+from router.named_file import read_named
 from router.notation.digest import is_digest
 from router.providers.oci_layout import OCILayout
 from router.untrusted_json import NotJSONError, read_json
@@ -124,8 +125,7 @@ def _path(layout: OCILayout) -> str:
 
 def _read(path: str) -> dict[str, Any]:
     try:
-        with open(path, "rb") as file:
-            data = file.read(_MAX_JSON + 1)
+        data = read_named(path)
     except OSError as exc:
         raise UsageError(
             f"can't read {path}: {os_reason(exc)}", hint="a directory of the OCI image layout has this file"

@@ -22,6 +22,7 @@ from contextlib import contextmanager, suppress
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from router.named_file import read_named
 from router.untrusted_json import NotJSONError, members, read_json
 
 __all__ = ["TokenAuthority"]
@@ -111,8 +112,7 @@ def _try_lock(descriptor: int) -> bool:
 
 def _load(path: str) -> dict[str, object]:
     try:
-        with open(path, "rb") as file:
-            found = read_json(file.read())
+        found = read_json(read_named(path))
     except (OSError, NotJSONError):
         return {}  # missing, or left behind half-written
     return dict(members(found))

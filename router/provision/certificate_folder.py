@@ -7,9 +7,9 @@ import hashlib
 import os
 from collections.abc import Mapping
 
-from router.errors import UsageError
+from router.errors import UsageError, os_reason
 from router.model.frozen import field, frozen
-from router.net.sockets import describe_os_error
+from router.named_file import read_named
 from router.provision.certificates import CA_FILE, CA_KEY_FILE, FleetNames, certificate_files
 from router.provision.contract import Objects
 from router.provision.kinds import KINDS
@@ -79,8 +79,7 @@ def _read(directory: str) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for name in _NAMES:
         try:
-            with open(os.path.join(directory, name), "rb") as file:
-                found[name] = file.read()
+            found[name] = read_named(os.path.join(directory, name))
         except FileNotFoundError:
             continue
         except OSError as exc:
@@ -105,6 +104,6 @@ def _write(directory: str, files: Mapping[str, bytes]) -> None:
 
 def _unusable(directory: str, name: str, exc: OSError) -> UsageError:
     return UsageError(
-        f"can't use {os.path.join(directory, name)}: {describe_os_error(exc)}",
+        f"can't use {os.path.join(directory, name)}: {os_reason(exc)}",
         hint="--certificates names the directory for the fleet's certificates",
     )

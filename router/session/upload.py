@@ -48,7 +48,8 @@ class _Pull:
         self.done = False
         self._path = path
         try:
-            self._descriptor = os.open(path, os.O_RDONLY)
+            # O_NONBLOCK: if the file has become a pipe, it must not hang the build.
+            self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as exc:
             raise self._error(exc) from exc
 

@@ -231,6 +231,8 @@ def _folder(path: str) -> Folder:
 def _archive(path: str) -> Archive:
     from router.notation.archive import HEADER_SIZE, is_plain_archive
 
+    if is_one_time(path):  # it is read again for each daemon that is tried
+        raise UsageError(f"can't read the context {path}: it is not a regular file", reason="context")
     try:
         with open(path, "rb") as file:
             header = file.read(HEADER_SIZE)

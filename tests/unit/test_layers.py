@@ -100,6 +100,72 @@ def test_the_program_reads_given_files_by_one_reader() -> None:
     }
 
 
+# Modules of the library that open files by their paths, each with the reason why that neither waits for
+# whoever writes to a pipe, nor reads without end.
+_WRITE_OR_LOCK = {
+    "router/backends/buildctl.py",
+    "router/files.py",
+    "router/fleet/daemonless.py",
+    "router/fstransfer/destination.py",
+    "router/kubernetes/provider_file.py",
+    "router/net/tls_context.py",
+    "router/providers/oci_index.py",
+    "router/providers/stdin_context.py",
+    "router/providers/token_authority.py",
+    "router/provision/certificate_folder.py",
+    "router/serving/socket_lock.py",
+    "router/solve/inputs.py",
+}
+_OPEN_DIRECTORIES_OR_WITHIN_ONE = {"router/fstransfer/access.py", "router/fstransfer/beneath.py"}
+_READ_WHAT_THE_SYSTEM_OR_WE_WROTE = {
+    "router/attached.py",
+    "router/backends/tool_faults.py",
+    "router/fstransfer/mounts.py",
+    "router/providers/origin.py",
+    "router/providers/origin_record.py",
+    "router/serving/watching/status_page.py",
+}
+_READ_WHAT_MUST_BE_A_FILE = {  # opened without waiting, then looked at, and bounded
+    "router/configuration/reading.py",
+    "router/docker/builder_alias.py",
+    "router/docker/config.py",
+    "router/providers/git_checkout.py",
+    "router/providers/oci_layout.py",
+    "router/readable.py",
+    "router/session/upload.py",
+    "router/solve/dockerfile.py",
+    "router/solve/ignore_files.py",
+    "router/solve/located.py",
+}
+
+
+def _opens_a_path(call: ast.AST) -> bool:
+    match call:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="open")):
+            return name == "os"
+        case ast.Call(func=ast.Attribute(attr="open")):
+            return False  # of a stream, an archive, a channel
+        case _:
+            return _opens(call)
+
+
+def test_the_library_reads_named_files_by_one_reader() -> None:
+    """By ``OneTimeFiles``, and ``read_named`` on it: a wait for a pipe has a bound or can be interrupted."""
+    opening = {
+        str(path.relative_to(_TOP))
+        for path in (_TOP / "router").rglob("*.py")
+        if any(map(_opens_a_path, ast.walk(ast.parse(path.read_bytes()))))
+    }
+
+    others = (
+        _WRITE_OR_LOCK
+        | _OPEN_DIRECTORIES_OR_WITHIN_ONE
+        | _READ_WHAT_THE_SYSTEM_OR_WE_WROTE
+        | _READ_WHAT_MUST_BE_A_FILE
+    )
+    assert opening == {"router/once.py"} | others
+
+
 def test_a_command_takes_the_library_as_a_whole() -> None:
     """Its names are loaded when they are first used, by one module that says why."""
     inner = [name for name in _imports_inside_functions() if name.startswith("cli/commands/")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,30 @@ def test_a_context_whose_file_is_broken_is_a_usage_error(tmp_path: Path) -> None
 
     with pytest.raises(UsageError, match=r"meta\.json is not valid JSON"):
         find_endpoint({"DOCKER_CONFIG": str(tmp_path)}, "lab")
+
+
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [
+        ("/dev/zero", "it is larger than 16 MiB"),
+        ("pipe", "it is a pipe, and nobody has finished writing to it after 0.2 s"),
+        ("/", "is a directory"),
+    ],
+)
+def test_a_context_whose_file_can_not_be_read_is_a_usage_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, why: str
+) -> None:
+    monkeypatch.setattr("router.named_file._PATIENCE", 0.2)
+    directory = add_context(tmp_path, "odd", Host="tcp://d:1")
+    meta = tmp_path / "contexts" / "meta" / directory.parent.name / "meta.json"
+    meta.unlink()
+    os.mkfifo(tmp_path / "pipe")
+    meta.symlink_to(tmp_path / target)
+
+    with pytest.raises(UsageError) as caught:
+        find_endpoint({"DOCKER_CONFIG": str(tmp_path)}, "odd")
+
+    assert str(caught.value) == f"can't read {meta}: {why}"
 
 
 @pytest.mark.parametrize("home", [{}, {"HOME": ""}, {"HOME": "."}])

@@ -95,6 +95,53 @@ def test_paths_are_relative_to_the_file_that_they_stand_in(tmp_path: Path) -> No
     assert target.user.token_file == str(tmp_path / "token")
 
 
+_UNREADABLE = {
+    "zero": "it is larger than 16 MiB",
+    "pipe": "it is a pipe, and nobody has finished writing to it after 0.2 s",
+    "missing": "no such file or directory",
+}
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [("cluster", "certificate-authority"), ("user", "client-certificate"), ("user", "client-key")],
+)
+@pytest.mark.parametrize("name", _UNREADABLE)
+def test_a_file_that_can_not_be_read_is_named_with_the_key_that_points_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, section: str, key: str, name: str
+) -> None:
+    monkeypatch.setattr("router.named_file._PATIENCE", 0.2)
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    values: dict[str, dict[str, str]] = {"cluster": {"server": "https://x"}, "user": {}}
+    values[section][key] = name
+    path = write(
+        tmp_path / "config",
+        clusters=[{"name": "c", "cluster": values["cluster"]}],
+        users=[{"name": "u", "user": values["user"]}],
+    )
+
+    with pytest.raises(UsageError) as caught:
+        load_target(KubeSource(environment={}, kubeconfig=str(path)))
+
+    told = f"can't read {tmp_path / name} ({key} of the kubeconfig): {_UNREADABLE[name]}"
+    assert (str(caught.value), caught.value.hint) == (told, f"ls -l {tmp_path / name}")
+
+
+def test_a_ca_from_a_pipe_is_there_each_time_that_the_kubeconfig_is_read(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.write(writer, b"the ca")
+    os.close(writer)
+    cluster = {"server": "https://x", "certificate-authority": f"/dev/fd/{reader}"}
+    path = write(tmp_path / "config", clusters=[{"name": "c", "cluster": cluster}])
+    files = OneTimeFiles()
+
+    found = [load_target(KubeSource(environment={}, kubeconfig=str(path)), files).ca for _ in range(2)]
+
+    os.close(reader)
+    assert found == [b"the ca", b"the ca"]
+
+
 def test_inline_data_wins_over_a_file(tmp_path: Path) -> None:
     cluster = {
         "server": "https://x",

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -68,9 +69,48 @@ def test_a_token_file_is_read_each_time(tmp_path: Path) -> None:
         assert ask(KubeUser(token="stale", token_file=str(path))).headers[0][1] == f"Bearer {token}"
 
 
-def test_a_missing_token_file_is_a_usage_error(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="token file"):
-        ask(KubeUser(token_file=str(tmp_path / "missing")))
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("missing", "no such file or directory"),
+        ("zero", "it is larger than 16 MiB"),
+        ("pipe", "it is a pipe, and nobody has finished writing to it after 0.2 s"),
+        ("bytes", "it is not text"),
+    ],
+)
+def test_a_token_file_that_can_not_be_read_is_a_usage_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, why: str
+) -> None:
+    monkeypatch.setattr("router.named_file._PATIENCE", 0.2)
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    (tmp_path / "bytes").write_bytes(b"\xff")
+    path = tmp_path / name
+
+    with pytest.raises(UsageError) as caught:
+        ask(KubeUser(token_file=str(path)))
+
+    assert str(caught.value) == f"can't read the token file {path} (tokenFile of the kubeconfig): {why}"
+    assert ask(KubeUser(token="stale", token_file=str(path))).headers[0][1] == "Bearer stale"
+
+
+def test_a_token_file_of_a_pod_is_its_service_accounts(tmp_path: Path) -> None:
+    pods = replace(target(KubeUser(token_file=str(tmp_path / "token"))), context="")
+
+    with pytest.raises(UsageError, match=r"token \(of this pod's service account\): no such file"):
+        credentials_for(pods, {}, timeout=10)
+
+
+def test_a_token_from_a_pipe_is_read_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_text, args=("sesame\n",))
+    writer.start()
+    user, answers = KubeUser(token_file=str(tmp_path / "pipe")), PluginAnswers()
+
+    found = [ask(user, answers).headers[0][1] for _ in range(2)]
+
+    writer.join()
+    assert found == ["Bearer sesame", "Bearer sesame"]
 
 
 def test_user_and_password_are_a_basic_header() -> None:

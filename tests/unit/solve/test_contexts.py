@@ -121,6 +121,10 @@ def test_an_archive_that_it_would_not_know_is_unpacked_for_it(tmp_path: Path) ->
     [
         (BuildRequest(context="-"), "stdin, which has not been read"),
         (BuildRequest(context_archive="nowhere.tar"), r"can't read the context nowhere\.tar"),
+        (
+            BuildRequest(context_archive="/dev/zero"),
+            "/dev/zero: it is not a regular file",
+        ),
         (BuildRequest(build_contexts={"base": "nowhere"}, context="app"), "nowhere does not exist"),
         (BuildRequest(generic=True, oci_layouts={"a": "more"}), "more is not an OCI layout"),
     ],
