@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 import statistics
-import threading
+import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +14,12 @@ from pathlib import Path
 from benchmarks import trees
 from benchmarks.served import Endpoint, buildctl, served
 from benchmarks.tools import measure
-from router import BuildRequest, BuildRouter, CancelledError, RouterConfig, SolveStatus
-from router.cancellation import Cancellation
+from router import BuildRequest, BuildRouter, RouterConfig
+from router._proto import control_pb2
+from router.address import parse_address
+from router.rpc import open_channel
+from router.solve.control import Control
+from router.transport.options import DialOptions
 from tests.addressed import addressed
 from tests.servers import binaries
 
@@ -23,7 +27,7 @@ __all__ = ["at_once", "idle"]
 
 _BUILDS = 50
 _CACHED_TURNS = 20
-_ALL_WITHIN = 300.0
+_ALL_WITHIN, _ENDS_WITHIN = 300.0, 30.0
 # Cold each time: the sources differ.
 _COLD = """\
 FROM scratch
@@ -90,17 +94,19 @@ def idle(program: Path, daemon: str, scratch: Path, connections: int) -> str:
     """Time a cached build through an endpoint, alone and beside idle builds; return the cells of a row."""
     small = trees.small(scratch / "small-idle")
     with served(program, [daemon], scratch, "--max-builds", "0") as endpoint:
-        alone, memory = _cached(endpoint, small), endpoint.memory
-        with _idle_builds(endpoint, scratch / "idle", connections):
-            beside, more = _cached(endpoint, small), endpoint.memory
+        alone, memory = _cached(endpoint.address, small), endpoint.memory
+        with _idle_builds(endpoint, daemon, scratch / "idle", connections):
+            straight = _cached(daemon, small)
+            beside, more = _cached(endpoint.address, small), endpoint.memory
+            used = f"{endpoint.descriptors} descriptors, {endpoint.threads} threads"
     return (
-        f"alone {alone:.3f} s | beside them {beside:.3f} s | {beside / alone:.2f} x"
-        f" | {memory:.0f} MB alone, {more:.0f} MB beside them |"
+        f"{straight:.3f} s | {beside:.3f} s, {alone:.3f} s without them | {beside / alone:.2f} x of that"
+        f" | {memory:.0f} MB without, {more:.0f} MB with them; {used} |"
     )
 
 
-def _cached(endpoint: Endpoint, context: Path) -> float:
-    tool = buildctl(endpoint.address)
+def _cached(address: str, context: Path) -> float:
+    tool = buildctl(address)
     measure(tool.build(context), tool.environment)
     return statistics.median(
         measure(tool.build(context), tool.environment).wall for _ in range(_CACHED_TURNS)
@@ -108,40 +114,38 @@ def _cached(endpoint: Endpoint, context: Path) -> float:
 
 
 @contextmanager
-def _idle_builds(endpoint: Endpoint, context: Path, count: int) -> Iterator[None]:
-    """Have builds in flight that do nothing, each with a connection of its own."""
+def _idle_builds(endpoint: Endpoint, daemon: str, context: Path, count: int) -> Iterator[None]:
+    """Have builds in flight that do nothing, each by a client with a connection of its own."""
     context.mkdir()
     shutil.copy(binaries.busybox(), context / "busybox")
     (context / "Dockerfile").write_text(_IDLE)
-    router = BuildRouter(
-        RouterConfig(addresses=addressed(("endpoint", endpoint.address)), max_builds=0), environment={}
-    )
-    runs, cancellation = threading.Semaphore(0), Cancellation()
+    tool = buildctl(endpoint.address)
+    clients: list[subprocess.Popen[bytes]] = []
+    try:
+        with (context.parent / "idle.log").open("wb") as log:
+            argv = tool.build(context)
+            clients.extend(subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=log) for _ in range(count))
+        _wait_for(lambda: _in_flight(daemon) >= count, clients)
+        yield
+    finally:
+        for client in clients:
+            client.terminate()
+        for client in clients:
+            client.wait(_ENDS_WITHIN)
 
-    def build() -> None:
-        told = False
 
-        def hear(event: object) -> None:
-            nonlocal told
-            steps = event.vertexes if isinstance(event, SolveStatus) else ()
-            if not told and any("sleep" in step.name and step.started for step in steps):
-                told = True
-                runs.release()
+def _in_flight(daemon: str) -> int:
+    request = control_pb2.BuildHistoryRequest(ActiveOnly=True, EarlyExit=True)
+    with open_channel(parse_address(daemon), DialOptions(timeout=_ENDS_WITHIN), peer="the daemon") as channel:
+        found: list[memoryview] = []
+        call = Control(channel).records(request.SerializeToString(), found.append)
+        channel.run(lambda: call.done, timeout=_ENDS_WITHIN)
+    return len(found)
 
-        try:
-            router.build(BuildRequest(context=str(context)), on_event=hear, cancellation=cancellation)
-        except CancelledError:
-            return
 
-    with cancellation, ThreadPoolExecutor(count) as pool:
-        jobs = [pool.submit(build) for _ in range(count)]
-        try:
-            end = time.monotonic() + _ALL_WITHIN
-            for _ in range(count):
-                if not runs.acquire(timeout=end - time.monotonic()):
-                    raise RuntimeError(f"{[job.exception() for job in jobs if job.done()][:3]}")
-            yield
-        finally:
-            cancellation.cancel()
-        for job in jobs:
-            job.result()
+def _wait_for(there: Callable[[], bool], clients: Sequence[subprocess.Popen[bytes]]) -> None:
+    end = time.monotonic() + _ALL_WITHIN
+    while not there():
+        if any(client.poll() is not None for client in clients) or time.monotonic() > end:
+            raise RuntimeError("not all idle builds began: see idle.log")
+        time.sleep(1)

@@ -13,8 +13,9 @@ from router.errors import CancelledError
 
 __all__ = ["ListeningSocket"]
 
-# Connections that wait to be accepted: a bake of many targets, or a CI's morning.
-_BACKLOG = 128
+# Connections that wait to be accepted, up to the kernel's own limit: beyond it a unix socket refuses clients at once,
+# and neither Go nor gRPC tries again.
+_BACKLOG = 4096
 # If no more files can be opened, the next connection stays in the queue; we pause this long.
 _PAUSE = 0.2
 _FULL = frozenset([errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM])
