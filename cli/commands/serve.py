@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shlex
 import socket
 import sys
@@ -116,6 +117,7 @@ def command(options: EndpointOptions, routing: _Routing, display: VerboseDisplay
         sys.stdout.write(f"export BUILDKIT_HOST={shlex.quote(_dialled(str(where[0])))}\n")
         return
     grace, config = _seconds(options.grace), router_config(routing)
+    _open_as_many_as_allowed()
     with stopping() as stop, ExitStack() as opened:
         router = library.BuildRouter(config)
         listeners = _listen(addresses, options)
@@ -147,6 +149,13 @@ def command(options: EndpointOptions, routing: _Routing, display: VerboseDisplay
             stop.wait()
             library.notify_service_manager(os.environ, "STOPPING=1")
             _drain(endpoint, grace, options.grace, stop)
+
+
+def _open_as_many_as_allowed() -> None:
+    """Raise the limit for file descriptors: a build takes seven, and 1024 are a usual soft limit."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # a sandbox may forbid it; then the limit stays
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _listen(addresses: Sequence[ListenAddress], options: EndpointOptions) -> Sequence[Listener]:

@@ -14,7 +14,7 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -169,6 +169,17 @@ def test_without_buildx_there_is_no_builder_and_no_endpoint(command: Command) ->
     assert refused.code == 69
     assert "buildx is not installed, or not on PATH" in refused.stderr
     assert list((command.runtime / "warmroute").iterdir()) == []
+
+
+def test_clients_beyond_the_usual_limit_of_descriptors_are_served(command: Command) -> None:
+    script = 'ulimit -Sn 100; exec "$0" serve'
+    argv = ["bash", "-c", script, str(BIN / "warmroute")]
+    with started(argv, command.installed.variables, None) as process, ExitStack() as clients:
+        process.read_until(b"listening on ")
+        for _ in range(150):
+            client = clients.enter_context(socket.socket(socket.AF_UNIX))
+            client.connect(command.address.removeprefix("unix://"))
+        command.build().ok()
 
 
 def test_the_second_one_says_who_has_the_socket(command: Command) -> None:
