@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import assert_never
 
 from cli.render.foreign import own_line, printable
+from cli.render.units import format_bytes
 from router import Attempt, BuildResult, Event, Miss, Notice, Place, SolveStatus
 
 __all__ = ["Whereabouts", "building_on", "last_lines", "where"]
+
+# What every build comes to is not worth a word: files are described each time, and the fleet is listed.
+_WORTH_SAYING_SENT = 100_000  # bytes
+_WORTH_SAYING_WAITED = 1.0  # seconds
 
 
 class Whereabouts:
@@ -55,15 +61,24 @@ def last_lines(result: BuildResult | None, nanoseconds: int, *, cache_only: bool
     """Say what came of a build that succeeded, in lines of warmroute's own; nothing without a result."""
     if result is None:
         return ""
-    steps = f"{result.cached} of {result.steps} step{'s' if result.steps > 1 else ''} cached, "
-    took = f"{steps if result.steps else ''}{nanoseconds / 1e9:.1f} s"
-    lines = [f"built on {where(result.daemon, result.place)}: {took}"]
+    lines = [f"built on {where(result.daemon, result.place)}: {', '.join(_figures(result, nanoseconds))}"]
     if result.miss is not None:
         lines.append(_first_miss(result.miss, result.place))
     if cache_only:
         stays = f"the image stays in the build cache of {printable(result.daemon)}"
         lines.append(f"no --push, --load or --output: {stays}")
     return "".join(f"warmroute: {line}\n" for line in lines)
+
+
+def _figures(result: BuildResult, nanoseconds: int) -> Iterator[str]:
+    """Say how warm the build was and what it took, without what was next to nothing."""
+    if result.steps:
+        yield f"{result.cached} of {result.steps} step{'s' if result.steps > 1 else ''} cached"
+    if result.sent >= _WORTH_SAYING_SENT:
+        yield f"sent {format_bytes(result.sent)}"
+    if result.waited >= _WORTH_SAYING_WAITED:
+        yield f"waited {result.waited:.1f} s"
+    yield f"{nanoseconds / 1e9:.1f} s"
 
 
 def _first_miss(miss: Miss, place: Place) -> str:

@@ -13,6 +13,7 @@ _VARIES = (
     (re.compile(r"\b127\.0\.0\.1:\d+"), "127.0.0.1:PORT"),
     (re.compile(r"\d+(?:\.\d+)? ?(?:m?s|[kM]?B)\b"), "AMOUNT"),
     (re.compile(r"^#[1-9]\d* ", re.MULTILINE), "#STEP "),
+    (re.compile(r"waited AMOUNT, "), ""),  # said from a second on, as a slow machine takes to list pods
     (re.compile(r"[ \t]+"), " "),
 )
 

@@ -93,6 +93,20 @@ def test_a_build_says_where_it_is_and_at_the_end_how_warm_that_was(
     assert cached == "warmroute: no --push, --load or --output: the image stays in the build cache of one"
 
 
+def test_the_last_line_says_what_was_sent_of_a_context_that_is_worth_a_word(
+    buildkitd: Buildkitd, context: Path, tmp_path: Path
+) -> None:
+    (context / "file").write_bytes(os.urandom(300_000))
+    known = {"WARMROUTE_ADDR": f"one={buildkitd.address}", "XDG_STATE_HOME": str(tmp_path)}
+    warmroute = Installed(environment=known)
+
+    sent, cached = (warmroute.ok("build", context).stderr.splitlines()[-1 - more] for more in (2, 1))
+
+    built = r"warmroute: built on one \(home\): "
+    assert re.fullmatch(rf"{built}0 of 1 step cached, sent 30\d\.\d\dkB, \d+\.\d s", sent)
+    assert re.fullmatch(rf"{built}1 of 1 step cached, \d+\.\d s", cached)
+
+
 def test_a_build_that_is_not_at_home_says_why_and_so_does_the_metadata_file(
     buildkitd: Buildkitd, context: Path, tmp_path: Path
 ) -> None:

@@ -73,6 +73,18 @@ def test_it_says_which_choice_a_daemon_is_and_why(place: Place, said: str) -> No
             built(Place(number=2, home="a", reason="busy"), steps=0),
             "warmroute: built on b (2nd choice): 4.1 s",
         ),
+        (
+            replace(built(), sent=3_200_000, waited=4.04),
+            "warmroute: built on b (home): 9 of 12 steps cached, sent 3.20MB, waited 4.0 s, 4.1 s",
+        ),
+        (
+            replace(built(), sent=99_999, waited=0.99),
+            "warmroute: built on b (home): 9 of 12 steps cached, 4.1 s",
+        ),
+        (
+            replace(built(steps=0), sent=100_000, waited=1.0),
+            "warmroute: built on b (home): sent 100.00kB, waited 1.0 s, 4.1 s",
+        ),
     ],
 )
 def test_the_last_line_says_where_it_was_built_and_how_warm_that_was(result: BuildResult, line: str) -> None:
