@@ -11,7 +11,7 @@ from cli.given.routing import router_config
 from cli.interruption import Silent, interruptible
 from cli.options import RoutingOptions
 from cli.render.output import say_lines
-from router import NoDaemonError, UnreachableError
+from router import UnreachableError
 
 if TYPE_CHECKING:
     from router import Answer, BuildRouter, Daemon, DialOptions, RouterError
@@ -76,16 +76,7 @@ def chosen(daemons: Sequence[Daemon], names: Sequence[str], router: BuildRouter)
 
     Raises ``NoDaemonError`` where there is none, or none of a name.
     """
-    known = {daemon.name: daemon for daemon in sorted(daemons, key=lambda daemon: daemon.name)}
-    if not known:
-        raise NoDaemonError(f"there are no {router.fleet.describe()}", hint=router.fleet.hint)
-    for name in names:
-        if name not in known:
-            raise NoDaemonError(
-                f'no daemon named "{name}" among the {router.fleet.describe()}; there are {", ".join(known)}',
-                hint=router.fleet.hint,
-            )
-    return [daemon for name, daemon in known.items() if not names or name in names]
+    return library.choose_daemons(daemons, names, router.fleet)
 
 
 def _daemons(router: BuildRouter, key: str | None, names: Sequence[str]) -> Sequence[Daemon]:

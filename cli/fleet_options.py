@@ -6,7 +6,7 @@ Where buildx's kubernetes driver has an option (``--driver-opt``), the names are
 from typing import Annotated, Literal
 
 from cli.groups import Only, OptionGroup, argument, option
-from cli.options import RoutingOptions
+from cli.options import DisplayOptions, RoutingOptions
 
 __all__ = [
     "DEFAULT_FLEET",
@@ -19,7 +19,7 @@ __all__ = [
     "NamedFleet",
     "PodOptions",
     "ReadyWithin",
-    "RemovalOptions",
+    "Removal",
     "Replicas",
     "ShapeOptions",
     "SizeOptions",
@@ -242,12 +242,14 @@ class MakingOptions(OptionGroup, panel="Making"):
 
 
 class RemovalOptions(OptionGroup, panel="Removal"):
-    """What goes beside the daemons."""
+    """What goes beside the daemons, and how it is told."""
 
     volumes: bool = option(
         "--volumes", default=False, help="Delete the volumes too, and the caches on them; else they stay."
     )
+    display: DisplayOptions = DisplayOptions()
 
 
 Replicas = Annotated[SizeOptions, Only("--replicas")]
 ReadyWithin = Annotated[MakingOptions, Only("--ready-within")]
+Removal = Annotated[RemovalOptions, Only("--volumes", "--format")]

@@ -104,6 +104,7 @@ if TYPE_CHECKING:
     from router.flags.usage_filter import UsageFilter as UsageFilter
     from router.flags.usage_filter import parse_usage_filters as parse_usage_filters
     from router.fleet import Fleet as Fleet
+    from router.fleet.choosing import choose_daemons as choose_daemons
     from router.json_shape import Shape as Shape
     from router.json_shape import shaped as shaped
     from router.model.annotations import MAX_BUILDS as MAX_BUILDS
@@ -227,6 +228,11 @@ if TYPE_CHECKING:
     from router.provision.found import fleet_states as fleet_states
     from router.provision.manifest_text import manifests_as_yaml as manifests_as_yaml
     from router.provision.manifests import manifests as manifests
+    from router.provision.outcome import FleetMade as FleetMade
+    from router.provision.outcome import FleetRemoved as FleetRemoved
+    from router.provision.outcome import FleetScaled as FleetScaled
+    from router.provision.outcome import ObjectChange as ObjectChange
+    from router.provision.outcome import PoolChange as PoolChange
     from router.provision.pod_rows import PodRow as PodRow
     from router.provision.rollout import FleetWait as FleetWait
     from router.provision.scale import scale_fleet as scale_fleet
@@ -331,6 +337,7 @@ _MODULES = {
     "router.flags.ulimit": "parse_ulimits",
     "router.flags.usage_filter": "parse_usage_filters UsageFilter",
     "router.fleet": "Fleet",
+    "router.fleet.choosing": "choose_daemons",
     "router.json_shape": "Shape shaped",
     "router.model.annotations": "MAX_BUILDS",
     "router.model.build_options": "Annotation Attestation ExtraHost SSHAgent Ulimit",
@@ -388,6 +395,7 @@ _MODULES = {
     "router.provision.found": "FleetState PoolState fleet_states",
     "router.provision.manifest_text": "manifests_as_yaml",
     "router.provision.manifests": "manifests",
+    "router.provision.outcome": "FleetMade FleetRemoved FleetScaled ObjectChange PoolChange",
     "router.provision.pod_rows": "PodRow",
     "router.provision.rollout": "FleetWait",
     "router.provision.scale": "scale_fleet",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import router as library
@@ -12,7 +12,7 @@ from cli.config_files import ConfigurationFiles, Reading
 from cli.given.routing import router_config
 from cli.groups import Only
 from cli.interruption import Silent, interruptible
-from cli.options import FLEET_TIMEOUT, DisplayOptions, RoutingOptions
+from cli.options import FLEET_TIMEOUT, ChosenDaemons, DisplayOptions, RoutingOptions
 from cli.render.findings import findings_json, findings_text
 from cli.render.table import room_on_stdout
 from cli.settings import load
@@ -32,9 +32,9 @@ _Routing = Annotated[
 _Display = Annotated[DisplayOptions, Only("--verbose", "--format")]
 
 
-def command(reading: Reading, routing: _Routing, display: _Display) -> None:
+def command(reading: Reading, routing: _Routing, chosen: ChosenDaemons, display: _Display) -> None:
     """Check configuration, rights, daemons and their caches; report problems and how to fix them."""
-    found = tuple(_findings(reading, routing))
+    found = tuple(_findings(reading, routing, chosen.names or ()))
     text = (
         findings_json(found)
         if display.format == "json"
@@ -46,7 +46,7 @@ def command(reading: Reading, routing: _Routing, display: _Display) -> None:
         raise RouterError(f"{problems} problem{'' if problems == 1 else 's'} found", reason="unhealthy")
 
 
-def _findings(reading: Reading, routing: RoutingOptions) -> Iterator[Finding]:
+def _findings(reading: Reading, routing: RoutingOptions, only: Sequence[str]) -> Iterator[Finding]:
     """Yield the findings of all checks; without a configuration there is nothing else to check."""
     try:
         if reading.fault is not None:
@@ -57,7 +57,7 @@ def _findings(reading: Reading, routing: RoutingOptions) -> Iterator[Finding]:
         return
     yield _of_files(reading.files)
     with library.BuildRouter(config) as router, interruptible(Silent(heeds=False)):
-        yield from library.examine(config, router.dial_options, lambda: router.fleet)
+        yield from library.examine(config, router.dial_options, lambda: router.fleet, only=only)
 
 
 def _of_fault(fault: UsageError) -> Finding:

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import router as library
+from cli.asking import chosen as chosen_of
 from cli.asking import require_answers
 from cli.given.routing import router_config
 from cli.interruption import Silent, interruptible
-from cli.options import FleetRouting, FormatDisplay
+from cli.options import ChosenDaemons, FleetRouting, FormatDisplay
 from cli.render.foreign import own_line, printable
 from cli.render.platforms import counted
 from cli.render.table import room_on_stdout, table
@@ -25,11 +26,13 @@ __all__ = ["command"]
 _UNREACHABLE = "unreachable"
 
 
-def command(routing: FleetRouting, display: FormatDisplay) -> None:
+def command(routing: FleetRouting, chosen: ChosenDaemons, display: FormatDisplay) -> None:
     """List the daemons: state, version, platforms, builds in flight, cordons."""
     config = router_config(routing)
     with library.BuildRouter(config) as router, interruptible(Silent(heeds=False)):
         daemons = sorted(router.fleet.daemons(), key=lambda daemon: daemon.name)
+        if chosen.names:
+            daemons = chosen_of(daemons, chosen.names, router)
         reports = library.inspect(daemons, router.dial_options)
     sys.stdout.write(f"{_json(reports) if display.format == 'json' else _table(reports)}\n")
     if not reports:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from router.errors import FleetError
 from router.net.deadline import Deadline
@@ -10,6 +10,7 @@ from router.provision.contract import Objects
 from router.provision.found import no_such_fleet
 from router.provision.kinds import CLAIM, KINDS, POD, Kind
 from router.provision.manifests import WORKLOADS, Object
+from router.provision.outcome import FleetRemoved, ObjectChange
 from router.provision.pod_rows import pod_rows
 from router.provision.rights import Right, require_rights
 from router.provision.rollout import FleetWait
@@ -24,11 +25,11 @@ _POLL = 0.5
 _ITS_OWN = tuple(kind for kind in KINDS.values() if kind.namespaced)
 
 
-def take_down(kube: Objects, name: str, waiting: FleetWait, *, volumes: bool = False) -> tuple[str, ...]:
+def take_down(kube: Objects, name: str, waiting: FleetWait, *, volumes: bool = False) -> FleetRemoved:
     """Delete a fleet's objects, and wait until its pods are gone, which is when their builds have ended, and
     the volume claims too where they go.
 
-    Returns the names of the volume claims that stay: all of them, unless ``volumes`` says that they go too.
+    The volume claims stay, unless ``volumes`` says that they go too.
     Raises ``UsageError`` where there is nothing of such a fleet, ``FleetError``: its ``reason`` is
     ``claims-left`` where the claims alone are still there.
     """
@@ -40,24 +41,28 @@ def take_down(kube: Objects, name: str, waiting: FleetWait, *, volumes: bool = F
     if not objects and not (claims and volumes):
         raise no_such_fleet(kube, name)
     with told_as(f"removing the fleet {name}", lambda: f"again: warmroute fleet down {name}"):
+        deleted: list[ObjectChange] = []
         for kind, each in objects:
             if kind.name in WORKLOADS:
-                _delete(kube, kind, each, waiting)
+                deleted += _delete(kube, kind, each, waiting)
         _await_pods(kube, name, waiting)
         for kind, each in objects:
             if kind.name not in WORKLOADS:  # their builds needed it
-                _delete(kube, kind, each, waiting)
+                deleted += _delete(kube, kind, each, waiting)
         for each in claims if volumes else ():
-            _delete(kube, CLAIM, each, waiting)
+            deleted += _delete(kube, CLAIM, each, waiting)
         if volumes and claims:
             _await_claims(kube, name, waiting)
-    return () if volumes else tuple(text(each, "metadata", "name") for each in claims)
+    kept = () if volumes else tuple(text(each, "metadata", "name") for each in claims)
+    return FleetRemoved(objects=tuple(deleted), kept=kept)
 
 
-def _delete(kube: Objects, kind: Kind, each: Object, waiting: FleetWait) -> None:
-    name = text(each, "metadata", "name")
-    if kube.delete(kind, name):
-        waiting.tell(FleetStep(subject=f"{kind.name} {name}", state="deleted"))
+def _delete(kube: Objects, kind: Kind, each: Object, waiting: FleetWait) -> Iterator[ObjectChange]:
+    """Delete an object; yield it unless it was gone already."""
+    change = ObjectChange(kind=kind.name, name=text(each, "metadata", "name"), state="deleted")
+    if kube.delete(kind, change.name):
+        waiting.tell(FleetStep(subject=change.subject, state=change.state))
+        yield change
 
 
 def _await_pods(kube: Objects, name: str, waiting: FleetWait) -> None:

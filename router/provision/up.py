@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from router.errors import FleetError
 from router.model.frozen import frozen
 from router.provision.contract import Objects
 from router.provision.kinds import KINDS
 from router.provision.manifests import WORKLOADS, Object, manifests
-from router.provision.pod_rows import PodRow
+from router.provision.outcome import FleetMade, ObjectChange
 from router.provision.rights import require_rights, rights_to_make
 from router.provision.rollout import FleetWait, await_daemons, workloads_of
 from router.provision.spec import FLEET_LABEL, FleetSpec
@@ -28,8 +29,8 @@ class FleetWanted:
     force: bool = False
 
 
-def bring_up(kube: Objects, wanted: FleetWanted, waiting: FleetWait) -> tuple[PodRow, ...]:
-    """Apply a fleet's objects, and wait until its daemons are ready; return their pods.
+def bring_up(kube: Objects, wanted: FleetWanted, waiting: FleetWait) -> FleetMade:
+    """Apply a fleet's objects, and wait until its daemons are ready.
 
     Doing it again changes nothing. Raises ``FleetError`` where a right is missing, before anything was
     changed; where an object is refused, naming those that are there; where pods aren't ready in time.
@@ -39,7 +40,7 @@ def bring_up(kube: Objects, wanted: FleetWanted, waiting: FleetWait) -> tuple[Po
     if spec.create_namespace:  # everything else is in there
         objects = tuple(sorted(objects, key=lambda each: each["kind"] != "Namespace"))
     require_rights(kube, rights_to_make(each["kind"] for each in objects), f"make the fleet {spec.name}")
-    made: list[str] = []
+    made: list[ObjectChange] = []
     with told_as(f"making the fleet {spec.name}", lambda: _how_to_remove(kube, spec, made)):
         try:
             for each in objects:
@@ -47,7 +48,8 @@ def bring_up(kube: Objects, wanted: FleetWanted, waiting: FleetWait) -> tuple[Po
         except FleetError as exc:
             raise _half_made(exc, kube, spec, made) from exc
         _tell_of_others(kube, objects, spec, waiting)
-        return await_daemons(kube, spec.name, workloads_of(objects), waiting)
+        pods = await_daemons(kube, spec.name, workloads_of(objects), waiting)
+    return FleetMade(objects=tuple(made), pods=pods)
 
 
 def _tell_of_others(kube: Objects, objects: Sequence[Object], spec: FleetSpec, waiting: FleetWait) -> None:
@@ -69,8 +71,8 @@ def _tell_of_others(kube: Objects, objects: Sequence[Object], spec: FleetSpec, w
                 waiting.tell(step)
 
 
-def _put(kube: Objects, wanted: Object, given: FleetWanted, waiting: FleetWait) -> str:
-    """Apply one object; return what it is called."""
+def _put(kube: Objects, wanted: Object, given: FleetWanted, waiting: FleetWait) -> ObjectChange:
+    """Apply one object; return what that came to."""
     kind, name = KINDS[wanted["kind"]], wanted["metadata"]["name"]
     subject = f"{kind.name} {name}"
     before = kube.get(kind, name)
@@ -79,8 +81,9 @@ def _put(kube: Objects, wanted: Object, given: FleetWanted, waiting: FleetWait) 
     if kind.name == "StatefulSet":
         wanted = _with_replicas(kube, wanted, before, given.spec.replicas)
     after = kube.apply(kind, wanted, force=given.force)
-    waiting.tell(FleetStep(subject=subject, state=_what_happened(before, after)))
-    return subject
+    change = ObjectChange(kind=kind.name, name=name, state=_what_happened(before, after))
+    waiting.tell(FleetStep(subject=change.subject, state=change.state))
+    return change
 
 
 def _require_ours(before: Object, given: FleetWanted, subject: str) -> None:
@@ -110,26 +113,26 @@ def _with_replicas(kube: Objects, wanted: Object, before: Object | None, replica
     return {**wanted, "spec": {**wanted["spec"], "replicas": now if replicas is None else replicas}}
 
 
-def _what_happened(before: Object | None, after: Object) -> str:
+def _what_happened(before: Object | None, after: Object) -> Literal["created", "changed", "unchanged"]:
     if before is None:
         return "created"
     same = text(before, "metadata", "resourceVersion") == text(after, "metadata", "resourceVersion")
     return "unchanged" if same else "changed"
 
 
-def _half_made(exc: FleetError, kube: Objects, spec: FleetSpec, made: Sequence[str]) -> FleetError:
+def _half_made(exc: FleetError, kube: Objects, spec: FleetSpec, made: Sequence[ObjectChange]) -> FleetError:
     hints = {
         "conflict": "--force-conflicts takes over the fields that others have set",
         "missing": f"is there a namespace {spec.namespace}? --create-namespace makes it",
         "invalid": "volumes and labels of a StatefulSet can't be changed:"
         f" warmroute fleet down {spec.name} first, which keeps the volumes",
     }
-    there = f"; of the fleet there are {', '.join(made)}" if made else ""
+    there = f"; of the fleet there are {', '.join(each.subject for each in made)}" if made else ""
     hint = "; ".join(filter(None, (exc.hint or hints.get(exc.reason), _how_to_remove(kube, spec, made))))
     return FleetError(f"{exc}{there}", hint=hint or None, reason=exc.reason)
 
 
-def _how_to_remove(kube: Objects, spec: FleetSpec, made: Sequence[str]) -> str:
+def _how_to_remove(kube: Objects, spec: FleetSpec, made: Sequence[ObjectChange]) -> str:
     if not made:
         return ""
     return f"to remove the fleet: warmroute fleet down {spec.name} --namespace {kube.namespace}"

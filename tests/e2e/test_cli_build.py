@@ -329,6 +329,18 @@ def test_ls_of_daemons_that_answer_succeeds(warmroute: Installed) -> None:
     assert warmroute.ok("ls").stderr == ""
 
 
+def test_ls_of_the_daemons_that_are_named_asks_no_other(warmroute: Installed, buildkitd: Buildkitd) -> None:
+    addresses = f"alive={buildkitd.address},dead=tcp://127.0.0.1:{free_port()}"
+
+    named = warmroute.run("ls", "--addr", addresses, "--daemon", "alive", "--format", "json")
+    unknown = warmroute.run("ls", "--addr", addresses, "--daemon", "other")
+
+    assert (named.code, [each["name"] for each in named.json]) == (0, ["alive"])
+    assert (unknown.code, unknown.stdout) == (69, "")
+    said = 'no daemon named "other" among the addresses given by --addr; there are alive, dead'
+    assert said in unknown.stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_cancels_the_build_on_the_daemon(
     warmroute: Installed, buildkitd: Buildkitd, slow: Path, number: signal.Signals

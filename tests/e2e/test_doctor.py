@@ -111,6 +111,20 @@ def test_a_frozen_daemon_and_one_that_refuses_hide_no_other_and_hold_nothing_up(
     assert done.seconds < 15  # the machine's share; the deadlines are 2 s for each
 
 
+def test_only_the_daemons_that_are_named_are_asked(mended: Buildkitd) -> None:
+    addresses = f"well={mended.address},gone=tcp://127.0.0.1:{free_port()}"
+
+    well = Installed().run("doctor", "--addr", addresses, "--daemon", "well", "--format", "json")
+    typo = Installed().run("doctor", "--addr", addresses, "--daemon", "wel", "--format", "json")
+
+    assert well.code == 0, well.stderr
+    assert levels(well, "reach") == {"well": "ok"}
+    assert levels(well, "gc policy") == {"well": "ok"}
+    assert found(well)["fleet", ""]["result"] == "2 daemons"
+    assert (typo.code, levels(typo, "reach")) == (1, {})
+    assert found(typo)["fleet", ""]["result"].startswith('no daemon named "wel" among the ')
+
+
 def test_one_daemon_under_two_names_is_found(mended: Buildkitd) -> None:
     addresses = f"one={mended.address},two={mended.unix_address}"
 

@@ -70,7 +70,8 @@ def test_a_fleet_is_scaled_down_and_up_again_warm_and_removed_without_its_volume
     three = fleet(program, "status", "--format=json")
     rules = program.ok("debug", "workers", "--selector=app=ci", *WHERE, "--format=json").json
 
-    down_to_one = fleet(program, "scale", "--replicas=1")
+    second_alone = fleet(program, "status", "--daemon=ci-1", "--format=json")
+    down_to_one = fleet(program, "scale", "--replicas=1", "--format=json")
     one = fleet(program, "status", "--format=json")
     # The same options, and no size: it stays as large as it is.
     kept = fleet(program, "up", *QUICK, "--storage=50Gi")
@@ -78,7 +79,7 @@ def test_a_fleet_is_scaled_down_and_up_again_warm_and_removed_without_its_volume
     second = program.ok(*build)
     table = fleet(program, "status")
 
-    gone = fleet(program, "down")
+    gone = fleet(program, "down", "--format=json")
     left = claims(cluster)
     objects = cluster.get("all,configmap,role,sa,pdb", "-lwarmroute.dev/fleet=ci", f"--namespace={NAMESPACE}")
     again = fleet(program, "up", *QUICK, "--storage=50Gi")
@@ -105,16 +106,23 @@ def test_a_fleet_is_scaled_down_and_up_again_warm_and_removed_without_its_volume
         assert [rule["minFreeSpace"] for rule in worker["gcPolicy"]] == [0, 0, 5 << 30, 5 << 30]
 
     assert down_to_one.code == 0, down_to_one.stderr
+    assert down_to_one.json == {
+        "name": "ci",
+        "namespace": NAMESPACE,
+        "pools": [{"name": "ci", "before": 3, "after": 1}],
+        "daemons": ["ci-0"],
+    }
     assert "ci goes from 3 to 1 daemons: the volumes of those that go stay" in down_to_one.stderr
-    assert [pod["name"] for pod in one.json[0]["pods"]] == ["ci-0"]
-    assert kept.code == 0, kept.stderr
-    assert "is ready: 1 daemon;" in kept.stderr
+    shown = [[pod["name"] for pod in each.json[0]["pods"]] for each in (second_alone, one)]
+    assert shown == [["ci-1"], ["ci-0"]]
+    assert "the fleet ci is ready: 1 daemon; build with" in kept.stderr
     assert up_to_three.code == 0, up_to_three.stderr
     assert first.daemon == second.daemon == third.daemon
     assert list(second.steps.values()) == list(third.steps.values()) == [True]
     assert "ci in namespace life: ci 3 of 3 ready" in table.stdout
 
     assert gone.code == 0, gone.stderr
+    assert (len(gone.json["removed"]), gone.json["keptVolumes"]) == (7, left)
     assert "3 volumes stay, with the caches on them" in gone.stderr
     assert left == ["state-ci-0", "state-ci-1", "state-ci-2"]
     assert objects["items"] == []
@@ -133,6 +141,7 @@ def test_a_pod_that_waits_for_a_volume_is_shown_with_the_reason(cluster: Cluster
     told: Any = fleet(program, "status", "--format=json").json[0]
     other = program.run("fleet", "status", "other", *WHERE)
     none = program.run("fleet", "down", "other", *WHERE)
+    no_daemon = fleet(program, "status", "--daemon=ci-7")
     removed = fleet(program, "down", "--volumes", "-f")
     nothing = claims(cluster)
 
@@ -143,6 +152,8 @@ def test_a_pod_that_waits_for_a_volume_is_shown_with_the_reason(cluster: Cluster
     assert "ci-0: unschedulable: 0/1 nodes are available: pod has unbound immediate" in status.stdout
     assert told["ready"] is False
     assert told["pods"][0]["volumeState"] == "Pending"
+    assert no_daemon.code == 69
+    assert 'no fleet in namespace life has a daemon named "ci-7"; there are ci-0' in no_daemon.stderr
     assert other.code == none.code == 2
     assert "there is no fleet other in namespace life; there are ci" in other.stderr
     assert "there is no fleet other in namespace life" in none.stderr

@@ -57,7 +57,7 @@ def test_a_fleet_is_made_builds_and_is_left_as_it_is_by_the_same_command(
     context = write_tree(tmp_path / "context", HELLO)
     built = Program(environment={**program.environment, **variables}).ok("build", "--key=any", "-v", context)
     workers = program.ok("debug", "workers", "--selector=app=ci", *WHERE, "--format=json").json
-    again = up(program, "--create-namespace", "--network-policy")
+    again = up(program, "--create-namespace", "--network-policy", "--format=json")
     after = {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in cluster.pods("app=ci", NAMESPACE)}
 
     assert variables == {"WARMROUTE_SELECTOR": "app=ci", "WARMROUTE_NAMESPACE": NAMESPACE}
@@ -75,6 +75,10 @@ def test_a_fleet_is_made_builds_and_is_left_as_it_is_by_the_same_command(
     }
     assert built.daemon in before
     assert again.code == 0, again.stderr
+    assert {each["kind"] for each in again.json["objects"]} == made | {"Namespace"}
+    assert {each["state"] for each in again.json["objects"]} == {"unchanged"}
+    assert again.json["daemons"] == ["ci-0", "ci-1"]
+    assert again.json["environment"] == variables
     assert "created" not in again.stderr
     assert "changed" not in again.stderr.replace("unchanged", "")
     assert after == before
@@ -264,10 +268,13 @@ def test_what_others_have_set_is_a_conflict_but_for_the_size(cluster: Cluster, p
 
 def test_print_needs_no_cluster_and_is_what_kubectl_applies(cluster: Cluster, program: Program) -> None:
     printed = Program().ok("fleet", "up", "ci", *WHERE, *QUICK, "--create-namespace", "--print")
+    refused = Program().run("fleet", "up", "ci", "--print", "--format=json")
 
     cluster.apply(printed.stdout)
     cluster.wait_ready("app=ci", 3, namespace=NAMESPACE)
     taken_over = up(program, "--force-conflicts")
 
+    assert (refused.code, refused.stdout) == (2, "")
+    assert "--print and --format json exclude each other" in refused.stderr
     assert taken_over.code == 0, taken_over.stderr
     assert json.dumps(cluster.get("statefulset", "ci", *(f"--namespace={NAMESPACE}",))).count('"replicas": 3')

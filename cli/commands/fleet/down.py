@@ -6,9 +6,9 @@ import sys
 
 import router as library
 from cli.commands.fleet.remembering import forget
-from cli.commands.fleet.telling import waiting
+from cli.commands.fleet.telling import waiting, write_json
 from cli.consent import Consent, agreed, require_consent
-from cli.fleet_options import ClusterRouting, NamedFleet, ReadyWithin, RemovalOptions
+from cli.fleet_options import ClusterRouting, NamedFleet, ReadyWithin, Removal
 from cli.given.routing import router_config
 from cli.interruption import Silent, interruptible
 
@@ -17,7 +17,7 @@ __all__ = ["command"]
 
 def command(
     fleet: NamedFleet,
-    removal: RemovalOptions,
+    removal: Removal,
     consent: Consent,
     making: ReadyWithin,
     routing: ClusterRouting,
@@ -33,7 +33,7 @@ def command(
             return
         settings = library.fleet_settings(cluster, spec)
         try:
-            kept = library.take_down(
+            removed = library.take_down(
                 objects, fleet.name, waiting(making.ready_within, cancellation), volumes=removal.volumes
             )
         except library.FleetError as exc:
@@ -41,9 +41,18 @@ def command(
                 forget(spec.name, settings)
             raise
     sys.stderr.write(f"the fleet {fleet.name} is gone\n")
-    if kept:
+    if kept := removed.kept:
         sys.stderr.write(
             f"{len(kept)} volume{' stays' if len(kept) == 1 else 's stay'}, with the caches on them, for the"
             f" next fleet {fleet.name}: {', '.join(kept)}\n"
         )
     forget(spec.name, settings)
+    if removal.display.format == "json":
+        write_json(
+            {
+                "name": spec.name,
+                "namespace": spec.namespace,
+                "removed": [{"kind": each.kind, "name": each.name} for each in removed.objects],
+                "keptVolumes": list(kept),
+            }
+        )

@@ -11,10 +11,10 @@ import router as library
 from cli.fleet_options import AnyFleet, ClusterRouting
 from cli.given.routing import router_config
 from cli.interruption import Silent, interruptible
-from cli.options import FormatDisplay
+from cli.options import ChosenDaemons, FormatDisplay
 from cli.render.foreign import own_line, printable
 from cli.render.table import room_on_stdout, table
-from router import UnreachableError
+from router import NoDaemonError, UnreachableError
 
 if TYPE_CHECKING:
     from router import FleetState, PodRow
@@ -22,22 +22,42 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-def command(fleet: AnyFleet, routing: ClusterRouting, display: FormatDisplay) -> None:
+def command(fleet: AnyFleet, routing: ClusterRouting, chosen: ChosenDaemons, display: FormatDisplay) -> None:
     """Show a fleet's pods, or those of every fleet in the namespace: state and reason, image, volume."""
     cluster = library.find_cluster(router_config(routing))
     with interruptible(Silent(heeds=False)), library.open_cluster(cluster) as objects:
         states = library.fleet_states(objects, fleet.name)
         namespace = objects.namespace
+    if chosen.names:
+        states = _with_daemons(states, chosen.names, namespace)
     if display.format == "json":
         sys.stdout.write(f"{json.dumps([_values(state) for state in states], indent=2)}\n")
     elif states:
         sys.stdout.write("\n\n".join(_shown(state) for state in states) + "\n")
     else:
         sys.stderr.write(f"there is no fleet in namespace {printable(namespace)}\n")
-    unready = [state.name for state in states if not state.ready]
+    if chosen.names:
+        unready = [pod.name for state in states for pod in state.pods if not pod.ready]
+    else:
+        unready = [state.name for state in states if not state.ready]
     if unready:
         sys.stdout.flush()
         raise UnreachableError(f"not ready: {', '.join(unready)}")
+
+
+def _with_daemons(
+    states: Sequence[FleetState], names: Sequence[str], namespace: str
+) -> tuple[FleetState, ...]:
+    """Return the fleets that have these daemons, with no others. Raises ``NoDaemonError`` for one of none."""
+    known = [pod.name for state in states for pod in state.pods]
+    for name in names:
+        if name not in known:
+            there = f"; there are {', '.join(known)}" if known else ""
+            raise NoDaemonError(f'no fleet in namespace {namespace} has a daemon named "{name}"{there}')
+    narrowed = [
+        library.replace(state, pods=tuple(pod for pod in state.pods if pod.name in names)) for state in states
+    ]
+    return tuple(state for state in narrowed if state.pods)
 
 
 def _shown(state: FleetState) -> str:

@@ -1,17 +1,19 @@
-"""How the progress of a fleet is told, on stderr."""
+"""How the progress of a fleet is told, on stderr, and its result to programs, on stdout."""
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import router as library
 from cli.render.foreign import lines_of
 
 if TYPE_CHECKING:
-    from router import Cancellation, FleetStep, FleetWait
+    from router import Cancellation, FleetStep, FleetWait, PodRow
 
-__all__ = ["tell", "waiting"]
+__all__ = ["counted", "tell", "waiting", "write_json"]
 
 
 def waiting(within: str, cancellation: Cancellation) -> FleetWait:
@@ -25,3 +27,14 @@ def tell(step: FleetStep) -> None:
     why = f": {step.detail}" if step.detail else ""
     sys.stderr.write("".join(f"{line}\n" for line in lines_of(f"{step.subject} {step.state}{why}")))
     sys.stderr.flush()
+
+
+def counted(pods: Sequence[PodRow]) -> str:
+    """Return how many daemons there are, for a sentence."""
+    return f"{len(pods)} daemon{'' if len(pods) == 1 else 's'}"
+
+
+def write_json(values: Mapping[str, object]) -> None:
+    """Write the result to stdout, for ``--format json``."""
+    sys.stdout.write(f"{json.dumps(values, indent=2)}\n")
+    sys.stdout.flush()

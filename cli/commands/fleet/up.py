@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import router as library
 from cli.commands.fleet.remembering import remember, tell_forgotten
-from cli.commands.fleet.telling import waiting
+from cli.commands.fleet.telling import counted, waiting, write_json
 from cli.fleet_options import (
     DEFAULT_FLEET,
     AccessOptions,
@@ -22,30 +22,51 @@ from cli.fleet_options import (
 from cli.given.fleets import fleet_spec
 from cli.given.routing import router_config
 from cli.interruption import Silent, interruptible
+from cli.options import FormatDisplay
+from router import UsageError
 
 if TYPE_CHECKING:
-    from router import FleetCluster, FleetSpec
+    from router import FleetCluster, FleetMade, FleetSpec
 
 __all__ = ["command"]
 
 
-def command(fleet: FleetName, shape: ShapeOptions, making: MakingOptions, routing: ClusterRouting) -> None:
+def command(
+    fleet: FleetName,
+    shape: ShapeOptions,
+    making: MakingOptions,
+    routing: ClusterRouting,
+    display: FormatDisplay,
+) -> None:
     """Make a fleet of buildkitd daemons on Kubernetes, or change one, and wait until it is ready."""
     config = router_config(routing)
     name = fleet.name or DEFAULT_FLEET
+    as_json = display.format == "json"
     if making.print:
+        if as_json:
+            raise UsageError(
+                "--print and --format json exclude each other",
+                hint="--print prints YAML, which is for kubectl",
+            )
         _print(_spec(name, library.fleet_namespace(config), shape, making))
         return
     # Once: a kubeconfig may be a pipe.
     cluster = library.find_cluster(config)
     spec = _spec(name, cluster.namespace, shape, making)
-    reach = _make(spec, cluster, making, shape.access)
+    made, reach = _make(spec, cluster, making, shape.access)
     given = {
         "kube-context": config.kube_context or "",
         "kubeconfig": cluster.kubeconfig if cluster.lasting else "",
     }
     options = {"selector": spec.selector, "namespace": spec.namespace, **given, **reach}
-    _tell_how_to_build({name: value for name, value in options.items() if value})
+    needed = {name: value for name, value in options.items() if value}
+    ready = f"the fleet {spec.name} is ready: {counted(made.pods)}"
+    if as_json:
+        sys.stderr.write(f"{ready}\n")
+        write_json(_values(spec, made, needed))
+    else:
+        sys.stderr.write(f"{ready}; build with\n")
+        _tell_how_to_build(needed)
     if cluster.lasting:
         remember(spec.name, {**library.fleet_settings(cluster, spec), **reach})
     else:
@@ -59,22 +80,20 @@ def _spec(name: str, namespace: str, shape: ShapeOptions, making: MakingOptions)
 
 def _make(
     spec: FleetSpec, cluster: FleetCluster, making: MakingOptions, access: AccessOptions
-) -> Mapping[str, str]:
-    """Make the fleet; return the options that reaching its daemons takes."""
+) -> tuple[FleetMade, Mapping[str, str]]:
+    """Make the fleet; return what was made, and the options that reaching its daemons takes."""
     secrets: tuple[dict[str, Any], ...] = ()
     reach: Mapping[str, str] = {}
     with interruptible(Silent(heeds=False)) as cancellation, library.open_cluster(cluster) as objects:
         if spec.access.mtls:
             folder = os.path.abspath(access.certificates or f"{spec.name}-certificates")
-            made = library.make_certificates(objects, spec, folder)
-            spec = library.replace(spec, access=library.replace(spec.access, certificates=made.digest))
-            secrets = (made.secret,)
-            reach = {"via": spec.access.via, "tls-dir": made.client, "tls-server-name": made.server_name}
+            issued = library.make_certificates(objects, spec, folder)
+            spec = library.replace(spec, access=library.replace(spec.access, certificates=issued.digest))
+            secrets = (issued.secret,)
+            reach = {"via": spec.access.via, "tls-dir": issued.client, "tls-server-name": issued.server_name}
         wanted = library.FleetWanted(spec=spec, secrets=secrets, force=making.force_conflicts)
-        rows = library.bring_up(objects, wanted, waiting(making.ready_within, cancellation))
-    daemons = f"{len(rows)} daemon{'' if len(rows) == 1 else 's'}"
-    sys.stderr.write(f"the fleet {spec.name} is ready: {daemons}; build with\n")
-    return reach
+        made = library.bring_up(objects, wanted, waiting(making.ready_within, cancellation))
+    return made, reach
 
 
 def _print(spec: FleetSpec) -> None:
@@ -90,7 +109,21 @@ def _tell_how_to_build(options: Mapping[str, str]) -> None:
     words = [word for name, value in options.items() for word in (f"--{name}", value)]
     sys.stderr.write(f"  warmroute build {shlex.join(words)} --tag IMAGE .\nor set\n")
     sys.stderr.flush()
-    for name, value in options.items():
-        variable = "WARMROUTE_" + name.upper().replace("-", "_")
+    for variable, value in _variables(options).items():
         sys.stdout.write(f"export {variable}={shlex.quote(value)}\n")
     sys.stdout.flush()
+
+
+def _values(spec: FleetSpec, made: FleetMade, options: Mapping[str, str]) -> dict[str, object]:
+    return {
+        "name": spec.name,
+        "namespace": spec.namespace,
+        "objects": [{"kind": each.kind, "name": each.name, "state": each.state} for each in made.objects],
+        "daemons": [pod.name for pod in made.pods],
+        "environment": _variables(options),
+    }
+
+
+def _variables(options: Mapping[str, str]) -> dict[str, str]:
+    """Return the options as the variables that warmroute reads."""
+    return {"WARMROUTE_" + name.upper().replace("-", "_"): value for name, value in options.items()}

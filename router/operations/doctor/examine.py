@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from router.config import RouterConfig
 from router.errors import RouterError
 from router.fleet import Fleet
+from router.fleet.choosing import choose_daemons
 from router.model.address import KubePodAddress
 from router.model.daemon import Daemon
 from router.model.frozen import replace
@@ -26,8 +27,11 @@ __all__ = ["examine"]
 _WAYS: tuple[Via, ...] = ("pod-ip", "exec", "port-forward")
 
 
-def examine(config: RouterConfig, options: DialOptions, find: Callable[[], Fleet]) -> tuple[Finding, ...]:
-    """Return what all checks found; ``find`` returns the fleet.
+def examine(
+    config: RouterConfig, options: DialOptions, find: Callable[[], Fleet], *, only: Sequence[str] = ()
+) -> tuple[Finding, ...]:
+    """Return what all checks found; ``find`` returns the fleet. The daemons named in ``only`` are asked, and
+    compared with each other; without any all of them are.
 
     ``options.timeout`` is the deadline in seconds for connecting to each daemon, and for its answers; all are
     asked at once. What can't be known because of a fault is left out, and the fault is there.
@@ -36,6 +40,7 @@ def examine(config: RouterConfig, options: DialOptions, find: Callable[[], Fleet
     try:
         fleet = find()
         listed = sorted(fleet.daemons(), key=lambda daemon: daemon.name)
+        asked = choose_daemons(listed, only, fleet) if only else listed
     except RouterError as exc:
         found = Finding(
             check="fleet",
@@ -46,11 +51,13 @@ def examine(config: RouterConfig, options: DialOptions, find: Callable[[], Fleet
         )
         return (*findings, found)
     findings.append(whole_fleet.check_listing(listed, fleet.describe()))
-    return (*findings, *_of_daemons(listed, config, options))
+    asked = [daemon for daemon in asked if daemon.ready and not daemon.terminating]
+    return (*findings, *_of_daemons(listed, asked, config, options))
 
 
-def _of_daemons(listed: Sequence[Daemon], config: RouterConfig, options: DialOptions) -> Iterator[Finding]:
-    asked = [daemon for daemon in listed if daemon.ready and not daemon.terminating]
+def _of_daemons(
+    listed: Sequence[Daemon], asked: Sequence[Daemon], config: RouterConfig, options: DialOptions
+) -> Iterator[Finding]:
     with ThreadPoolExecutor(1 + len(_WAYS), "doctor") as pool:
         answering = pool.submit(ask_each, asked, options, ask_facts)
         trying = {way: pool.submit(_try, asked, way, options) for way in _WAYS}

@@ -1,5 +1,5 @@
-"""What `fleet up` does with the objects that there are, on objects in memory; the server's own part is in
-`tests.e2e.test_fleet_up`."""
+"""What `fleet up`, `scale` and `down` do with the objects that there are, on objects in memory; the
+server's own part is in `tests.e2e.test_fleet_up` and `test_fleet_life`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from router.cancellation import Cancellation
 from router.errors import CancelledError, FleetError, ToolError
 from router.model.frozen import replace
 from router.provision.cluster import find_cluster, open_cluster
+from router.provision.down import take_down
 from router.provision.kinds import Kind
+from router.provision.outcome import FleetRemoved, FleetScaled, ObjectChange, PoolChange
 from router.provision.rollout import FleetWait
+from router.provision.scale import scale_fleet
 from router.provision.spec import FLEET_LABEL, AccessSpec, FleetSpec
 from router.provision.step import FleetStep
 from router.provision.up import FleetWanted, bring_up
@@ -56,8 +59,8 @@ class Memory:
         return wanted
 
     def scale(self, kind: Kind, name: str, replicas: int) -> None:
-        del kind, name
         self.scaled.append(replicas)
+        self.there[kind.name, name]["spec"]["replicas"] = replicas
 
     def delete(self, kind: Kind, name: str) -> bool:
         return self.there.pop((kind.name, name), None) is not None
@@ -114,6 +117,53 @@ def test_another_size_is_set_as_scale_sets_it_first(waiting: Waiting) -> None:
 
     assert memory.scaled == [5]
     assert memory.sizes()["ci"] == 5
+
+
+def test_what_was_done_to_each_object_is_returned(waiting: Waiting) -> None:
+    memory = Memory()
+
+    made = bring_up(memory, FleetWanted(spec=SPEC), waiting[0])
+    again = bring_up(memory, FleetWanted(spec=SPEC), waiting[0])
+
+    assert ObjectChange(kind="StatefulSet", name="ci", state="created") in made.objects
+    assert {(each.kind, each.name) for each in made.objects} == set(memory.there)
+    assert {each.state for each in made.objects} == {"created"}
+    assert [replace(each, state="created") for each in again.objects] == list(made.objects)
+    assert {each.state for each in again.objects} == {"unchanged"}
+
+
+def test_a_fleet_that_is_scaled_has_the_sizes_of_its_pools(waiting: Waiting) -> None:
+    memory = Memory()
+    up(memory, replace(SPEC, replicas=3, architectures=("amd64", "arm64")), waiting)
+
+    scaled = scale_fleet(memory, "ci", 0, waiting[0])
+
+    assert scaled == FleetScaled(
+        pools=(
+            PoolChange(name="ci-amd64", before=3, after=0),
+            PoolChange(name="ci-arm64", before=3, after=0),
+        ),
+        pods=(),
+    )
+
+
+def test_a_fleet_that_is_removed_keeps_its_volume_claims_unless_they_go_too(waiting: Waiting) -> None:
+    memory = Memory()
+    up(memory, SPEC, waiting)
+    objects = set(memory.there)
+    claim = ("PersistentVolumeClaim", "state-ci-0")
+    memory.there[claim] = {"metadata": {"name": "state-ci-0", "labels": {FLEET_LABEL: "ci"}}}
+
+    removed = take_down(memory, "ci", waiting[0])
+    kept = set(memory.there)
+    emptied = take_down(memory, "ci", replace(waiting[0], seconds=5.0), volumes=True)
+
+    assert {(each.kind, each.name) for each in removed.objects} == objects
+    assert removed.kept == ("state-ci-0",)
+    assert kept == {claim}
+    assert emptied == FleetRemoved(
+        objects=(ObjectChange(kind=claim[0], name=claim[1], state="deleted"),), kept=()
+    )
 
 
 def test_a_refusal_in_the_middle_names_what_is_there_and_how_to_remove_it(waiting: Waiting) -> None:
