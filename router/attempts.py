@@ -160,7 +160,7 @@ class Attempts:
                     span=span,
                 )
                 built = self._backend.build(self._build_for(daemon), daemon, context)
-            return self._account.built(built)
+            return self._with_earlier_home(self._account.built(built))
         except RouterError as exc:
             match fault_of(exc):
                 case "unreached":
@@ -194,6 +194,17 @@ class Attempts:
                 case "final":
                     self._happened(Broke(waitable=isinstance(exc, UnreachableError)))
             raise
+
+    def _with_earlier_home(self, result: BuildResult) -> BuildResult:
+        """Return the result with the daemon that was the key's home before, where home never built it."""
+        miss, others = result.miss, [each.daemon for each in self._candidates[1:]]
+        if miss is None or miss.reason != "first" or result.place.number != 1 or not others:
+            return result
+        from router.operations.earlier_home import earlier_home  # most builds are no first ones
+
+        context = self._context
+        moved_from = earlier_home(others, context.key, context.dial, context.cancellation)
+        return replace(result, miss=replace(miss, moved_from=moved_from))
 
     def _build_for(self, daemon: Daemon) -> PreparedBuild:
         """Return the build, with an image to be told the digest of where one was not asked for."""

@@ -11,6 +11,7 @@ from router import (
     BuildResult,
     ColdError,
     FileSink,
+    Miss,
     OutputError,
     check_file,
     os_reason,
@@ -52,11 +53,16 @@ def _whereabouts(result: BuildResult) -> dict[str, object]:
         "rule": result.rule,
         "steps": result.steps,
         "cached": result.cached,
-        "miss": None if result.miss is None else {"step": result.miss.step, "reason": result.miss.reason},
+        "miss": None if result.miss is None else _miss(result.miss),
         "sent": result.sent,
         "seconds": round(result.seconds, 3),
         "waited": round(result.waited, 3),
     }
+
+
+def _miss(miss: Miss) -> dict[str, str]:
+    moved = {"movedFrom": miss.moved_from} if miss.moved_from else {}
+    return {"step": miss.step, "reason": miss.reason, **moved}
 
 
 def append_metrics(path: str, result: BuildResult) -> None:

@@ -18,7 +18,11 @@ class Miss:
     ``first``: the daemon knows of no earlier build of the key. ``differs``: the latest build there had no
     such step, because the step, an argument that it sees, or what it builds upon is another. ``files``: its
     files are others, or its result was pruned. ``pruned``: it is the same, and its result is gone.
+
+    ``moved_from``: with ``first``, the daemon that was the key's home before the fleet grew, as far as the
+    daemons' histories tell; else empty.
     """
 
     step: str
     reason: MissReason = "unknown"
+    moved_from: str = ""

@@ -28,12 +28,12 @@ def new_ref(key: str) -> str:
     return ref_prefix(key) + os.urandom(_RANDOM_BYTES).hex()
 
 
-def builds_of(prefix: str) -> bytes:
-    """Return a BuildHistoryRequest for the builds in flight, and for the latest successful one whose ref has
-    this prefix; for all finished ones if the prefix is empty. Daemons without filters always send all of
-    them."""
+def builds_of(prefix: str, *, latest: bool = True) -> bytes:
+    """Return a BuildHistoryRequest for the builds in flight, and for the successful ones whose ref has this
+    prefix, of which the latest suffices unless ``latest`` is false; for all finished ones if the prefix is
+    empty. Daemons without filters always send all of them."""
     asked = integer_field(3, True)  # EarlyExit
     if prefix:
         # Filter, and Limit. Conditions separated by commas must all hold.
-        asked += field(4, f"ref~=^{prefix},status==completed") + integer_field(5, 1)
+        asked += field(4, f"ref~=^{prefix},status==completed") + (integer_field(5, 1) if latest else b"")
     return asked

@@ -9,6 +9,7 @@ import pytest
 
 import router.attempts
 import router.failover
+import router.operations.earlier_home
 from router.address import parse_address
 from router.attempts import Attempts, Policy
 from router.backends import BackendContext
@@ -29,6 +30,7 @@ from router.errors import (
 from router.model.address import DockerAddress
 from router.model.daemon import Candidate, Daemon, Exclusion, Place
 from router.model.events import Attempt, Event, Notice, SolveStatus, Vertex
+from router.model.miss import Miss, MissReason
 from router.model.request import BuildRequest, Output
 from router.model.result import BuildResult
 from router.solve.prepared import PreparedBuild
@@ -45,9 +47,10 @@ class Backend:
     ``tried`` has the daemon and the bound of each attempt.
     """
 
-    def __init__(self, *script: RouterError | None) -> None:
+    def __init__(self, *script: RouterError | None, miss: MissReason | None = None) -> None:
         self.tried: list[tuple[str, int]] = []
         self.told: tuple[Event, ...] = ()
+        self._miss = miss and Miss(step="copy", reason=miss)
         self.builds: list[PreparedBuild] = []
         self._script = iter(script)
 
@@ -63,7 +66,7 @@ class Backend:
         error = next(self._script, None)
         if error is not None:
             raise error
-        return BuildResult(daemon=daemon.name, address=daemon.address, ref="r")
+        return BuildResult(daemon=daemon.name, address=daemon.address, ref="r", miss=self._miss)
 
     def command(self, _build: PreparedBuild, _daemon: Daemon, _context: BackendContext) -> Sequence[str]:
         return ()
@@ -428,6 +431,37 @@ def test_the_result_tells_how_many_steps_were_cached(story: Story) -> None:
     result = story.run(backend, A)
 
     assert (result.cached, result.steps) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("backend", "fleet", "asked"),
+    [
+        (Backend(miss="first"), (A, B, C), "bc"),
+        (Backend(miss="first"), (A,), ""),
+        (Backend(refused("a"), miss="first"), (A, B, C), ""),
+        (Backend(miss="files"), (A, B, C), ""),
+    ],
+)
+def test_for_an_earlier_home_are_asked_those_behind_a_home_that_never_built_it(
+    story: Story,
+    monkeypatch: pytest.MonkeyPatch,
+    backend: Backend,
+    fleet: Sequence[Daemon],
+    asked: str,
+) -> None:
+    heard: list[str] = []
+
+    def answer(others: Sequence[Daemon], *_: object) -> str:
+        heard.extend(each.name for each in others)
+        return "b"
+
+    monkeypatch.setattr(router.operations.earlier_home, "earlier_home", answer)
+
+    result = story.run(backend, *fleet)
+
+    assert "".join(heard) == asked
+    assert result.miss is not None
+    assert result.miss.moved_from == ("b" if asked else "")
 
 
 ENGINE = Daemon(name="engine", address=DockerAddress())
