@@ -14,9 +14,10 @@ from cli.commands.history.listed import place_of, record_values
 from cli.groups import OptionGroup, option
 from cli.options import ChosenDaemons, FleetRouting, FormatDisplay
 from cli.render.ago import took
+from cli.render.cells import fit
 from cli.render.foreign import printable
 from cli.render.narrow import Narrowing, narrow_table
-from cli.render.table import room_on_stdout
+from cli.render.table import room_on_stdout, rows_on_stdout
 from router import DaemonRecord, UsageError, build_name
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ _HEADER = ("BUILD ID", "NAME", "KEY", "DAEMON", "PLACE", "AGE", "STEPS", "STARTE
 _NARROWING = Narrowing(
     ids="BUILD ID",
     spared=("NAME", "STARTED BY"),
-    cut=(("CURRENT STEP", "beginning"), ("KEY", "end")),
+    cut=(("CURRENT STEP", "beginning"), ("KEY", "end"), ("DAEMON", "ends")),
+    last=("PLACE",),
 )
 # Seconds between two looks.
 _EVERY = 2.0
@@ -52,8 +54,7 @@ def command(again: Watch, routing: FleetRouting, chosen: ChosenDaemons, display:
         silent = [answer.daemon.name for answer in answers if answer.error]
         if not again.watch:
             break
-        note = f"\ndid not answer: {', '.join(silent)}" if silent else ""
-        sys.stdout.write(f"{_CLEAR}{_table(answers)}{printable(note)}\n")
+        sys.stdout.write(f"{_CLEAR}{_screen(answers, silent)}\n")
         sys.stdout.flush()
         time.sleep(_EVERY)
     sys.stdout.write(f"{_json(answers) if display.format == 'json' else _table(answers)}\n")
@@ -69,6 +70,19 @@ def _builds(answers: _Answers) -> list[tuple[Daemon, InFlight]]:
 def _table(answers: _Answers) -> str:
     rows = [_row(daemon, build) for daemon, build in _builds(answers)]
     return narrow_table(_HEADER, rows, _NARROWING, room=room_on_stdout())
+
+
+def _screen(answers: _Answers, silent: Sequence[str]) -> str:
+    """Return the table with who did not answer, in as many rows as the terminal has: one more would scroll
+    the header away."""
+    lines = _table(answers).split("\n")
+    note = [f"did not answer: {', '.join(silent)}"] if silent else []
+    room, rows = room_on_stdout(), rows_on_stdout()
+    if rows is not None and len(lines) + len(note) >= rows:
+        shown = max(rows - len(note) - 2, 1)
+        note.insert(0, f"and {len(lines) - shown} more")
+        lines = lines[:shown]
+    return "\n".join([*lines, *(fit(printable(line), room or len(line)) for line in note)])
 
 
 def _row(daemon: Daemon, build: InFlight) -> tuple[str, ...]:

@@ -75,7 +75,8 @@ def command(stats: _Stats, routing: FleetRouting, chosen: ChosenDaemons) -> None
 def _table(rows: Sequence[BuildStats], by: str) -> str:
     narrowing = Narrowing(
         spared=("FAILOVERS", "SPILLS", "FAILED", "WARM", "COLD-P95", "WARM-P95"),
-        cut=() if by == "all" else ((by.upper(), "end"),),
+        cut=() if by == "all" else ((by.upper(), "ends" if by == "daemon" else "end"),),
+        last=("COLD-P50", "BUILDS"),
     )
     header = (*([] if by == "all" else [by.upper()]), *_COUNTED, *_TIMED)
     return narrow_table(header, [_row(row, by) for row in rows], narrowing, room=room_on_stdout())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cli.render.ago import ago
 from cli.render.foreign import printable
-from cli.render.table import table
+from cli.render.narrow import Kept, Narrowing, narrow_table
 from cli.render.units import NANOSECONDS, format_bytes
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["freed_table", "mounts_table", "record_lines", "usage_table", "utc"]
 
+# A pod is told from others by the end of its name, an address by its beginning.
+_DAEMON: tuple[tuple[str, Kept], ...] = (("DAEMON", "ends"),)
 _LAST = 253_402_300_800 * NANOSECONDS - 1  # of the year 9999
 
 
@@ -29,12 +31,9 @@ def usage_table(usages: Sequence[tuple[str, Usage | None]], whole: Usage, *, roo
     ]
     if len(usages) > 1:
         rows.append(("(sum)", *_sums(whole)))
-    return table(
-        ("DAEMON", "TOTAL", "RECLAIMABLE", "SHARED", "PRIVATE", "RECORDS"),
-        rows,
-        room=room,
-        spared=("PRIVATE", "SHARED", "RECORDS"),
-    )
+    header = ("DAEMON", "TOTAL", "RECLAIMABLE", "SHARED", "PRIVATE", "RECORDS")
+    narrowing = Narrowing(spared=("PRIVATE", "SHARED", "RECORDS"), cut=_DAEMON)
+    return narrow_table(header, rows, narrowing, room=room)
 
 
 def mounts_table(mounts: Iterable[tuple[str, CacheMount]], *, room: int | None) -> str:
@@ -52,7 +51,8 @@ def mounts_table(mounts: Iterable[tuple[str, CacheMount]], *, room: int | None) 
     if not rows:
         return ""
     header = ("CACHE MOUNT", "DAEMON", "SIZE", "LAST USED", "RECORDS")
-    return table(header, rows, room=room, spared=("RECORDS", "LAST USED"))
+    narrowing = Narrowing(spared=("RECORDS", "LAST USED"), cut=(("CACHE MOUNT", "end"), *_DAEMON))
+    return narrow_table(header, rows, narrowing, room=room)
 
 
 def freed_table(usages: Sequence[tuple[str, Usage | None]], *, dry_run: bool, room: int | None) -> str:
@@ -61,7 +61,8 @@ def freed_table(usages: Sequence[tuple[str, Usage | None]], *, dry_run: bool, ro
     rows = [(name, *(("no answer", "") if usage is None else _freed([usage]))) for name, usage in usages]
     if len(usages) > 1:
         rows.append(("(sum)", *_freed(answered)))
-    return table(("DAEMON", "WOULD FREE" if dry_run else "FREED", "RECORDS"), rows, room=room)
+    header = ("DAEMON", "WOULD FREE" if dry_run else "FREED", "RECORDS")
+    return narrow_table(header, rows, Narrowing(spared=(), cut=_DAEMON), room=room)
 
 
 def record_lines(name: str, record: CacheRecord) -> Iterator[str]:

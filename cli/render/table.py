@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from cli.render.foreign import own_line, printable
 
-__all__ = ["room_on_stdout", "table"]
+__all__ = ["room_on_stdout", "rows_on_stdout", "table"]
 
 
 def table(
@@ -43,6 +43,14 @@ def room_on_stdout() -> int | None:
     """Return the columns of the terminal that stdout is; None for a file or a pipe."""
     try:
         return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    except OSError:
+        return None
+
+
+def rows_on_stdout() -> int | None:
+    """Return the rows of the terminal that stdout is; None for a file or a pipe."""
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).lines or None
     except OSError:
         return None
 

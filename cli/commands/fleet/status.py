@@ -12,14 +12,21 @@ from cli.fleet_options import AnyFleet, ClusterRouting
 from cli.given.routing import router_config
 from cli.interruption import Silent, interruptible
 from cli.options import ChosenDaemons, FormatDisplay
-from cli.render.foreign import own_line, printable
-from cli.render.table import room_on_stdout, table
+from cli.render.foreign import printable
+from cli.render.narrow import Narrowing, narrow_table, wrapped
+from cli.render.table import room_on_stdout
 from router import NoDaemonError, UnreachableError
 
 if TYPE_CHECKING:
     from router import FleetState, PodRow
 
 __all__ = ["command"]
+
+_NARROWING = Narrowing(
+    spared=("ARCH",),
+    cut=(("IMAGE", "end"), ("VOLUME", "end"), ("NAME", "ends")),
+    least=18,  # a version, and the number and the size of a volume
+)
 
 
 def command(fleet: AnyFleet, routing: ClusterRouting, chosen: ChosenDaemons, display: FormatDisplay) -> None:
@@ -62,11 +69,12 @@ def _with_daemons(
 
 def _shown(state: FleetState) -> str:
     pools = ", ".join(f"{pool.name} {pool.ready} of {pool.wanted} ready" for pool in state.pools)
-    lines = [own_line(printable(f"{state.name} in namespace {state.namespace}: {pools}"))]
+    room = room_on_stdout()
+    lines = wrapped(f"{state.name} in namespace {state.namespace}: {pools}", room)
     if state.pods:
         header = ("NAME", "READY", "STATE", "ARCH", "VOLUME", "IMAGE")
-        lines.append(table(header, [_row(pod) for pod in state.pods], room=room_on_stdout()))
-    return "\n".join([*lines, *(own_line(printable(note)) for note in _notes(state))])
+        lines.append(narrow_table(header, [_row(pod) for pod in state.pods], _NARROWING, room=room))
+    return "\n".join([*lines, *(line for note in _notes(state) for line in wrapped(note, room))])
 
 
 def _row(pod: PodRow) -> Sequence[str]:

@@ -19,7 +19,12 @@ __all__ = ["STATUS", "builds_table", "place_of", "record_values"]
 STATUS = {"running": "Running", "completed": "Completed", "error": "Error", "canceled": "Canceled"}
 
 _HEADER = ("BUILD ID", "NAME", "KEY", "DAEMON", "PLACE", "STATUS", "CACHED", "CREATED AT", "DURATION")
-_NARROWING = Narrowing(ids="BUILD ID", spared=("KEY", "PLACE", "CACHED"), cut=(("NAME", "end"),))
+_NARROWING = Narrowing(
+    ids="BUILD ID",
+    spared=("KEY", "PLACE", "CACHED"),
+    cut=(("NAME", "end"), ("DAEMON", "ends")),
+    last=("DURATION",),
+)
 
 
 def builds_table(builds: Sequence[DaemonRecord], *, room: int | None) -> str:
