@@ -1,5 +1,5 @@
-"""Write docs/reference/cli.md from the programs' own declarations, flags.md, library.md and the manifests of
-examples/k8s_buildkitd: `make docs`."""
+"""Write docs/reference/cli.md from the programs' own declarations, flags.md, library.md, json.md and the
+manifests of examples/k8s_buildkitd: `make docs`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cli.main import PROGRAM
 from cli.parameters import Parameter, parameters_of, usage_of
 from cli.program import Program, load
 from cli.settings import config_keys
-from docs import examples, flags, library
+from docs import examples, flags, json_page, library
 from router import ConfigKey
 
 __all__ = ["PAGE", "cli_page"]
@@ -106,5 +106,6 @@ if __name__ == "__main__":
     PAGE.write_text(cli_page(), encoding="utf-8")
     flags.PAGE.write_text(flags.flags_page(), encoding="utf-8")
     library.PAGE.write_text(library.library_page(), encoding="utf-8")
+    json_page.PAGE.write_text(json_page.json_page(), encoding="utf-8")
     for name, example in examples.EXAMPLES.items():
         (examples.FOLDER / name).write_text(examples.example_text(example), encoding="utf-8")

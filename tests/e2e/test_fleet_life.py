@@ -13,6 +13,7 @@ import pytest
 from tests.e2e.builder import write_tree
 from tests.e2e.kubernetes import HELLO, Rights, kubeconfig, user_with, wait_for
 from tests.e2e.program import Finished, Program
+from tests.schemas import validated
 from tests.servers import images
 from tests.servers.cluster import Cluster
 
@@ -106,7 +107,7 @@ def test_a_fleet_is_scaled_down_and_up_again_warm_and_removed_without_its_volume
         assert [rule["minFreeSpace"] for rule in worker["gcPolicy"]] == [0, 0, 5 << 30, 5 << 30]
 
     assert down_to_one.code == 0, down_to_one.stderr
-    assert down_to_one.json == {
+    assert validated("fleet scale", down_to_one.json) == {
         "name": "ci",
         "namespace": NAMESPACE,
         "pools": [{"name": "ci", "before": 3, "after": 1}],

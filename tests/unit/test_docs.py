@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 import router
-from docs import examples, flags, library
+from cli.groups import Option
+from cli.main import PROGRAM
+from cli.parameters import parameters_of
+from cli.program import load
+from docs import examples, flags, json_page, library
 from docs.generate import PAGE, cli_page
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -31,6 +36,27 @@ def test_the_reference_of_the_library_is_fresh_and_has_every_public_name() -> No
 
     assert text == library.library_page(), "run `make docs`"
     assert sorted(re.findall(r"^### (\w+)$", text, re.MULTILINE)) == sorted(dir(router))
+
+
+def test_the_reference_of_json_is_fresh() -> None:
+    assert json_page.PAGE.read_text(encoding="utf-8") == json_page.json_page(), "run `make docs`"
+
+
+def test_each_command_that_prints_json_has_a_schema_and_no_other_has() -> None:
+    printing = {
+        name
+        for name in PROGRAM.commands
+        for parameter in parameters_of(load(PROGRAM, name))
+        if isinstance(parameter.declared, Option)
+        and "--format" in parameter.declared.names
+        and "json" in parameter.choices
+    }
+
+    of_commands = [json_page.schema_of(name) for name in printing]
+
+    for schema in of_commands:
+        Draft202012Validator.check_schema(schema)
+    assert {each["title"] for each in of_commands} == {each["title"] for each in json_page.schemas()}
 
 
 @pytest.mark.parametrize(
