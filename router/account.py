@@ -93,7 +93,8 @@ class Account:
         if mark is None:
             return None
         place = self._place.number if mark.place else 0
-        return replace(mark, place=place, attempt=len(self._losses) + 1)
+        fleet = len(self._candidates) if mark.place else 0
+        return replace(mark, place=place, attempt=len(self._losses) + 1, fleet=fleet)
 
     def facts(self, daemon: Daemon) -> Mapping[str, str | int]:
         """Return what a trace has of the attempt that begins: who is tried, and which choice that is."""

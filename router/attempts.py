@@ -197,14 +197,18 @@ class Attempts:
 
     def _with_earlier_home(self, result: BuildResult) -> BuildResult:
         """Return the result with the daemon that was the key's home before, where home never built it."""
-        miss, others = result.miss, [each.daemon for each in self._candidates[1:]]
-        if miss is None or miss.reason != "first" or result.place.number != 1 or not others:
+        miss = result.miss
+        if miss is None or miss.reason != "first" or result.place.number != 1:
             return result
-        from router.operations.earlier_home import earlier_home  # most builds are no first ones
+        from router.operations.earlier_home import Ranked, with_earlier_home  # most builds are no first ones
 
         context = self._context
-        moved_from = earlier_home(others, context.key, context.dial, context.cancellation)
-        return replace(result, miss=replace(miss, moved_from=moved_from))
+        ranked = Ranked(
+            key=context.key,
+            placement=self._policy.placement,
+            daemons=tuple(candidate.daemon for candidate in self._candidates),
+        )
+        return replace(result, miss=with_earlier_home(miss, ranked, context.dial, context.cancellation))
 
     def _build_for(self, daemon: Daemon) -> PreparedBuild:
         """Return the build, with an image to be told the digest of where one was not asked for."""

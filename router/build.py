@@ -157,7 +157,11 @@ class BuildRouter(Closing):
     def _policy(self) -> Policy:
         config = self._config
         return Policy(
-            max_builds=config.max_builds, spill=config.spill, queue=config.queue, retries=config.retries
+            max_builds=config.max_builds,
+            spill=config.spill,
+            queue=config.queue,
+            retries=config.retries,
+            placement=config.placement,
         )
 
     def relay(

@@ -16,7 +16,7 @@ from typing import Literal, assert_never
 from router.kubernetes.rights import share_rights
 from router.model.daemon import Daemon
 from router.model.frozen import field, frozen, replace
-from router.model.routing import Spill
+from router.model.routing import Placement, Spill
 
 __all__ = [
     "Broke",
@@ -49,12 +49,14 @@ _LOOKED_AT = 4
 
 @frozen
 class Policy:
-    """How much a daemon may have to do, and how often a lost build is retried; see ``RouterConfig``."""
+    """How much a daemon may have to do, how often a lost build is retried, and how the daemons were ranked;
+    see ``RouterConfig``."""
 
     max_builds: int = 0
     spill: Spill = "next"
     queue: float = 0.0
     retries: int = 2
+    placement: Placement = "ring"
 
     def bound(self, daemon: Daemon) -> int:
         """Return how many builds a daemon may have; its own bound wins."""

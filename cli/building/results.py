@@ -61,7 +61,7 @@ def _whereabouts(result: BuildResult) -> dict[str, object]:
 
 
 def _miss(miss: Miss) -> dict[str, str]:
-    moved = {"movedFrom": miss.moved_from} if miss.moved_from else {}
+    moved = {"movedFrom": miss.moved_from, "fleet": miss.fleet} if miss.moved_from else {}
     return {"step": miss.step, "reason": miss.reason, **moved}
 
 

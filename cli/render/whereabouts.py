@@ -88,7 +88,7 @@ def _first_miss(miss: Miss, place: Place) -> str:
             why = f" ({_home(place)})" if place.reason else ""
             if miss.moved_from:
                 moved = f"{printable(miss.moved_from)} to {printable(place.home)}"
-                why = f" (its home moved from {moved}, because the fleet grew)"
+                why = f" (its home moved from {moved}, because the fleet {miss.fleet})"
             return f"the first build of this image here, as far as its history tells{why}"
         case "differs":
             why = " (the last build here had no such step: it, an argument, or what it builds on is another)"

@@ -19,10 +19,11 @@ class Miss:
     such step, because the step, an argument that it sees, or what it builds upon is another. ``files``: its
     files are others, or its result was pruned. ``pruned``: it is the same, and its result is gone.
 
-    ``moved_from``: with ``first``, the daemon that was the key's home before the fleet grew, as far as the
-    daemons' histories tell; else empty.
+    ``moved_from``: with ``first``, the daemon that was the key's home before the ``fleet`` grew or shrank, as
+    far as the daemons' histories tell; else both are empty.
     """
 
     step: str
     reason: MissReason = "unknown"
     moved_from: str = ""
+    fleet: Literal["", "grew", "shrank"] = ""

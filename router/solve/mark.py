@@ -27,6 +27,7 @@ def mark_attrs(mark: BuildMark) -> dict[str, str]:
         "rule": mark.rule,
         "place": str(mark.place),
         "attempt": str(mark.attempt),
+        "fleet": str(mark.fleet or ""),
         "by": mark.by,
         "at": str(mark.at or ""),
     }
@@ -42,6 +43,7 @@ def marked(options: Iterable[Mapping[str, str]]) -> BuildMark | None:
                 rule=attrs.get(_PREFIX + "rule", ""),
                 place=_number(attrs.get(_PREFIX + "place", "1")),
                 attempt=_number(attrs.get(_PREFIX + "attempt", "1")),
+                fleet=_number(attrs.get(_PREFIX + "fleet", "")),
                 by=attrs.get(_PREFIX + "by", ""),
                 at=_number(attrs.get(_PREFIX + "at", ""), most=_NANOSECONDS),
             )

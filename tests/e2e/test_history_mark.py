@@ -75,7 +75,9 @@ def test_the_record_has_the_key_and_the_place_whatever_the_output_is(
     assert record.mark is not None
     assert record.created is not None
     assert before < record.mark.at < record.created  # one machine, one clock
-    assert record.mark == BuildMark(key="app", rule="key", place=1, attempt=1, by=by, at=record.mark.at)
+    assert record.mark == BuildMark(
+        key="app", rule="key", place=1, attempt=1, fleet=1, by=by, at=record.mark.at
+    )
 
 
 def test_a_build_of_another_key_is_cached_to_its_last_step_and_is_the_same_image(

@@ -83,12 +83,12 @@ def test_a_build_is_marked_with_the_place_of_its_daemon_and_the_number_of_the_at
     told = account()
     mark = BuildMark(key="app", rule="key", by="ann@host")
     told.begins(A)
-    assert told.mark(mark) == BuildMark(key="app", rule="key", place=1, attempt=1, by="ann@host")
+    assert told.mark(mark) == BuildMark(key="app", rule="key", place=1, attempt=1, fleet=2, by="ann@host")
 
     told.lost(A, ConnectionLostError("lost a", temporary=True))
     told.begins(B)
 
-    assert told.mark(mark) == BuildMark(key="app", rule="key", place=2, attempt=2, by="ann@host")
+    assert told.mark(mark) == BuildMark(key="app", rule="key", place=2, attempt=2, fleet=2, by="ann@host")
     outside = told.mark(BuildMark(key="app", place=0))
     assert outside is not None
     assert outside.place == 0

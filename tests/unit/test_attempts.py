@@ -30,9 +30,11 @@ from router.errors import (
 from router.model.address import DockerAddress
 from router.model.daemon import Candidate, Daemon, Exclusion, Place
 from router.model.events import Attempt, Event, Notice, SolveStatus, Vertex
+from router.model.frozen import replace
 from router.model.miss import Miss, MissReason
 from router.model.request import BuildRequest, Output
 from router.model.result import BuildResult
+from router.operations.earlier_home import Ranked
 from router.solve.prepared import PreparedBuild
 from tests.unit.prepared import prepared
 
@@ -436,13 +438,13 @@ def test_the_result_tells_how_many_steps_were_cached(story: Story) -> None:
 @pytest.mark.parametrize(
     ("backend", "fleet", "asked"),
     [
-        (Backend(miss="first"), (A, B, C), "bc"),
-        (Backend(miss="first"), (A,), ""),
+        (Backend(miss="first"), (A, B, C), "abc"),
+        (Backend(miss="first"), (A,), "a"),
         (Backend(refused("a"), miss="first"), (A, B, C), ""),
         (Backend(miss="files"), (A, B, C), ""),
     ],
 )
-def test_for_an_earlier_home_are_asked_those_behind_a_home_that_never_built_it(
+def test_an_earlier_home_is_looked_for_where_home_never_built_the_key(
     story: Story,
     monkeypatch: pytest.MonkeyPatch,
     backend: Backend,
@@ -451,11 +453,11 @@ def test_for_an_earlier_home_are_asked_those_behind_a_home_that_never_built_it(
 ) -> None:
     heard: list[str] = []
 
-    def answer(others: Sequence[Daemon], *_: object) -> str:
-        heard.extend(each.name for each in others)
-        return "b"
+    def answer(miss: Miss, ranked: Ranked, *_: object) -> Miss:
+        heard.extend(each.name for each in ranked.daemons)
+        return replace(miss, moved_from="b", fleet="grew")
 
-    monkeypatch.setattr(router.operations.earlier_home, "earlier_home", answer)
+    monkeypatch.setattr(router.operations.earlier_home, "with_earlier_home", answer)
 
     result = story.run(backend, *fleet)
 

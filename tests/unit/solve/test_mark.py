@@ -19,6 +19,7 @@ KEYS = st.text(min_size=1, max_size=50).filter(lambda key: "@" not in key)
         rule=st.text(max_size=10),
         place=st.integers(0, 99),
         attempt=st.integers(1, 99),
+        fleet=st.integers(0, 999),
         by=st.text(max_size=20),
         at=st.integers(0, (1 << 63) - 1),
     )

@@ -94,10 +94,12 @@ def test_the_metadata_say_where_the_build_was_and_how_warm_that_was() -> None:
 
 
 def test_the_metadata_of_a_build_whose_home_moved_name_the_one_before() -> None:
-    result = replace(_result(), miss=Miss(step="[2/3] RUN x", reason="first", moved_from="pod-0"))
+    result = replace(
+        _result(), miss=Miss(step="[2/3] RUN x", reason="first", moved_from="pod-0", fleet="grew")
+    )
 
-    miss = json.loads(metadata(result))["warmroute.build"]["miss"]
-    assert miss == {"step": "[2/3] RUN x", "reason": "first", "movedFrom": "pod-0"}
+    left = json.loads(metadata(result))["warmroute.build"]["miss"]
+    assert left == {"step": "[2/3] RUN x", "reason": "first", "movedFrom": "pod-0", "fleet": "grew"}
 
 
 def test_a_key_is_written_without_its_password() -> None:

@@ -108,12 +108,12 @@ def test_a_build_that_is_cold_since_its_home_is_away_says_so(place: Place, why: 
 
 
 def test_a_build_that_is_cold_since_its_home_moved_says_from_where() -> None:
-    miss = Miss(step="[2/2] COPY . /", reason="first", moved_from="a\x1b[2J")
+    miss = Miss(step="[2/2] COPY . /", reason="first", moved_from="a\x1b[2J", fleet="shrank")
 
     _, said = last_lines(replace(built(cached=0), miss=miss), SECOND, cache_only=False).splitlines()
     assert said == (
         "warmroute: the first build of this image here, as far as its history tells"
-        " (its home moved from a to b, because the fleet grew)"
+        " (its home moved from a to b, because the fleet shrank)"
     )
 
 
