@@ -13,8 +13,8 @@ from router.errors import CancelledError
 
 __all__ = ["ListeningSocket"]
 
-# Connections that wait to be accepted, up to the kernel's own limit: beyond it a unix socket refuses clients at once,
-# and neither Go nor gRPC tries again.
+# Connections that wait to be accepted, up to the kernel's own limit: beyond it a unix socket refuses clients
+# at once, and neither Go nor gRPC tries again.
 _BACKLOG = 4096
 # If no more files can be opened, the next connection stays in the queue; we pause this long.
 _PAUSE = 0.2

@@ -72,9 +72,11 @@ def buildctl(cluster: Cluster, pod: str, *words: str) -> str:
     """Run buildctl on one pod, and return its stdout."""
     address = f"kube-pod://{pod}?namespace={NAMESPACE}&container=buildkitd"
     path = f"{binaries.kubectl().parent}:{SEARCH_PATH}"
+    # kubectl writes its cache there.
+    home = str(cluster.kubeconfig.parent)
     return subprocess.run(
         [binaries.buildctl(), "--addr", address, *words],
-        env={"PATH": path, "KUBECONFIG": str(cluster.kubeconfig), "HOME": "/nonexistent"},
+        env={"PATH": path, "KUBECONFIG": str(cluster.kubeconfig), "HOME": home},
         capture_output=True,
         text=True,
         timeout=60,

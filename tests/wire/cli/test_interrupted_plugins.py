@@ -102,7 +102,7 @@ def test_a_signal_while_a_plugin_starts_leaves_none_running(kubeconfig: Path) ->
     """The plugin's first act is the signal: whoever started it doesn't know its number yet."""
     plugin = kubeconfig.with_name("plugin")
     plugin.write_text("#!/bin/sh\nkill -TERM $PPID\nwhile :; do sleep 60; done\n")
-    left = []
+    left: list[psutil.Process] = []
     for _ in range(10):
         done = subprocess.run(
             [WARMROUTE, "ls", "--selector", "app=b"],
@@ -112,11 +112,13 @@ def test_a_signal_while_a_plugin_starts_leaves_none_running(kubeconfig: Path) ->
             check=False,
         )
         assert done.returncode == 130, done.stderr
-        left += [each.pid for each in psutil.process_iter() if str(plugin) in _words(each)]
-    for pid in left:
-        os.kill(pid, signal.SIGKILL)
+        left += [each for each in psutil.process_iter() if str(plugin) in _words(each)]
+    # One that was killed is there until the kernel has done so.
+    _, running = psutil.wait_procs(left, timeout=5)
+    for each in running:
+        each.kill()
 
-    assert left == []
+    assert running == []
 
 
 def _words(process: psutil.Process) -> list[str]:
