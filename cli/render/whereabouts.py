@@ -86,9 +86,11 @@ def _first_miss(miss: Miss, place: Place) -> str:
     match miss.reason:
         case "first":
             why = f" ({_home(place)})" if place.reason else ""
-            if miss.moved_from:
+            if miss.moved_from and miss.fleet == "grew":
                 moved = f"{printable(miss.moved_from)} to {printable(place.home)}"
-                why = f" (its home moved from {moved}, because the fleet {miss.fleet})"
+                why = f" (its home moved from {moved}, because the fleet grew)"
+            elif miss.moved_from:  # who has built it there can't be asked any more
+                why = f" (its home was {printable(miss.moved_from)} before the fleet shrank)"
             return f"the first build of this image here, as far as its history tells{why}"
         case "differs":
             why = " (the last build here had no such step: it, an argument, or what it builds on is another)"

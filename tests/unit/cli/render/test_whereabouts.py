@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
 from cli.render.whereabouts import Whereabouts, building_on, last_lines
@@ -107,14 +109,20 @@ def test_a_build_that_is_cold_since_its_home_is_away_says_so(place: Place, why: 
     ]
 
 
-def test_a_build_that_is_cold_since_its_home_moved_says_from_where() -> None:
-    miss = Miss(step="[2/2] COPY . /", reason="first", moved_from="a\x1b[2J", fleet="shrank")
+@pytest.mark.parametrize(
+    ("fleet", "why"),
+    [
+        ("grew", "its home moved from a to b, because the fleet grew"),
+        ("shrank", "its home was a before the fleet shrank"),
+    ],
+)
+def test_a_build_that_is_cold_since_its_home_moved_says_from_where(
+    fleet: Literal["grew", "shrank"], why: str
+) -> None:
+    miss = Miss(step="[2/2] COPY . /", reason="first", moved_from="a\x1b[2J", fleet=fleet)
 
     _, said = last_lines(replace(built(cached=0), miss=miss), SECOND, cache_only=False).splitlines()
-    assert said == (
-        "warmroute: the first build of this image here, as far as its history tells"
-        " (its home moved from a to b, because the fleet shrank)"
-    )
+    assert said == f"warmroute: the first build of this image here, as far as its history tells ({why})"
 
 
 def test_it_says_at_the_end_too_that_the_image_is_nowhere_else() -> None:
