@@ -15,6 +15,20 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from router.bake.definition import BakeDefinition as BakeDefinition
+    from router.bake.definition import BakeFile as BakeFile
+    from router.bake.definition import BakePlan as BakePlan
+    from router.bake.outside import BakeOutside as BakeOutside
+    from router.bake.overrides import bake_overrides as bake_overrides
+    from router.bake.printing import bake_plan_json as bake_plan_json
+    from router.bake.printing import bake_targets_json as bake_targets_json
+    from router.bake.printing import bake_variables_json as bake_variables_json
+    from router.bake.printing import list_bake_targets as list_bake_targets
+    from router.bake.reading import plan_bake as plan_bake
+    from router.bake.reading import read_bake as read_bake
+    from router.bake.target import BakeGroup as BakeGroup
+    from router.bake.target import BakeTarget as BakeTarget
+    from router.bake.variables import BakeVariable as BakeVariable
     from router.bounds import MOST_STEPS as MOST_STEPS
     from router.bounds import MOST_TRANSFERS as MOST_TRANSFERS
     from router.bounds import MOST_WARNINGS as MOST_WARNINGS
@@ -296,6 +310,13 @@ if TYPE_CHECKING:
     from router.untrusted_json import read_json as read_json
 
 _MODULES = {
+    "router.bake.definition": "BakeDefinition BakeFile BakePlan",
+    "router.bake.outside": "BakeOutside",
+    "router.bake.overrides": "bake_overrides",
+    "router.bake.printing": "bake_plan_json bake_targets_json bake_variables_json list_bake_targets",
+    "router.bake.reading": "plan_bake read_bake",
+    "router.bake.target": "BakeGroup BakeTarget",
+    "router.bake.variables": "BakeVariable",
     "router.bounds": "MOST_STEPS MOST_TRANSFERS MOST_WARNINGS shortened",
     "router.build": "BuildRouter Route",
     "router.cancellation": "TIME_IS_UP Cancellation",
