@@ -12,6 +12,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "warmroute build --addr tcp://one:1234,tcp://two:1234 -t app --load .",
         "warmroute build --secret id=npm,env=NPM_TOKEN --output out .",
     ),
+    "warmroute bake": (
+        "warmroute bake --print",
+        "warmroute bake -f compose.yaml --set '*.platform=linux/arm64' --print app",
+        "warmroute bake --list targets",
+    ),
     "warmroute where": ("warmroute where --selector app=buildkitd -t example.com/team/app",),
     "warmroute config show": ("warmroute config show --fleet ci",),
     "warmroute doctor": ("warmroute doctor --fleet ci",),

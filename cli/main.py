@@ -17,7 +17,7 @@ PROGRAM = Program(
     commands={
         **{
             name: f"cli.commands.{name}:command"
-            for name in ("build", "where", "ls", "workers", "du", "prune", "exec", "version")
+            for name in ("bake", "build", "where", "ls", "workers", "du", "prune", "exec", "version")
         },
         "serve": "cli.commands.serve:command",
         "dial-stdio": "cli.commands.dial_stdio:command",

@@ -9,7 +9,6 @@ __all__ = ["INSTEAD"]
 _SERVED = "start warmroute serve --register routed, then run BUILDX_BUILDER=routed docker"
 
 INSTEAD: Mapping[str, str] = {
-    "bake": f"{_SERVED} buildx bake",
     "compose": f"{_SERVED} compose build",
     "create": "there are no builders to create: --addr or --selector name the daemons, and warmroute fleet up"
     " makes some on Kubernetes",
