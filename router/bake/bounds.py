@@ -7,16 +7,17 @@ memory in characters; a definition that needs more is refused, with the place wh
 from __future__ import annotations
 
 from router.bake.places import FinalFault, Place
+from router.bake.values import ListValue, MapValue, SetValue, Value
 
 __all__ = ["MOST_BYTES", "MOST_MATRIX", "Budget"]
 
-MOST_BYTES = 16 << 20
-"""Of a definition's files, each."""
+MOST_BYTES = 4 << 20
+"""Of a definition's files, each: a hundred bytes of memory for each of them, at most."""
 MOST_MATRIX = 10_000
 """Targets that one matrix makes."""
 
-_MOST_STEPS = 3_000_000
-_MOST_CHARACTERS = 128 << 20
+_MOST_STEPS = 5_000_000
+_MOST_CHARACTERS = 64 << 20
 
 
 class Budget:
@@ -36,3 +37,28 @@ class Budget:
             raise FinalFault("the definition takes too many steps to evaluate", place)
         if self._characters < 0:
             raise FinalFault("the definition's strings are too large", place)
+
+    def charge(self, value: Value, place: Place | None = None) -> None:
+        """Take a step for everything that a value consists of: so long takes whatever looks at all of it.
+
+        A part that stands in it several times counts as often, which is what makes few lines very much.
+        """
+        if value.__class__ is str:
+            self.spend(1 + (len(value) >> 8), 0, place)
+            return
+        count = 0
+        pending = [value]
+        while pending and count <= self._steps:
+            each = pending.pop()
+            count += 1
+            if isinstance(each, str):
+                count += len(each) >> 8
+            elif isinstance(each, MapValue):
+                pending.extend(each.items.values())
+            elif isinstance(each, ListValue | SetValue):
+                pending.extend(each.items)
+            elif isinstance(each, dict):
+                pending.extend(each.values())
+            elif each.__class__ in {tuple, list}:
+                pending.extend(each)  # type: ignore[arg-type]  # it is no Null, which is a tuple for Python
+        self.spend(count, 0, place)

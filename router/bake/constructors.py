@@ -37,6 +37,7 @@ class Splat(Node):
         found = tuple(
             self.each.evaluate(Scope(scope.globals, {self.item.name: each}, scope)) for each in items
         )
+        scope.globals.budget.charge(found, self.place)
         if not isinstance(source, ListValue | SetValue):
             return found
         return ListValue(type_of(found[0]) if found else source.element, found)
@@ -57,8 +58,9 @@ class TupleCons(Node):
 
     def evaluate(self, scope: Scope) -> Value:
         """Return a tuple."""
-        scope.globals.budget.spend(len(self.items), 0, self.place)
-        return tuple([each.evaluate(scope) for each in self.items])
+        made = tuple([each.evaluate(scope) for each in self.items])
+        scope.globals.budget.charge(made, self.place)
+        return made
 
 
 class ObjectCons(Node):
@@ -76,10 +78,10 @@ class ObjectCons(Node):
 
     def evaluate(self, scope: Scope) -> Value:
         """Return an object."""
-        scope.globals.budget.spend(len(self.items), 0, self.place)
         made: dict[str, Value] = {}
         for key, value in self.items:
             made[_key(key, scope)] = value.evaluate(scope)
+        scope.globals.budget.charge(made, self.place)
         return made
 
 
@@ -141,7 +143,9 @@ class For(Node):
 
     def evaluate(self, scope: Scope) -> Value:
         """Return a tuple or an object."""
-        return tuple(self._tuple(scope)) if self.key is None else self._object(scope, self.key)
+        made = tuple(self._tuple(scope)) if self.key is None else self._object(scope, self.key)
+        scope.globals.budget.charge(made, self.place)
+        return made
 
     def _tuple(self, scope: Scope) -> Iterator[Value]:
         for inner in self._each(scope):

@@ -27,12 +27,22 @@ from router.bake.values import (
     list_of,
     map_of,
     object_of,
-    same,
+    pairs_of,
     tuple_of,
     type_of,
 )
 
-__all__ = ["convert", "describe", "make_list", "make_map", "make_set", "sort_key", "unify"]
+__all__ = [
+    "convert",
+    "describe",
+    "each_once",
+    "identity",
+    "make_list",
+    "make_map",
+    "make_set",
+    "sort_key",
+    "unify",
+]
 
 _SEQUENCES = frozenset({"list", "set", "tuple"})
 _MAPPINGS = frozenset({"map", "object"})
@@ -167,17 +177,30 @@ def make_list(element: Type, values: Iterable[Value]) -> ListValue:
 
 def make_set(element: Type, values: Iterable[Value]) -> SetValue:
     """Return a set: each element once, in order."""
-    kept: list[Value] = []
-    texts: set[str] = set()
-    for each in values:
-        if isinstance(each, str):
-            if each not in texts:
-                texts.add(each)
-                kept.append(each)
-        elif not any(same(each, one) for one in kept):
-            kept.append(each)
-    items = tuple(sorted(kept, key=sort_key))
+    items = tuple(sorted(each_once(values), key=sort_key))
     return SetValue(_element(element, items), items)
+
+
+def each_once(values: Iterable[Value]) -> list[Value]:
+    """Return values without those that are the same as an earlier one."""
+    kept: dict[object, Value] = {}
+    for each in values:
+        kept.setdefault(identity(each), each)
+    return list(kept.values())
+
+
+def identity(value: Value) -> object:
+    """Return what is equal for values that are the same, and for no others; it can be a key of a dict."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return ("bool", value)
+    if isinstance(value, Null):
+        return ("null",)
+    if is_number(value):
+        return ("number", value)
+    pairs = pairs_of(value) or ()
+    return (type_of(value), tuple((identity(key), identity(each)) for key, each in pairs))
 
 
 def make_map(element: Type, values: Mapping[str, Value]) -> MapValue:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from router.bake.bodies import Body, parse_native
-from router.bake.bounds import MOST_BYTES
+from router.bake.bounds import MOST_BYTES, Budget
 from router.bake.compose import NOTHING, Read, is_compose_name, load_compose
 from router.bake.entries import Export
 from router.bake.go_names import clean_path, is_pattern, matches
@@ -16,13 +16,15 @@ from router.bake.outside import BakeOutside
 from router.bake.overrides import Overrides, apply_overrides, parse_overrides
 from router.bake.places import DefinitionFault, Source
 from router.bake.resolution import BLOCKS, resolve
-from router.bake.target import BakeGroup, BakeTarget, merged, normalized
+from router.bake.target import BakeGroup, BakeTarget, merged, normalized, size_of
 from router.bake.variables import BakeVariable
 from router.notation.git import parse_git_context
 
 __all__ = ["BakeDefinition", "BakeFile", "BakePlan", "parse_files", "plan"]
 
 _DEEPEST = 200
+_STEPS_OF_MERGE = 20
+"""To merge two targets takes as long as so many steps of evaluation."""
 
 
 class BakeFile(NamedTuple):
@@ -149,8 +151,9 @@ def plan(
                 targets[each] = resolver.resolved(each)
         groups |= {each: names.group(each) for each in within}
     _add_default(groups, asked)
+    links = _Links(targets, resolver)
     for name in list(targets):
-        _link(name, targets, resolver, ())
+        links.follow(name)
     return BakePlan(groups, {name: finished(name, target) for name, target in targets.items()})
 
 
@@ -186,17 +189,19 @@ class _Names:
 
     def expanded(self, name: str) -> tuple[Sequence[str], Sequence[str]]:
         """Return the targets of a group, and the groups that it consists of, itself first."""
-        targets, groups = self._of(name, {})
-        return list(dict.fromkeys(targets)), list(dict.fromkeys(groups))
+        return self._of(name, {})
 
     def _of(
         self, name: str, visited: dict[str, tuple[list[str], list[str]] | None]
     ) -> tuple[list[str], list[str]]:
         if name in visited:
             known = visited[name]
-            if known is None:
+            if known is not None:
+                return known
+            if name not in self.targets:
                 raise DefinitionFault(f"the group {name} contains itself")
-            return known
+            # Within a group its own name is the target's.
+            return [name], []
         group = self._groups.get(name)
         if group is None:
             return [name], []
@@ -209,8 +214,10 @@ class _Names:
             inner, within = self._of(each, visited)
             targets += inner or [each]
             groups += within
-        visited[name] = (targets, groups)
-        return targets, groups
+        # Each once at every level: groups that share groups would come to ever more.
+        found = list(dict.fromkeys(targets)), list(dict.fromkeys(groups))
+        visited[name] = found
+        return found
 
 
 def _matches(pattern: str, name: str) -> bool:
@@ -226,11 +233,13 @@ class _Targets:
     def __init__(self, definition: BakeDefinition, overrides: Overrides) -> None:
         self._targets = {each.name: each for each in definition.targets}
         self._overrides = overrides
+        self._budget = Budget()
 
     def resolved(self, name: str) -> BakeTarget:
         target = self._inherited(name, {})
         if target is None:
             raise AssertionError("the first target has no visitor")
+        self._budget.spend(0, size_of(target)[1])
         return target._replace(
             inherits=None,
             context="." if target.context is None else target.context,
@@ -251,7 +260,9 @@ class _Targets:
             parent = self._inherited(each, visited)
             if parent is not None:
                 made = merged(made, parent)
+                self._budget.spend(_STEPS_OF_MERGE + size_of(made)[0])
         made = normalized(apply_overrides(merged(made, target), self._overrides.get(name, {})))
+        self._budget.spend(_STEPS_OF_MERGE + size_of(made)[0])
         visited[name] = made
         return made
 
@@ -267,24 +278,36 @@ def no_target(name: str, known: Collection[str]) -> str:
     return f'there is no target named "{name}"' + (f": there are {shown}" if shown else "")
 
 
-def _link(name: str, targets: dict[str, BakeTarget], resolver: _Targets, visited: tuple[str, ...]) -> None:
-    """Add the targets that a target's contexts name, and what they may do to it."""
-    visited = (*visited, name)
-    if len(visited) > _DEEPEST:
-        raise DefinitionFault("targets use each other too deeply")
-    for context in (targets[name].contexts or {}).values():
-        if not context.startswith("target:"):
-            continue
-        other = context.removeprefix("target:")
+class _Links:
+    """Adds the targets that contexts name, and what these may do to those that use them."""
+
+    def __init__(self, targets: dict[str, BakeTarget], resolver: _Targets) -> None:
+        self._targets = targets
+        self._resolver = resolver
+        self._done: set[str] = set()
+
+    def follow(self, name: str, visited: tuple[str, ...] = ()) -> None:
+        """Follow the contexts of a target, each target once."""
+        if name in self._done:
+            return
+        visited = (*visited, name)
+        if len(visited) > _DEEPEST:
+            raise DefinitionFault("targets use each other too deeply")
+        for context in (self._targets[name].contexts or {}).values():
+            if context.startswith("target:"):
+                self._follow_one(name, context.removeprefix("target:"), visited)
+        self._done.add(name)
+
+    def _follow_one(self, name: str, other: str, visited: tuple[str, ...]) -> None:
         if other == name:
             raise DefinitionFault(f"the target {name} uses itself as a context")
         if other in visited:
             raise DefinitionFault(f"the targets {' -> '.join([*visited, other])} use each other as contexts")
+        targets = self._targets
         if other not in targets:
-            targets[other] = resolver.resolved(other)._replace(
-                outputs=(Export("cacheonly", "", {}),), linked=True
-            )
-        _link(other, targets, resolver, visited)
+            made = self._resolver.resolved(other)
+            targets[other] = made._replace(outputs=(Export("cacheonly", "", {}),), linked=True)
+        self.follow(other, visited)
         targets[name] = _with_entitlements(targets[name], targets[other])
         _check_platforms(name, targets[name], other, targets[other])
 

@@ -14,9 +14,20 @@ from fractions import Fraction
 from router.bake.places import DefinitionFault
 from router.bake.values import Number
 
-__all__ = ["as_integer", "divide", "exact", "format_number", "modulo", "parse_number", "rounded"]
+__all__ = [
+    "EXACT_BITS",
+    "as_integer",
+    "divide",
+    "exact",
+    "format_number",
+    "modulo",
+    "parse_number",
+    "rounded",
+]
 
-_BITS = 512
+EXACT_BITS = 512
+"""Whole numbers of so many bits are exact."""
+
 _MOST_BITS = 8192
 """Larger numbers are refused: they take time, and no definition needs them."""
 _MOST_EXPONENT = 2400
@@ -48,16 +59,16 @@ def rounded(value: Fraction) -> Number:
     numerator, denominator = value.numerator, value.denominator
     if max(numerator.bit_length(), denominator.bit_length()) > 4 * _MOST_BITS:
         raise DefinitionFault("a number is out of range")
-    if denominator == 1 and numerator.bit_length() <= _BITS:
+    if denominator == 1 and numerator.bit_length() <= EXACT_BITS:
         return numerator
-    shift = _BITS - (abs(numerator).bit_length() - denominator.bit_length())
+    shift = EXACT_BITS - (abs(numerator).bit_length() - denominator.bit_length())
     # The mantissa has 512 or 513 bits at this shift; one less makes the latter right.
     for places in (shift, shift - 1):
         scaled = Fraction(numerator * (1 << places) if places >= 0 else numerator, denominator)
         if places < 0:
             scaled /= 1 << -places
         mantissa = round(scaled)  # half to even
-        if abs(mantissa).bit_length() <= _BITS or abs(mantissa) == 1 << _BITS:
+        if abs(mantissa).bit_length() <= EXACT_BITS or abs(mantissa) == 1 << EXACT_BITS:
             break
     result = Fraction(mantissa, 1 << places) if places >= 0 else Fraction(mantissa * (1 << -places))
     if result.denominator == 1:
@@ -105,7 +116,11 @@ def as_integer(value: Number) -> int | None:
 def format_number(value: Number) -> str:
     """Write a number in decimal, without an exponent."""
     if isinstance(value, int):
-        return _positional(*_digits(Fraction(value), _BITS)) if abs(value) >= 1 << _BITS else str(value)
+        return (
+            _positional(*_digits(Fraction(value), EXACT_BITS))
+            if abs(value) >= 1 << EXACT_BITS
+            else str(value)
+        )
     if isinstance(value, float):
         if math.isinf(value):
             return "+Inf" if value > 0 else "-Inf"
@@ -113,7 +128,7 @@ def format_number(value: Number) -> str:
             return str(int(value))
         sign, digits, point = _split_repr(value)
         return _positional(sign, digits, point)
-    return _positional(*_digits(value, _BITS))
+    return _positional(*_digits(value, EXACT_BITS))
 
 
 def shortest_digits(value: Number) -> tuple[bool, str, int]:
@@ -121,7 +136,7 @@ def shortest_digits(value: Number) -> tuple[bool, str, int]:
     them."""
     if isinstance(value, float):
         return _split_repr(value)
-    return _digits(Fraction(value), _BITS)
+    return _digits(Fraction(value), EXACT_BITS)
 
 
 def _split_repr(value: float) -> tuple[bool, str, int]:

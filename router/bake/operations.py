@@ -67,7 +67,9 @@ class Binary(Node):
         if want is BOOL:
             return self._logical(scope)
         if want is None:
-            equal: Value = operate(self.left.evaluate(scope), self.right.evaluate(scope))
+            left, right = self.left.evaluate(scope), self.right.evaluate(scope)
+            scope.globals.budget.charge(left, self.place)
+            equal: Value = operate(left, right)
             return equal
         try:
             result: Value = operate(_operand(self.left, scope, want), _operand(self.right, scope, want))
@@ -134,6 +136,8 @@ class Conditional(Node):
             raise
         except DefinitionFault:
             return value
+        scope.globals.budget.charge(value, self.place)
+        scope.globals.budget.charge(other, self.place)
         return self._of_common_type(value, other, chosen)
 
     def _of_common_type(self, value: Value, other: Value, chosen: Node) -> Value:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from router.bake.conversion import convert, describe
-from router.bake.numbers import as_integer, divide, exact, modulo, rounded
+from router.bake.numbers import EXACT_BITS, as_integer, divide, exact, modulo, rounded
 from router.bake.places import DefinitionFault, Place
 from router.bake.values import (
     BOOL,
@@ -121,6 +121,10 @@ def negate(one: Number) -> Number:
 
 
 def _arithmetic(one: Number, other: Number, operate: Callable[[Any, Any], Any]) -> Number:
+    if one.__class__ is int and other.__class__ is int:
+        result: int = operate(one, other)
+        if result.bit_length() <= EXACT_BITS:
+            return result
     if isinstance(one, float) and isinstance(other, float):
         return operate(one, other)  # type: ignore[no-any-return]
     return rounded(operate(exact(one), exact(other)))

@@ -99,6 +99,7 @@ class _Instance:
 
     def _evaluated(self, attribute: Attribute, kind: Any) -> Decoded:
         value = attribute.expression.evaluate(self.scope)
+        self.scope.globals.budget.charge(value, attribute.place)
         try:
             return decode(kind, value)
         except DefinitionFault as fault:
@@ -172,6 +173,7 @@ class _Resolver:
         listed: list[BakeVariable] = []
         for name, variable in self._variables.items():
             value = self._variable(name, variable.place)
+            self.budget.charge(value, variable.place)
             text = variable_text(value, variable.constraint)
             kind = "" if variable.constraint is None else str(variable.constraint)
             listed.append(BakeVariable(name, variable.description, kind, text))

@@ -10,10 +10,12 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from router.bake.entries import Attest, Cache, Export, Policy, Resources, Secret, SSHKeys
+from router.bake.places import DefinitionFault
 
-__all__ = ["BakeGroup", "BakeTarget", "merged", "normalized", "without_repeats"]
+__all__ = ["BakeGroup", "BakeTarget", "merged", "normalized", "size_of", "without_repeats"]
 
 _T = TypeVar("_T", bound=Hashable)
+_MOST_ENTRIES = 1000
 
 Texts = tuple[str, ...]
 Mapped = Mapping[str, str | None]
@@ -75,6 +77,21 @@ def _overlaid(one: Mapping[str, Any] | None, other: Mapping[str, Any]) -> Mappin
     return {**(one or {}), **found} if found else one
 
 
+def size_of(target: BakeTarget) -> tuple[int, int]:
+    """Return how many entries a target has, and how many characters its texts."""
+    entries = characters = 0
+    for value in target:
+        if isinstance(value, str):
+            characters += len(value)
+        elif isinstance(value, Mapping):
+            entries += len(value)
+            characters += sum(len(str(each)) for each in value.values())
+        elif isinstance(value, tuple):
+            entries += len(value)
+            characters += sum(len(each) for each in value if isinstance(each, str))
+    return entries, characters
+
+
 def last_of_each(entries: Iterable[Any], key: Callable[[Any], str]) -> tuple[Any, ...]:
     """Return entries with the last of each key in the place of its first."""
     kept: dict[str, Any] = {}
@@ -87,17 +104,15 @@ def without_repeats(entries: Sequence[_T]) -> tuple[_T, ...]:
     """Return entries with each once, in buildx's order: what repeats an earlier one gives its place to the
     last."""
     kept = list(entries)
+    if len(kept) > _MOST_ENTRIES:
+        raise DefinitionFault(f"a target has more than {_MOST_ENTRIES} outputs or caches")
     for index in range(len(kept) - 2, -1, -1):
         for later in range(index + 1, len(kept)):
-            if _equal(kept[index], kept[later]):
+            if kept[index] == kept[later]:
                 kept[later] = kept[-1]
                 kept.pop()
                 break
     return tuple(kept)
-
-
-def _equal(one: object, other: object) -> bool:
-    return one == other
 
 
 def _merged_attests(one: tuple[Attest, ...] | None, other: tuple[Attest, ...]) -> tuple[Attest, ...] | None:

@@ -40,6 +40,7 @@ _LINE = re.compile(
     |(?P<interpolation>\$\{~?)|(?P<directive>%\{~?)""",
     re.VERBOSE,
 )
+_MOST_TOKENS = 1_000_000
 _DEEPEST = 120
 """Strings within templates within strings that are read."""
 
@@ -74,6 +75,7 @@ class _Scanner:
         self._text = source.text
         self._end = end
         self._depth = 0
+        self._checked = 0
 
     def main(self, position: int, *, within: bool = False) -> int:
         """Read tokens up to the end, or within a template to the brace that ends it; return where they
@@ -100,12 +102,20 @@ class _Scanner:
             kinds(kind)
             texts(found)
             begins(position - len(found))
+            if position > self._checked:
+                self._check(position)
             if kind == "quote":
                 position = self._quoted(position)
             elif kind == "heredoc":
                 position = self._heredoc(position, found)
             elif kind in {"template end", "end"}:
                 return position
+
+    def _check(self, position: int) -> None:
+        """Raise ``DefinitionFault`` where there are too many tokens; looked at now and then."""
+        self._checked = position + _MOST_TOKENS // 8
+        if len(self.tokens.kinds) > _MOST_TOKENS:
+            raise DefinitionFault("the file is too large", self.tokens.source.place(position, position + 1))
 
     def bare(self) -> None:
         position = 0

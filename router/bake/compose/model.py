@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from router.bake.bounds import Budget
 from router.bake.compose import Read
 from router.bake.compose.dotenv import parse_dotenv
 from router.bake.compose.merging import merge, unique, without
@@ -37,7 +38,7 @@ class Model(NamedTuple):
 
 def load_model(files: Sequence[SourceFile], lookup: Lookup, read: Read) -> Model:
     """Return what the files say together. Raises ``DefinitionFault``."""
-    loaded = _Loader(_with_project(files, lookup), read).all(files, (), "")
+    loaded = _Loader(_with_project(files, lookup), read, Budget()).all(files, (), "")
     if not any(section in loaded for section in _SECTIONS):
         raise DefinitionFault("the compose file is empty")
     return Model(_section(loaded, "services"), _section(loaded, "secrets"))
@@ -71,10 +72,11 @@ def _section(loaded: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 class _Loader:
-    def __init__(self, lookup: Lookup, read: Read) -> None:
+    def __init__(self, lookup: Lookup, read: Read, budget: Budget) -> None:
         self._lookup = lookup
         self._read = read
         self._left = _MOST_FILES
+        self._budget = budget
 
     def all(self, files: Sequence[SourceFile], included: tuple[str, ...], directory: str) -> dict[str, Any]:
         """Return files merged, the paths in them relative to the working directory."""
@@ -83,7 +85,7 @@ class _Loader:
             for document in file.documents:
                 if not isinstance(document.value, dict):
                     raise DefinitionFault(f"{file.name} must be a mapping")
-                found = _substituted(document.value, self._lookup, "")
+                found = self._substituted(document.value, "")
                 found = self._extended(found, directory)
                 merged = without(merged, document.resets)
                 found = self._with_included(found, (*included, file.name), directory)
@@ -101,6 +103,22 @@ class _Loader:
         if content is None:
             raise DefinitionFault(f"there is no file {path}")
         return content
+
+    def _substituted(self, value: Any, path: str) -> Any:
+        if isinstance(value, str):
+            try:
+                text = substitute(value, self._lookup)
+            except DefinitionFault as fault:
+                raise DefinitionFault(f"{path}: {fault.message}") from None
+            self._budget.spend(1, len(text))
+            return text
+        if isinstance(value, dict):
+            return {
+                key: self._substituted(each, f"{path}.{key}" if path else key) for key, each in value.items()
+            }
+        if isinstance(value, list):
+            return [self._substituted(each, f"{path}[{number}]") for number, each in enumerate(value)]
+        return value
 
     def _extended(self, found: dict[str, Any], directory: str) -> dict[str, Any]:
         """Return a file's content with each service that extends another."""
@@ -130,7 +148,11 @@ class _Loader:
             base = self._service(base_name, services, directory, depth + 1)
         else:
             base = self._foreign(name, base_name, str(path), directory, depth)
-        return own if base is None else merge(base, own, f"services.{name}")
+        if base is None:
+            return own
+        merged = merge(base, own, f"services.{name}")
+        self._budget.charge(merged)
+        return merged
 
     def _foreign(self, name: str, base_name: str, path: str, directory: str, depth: int) -> Any:
         """Return a service of another file, its paths relative to where the file that extends it is."""
@@ -138,7 +160,7 @@ class _Loader:
         services: dict[str, Any] = {}
         for document in file.documents:
             value = document.value if isinstance(document.value, dict) else {}
-            found = _substituted(value, self._lookup, "")
+            found = self._substituted(value, "")
             services = merge(services, found.get("services") or {}, "services")
         if base_name not in services:
             raise DefinitionFault(f"the service {name} extends {base_name}, which is not in {path}")
@@ -175,9 +197,9 @@ class _Loader:
         project = given.get("project_directory")
         within = posixpath.dirname(paths[0]) if not project else posixpath.join(directory, str(project))
         files = [self._content(each) for each in paths]
-        return _Included(self._environment(given, directory, within), self._read, self._left).all(
-            files, included, within
-        )
+        return _Included(
+            self._environment(given, directory, within), self._read, self._budget, self._left
+        ).all(files, included, within)
 
     def _environment(self, given: Mapping[str, Any], directory: str, within: str) -> Lookup:
         """Return the variables of included files: those there are, then those of their ``.env``."""
@@ -203,24 +225,9 @@ class _Loader:
 class _Included(_Loader):
     """Loads what is included: with its own variables."""
 
-    def __init__(self, lookup: Lookup, read: Read, left: int) -> None:
-        super().__init__(lookup, read)
+    def __init__(self, lookup: Lookup, read: Read, budget: Budget, left: int) -> None:
+        super().__init__(lookup, read, budget)
         self._left = left
-
-
-def _substituted(value: Any, lookup: Lookup, path: str) -> Any:
-    if isinstance(value, str):
-        try:
-            return substitute(value, lookup)
-        except DefinitionFault as fault:
-            raise DefinitionFault(f"{path}: {fault.message}") from None
-    if isinstance(value, dict):
-        return {
-            key: _substituted(each, lookup, f"{path}.{key}" if path else key) for key, each in value.items()
-        }
-    if isinstance(value, list):
-        return [_substituted(each, lookup, f"{path}[{number}]") for number, each in enumerate(value)]
-    return value
 
 
 def _relative_to(found: dict[str, Any], directory: str) -> dict[str, Any]:

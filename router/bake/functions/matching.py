@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from router.bake.bounds import Budget
 from router.bake.functions.signature import TEXT, Builtin, of
 from router.bake.places import DefinitionFault
 from router.bake.regular.machine import Match, Program
@@ -16,8 +17,10 @@ _REFERENCE = re.compile(r"\$(?:(\$)|\{([A-Za-z0-9_]+)\}|([A-Za-z0-9_]+))")
 _MOST_CHARACTERS = 1 << 24
 
 
-def _program(pattern: str) -> Program:
-    return Program(parse_pattern(pattern))
+def _program(budget: Budget, pattern: str, text: str) -> Program:
+    program = Program(parse_pattern(pattern))
+    budget.spend(2 * program.steps(text))  # each takes longer than one of an expression
+    return program
 
 
 def _result_type(program: Program) -> Type:
@@ -41,22 +44,22 @@ def _group(text: str, match: Match, number: int) -> Value:
     return normal_text(text[begin:end]) if begin >= 0 and end >= 0 else Null(STRING)
 
 
-def _regex(pattern: str, text: str) -> Value:
-    program = _program(pattern)
+def _regex(budget: Budget, pattern: str, text: str) -> Value:
+    program = _program(budget, pattern, text)
     _result_type(program)
     for match in program.all_matches(text):
         return _result(program, text, match)
     raise DefinitionFault("the pattern matches no part of the string")
 
 
-def _regex_all(pattern: str, text: str) -> Value:
-    program = _program(pattern)
+def _regex_all(budget: Budget, pattern: str, text: str) -> Value:
+    program = _program(budget, pattern, text)
     kind = _result_type(program)
     return ListValue(kind, tuple(_result(program, text, match) for match in program.all_matches(text)))
 
 
-def _regex_replace(text: str, pattern: str, by: str) -> str:
-    program = _program(pattern)
+def _regex_replace(budget: Budget, text: str, pattern: str, by: str) -> str:
+    program = _program(budget, pattern, text)
     made: list[str] = []
     position = size = 0
     for match in program.all_matches(text):
@@ -85,7 +88,9 @@ def _expanded(program: Program, text: str, match: Match, by: str) -> str:
 
 
 FUNCTIONS: dict[str, Builtin] = {
-    "regex": of(_regex, ("pattern", TEXT), ("string", TEXT)),
-    "regexall": of(_regex_all, ("pattern", TEXT), ("string", TEXT)),
-    "regex_replace": of(_regex_replace, ("str", TEXT), ("pattern", TEXT), ("replace", TEXT)),
+    "regex": of(_regex, ("pattern", TEXT), ("string", TEXT))._replace(counted=True),
+    "regexall": of(_regex_all, ("pattern", TEXT), ("string", TEXT))._replace(counted=True),
+    "regex_replace": of(_regex_replace, ("str", TEXT), ("pattern", TEXT), ("replace", TEXT))._replace(
+        counted=True
+    ),
 }

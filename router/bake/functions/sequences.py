@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from router.bake.conversion import convert, describe, make_list, unify
+from router.bake.conversion import convert, describe, each_once, make_list, unify
 from router.bake.functions.signature import ANY, NUMBERS, Builtin, Parameter, of, whole
 from router.bake.numbers import as_integer
 from router.bake.operators import add
@@ -95,17 +95,7 @@ def _compact(texts: ListValue) -> Value:
 
 
 def _distinct(values: ListValue) -> Value:
-    kept: list[Value] = []
-    seen: set[str] = set()
-    for each in values.items:
-        if isinstance(each, str):
-            if each in seen:
-                continue
-            seen.add(each)
-        elif any(same(each, one) for one in kept):
-            continue
-        kept.append(each)
-    return ListValue(values.element, tuple(kept))
+    return ListValue(values.element, tuple(each_once(values.items)))
 
 
 def _chunks(values: ListValue, size: Number) -> Value:

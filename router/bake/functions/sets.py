@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import product
 
-from router.bake.conversion import convert, make_list, make_set, unify
+from router.bake.conversion import convert, identity, make_list, make_set, unify
 from router.bake.functions.signature import ANY, Builtin, Parameter, of
 from router.bake.places import DefinitionFault
 from router.bake.values import DYNAMIC, SetValue, Value, elements_of, same, set_of, tuple_of, type_of
@@ -18,6 +18,12 @@ _MOST_OF_PRODUCT = 100_000
 
 def _has(values: SetValue, wanted: Value) -> bool:
     return any(same(each, wanted) for each in values.items)
+
+
+def _kept(one: SetValue, other: SetValue, *, present: bool) -> list[Value]:
+    """Return the elements of one set that are in the other, or are not."""
+    known = {identity(each) for each in other.items}
+    return [each for each in one.items if (identity(each) in known) is present]
 
 
 def _common(sets: Sequence[SetValue]) -> list[SetValue]:
@@ -69,21 +75,14 @@ _REST = Parameter("other_sets", _ANY_SET)
 FUNCTIONS: dict[str, Builtin] = {
     "sethaselement": of(_has, ("set", _ANY_SET), ("elem", ANY)),
     "setunion": of(_folded(lambda one, other: [*one.items, *other.items]), *_SETS, rest=_REST),
-    "setintersection": of(
-        _folded(lambda one, other: [each for each in one.items if _has(other, each)]), *_SETS, rest=_REST
-    ),
+    "setintersection": of(_folded(lambda one, other: _kept(one, other, present=True)), *_SETS, rest=_REST),
     "setsubtract": of(
-        _folded(lambda one, other: [each for each in one.items if not _has(other, each)]),
+        _folded(lambda one, other: _kept(one, other, present=False)),
         ("a", _ANY_SET),
         ("b", _ANY_SET),
     ),
     "setsymmetricdifference": of(
-        _folded(
-            lambda one, other: [
-                *(each for each in one.items if not _has(other, each)),
-                *(each for each in other.items if not _has(one, each)),
-            ]
-        ),
+        _folded(lambda one, other: [*_kept(one, other, present=False), *_kept(other, one, present=False)]),
         *_SETS,
         rest=_REST,
     ),

@@ -28,11 +28,15 @@ NUMBERS = NUMBER
 
 
 class Builtin(NamedTuple):
-    """A function in Python, called with the values of the arguments."""
+    """A function in Python, called with the values of the arguments.
+
+    One that is ``counted`` is given the budget as well: its time is more than its arguments' size.
+    """
 
     work: Callable[..., Value]
     parameters: Sequence[Parameter]
     variadic: Parameter | None = None
+    counted: bool = False
 
     def call(self, call: Call, scope: Scope) -> Value:
         """Evaluate the arguments, and return the result."""
@@ -52,6 +56,7 @@ class Builtin(NamedTuple):
             if parameter is None:
                 raise AssertionError("the arguments were counted")
             value = node.evaluate(scope)
+            scope.globals.budget.charge(value, node.place)
             if isinstance(value, Null) and not parameter.null:
                 raise DefinitionFault(f'the argument "{parameter.name}" must not be null', node.place)
             try:
@@ -60,21 +65,15 @@ class Builtin(NamedTuple):
                 raise DefinitionFault(
                     f'the argument "{parameter.name}" doesn\'t fit: {fault.message}', node.place
                 ) from None
+        budget = scope.globals.budget
         try:
-            result = self.work(*values)
+            result = self.work(budget, *values) if self.counted else self.work(*values)
         except DefinitionFault as fault:
             raise fault.at(call.place) from None
-        scope.globals.budget.spend(*_size(result), call.place)
+        budget.charge(result, call.place)
+        if isinstance(result, str):
+            budget.spend(0, len(result), call.place)
         return result
-
-
-def _size(value: Value) -> tuple[int, int]:
-    if isinstance(value, str):
-        return 0, len(value)
-    try:
-        return len(value.items), 0  # type: ignore[union-attr,arg-type]
-    except (AttributeError, TypeError):
-        return (len(value), 0) if isinstance(value, tuple | dict) else (0, 0)
 
 
 def of(work: Callable[..., Any], *parameters: tuple[str, Type], rest: Parameter | None = None) -> Builtin:

@@ -16,7 +16,6 @@ from router.bake.regular.patterns import Alternatives, Assertion, Group, Pattern
 __all__ = ["Match", "Program"]
 
 _MOST_INSTRUCTIONS = 5000
-_MOST_STEPS = 20_000_000
 
 Match: TypeAlias = tuple[int, ...]
 """Where the match and its groups begin and end, two numbers each; -1 for a group that matched nothing."""
@@ -42,10 +41,12 @@ class Program:
         self._emit_tree(pattern.tree)
         self._emit(_Instruction("match"))
 
+    def steps(self, text: str) -> int:
+        """Return how many steps the matches in a text take at most."""
+        return (len(text) + 1) * len(self._code)
+
     def all_matches(self, text: str) -> Iterator[Match]:
         """Go through the matches that don't overlap."""
-        if (len(text) + 1) * len(self._code) > _MOST_STEPS:
-            raise DefinitionFault("the pattern and the text are too large together")
         position, before = 0, -1
         while position <= len(text):
             found = self._match(text, position)

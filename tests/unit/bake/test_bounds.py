@@ -7,7 +7,7 @@ import pytest
 from router.bake.bounds import Budget
 from router.bake.definition import BakeFile, parse_files
 from router.bake.places import DefinitionFault
-from tests.unit.bake.definitions import OUTSIDE, definition, nothing
+from tests.unit.bake.definitions import OUTSIDE, definition, nothing, planned
 
 
 def _doubling(times: int) -> str:
@@ -87,3 +87,47 @@ def test_a_budget_is_spent() -> None:
     budget.spend(2, 10)
     with pytest.raises(DefinitionFault, match="steps"):
         budget.spend(1)
+
+
+_LONG = 'a = join("", [for x in range(1000) : "aaaaaaaaaa"])\n'
+
+
+def _shared(kind: str) -> str:
+    """Return 40 things, each of which has the one before it twice."""
+    return "".join(kind.format(each + 1, each) for each in range(40))
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("v0 = [1]\n" + _shared("v{0} = [v{1}, v{1}]\n"), "too many steps"),
+        ("v0 = { a = 1 }\n" + _shared("v{0} = {{ a = v{1}, b = v{1} }}\n"), "too many steps"),
+        (_LONG + 'b = [for x in range(1000) : [for y in range(1000) : a == "y"]]\n', "steps"),
+        (_LONG + 'b = [for x in range(1000) : regexall("(a|b)*c", a)]\n', "steps"),
+    ],
+    ids=["tuples", "objects", "comparisons", "patterns"],
+)
+def test_few_lines_do_not_become_very_much(text: str, why: str) -> None:
+    with pytest.raises(DefinitionFault, match=why):
+        definition(text)
+
+
+def test_groups_and_links_that_are_shared_take_no_time() -> None:
+    groups = 'group "g0" { targets = ["t0"] }\n' + _shared('group "g{0}" {{ targets = ["g{1}", "g{1}"] }}\n')
+    targets = 'target "t0" {}\n' + _shared(
+        'target "t{0}" {{ contexts = {{ a = "target:t{1}", b = "target:t{1}" }} }}\n'
+    )
+
+    assert len(planned(groups + targets, "g40").targets) == 1
+    assert len(planned(groups + targets, "t40").targets) == 41
+
+
+def test_targets_that_all_inherit_something_large_are_refused() -> None:
+    text = (
+        'target "base" {\n  args = { for x in range(1000) : "k${x}" => join("", range(1000)) }\n}\n'
+        'target "x" {\n  name = "x-${a}-${b}"\n  inherits = ["base"]\n'
+        "  matrix = { a = range(100), b = range(100) }\n}\n"
+    )
+
+    with pytest.raises(DefinitionFault, match=r"too large|too many steps"):
+        planned(text, "*")

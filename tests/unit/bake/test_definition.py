@@ -102,6 +102,13 @@ def test_a_try_that_failed_leaves_nothing_behind() -> None:
         definition(text)
 
 
+def test_a_group_can_have_the_name_of_a_target_in_it() -> None:
+    found = planned('group "default" { targets = ["default"] }\ntarget "default" { context = "x" }\n')
+
+    assert list(found.targets) == ["default"]
+    assert found.groups["default"].targets == ("default",)
+
+
 def test_a_variable_is_taken_from_the_flag_then_the_environment_then_its_default() -> None:
     text = 'variable "A" { default = "default" }\ntarget "default" { args = { A = A } }\n'
 
