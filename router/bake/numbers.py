@@ -28,6 +28,7 @@ __all__ = [
 EXACT_BITS = 512
 """Whole numbers of so many bits are exact."""
 
+_BITS_OF_FLOAT = 53
 _MOST_BITS = 8192
 """Larger numbers are refused: they take time, and no definition needs them."""
 _MOST_EXPONENT = 2400
@@ -115,38 +116,17 @@ def as_integer(value: Number) -> int | None:
 
 def format_number(value: Number) -> str:
     """Write a number in decimal, without an exponent."""
-    if isinstance(value, int):
-        return (
-            _positional(*_digits(Fraction(value), EXACT_BITS))
-            if abs(value) >= 1 << EXACT_BITS
-            else str(value)
-        )
-    if isinstance(value, float):
-        if math.isinf(value):
-            return "+Inf" if value > 0 else "-Inf"
-        if value.is_integer() and abs(value) < 1e15:
-            return str(int(value))
-        sign, digits, point = _split_repr(value)
-        return _positional(sign, digits, point)
-    return _positional(*_digits(value, EXACT_BITS))
+    if isinstance(value, int) and abs(value) < 1 << EXACT_BITS:
+        return str(value)
+    if isinstance(value, float) and math.isinf(value):
+        return "+Inf" if value > 0 else "-Inf"
+    return _positional(*shortest_digits(value))
 
 
 def shortest_digits(value: Number) -> tuple[bool, str, int]:
-    """Return whether a finite number is negative, its shortest digits, and where the point stands among
-    them."""
-    if isinstance(value, float):
-        return _split_repr(value)
-    return _digits(Fraction(value), EXACT_BITS)
-
-
-def _split_repr(value: float) -> tuple[bool, str, int]:
-    mantissa, _, exponent = f"{abs(value)!r}".partition("e")
-    whole, _, fraction = mantissa.partition(".")
-    point = len(whole) + int(exponent or 0)
-    digits = whole + fraction
-    stripped = digits.lstrip("0")
-    point -= len(digits) - len(stripped)
-    return value < 0, stripped.rstrip("0") or "0", point if stripped.strip("0") else 1
+    """Return of a number whether it is negative, its fewest digits, and how many stand before the point."""
+    bits = _BITS_OF_FLOAT if isinstance(value, float) else EXACT_BITS
+    return _digits(Fraction(value), bits)
 
 
 def _digits(value: Fraction, bits: int) -> tuple[bool, str, int]:

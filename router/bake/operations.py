@@ -9,7 +9,7 @@ from router.bake.conversion import convert, describe, unify
 from router.bake.nodes import Literal, Node, Scope
 from router.bake.operators import BINARY, UNARY
 from router.bake.places import DefinitionFault, FinalFault, Place
-from router.bake.values import BOOL, NULL, NUMBER, Null, Value, type_of
+from router.bake.values import BOOL, NULL, NUMBER, Null, Type, Value, type_of
 
 __all__ = ["Binary", "Conditional", "Unary", "truth"]
 
@@ -83,7 +83,7 @@ class Binary(Node):
         faults: list[DefinitionFault] = []
         for node in (self.left, self.right):
             try:
-                if bool(_operand(node, scope, BOOL)) == decides:
+                if _side(node, scope, decides=decides) == decides:
                     return decides
             except FinalFault:
                 raise
@@ -94,8 +94,19 @@ class Binary(Node):
         return not decides
 
 
-def _operand(node: Node, scope: Scope, want: Any) -> Any:
+def _side(node: Node, scope: Scope, *, decides: bool) -> bool:
+    """Return an operand of ``&&`` or ``||``; for the first of these null is false, as HCL has it."""
     value = node.evaluate(scope)
+    if isinstance(value, Null) and not decides:
+        return False
+    return bool(_converted(value, node, BOOL))
+
+
+def _operand(node: Node, scope: Scope, want: Type) -> Any:
+    return _converted(node.evaluate(scope), node, want)
+
+
+def _converted(value: Value, node: Node, want: Type) -> Any:
     if isinstance(value, Null):
         raise DefinitionFault("null can't be an operand", node.place)
     try:

@@ -17,12 +17,13 @@ from cli.program import run_program
 from tests.e2e.bake_corpus import Case
 from tests.e2e.bake_corpus.composed import COMPOSED
 from tests.e2e.bake_corpus.documents import DOCUMENTS
+from tests.e2e.bake_corpus.expressions import EXPRESSIONS
 from tests.e2e.bake_corpus.functions import FUNCTIONS
 from tests.e2e.bake_corpus.native import NATIVE
 from tests.e2e.bake_corpus.refused import REFUSED
 from tests.servers import binaries
 
-_CASES = (*NATIVE, *FUNCTIONS, *DOCUMENTS, *COMPOSED)
+_CASES = (*NATIVE, *FUNCTIONS, *EXPRESSIONS, *DOCUMENTS, *COMPOSED)
 _SOURCES = Path.home() / "go/pkg/mod/github.com/docker/buildx@v0.35.0"
 _FILES = ("bake/hcl_test.go", "bake/bake_test.go", "bake/compose_test.go", "tests/bake.go")
 _COMPOSE = r"\s*(?:name|services|version|secrets|networks|volumes|include|x-\w+):"

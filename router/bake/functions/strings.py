@@ -88,7 +88,7 @@ def _title(text: str) -> str:
     made: list[str] = []
     before = " "
     for character in text:
-        made.append(character.title() if _separates(before) else character)
+        made.append(_one(character.title(), character) if _separates(before) else character)
         before = character
     return normal_text("".join(made))
 
@@ -137,8 +137,11 @@ FUNCTIONS: dict[str, Builtin] = {
 
 
 def _upper(character: str) -> str:
-    # Go maps one character to one; Python some to several.
-    found = character.upper()
+    return _one(character.upper(), character)
+
+
+def _one(found: str, character: str) -> str:
+    """Return what a character becomes. Go maps one to one; where Python makes several, it stays as it is."""
     return found if len(found) == 1 else character
 
 

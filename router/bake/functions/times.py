@@ -13,7 +13,7 @@ from router.bake.values import Number, Value, is_number
 
 __all__ = ["FUNCTIONS", "format_rfc3339"]
 
-_TIMESTAMP = r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:[.,]\d+)?(?:Z|([+-])(\d\d):(\d\d))\Z"
+_TIMESTAMP = r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:[.,](\d{1,30}))?(?:Z|([+-])(\d\d):(\d\d))\Z"
 _PIECE = re.compile(r"'(?:[^']|'')*'|([A-Za-z])\1*|[^A-Za-z']+|'")
 _MONTHS = (
     "January",
@@ -40,13 +40,14 @@ def _parsed(text: str) -> datetime:
     if match is None:
         raise DefinitionFault(f'"{text[:60]}" is not a valid RFC 3339 timestamp')
     numbers = [int(each) for each in match.groups()[:6]]
-    minutes = int(match[8] or 0) * 60 + int(match[9] or 0)
-    zone = timezone(timedelta(minutes=-minutes if match[7] == "-" else minutes)) if minutes < 1440 else None
+    minutes = int(match[9] or 0) * 60 + int(match[10] or 0)
+    zone = timezone(timedelta(minutes=-minutes if match[8] == "-" else minutes)) if minutes < 1440 else None
     if zone is None:
         raise DefinitionFault(f'"{text[:60]}" is not a valid RFC 3339 timestamp: its zone is out of range')
     try:
         year, month, day, hour, minute, second = numbers
-        return datetime(year, month, day, hour, minute, second, tzinfo=zone)
+        fraction = (match[7] or "")[:6].ljust(6, "0")
+        return datetime(year, month, day, hour, minute, second, int(fraction), tzinfo=zone)
     except ValueError as exc:
         raise DefinitionFault(f'"{text[:60]}" is not a valid RFC 3339 timestamp: {exc}') from None
 
@@ -121,7 +122,7 @@ def _format_timestamp(template: str, value: Value) -> str:
     else:
         raise DefinitionFault(f"a timestamp or a number of seconds is required, not {describe(value)}")
     if template == "X":
-        return str(round((time - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()))
+        return str((time - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1))
     return _format_time(template, time)
 
 

@@ -95,7 +95,7 @@ def _satisfies(text: str, constraint: str) -> bool:
 def _holds(version: _Version, bound: _Bound) -> bool:
     operator = {"=>": ">=", "=<": "<=", "~>": "~"}.get(bound.operator, bound.operator)
     # A version before a release is meant only by constraints that name one.
-    if version.pre and not bound.version.pre and operator != "!=":
+    if version.pre and not bound.version.pre:
         return False
     if operator in {"", "="}:
         return _within(version, bound) if bound.given < 3 else version.key() == bound.version.key()
