@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from router.bake.bodies import Body, parse_native
 from router.bake.bounds import MOST_BYTES, Budget
+from router.bake.checks import check_target
 from router.bake.compose import NOTHING, Read, is_compose_name, load_compose
 from router.bake.entries import Export
 from router.bake.go_names import clean_path, is_pattern, matches
@@ -333,7 +334,9 @@ def finished(name: str, target: BakeTarget) -> BakeTarget:
         outputs = tuple(_output(name, each) for each in outputs)
         if [each.destination for each in outputs].count("-") > 1:
             raise DefinitionFault(f"two outputs of the target {name} go to the standard output")
-    return target._replace(name=name, context=_context(target.context or "."), outputs=outputs)
+    made = target._replace(name=name, context=_context(target.context or "."), outputs=outputs)
+    check_target(made)
+    return made
 
 
 def _output(name: str, output: Export) -> Export:

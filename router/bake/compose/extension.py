@@ -43,7 +43,9 @@ def extended(target: BakeTarget, extension: Any, where: str) -> BakeTarget:
         if extension.get(key) is not None:
             changes[field] = _flag(extension[key], f"{where}.x-bake.{key}")
     contexts = extension.get("contexts")
-    if isinstance(contexts, dict) and contexts:
+    if contexts is not None and not isinstance(contexts, dict):
+        raise DefinitionFault(f"{where}.x-bake.contexts must be a mapping")
+    if contexts:
         changes["contexts"] = {**named_contexts(contexts), **(target.contexts or {})}
     return target._replace(**changes)
 
@@ -73,8 +75,9 @@ def _parsed(texts: Sequence[str], parse: Callable[[str], Any]) -> list[Any]:
 def _flag(value: Any, where: str) -> bool:
     if isinstance(value, bool):
         return value
-    if isinstance(value, str) and value.lower() in {"true", "false", "yes", "no", "on", "off", "y", "n"}:
-        return value.lower() in {"true", "yes", "on", "y"}
+    # Without quotes these are bools of older YAML.
+    if isinstance(value, str) and value.lower() in {"yes", "no", "on", "off", "y", "n"}:
+        return value.lower() in {"yes", "on", "y"}
     raise DefinitionFault(f"{where} must be true or false")
 
 

@@ -307,6 +307,6 @@ def _context(text: str, directory: str) -> str:
 
 
 def _joined(path: str, directory: str) -> str:
-    if path.startswith("~"):
+    if path.startswith(("~", "/")):
         return path
     return posixpath.normpath(posixpath.join(directory, path))

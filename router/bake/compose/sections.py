@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -66,7 +67,7 @@ class Section:
             return None
         value = self.values[key]
         if isinstance(value, dict):
-            if any(isinstance(each, dict | list) for each in value.values()):
+            if any(isinstance(each, dict | list) or _is_endless(each) for each in value.values()):
                 raise self.fail(key, "a mapping to texts")
             return {name: None if each is None else go_text(each) for name, each in value.items()}
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
@@ -85,7 +86,9 @@ class Section:
         found: dict[str, list[str]] = {}
         if isinstance(value, dict):
             for name, each in value.items():
-                found[name] = [go_text(one) for one in each] if isinstance(each, list) else [str(each or "")]
+                if not isinstance(each, str | list | None):
+                    raise self.fail(f"{key}.{name}", "an address, or a list of addresses")
+                found[name] = [go_text(one) for one in each] if isinstance(each, list) else [each or ""]
         elif isinstance(value, list):
             for each in value:
                 text = go_text(each)
@@ -134,6 +137,10 @@ class Section:
         if soft > hard >= 0:
             raise self.fail(key, "at most as large softly as hard")
         return f"{name}={soft}:{hard}"
+
+
+def _is_endless(value: object) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def _unbracketed(address: str) -> str:

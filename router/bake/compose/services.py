@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -72,6 +73,8 @@ def _check_service(name: str, service: Any, model: Model, *, alone: bool) -> Non
         raise DefinitionFault(f"services.{name}.image must be a text")
     if isinstance(build, dict):
         _check_build(name, build)
+    elif build is not None:
+        raise DefinitionFault(f"services.{name}.build must be a path or a mapping")
     if alone:
         return
     if build is None and not image:
@@ -114,8 +117,8 @@ class _Services:
         labels = build.mapped("labels")
         target = BakeTarget(
             name=name,
-            context=build.text("context"),
-            contexts=None if contexts is None else named_contexts(contexts),
+            context=self._path(build.text("context") or "") or None,
+            contexts=None if contexts is None else self._contexts(build, contexts),
             dockerfile=build.text("dockerfile"),
             dockerfile_inline=build.text("dockerfile_inline"),
             args=self._args(build, service, service_name),
@@ -190,10 +193,16 @@ class _Services:
             raise build.fail("secrets", "a list of names")
         if name not in self._model.secrets:
             raise DefinitionFault(f'there is no secret "{name}" in the compose file')
-        secret = Section(self._model.secrets[name] or {}, f"secrets.{name}")
+        found = self._model.secrets[name]
+        if not isinstance(found, dict):
+            raise DefinitionFault(f"secrets.{name} must be a mapping")
+        secret = Section(found, f"secrets.{name}")
         if secret.values.get("external"):
             raise DefinitionFault(f'the secret "{name}" is external: a build can\'t have it')
-        return Secret(name, self._path(secret.text("file") or ""), secret.text("environment") or "")
+        path, variable = secret.text("file"), secret.text("environment")
+        if path is None and variable is None:
+            raise DefinitionFault(f'the secret "{name}" needs a file or an environment variable')
+        return Secret(name, self._path(path or ""), variable or "")
 
     def _ssh(self, build: Section) -> tuple[SSHKeys, ...] | None:
         listed = build.values.get("ssh")
@@ -213,8 +222,13 @@ class _Services:
             raise build.fail("ssh", "a list or a mapping")
         return tuple(sorted(keys.values())) or None
 
+    def _contexts(self, build: Section, contexts: Any) -> Mapping[str, str]:
+        if not isinstance(contexts, dict) or not all(isinstance(each, str) for each in contexts.values()):
+            raise build.fail("additional_contexts", "a mapping to contexts")
+        return named_contexts({name: self._path(each) for name, each in contexts.items()})
+
     def _path(self, path: str) -> str:
-        return self._home + path[1:] if path.startswith("~") else path
+        return posixpath.normpath(f"{self._home}/{path[1:]}") if path.startswith("~") else path
 
 
 def _caches(texts: Sequence[str] | None) -> tuple[Cache, ...] | None:

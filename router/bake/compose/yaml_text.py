@@ -22,7 +22,7 @@ _DEEPEST = 100
 _INTEGER = r"[-+]?(?:0|[1-9][\d_]*)\Z"
 _BASED = r"([-+]?)0(?:([xob])([0-9a-fA-F_]+)|([0-7_]+))\Z"
 _FLOAT = r"[-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?\Z"
-_DATE = r"(\d{4})-(\d\d?)-(\d\d?)(?:[ ]+(\d\d?):(\d\d?):(\d\d?))?\Z"
+_DATE = r"(\d{4})-(\d\d?)-(\d\d?)(?:(?:[Tt]| +)(\d\d?):(\d\d?):(\d\d?)(Z?))?\Z"
 _SPECIAL = {".inf": float("inf"), "+.inf": float("inf"), "-.inf": float("-inf"), ".nan": float("nan")}
 _BASES = {"x": 16, "o": 8, "b": 2}
 _QUOTED = frozenset({"'", '"', "|", ">"})
@@ -110,7 +110,7 @@ class _Reader:
             if key.tag == f"{_PREFIX}merge" or (key.value == "<<" and key.style not in _QUOTED):
                 inherited |= self._inherited(value, path, depth)
                 continue
-            if not isinstance(key, yaml.ScalarNode):
+            if not isinstance(key, yaml.ScalarNode) or not isinstance(_scalar(key), str):
                 raise self._fail(key, "a key must be a text")
             name = str(key.value)
             if name in made:
@@ -171,18 +171,20 @@ def _number(text: str) -> Any:
         except ValueError:
             return text
         return -value if based[1] == "-" else value
-    if re.match(_FLOAT, text):
-        return float(text)
+    plain = text.replace("_", "")
+    if re.match(_FLOAT, plain):
+        return float(plain)
     return _SPECIAL.get(text.lower()) or _date(text)
 
 
 def _date(text: str) -> str:
     """Return a text; a date or a time that is not in quotes is one for YAML, written as Go writes it."""
     match = re.match(_DATE, text)
-    if match is None:
+    # With a T it has a zone, and without it none.
+    if match is None or ("t" in text.lower()) is not bool(match[7]):
         return text
     try:
-        year, month, day, hour, minute, second = (int(each or 0) for each in match.groups())
+        year, month, day, hour, minute, second = (int(each or 0) for each in match.groups()[:6])
         found = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
         return text

@@ -223,7 +223,7 @@ services:
     ),
     _compose(
         "scalars",
-        "services:\n  a:\n    build:\n      context: .\n      args: {A: yes, B: 0x10, C: 1e3, D: 010, E: ~, F: 1_000, G: '1', H: off, I: .5, J: 12345678901, K: 2024-01-02, L: !!str 5}\n",
+        "services:\n  a:\n    build:\n      context: .\n      args: {A: yes, B: 0x10, C: 1e3, D: 010, E: ~, F: 1_000, G: '1', H: off, I: .5, J: 12345678901, K: 2024-01-02, L: !!str 5, M: 1_000.5, N: 2024-01-02T03:04:05Z, O: 1e21, P: 12:30:45}\n",
     ),
     _compose("set on services", "services:\n  a.b:\n    build: .\n    image: x\n", "--set=a_b.tags=y", "a.b"),
 )

@@ -90,6 +90,13 @@ REFUSED: tuple[Case, ...] = (
     case("an escape that is none", 'target "default" {\n  context = "a\\qb"\n}\n'),
     case("a pattern that is none", 'target "default" {\n  context = regex("(", "x")\n}\n'),
     case("a pattern that matches nothing", 'target "default" {\n  context = regex("z", "x")\n}\n'),
+    case("a platform that is none", 'target "default" { platforms = ["linux//x"] }\n'),
+    case("an annotation that is none", 'target "default" { annotations = ["x:y=z"] }\n'),
+    case("an annotation without a value", 'target "default" { annotations = ["x"] }\n'),
+    case("a limit that is none", 'target "default" { ulimits = ["files=1"] }\n'),
+    case("a size that is none", 'target "default" { shm-size = "big" }\n'),
+    case("a size that is empty", 'target "default" { shm-size = "" }\n'),
+    case("a resource that is none", 'target "default" { resources = { memory = "lots" } }\n'),
     Case(name="no definition", files={"README": "nothing"}),
     Case(name="no such file", files={}, words=("-f", "nothing.hcl")),
     Case(
@@ -123,5 +130,17 @@ REFUSED: tuple[Case, ...] = (
     Case(
         name="a key of YAML twice",
         files={"compose.yaml": "services:\n  a:\n    build: x\n  a:\n    build: y\n"},
+    ),
+    Case(name="a build that is a number", files={"compose.yaml": "services:\n  a:\n    build: 5\n"}),
+    Case(name="a service whose name is a number", files={"compose.yaml": "services:\n  1:\n    build: .\n"}),
+    Case(
+        name="a secret of nothing",
+        files={"compose.yaml": "services:\n  a:\n    build: {context: ., secrets: [s]}\nsecrets:\n  s: {}\n"},
+    ),
+    Case(
+        name="a limit of compose that is none",
+        files={
+            "compose.yaml": "services:\n  a:\n    build: {context: ., ulimits: {files: {soft: 1, hard: 2}}}\n"
+        },
     ),
 )
