@@ -24,7 +24,7 @@ _DEFAULTS = (
     "docker-bake.override.json",
     "docker-bake.override.hcl",
 )
-_MOST_BYTES = 16 << 20
+_MOST_BYTES = 4 << 20
 _HERE = "cwd://"
 
 

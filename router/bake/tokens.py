@@ -14,9 +14,10 @@ from router.bake.places import DefinitionFault, Source
 
 __all__ = ["Tokens", "scan", "scan_template"]
 
-# What stands between tokens, and a token. The groups' names are the kinds; an operator is its own kind.
+# What stands between tokens, without a way back, and a token. The groups' names are the kinds; an operator is
+# its own kind.
 _MAIN = re.compile(
-    r"""(?:[ \t]+|\#[^\n]*|//[^\n]*|/\*(?s:.*?)\*/)*
+    r"""(?:[ \t]++|\#[^\n]*+|//[^\n]*+|(?>/\*(?s:.*?)\*/))*+
     (?:(?P<newline>\r?\n)
     |(?P<ident>[^\W\d][\w-]*)
     |(?P<string>"[^"\\$%\r\n]*")

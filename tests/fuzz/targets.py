@@ -11,6 +11,7 @@ import tempfile
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha1
 from io import BytesIO
@@ -25,6 +26,10 @@ from router._proto import control_pb2 as pb
 from router._proto import ops_pb2
 from router._proto.fsutil_pb2 import Packet, Stat
 from router.address import parse_address
+from router.bake.definition import BakeFile
+from router.bake.outside import BakeOutside
+from router.bake.printing import bake_plan_json, bake_variables_json
+from router.bake.reading import plan_bake, read_bake
 from router.docker import config as docker_config
 from router.errors import FleetError, RouterError, UsageError
 from router.flags.add_host import parse_add_host
@@ -238,6 +243,24 @@ def _rawjson(data: bytes) -> None:
     parse_rawjson(data)
 
 
+def _definition(name: str) -> Callable[[bytes], None]:
+    def read(data: bytes) -> None:
+        outside = BakeOutside(
+            environment={"A": "a"},
+            variables={},
+            builtin={},
+            now=datetime(2024, 1, 2, tzinfo=UTC),
+            home="/home/me",
+        )
+        definition = read_bake([BakeFile(name, data)], outside, lambda _path: None)
+        names = [each.name for each in definition.targets]
+        if names:
+            bake_plan_json(plan_bake(definition, names, [], outside))
+        bake_variables_json(definition.variables)
+
+    return read
+
+
 def _untrusted_json(data: bytes) -> None:
     """Whatever is read can be written, compared and looked into."""
     value = read_json(data)
@@ -441,6 +464,39 @@ _SPAN = json.dumps(
     indent=2,
 ).encode()
 
+_DEFINITIONS = (
+    b"""variable "L" { default = ["x", 1.5, true] }
+function "f" {
+  params = [x]
+  variadic_params = rest
+  result = "${upper(x)}-${length(rest)}"
+}
+group "default" { targets = ["app", "base"] }
+target "base" {
+  name = "base-${v}"
+  matrix = { v = ["a", "b"] }
+  args = { A = f("x", 1, L[*]...), B = target.app.tags[0], C = 1 + 2 * 3 % 4 == 5 ? "y" : "n" }
+}
+target "app" {
+  tags = [for k, v in { a = 1, b = 2 } : "${k}:${v}" if v > 1]
+  output = ["type=image,push=true", { type = "local", dest = "x" }]
+  dockerfile-inline = <<-E
+    FROM x
+    RUN %{ if true ~} a %{ else }b%{ endif }
+  E
+}
+""",
+    b'a = try(regex("(a|b)*c?[^d]", "abc"), format("%5.2f", 1e3))\nb = jsonencode({ x = [1, "y"] })\n',
+)
+_JSON_DEFINITION = (
+    b'{"variable": {"A": {"default": "x"}}, '
+    b'"target": {"app": [{"tags": ["${A}"]}, {"args": {"B": null, "C": 1.5}}]}}'
+)
+_COMPOSE_FILE = (
+    b"services:\n  app:\n    image: x\n    build: &b\n      context: ${A:-.}\n      args: [A, B=1]\n"
+    b"      x-bake: {tags: [a]}\n  lib:\n    extends: app\n    build: {<<: *b, shm_size: 1g}\n"
+)
+
 TARGETS: dict[str, Target] = {
     "specs": Target(
         _specs,
@@ -473,6 +529,9 @@ TARGETS: dict[str, Target] = {
         (UsageError,),
     ),
     "stdin-context": Target(_stdin_context, (_tar(), b"FROM scratch\n", b"\x1f\x8b\x08"), (UsageError,)),
+    "definition": Target(_definition("docker-bake.hcl"), _DEFINITIONS, (UsageError,)),
+    "definition-json": Target(_definition("docker-bake.json"), (_JSON_DEFINITION,), (UsageError,)),
+    "definition-compose": Target(_definition("compose.yaml"), (_COMPOSE_FILE,), (UsageError,)),
     "docker-config": Target(_docker_config, (json.dumps(_CONFIG).encode(),), (UsageError,)),
     "kubeconfig": Target(_kubeconfig, (_KUBECONFIG, json.dumps(_KUBE).encode()), (UsageError,)),
     "status": Target(_status, (_vertex(),), (Http2Error,)),

@@ -131,3 +131,11 @@ def test_targets_that_all_inherit_something_large_are_refused() -> None:
 
     with pytest.raises(DefinitionFault, match=r"too large|too many steps"):
         planned(text, "*")
+
+
+@pytest.mark.parametrize(
+    "gap", [" " * 100_000, "/* */" * 20_000, "/**" * 30_000 + "*/"], ids=["spaces", "comments", "stars"]
+)
+def test_what_stands_before_an_unreadable_character_is_passed_over_once(gap: str) -> None:
+    with pytest.raises(DefinitionFault):
+        definition(f"a = 1{gap};")
