@@ -31,6 +31,20 @@ class BakeOptions(OptionGroup, panel="Definition"):
     variables: list[str] | None = option(
         "--var", default=None, metavar="NAME=VALUE", help="Set a variable of the definition."
     )
+    parallel: float = option(
+        "--parallel",
+        default=0,
+        metavar="N",
+        minimum=0,
+        help="Build N targets at once. [dim]default: as many as the fleet takes.[/]",
+        files="all",
+    )
+    keep_going: bool = option(
+        "--keep-going",
+        default=False,
+        help="When a target fails, build the others all the same. [dim]default: cancel them.[/]",
+        files="all",
+    )
     print: bool = option(
         "--print",
         default=False,
@@ -47,4 +61,4 @@ AllImages = Annotated[
     ImageOptions,
     Only("--no-cache", "--pull", "--call", "--check", "--sbom", "--provenance", no_cache=None, pull=None),
 ]
-AllResults = Annotated[ResultOptions, Only("--push", "--load")]
+AllResults = Annotated[ResultOptions, Only("--push", "--load", "--metadata-file")]

@@ -13,7 +13,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "warmroute build --secret id=npm,env=NPM_TOKEN --output out .",
     ),
     "warmroute bake": (
-        "warmroute bake --print",
+        "warmroute bake --push",
         "warmroute bake -f compose.yaml --set '*.platform=linux/arm64' --print app",
         "warmroute bake --list targets",
     ),

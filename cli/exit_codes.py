@@ -31,7 +31,7 @@ _CLUSTER = {**_PRINTS, 69: "the cluster can't be reached or refused, or --ready-
 _LINKS = {1: "a link or a file could not be changed"}
 
 EXIT_CODES: Mapping[str, Mapping[int, str]] = {
-    "bake": _PRINTS,
+    "bake": {**_BUILDS, 1: "a build failed, or a result could not be written", **_TIMED},
     "build": _FULL_BUILDS,
     "docker_build": _FULL_BUILDS,
     "wrapper_build": _BUILDS,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from router.bake.outside import BakeOutside as BakeOutside
     from router.bake.overrides import bake_overrides as bake_overrides
     from router.bake.printing import bake_plan_json as bake_plan_json
+    from router.bake.printing import bake_plan_values as bake_plan_values
     from router.bake.printing import bake_targets_json as bake_targets_json
     from router.bake.printing import bake_variables_json as bake_variables_json
     from router.bake.printing import list_bake_targets as list_bake_targets
@@ -29,6 +30,13 @@ if TYPE_CHECKING:
     from router.bake.target import BakeGroup as BakeGroup
     from router.bake.target import BakeTarget as BakeTarget
     from router.bake.variables import BakeVariable as BakeVariable
+    from router.baking.keys import BakeKeys as BakeKeys
+    from router.baking.outcome import BakeListener as BakeListener
+    from router.baking.outcome import TargetOutcome as TargetOutcome
+    from router.baking.requests import BakeBuild as BakeBuild
+    from router.baking.requests import bake_builds as bake_builds
+    from router.baking.run import BakeOrder as BakeOrder
+    from router.baking.run import build_targets as build_targets
     from router.bounds import MOST_STEPS as MOST_STEPS
     from router.bounds import MOST_TRANSFERS as MOST_TRANSFERS
     from router.bounds import MOST_WARNINGS as MOST_WARNINGS
@@ -313,10 +321,15 @@ _MODULES = {
     "router.bake.definition": "BakeDefinition BakeFile BakePlan",
     "router.bake.outside": "BakeOutside",
     "router.bake.overrides": "bake_overrides",
-    "router.bake.printing": "bake_plan_json bake_targets_json bake_variables_json list_bake_targets",
+    "router.bake.printing": "bake_plan_json bake_plan_values bake_targets_json bake_variables_json"
+    " list_bake_targets",
     "router.bake.reading": "plan_bake read_bake",
     "router.bake.target": "BakeGroup BakeTarget",
     "router.bake.variables": "BakeVariable",
+    "router.baking.keys": "BakeKeys",
+    "router.baking.outcome": "BakeListener TargetOutcome",
+    "router.baking.requests": "BakeBuild bake_builds",
+    "router.baking.run": "BakeOrder build_targets",
     "router.bounds": "MOST_STEPS MOST_TRANSFERS MOST_WARNINGS shortened",
     "router.build": "BuildRouter Route",
     "router.cancellation": "TIME_IS_UP Cancellation",

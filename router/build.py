@@ -90,41 +90,48 @@ class BuildRouter(Closing):
         self,
         request: BuildRequest,
         *,
+        key: Key | None = None,
         on_event: Callable[[Event], None] = ignore,
         cancellation: Cancellation | None = None,
     ) -> BuildResult:
         """Build on the first daemon in the order that can be reached and has room.
 
-        Blocks until it is done; ``on_event`` hears of progress in this thread. Raises ``BuildError`` when the
-        build itself fails, ``UnreachableError`` when no daemon could be reached or all have lost the build,
+        ``key`` stands for the request's own. Blocks until it is done; ``on_event`` hears of progress in this
+        thread. Raises ``BuildError`` when the build itself fails, ``UnreachableError`` when no daemon could
+        be reached or all have lost the build,
         ``UsageError`` for a request that can't be carried out, ``TimeLimitError`` when the config's
         ``timeout`` has passed, ``CancelledError`` when ``cancellation`` is thrown.
         """
         request = _question(request)
         with self, Cancellation() if cancellation is None else _borrowed(cancellation) as switch:
             if self._config.timeout is None:
-                return self._traced(request, on_event, switch)
+                return self._traced(request, key, on_event, switch)
             from router.timelimit import TimeLimit
 
             with TimeLimit(self._config.timeout, switch) as limit:
-                return self._traced(request, both(limit.event, on_event), limit.cancellation)
+                return self._traced(request, key, both(limit.event, on_event), limit.cancellation)
 
     def _traced(
-        self, request: BuildRequest, on_event: Callable[[Event], None], cancellation: Cancellation
+        self,
+        request: BuildRequest,
+        key: Key | None,
+        on_event: Callable[[Event], None],
+        cancellation: Cancellation,
     ) -> BuildResult:
         with self._span.begin("build") as span:
             if not span.kept:
-                return self._build(request, on_event, cancellation, span)
+                return self._build(request, key, on_event, cancellation, span)
             from router.described import asked, done
 
             span.note(asked(request, self._config))
-            result = self._build(request, on_event, cancellation, span)
+            result = self._build(request, key, on_event, cancellation, span)
             span.note(done(result))
             return result
 
     def _build(
         self,
         request: BuildRequest,
+        given: Key | None,
         on_event: Callable[[Event], None],
         cancellation: Cancellation,
         span: Span,
@@ -136,7 +143,7 @@ class BuildRouter(Closing):
         for warning in build.docker.warnings:
             tell(on_event, "warning", warning)
         known = build_key(build.request, self._config.key, self._environment)
-        key, platforms = known.key, build.request.platforms
+        key, platforms = given or known.key, build.request.platforms
         tell(on_event, "verbose", f"key {key.key} (rule: {key.rule})")
         context = self._context(key, on_event, cancellation)
         context = replace(context, context_id=known.context_id, files=files, span=span)
@@ -271,6 +278,11 @@ class BuildRouter(Closing):
     def fleet(self) -> Fleet:
         """The daemons that the config names, found when first asked for."""
         return self._routing.fleet
+
+    @property
+    def max_builds(self) -> int:
+        """The bound on builds in flight of daemons that set none themselves; 0 is no bound."""
+        return self._config.max_builds
 
     @property
     def placement(self) -> Placement:

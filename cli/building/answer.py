@@ -8,7 +8,7 @@ import sys
 from cli.render.call import render_answer
 from router import BuildRequest, BuildResult, parse_call
 
-__all__ = ["print_answer"]
+__all__ = ["dockerfile_name", "print_answer"]
 
 
 def print_answer(call: str, request: BuildRequest, result: BuildResult) -> None:
@@ -16,7 +16,7 @@ def print_answer(call: str, request: BuildRequest, result: BuildResult) -> None:
 
     Raises ``BuildError`` for a Dockerfile that a check found to be wrong, ``UsageError``.
     """
-    answer = render_answer(parse_call(call), result.metadata, _dockerfile(request))
+    answer = render_answer(parse_call(call), result.metadata, dockerfile_name(request))
     sys.stdout.write(answer.text)
     sys.stdout.flush()
     if answer.error is not None:
@@ -25,7 +25,7 @@ def print_answer(call: str, request: BuildRequest, result: BuildResult) -> None:
         sys.exit(answer.status)
 
 
-def _dockerfile(request: BuildRequest) -> str | None:
+def dockerfile_name(request: BuildRequest) -> str | None:
     """Return the Dockerfile's name for the user; what isn't on this machine has the frontend's."""
     if request.dockerfile_text is not None or request.dockerfile == "-":
         return "stdin"

@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from router import (
     BuildResult,
@@ -19,17 +20,30 @@ from router import (
     without_passwords,
 )
 
-__all__ = ["ResultFile", "append_metrics", "image_id", "metadata", "reference", "require_warm"]
+__all__ = [
+    "ResultFile",
+    "append_metrics",
+    "image_id",
+    "metadata",
+    "metadata_fields",
+    "reference",
+    "require_warm",
+]
 
 
 def metadata(result: BuildResult) -> str:
-    """Return the metadata as buildx writes it: values that hold JSON in base64 are unpacked."""
+    """Return the metadata as buildx writes it."""
+    return json.dumps(metadata_fields(result), indent=2) + "\n"
+
+
+def metadata_fields(result: BuildResult) -> dict[str, object]:
+    """Return what the metadata holds, by name; values that hold JSON in base64 are unpacked."""
     unpacked: dict[str, object] = {key: _unpacked(key, value) for key, value in result.metadata.items()}
     if "result.json" not in unpacked and result.ref:
         # buildx writes builder/node/ref here; the daemon is our node. A question to the frontend leaves none.
         unpacked["buildx.build.ref"] = f"warmroute/{_node(result.daemon)}/{result.ref}"
         unpacked["warmroute.build"] = _whereabouts(result)
-    return json.dumps(dict(sorted(unpacked.items())), indent=2) + "\n"
+    return dict(sorted(unpacked.items()))
 
 
 def image_id(result: BuildResult) -> str:
@@ -107,15 +121,18 @@ def _unpacked(name: str, value: str) -> object:
     return decoded if objects and all(isinstance(each, dict) and each for each in objects) else value
 
 
-class ResultFile:
+_T = TypeVar("_T")
+
+
+class ResultFile(Generic[_T]):
     """A file that a build is to leave behind. Raises ``UsageError``, before the build, if it can't."""
 
-    def __init__(self, flag: str, path: str, text: Callable[[BuildResult], str]) -> None:
+    def __init__(self, flag: str, path: str, text: Callable[[_T], str]) -> None:
         check_file(path, flag)
         self._path = path
         self._text = text
 
-    def write(self, result: BuildResult) -> None:
+    def write(self, result: _T) -> None:
         """Write what came of the build. Raises ``OutputError``."""
         sink = FileSink(self._path)
         try:

@@ -109,7 +109,7 @@ def _tell_how_warm(left: ResultOptions, result: BuildResult) -> None:
         require_warm(result, left.require_warm)
 
 
-def _result_files(left: ResultOptions) -> Sequence[ResultFile]:
+def _result_files(left: ResultOptions) -> Sequence[ResultFile[BuildResult]]:
     if left.metrics_file is not None:
         if left.metrics_file == "-":
             raise UsageError(

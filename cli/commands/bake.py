@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import router as library
 from cli.bake_options import AllImages, AllResults, BakeOptions
 from cli.build_options import ImageOptions, ResultOptions
+from cli.building.baking import Prepared, Wanted, bake_and_report, print_places
 from cli.given.definitions import bake_outside, definition_files, read_beside
+from cli.given.files import GivenFiles
+from cli.given.routing import router_config
+from cli.interruption import Silent, interruptible
+from cli.named import NamedTuple
+from cli.options import ProgressDisplay, RoutingOptions
 from cli.render.table import room_on_stdout, table
-from router import UsageError, parse_call
-
-if TYPE_CHECKING:
-    from router import BakeDefinition, BakePlan
+from router import BakeDefinition, BakeFile, BakeOutside, BakePlan, UsageError, parse_call
 
 __all__ = ["command"]
 
@@ -23,25 +25,75 @@ _EPOCH = "SOURCE_DATE_EPOCH"
 _LISTS = ("targets", "variables")
 
 
-def command(bake: BakeOptions, image: AllImages, result: AllResults) -> None:
-    """Show what a definition of many builds comes to: HCL, JSON or compose files, as for buildx bake."""
+def command(
+    bake: BakeOptions,
+    image: AllImages,
+    result: AllResults,
+    routing: RoutingOptions,
+    display: ProgressDisplay,
+) -> None:
+    """Build the targets of a definition, each at its own home: HCL, JSON or compose files, as for buildx."""
     if bake.print and bake.list:
         raise UsageError("--print and --list exclude each other", hint="leave out one of them")
-    outside = bake_outside(bake.variables)
-    definition = library.read_bake(definition_files(bake.files), outside, read_beside)
-    if bake.list:
-        text = _listed(definition, bake.list)
-    elif bake.print:
-        overrides = [*(bake.overrides or ()), *_flags(image, result)]
-        plan = library.plan_bake(definition, bake.targets or ["default"], overrides, outside)
-        text = library.bake_plan_json(_with_epoch(plan))
+    config = router_config(routing)
+    if bake.list or bake.print:
+        with interruptible(Silent(heeds=False), timeout=config.timeout) as cancellation:
+            text = _shown(bake, _flags(image, result), GivenFiles(cancellation))
+        sys.stdout.write(f"{text}\n")
+        return
+    wanted = Wanted(
+        prepare=lambda files: _prepared(bake, _flags(image, result), config.key, files),
+        parallel=_parallel(bake.parallel),
+        keep_going=bake.keep_going,
+        question=image.extra.question,
+    )
+    if routing.dry_run:
+        print_places(config, wanted)
     else:
-        raise UsageError(
-            "bake shows definitions, and does not build them yet",
-            hint="add --print or --list targets; to build, start warmroute serve --register routed, then run"
-            " BUILDX_BUILDER=routed docker buildx bake",
-        )
-    sys.stdout.write(f"{text}\n")
+        bake_and_report(config, wanted, display, result)
+
+
+def _shown(bake: BakeOptions, flags: Sequence[str], files: GivenFiles) -> str:
+    if bake.list:
+        kind = _list_of(bake.list)
+        return _listed(_read(bake, files).definition, *kind)
+    return library.bake_plan_json(_plan(bake, flags, _read(bake, files)))
+
+
+def _prepared(bake: BakeOptions, flags: Sequence[str], own_key: str, files: GivenFiles) -> Prepared:
+    """Return the plan, and its builds with their keys: without an image these begin with the first file's
+    place."""
+    read = _read(bake, files)
+    plan = _plan(bake, flags, read)
+    keys = library.BakeKeys(os.path.dirname(read.files[0].name) or ".", own_key)
+    return Prepared(plan, library.bake_builds(plan, keys, os.environ, local=library.local_platform()))
+
+
+class _Read(NamedTuple):
+    """A definition with what it was made of."""
+
+    definition: BakeDefinition
+    files: Sequence[BakeFile]
+    outside: BakeOutside
+
+
+def _read(bake: BakeOptions, given: GivenFiles) -> _Read:
+    outside = bake_outside(bake.variables)
+    files = definition_files(bake.files, given)
+    definition = library.read_bake(files, outside, lambda path: read_beside(path, given))
+    return _Read(definition, files, outside)
+
+
+def _plan(bake: BakeOptions, flags: Sequence[str], read: _Read) -> BakePlan:
+    overrides = [*(bake.overrides or ()), *flags]
+    wanted = bake.targets or ["default"]
+    return _with_epoch(library.plan_bake(read.definition, wanted, overrides, read.outside))
+
+
+def _parallel(number: float) -> int:
+    if not float(number).is_integer():
+        raise UsageError(f"--parallel {number:g} is not a whole number", hint="for example: --parallel 4")
+    return int(number)
 
 
 def _flags(image: ImageOptions, result: ResultOptions) -> Sequence[str]:
@@ -71,8 +123,7 @@ def _with_epoch(plan: BakePlan) -> BakePlan:
     return plan._replace(targets=targets)
 
 
-def _listed(definition: BakeDefinition, wanted: str) -> str:
-    kind, as_json = _list_of(wanted)
+def _listed(definition: BakeDefinition, kind: str, as_json: bool) -> str:
     if kind == "variables":
         if as_json:
             return library.bake_variables_json(definition.variables)

@@ -9,8 +9,9 @@ import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from cli.given.files import GivenFiles
 from cli.given.stdin import read_stdin
-from router import BakeFile, BakeOutside, UsageError, home_directory, local_platform, os_reason, parse_bool
+from router import BakeFile, BakeOutside, UsageError, home_directory, local_platform, parse_bool
 
 __all__ = ["bake_outside", "definition_files", "read_beside"]
 
@@ -24,16 +25,16 @@ _DEFAULTS = (
     "docker-bake.override.json",
     "docker-bake.override.hcl",
 )
-_MOST_BYTES = 4 << 20
 _HERE = "cwd://"
 
 
-def definition_files(names: Sequence[str] | None) -> Sequence[BakeFile]:
+def definition_files(names: Sequence[str] | None, given: GivenFiles) -> Sequence[BakeFile]:
     """Return the files that are named, or those of the usual names that there are. Raises ``UsageError``."""
     names = names or _named_for_buildx()
     if names:
-        return [_file(each.removeprefix(_HERE)) for each in names]
-    found = [BakeFile(name, content) for name in _DEFAULTS if (content := read_beside(name)) is not None]
+        return [_file(each.removeprefix(_HERE), given) for each in names]
+    contents = ((name, read_beside(name, given)) for name in _DEFAULTS)
+    found = [BakeFile(name, content) for name, content in contents if content is not None]
     if not found:
         raise UsageError(
             f"there is no definition in this directory: none of {', '.join(_DEFAULTS)}",
@@ -48,27 +49,23 @@ def _named_for_buildx() -> Sequence[str]:
     return [each.strip() for each in given if each.strip()]
 
 
-def _file(name: str) -> BakeFile:
+def _file(name: str, given: GivenFiles) -> BakeFile:
     if name == "-":
         return BakeFile(name, read_stdin("the definition", "--file -"))
-    content = read_beside(name)
+    content = read_beside(name, given)
     if content is None:
         raise UsageError(f"there is no file {name}", hint="check --file, and BUILDX_BAKE_FILE")
     return BakeFile(name, content)
 
 
-def read_beside(path: str) -> bytes | None:
+def read_beside(path: str, given: GivenFiles) -> bytes | None:
     """Return a file's content, None where there is none. Raises ``UsageError`` where it can't be read."""
     try:
-        with open(path, "rb") as file:
-            content = file.read(_MOST_BYTES + 1)
-    except FileNotFoundError:
-        return None
-    except OSError as exc:
-        raise UsageError(f"can't read {path}: {os_reason(exc)}") from exc
-    if len(content) > _MOST_BYTES:
-        raise UsageError(f"{path} is too large for a definition: more than {_MOST_BYTES} bytes")
-    return content
+        return given.content(path, "the file", "name a file in HCL, JSON or YAML")
+    except UsageError as exc:
+        if isinstance(exc.__cause__, FileNotFoundError):
+            return None
+        raise
 
 
 def bake_outside(given: Sequence[str] | None) -> BakeOutside:

@@ -11,9 +11,12 @@ dataclass takes a millisecond to make) and their patterns are compiled when they
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, Protocol, TextIO, cast, get_args
+from typing import TYPE_CHECKING, Literal, Protocol, TextIO, cast, get_args
 
 from router import BuildResult, Event, UsageError
+
+if TYPE_CHECKING:
+    from cli.render.whereabouts import Whereabouts
 
 __all__ = ["ProgressMode", "Renderer", "chosen_mode", "open_renderer"]
 
@@ -44,14 +47,22 @@ class Renderer(Protocol):
 
 
 def open_renderer(
-    mode: ProgressMode, *, stream: TextIO, environment: Mapping[str, str], verbosity: int
+    mode: ProgressMode,
+    *,
+    stream: TextIO,
+    environment: Mapping[str, str],
+    verbosity: int,
+    whereabouts: Whereabouts | None = None,
 ) -> Renderer:
-    """Start the display that ``mode`` names; the caller closes it. Raises as ``chosen_mode`` does."""
+    """Start the display that ``mode`` names; the caller closes it. Raises as ``chosen_mode`` does.
+
+    ``whereabouts`` stands for what follows one build from daemon to daemon.
+    """
     match chosen_mode(mode, stream, environment):
         case "tty":
             from cli.render.tty import open_tty
 
-            return open_tty(stream, environment=environment, verbosity=verbosity)
+            return open_tty(stream, environment=environment, verbosity=verbosity, whereabouts=whereabouts)
         case "rawjson":
             from cli.render.rawjson import RawJsonRenderer
 
@@ -63,7 +74,7 @@ def open_renderer(
         case _:
             from cli.render.plain import PlainRenderer
 
-            return PlainRenderer(stream, verbosity=verbosity)
+            return PlainRenderer(stream, verbosity=verbosity, whereabouts=whereabouts)
 
 
 def chosen_mode(mode: ProgressMode, stream: TextIO, environment: Mapping[str, str]) -> ProgressMode:

@@ -26,12 +26,12 @@ class PlainRenderer:
     filling the memory.
     """
 
-    def __init__(self, stream: TextIO, *, verbosity: int) -> None:
+    def __init__(self, stream: TextIO, *, verbosity: int, whereabouts: Whereabouts | None = None) -> None:
         self._output = Output(stream)
         self._verbosity = verbosity
         self._printer = PlainPrinter(terminal=stream.isatty())
         self._warnings = Warnings()
-        self._whereabouts = Whereabouts()
+        self._whereabouts = whereabouts or Whereabouts()
         self._began = time.monotonic()
         self._turns = Turns(self._output)
         self._told = self._printed = 0.0

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import TextIO
 
 from cli.render.foreign import own_line, printable
 
-__all__ = ["room_on_stdout", "rows_on_stdout", "table"]
+__all__ = ["room_on_stderr", "room_on_stdout", "rows_on_stdout", "table"]
 
 
 def table(
@@ -41,8 +42,17 @@ def table(
 
 def room_on_stdout() -> int | None:
     """Return the columns of the terminal that stdout is; None for a file or a pipe."""
+    return _room_on(sys.stdout)
+
+
+def room_on_stderr() -> int | None:
+    """Return the same for stderr."""
+    return _room_on(sys.stderr)
+
+
+def _room_on(stream: TextIO) -> int | None:
     try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+        return os.get_terminal_size(stream.fileno()).columns or None
     except OSError:
         return None
 

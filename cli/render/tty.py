@@ -24,7 +24,13 @@ _LOG_LINES = 6
 _MOST_TAILS = 500  # of steps that run at once; more than any terminal has rows
 
 
-def open_tty(stream: TextIO, *, environment: Mapping[str, str], verbosity: int) -> TtyRenderer:
+def open_tty(
+    stream: TextIO,
+    *,
+    environment: Mapping[str, str],
+    verbosity: int,
+    whereabouts: Whereabouts | None = None,
+) -> TtyRenderer:
     """Start the display with what the environment says of colours and of the lines of a log window."""
     wanted = environment.get("BUILDKIT_TTY_LOG_LINES", "")
     log_lines = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 6 else 0
@@ -33,13 +39,22 @@ def open_tty(stream: TextIO, *, environment: Mapping[str, str], verbosity: int) 
         palette=read_palette(environment),
         log_lines=log_lines or _LOG_LINES,
         verbosity=verbosity,
+        whereabouts=whereabouts,
     )
 
 
 class TtyRenderer:
     """A block that is redrawn in place; `event` only takes notes, so that a slow terminal slows nothing."""
 
-    def __init__(self, output: Output, *, palette: Palette, log_lines: int, verbosity: int) -> None:
+    def __init__(
+        self,
+        output: Output,
+        *,
+        palette: Palette,
+        log_lines: int,
+        verbosity: int,
+        whereabouts: Whereabouts | None = None,
+    ) -> None:
         self._output = output
         self._palette = palette
         self._log_lines = log_lines
@@ -47,7 +62,7 @@ class TtyRenderer:
         self._trace = Trace()
         self._logs: dict[Step, LogTail] = {}
         self._warnings = Warnings()
-        self._whereabouts = Whereabouts()
+        self._whereabouts = whereabouts or Whereabouts()
         self._notices: list[Line] = []
         self._screen = Screen(palette)
         self._turns = Turns(output)

@@ -4,6 +4,7 @@ inherit."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import NamedTuple
 
 from router.bake.bodies import Body, parse_native
@@ -270,8 +271,6 @@ class _Targets:
 
 def no_target(name: str, known: Collection[str]) -> str:
     """Return the message for a name that is no target's, with the nearest one."""
-    from difflib import get_close_matches
-
     near = get_close_matches(name, known, n=1)
     if near:
         return f'there is no target named "{name}": did you mean "{near[0]}"?'

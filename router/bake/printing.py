@@ -16,6 +16,7 @@ from router.bake.variables import BakeVariable
 __all__ = [
     "ListedBakeTarget",
     "bake_plan_json",
+    "bake_plan_values",
     "bake_targets_json",
     "bake_variables_json",
     "list_bake_targets",
@@ -29,11 +30,16 @@ _TEMPLATED = frozenset({"annotations", "dockerfile-inline", "labels", "args", "e
 
 def bake_plan_json(plan: BakePlan) -> str:
     """Return a plan as ``--print`` prints it."""
+    return _written(bake_plan_values(plan))
+
+
+def bake_plan_values(plan: BakePlan) -> dict[str, Any]:
+    """Return what ``--print`` prints, before it is written as JSON."""
     printed: dict[str, Any] = {}
     if plan.groups:
         printed["group"] = {name: _group(plan.groups[name]) for name in sorted(plan.groups)}
     printed["target"] = {name: target_as_json(plan.targets[name]) for name in sorted(plan.targets)}
-    return _written(printed)
+    return printed
 
 
 def _group(group: BakeGroup) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from router.notation.git import normalize_remote
 from router.notation.tag import parse_reference
 from router.notation.url import parse_url, without_credentials
 
-__all__ = ["GitCheckout", "Key", "KeyInputs", "KeyRule", "balancing_key", "printable"]
+__all__ = ["GitCheckout", "Key", "KeyInputs", "KeyRule", "balancing_key", "printable", "target_key"]
 
 KeyRule = Literal[
     "key", "image-repo", "image", "tag", "url", "git", "path", "host", "linked", "session", "connection"
@@ -72,6 +72,15 @@ def balancing_key(inputs: KeyInputs) -> Key:
     """
     rule, key = _first(inputs)
     return Key(key=printable(key), rule=rule)
+
+
+def target_key(inputs: KeyInputs, target: str) -> Key:
+    """Return the key of one of several targets, which may share a context: that of its image, else with its
+    name behind a hash sign."""
+    found = balancing_key(inputs)
+    if found.rule in {"url", "git", "path"}:
+        return Key(key=printable(f"{found.key}#{target}"), rule=found.rule)
+    return found
 
 
 def printable(key: str) -> str:

@@ -14,6 +14,7 @@ import pytest
 from cli.bake_options import BakeOptions
 from cli.build_options import ExtraOptions, ImageOptions, ResultOptions
 from cli.commands.bake import command
+from cli.options import DisplayOptions, RoutingOptions
 from router import UsageError
 
 _TEXT = 'variable "A" { default = "x" }\ntarget "default" { tags = ["app:${A}"] }\n'
@@ -21,7 +22,13 @@ Printed = Callable[..., Any]
 
 
 def _run(*, call: str = "build", push: bool | None = None, **options: Any) -> None:
-    command(BakeOptions(**options), ImageOptions(extra=ExtraOptions(call=call)), ResultOptions(push=push))
+    command(
+        BakeOptions(**options),
+        ImageOptions(extra=ExtraOptions(call=call)),
+        ResultOptions(push=push),
+        RoutingOptions(),
+        DisplayOptions(),
+    )
 
 
 @pytest.fixture
@@ -129,14 +136,14 @@ def test_lists_are_tables_or_json(
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        ({}, "does not build them yet"),
+        ({"parallel": 1.5}, "not a whole number"),
         ({"print": True, "list": "targets"}, "exclude each other"),
         ({"list": "images"}, "targets or variables"),
         ({"list": "type=targets,format=xml"}, "targets or variables"),
         ({"list": "type=targets,as"}, "targets or variables"),
         ({"print": True, "variables": ["A"]}, "NAME=VALUE"),
         ({"print": True, "files": ["none.hcl"]}, "no file none.hcl"),
-        ({"print": True, "files": ["."]}, "can't read ."),
+        ({"print": True, "files": ["."]}, "can't read the file ."),
         ({"print": True, "call": "a,b"}, "one method"),
         ({"print": True, "targets": ["other"]}, "no target"),
     ],

@@ -1,0 +1,165 @@
+"""A bake from its plan to its end: one display, what interrupts it, what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+import router as library
+from cli.build_options import ResultOptions
+from cli.building.baked_answers import print_answers
+from cli.building.display import Display
+from cli.building.metadata import MetadataDetails
+from cli.building.results import ResultFile, metadata_fields
+from cli.given.files import GivenFiles
+from cli.interruption import Silent, interruptible
+from cli.named import NamedTuple
+from cli.options import DisplayOptions
+from cli.render import chosen_mode, open_renderer
+from cli.render.bake import BakeDisplay, BakeWhereabouts, summary
+from cli.render.error import render_error
+from cli.render.foreign import printable
+from cli.render.table import room_on_stderr, table
+from router import (
+    BakeBuild,
+    BakePlan,
+    BuildRouter,
+    Event,
+    RouterConfig,
+    RouterError,
+    TargetOutcome,
+    replace,
+)
+
+__all__ = ["Prepared", "Wanted", "bake_and_report", "print_places"]
+
+
+class Prepared(NamedTuple):
+    """A plan, and the builds that it comes to."""
+
+    plan: BakePlan
+    builds: tuple[BakeBuild, ...]
+
+    @property
+    def asks(self) -> bool:
+        """Whether a frontend is asked something instead of building."""
+        return any(build.request.call != "build" for build in self.builds)
+
+
+class Wanted(NamedTuple):
+    """A bake as it was given. To ``prepare`` it reads its files, which may block: that is for where signals
+    and the time limit hold. ``parallel`` are built at once, ``question`` is --call."""
+
+    prepare: Callable[[GivenFiles], Prepared]
+    parallel: int = 0
+    keep_going: bool = False
+    question: str = "build"
+
+
+def bake_and_report(config: RouterConfig, wanted: Wanted, shown: DisplayOptions, left: ResultOptions) -> None:
+    """Build all targets with what is ``shown`` on stderr; what is to be ``left`` goes to a file.
+
+    Raises the error of the target that failed first, ``OutputError``.
+    """
+    file = _metadata_file(left)
+    mode = chosen_mode(shown.mode, sys.stderr, os.environ)
+    interrupted = Display()
+    with interruptible(interrupted, timeout=config.timeout) as cancellation:
+        prepared = wanted.prepare(GivenFiles(cancellation))
+        names = [build.name for build in prepared.builds]
+        whereabouts = BakeWhereabouts(names)
+        renderer = open_renderer(
+            shown.mode,
+            stream=sys.stderr,
+            environment=os.environ,
+            verbosity=shown.verbose,
+            whereabouts=whereabouts,
+        )
+        interrupted.show(renderer)
+        display = BakeDisplay(renderer, whereabouts, prefixed=len(names) > 1, brief=mode == "tty")
+        order = library.BakeOrder(
+            targets=prepared.builds, parallel=wanted.parallel, keep_going=wanted.keep_going
+        )
+        try:
+            router = BuildRouter(config)
+            outcomes: Sequence[TargetOutcome] = library.build_targets(router, order, display, cancellation)
+            if file is not None and not prepared.asks:
+                outcomes = _with_details(outcomes, router, renderer.event)
+        except BaseException as exc:
+            renderer.close(exc)
+            raise
+        failed = [each for each in outcomes if each.error is not None]
+        renderer.close(failed[0].error if failed else None)
+        if mode in {"tty", "plain"} and not prepared.asks:
+            _tell(outcomes, display)
+        if file is not None and (not failed or wanted.keep_going):
+            file.write(outcomes)
+        _raise_first(failed)
+        requests = {build.name: build.request for build in prepared.builds}
+        print_answers(prepared.plan, requests, wanted.question, outcomes)
+
+
+def print_places(config: RouterConfig, wanted: Wanted) -> None:
+    """Print where each target would be built, as a table."""
+    with interruptible(Silent(heeds=False), timeout=config.timeout) as cancellation:
+        builds = wanted.prepare(GivenFiles(cancellation)).builds
+        router = BuildRouter(config)
+        routes = [router.route(build.key, build.request.platforms) for build in builds]
+    rows: list[tuple[str, str, str]] = []
+    for build, route in zip(builds, routes, strict=True):
+        chosen = next((each for each in route.candidates if each.fit), None)
+        rows.append((build.name, build.key.key, chosen.daemon.name if chosen else ""))
+    sys.stdout.write(f"{table(('TARGET', 'KEY', 'DAEMON'), rows)}\n")
+
+
+def _metadata_file(left: ResultOptions) -> ResultFile[Sequence[TargetOutcome]] | None:
+    if left.metadata_file is None:
+        return None
+    return ResultFile("--metadata-file", left.metadata_file, _metadata)
+
+
+def _tell(outcomes: Sequence[TargetOutcome], display: BakeDisplay) -> None:
+    sys.stderr.write(f"\n{summary(outcomes, room=room_on_stderr())}\n")
+    if display.unkept:
+        targets = ", ".join(printable(each) for each in sorted(display.unkept))
+        sys.stderr.write(
+            f"warmroute: no output for {targets}: only the build caches of the daemons keep the images\n"
+        )
+
+
+def _raise_first(failed: Sequence[TargetOutcome]) -> None:
+    """Raise the error of the first target that failed, after the others' are told."""
+    color = sys.stderr.isatty() and "NO_COLOR" not in os.environ
+    named = [_named(each) for each in failed]
+    for error in named[1:]:
+        sys.stderr.write(render_error(error, color=color))
+    if named:
+        raise named[0]
+
+
+def _named(outcome: TargetOutcome) -> RouterError:
+    """Return a target's error with its name before the message."""
+    error = outcome.error
+    assert error is not None  # it has failed
+    error.args = (f"target {outcome.name}: {error}",)
+    return error
+
+
+def _with_details(
+    outcomes: Sequence[TargetOutcome], router: BuildRouter, on_event: Callable[[Event], None]
+) -> Sequence[TargetOutcome]:
+    details = MetadataDetails(os.environ)
+    return [
+        each
+        if each.result is None
+        else replace(each, result=details.complete(each.result, router.dial_options, on_event))
+        for each in outcomes
+    ]
+
+
+def _metadata(outcomes: Sequence[TargetOutcome]) -> str:
+    """Return the metadata of the targets that were built, as buildx writes it: an object for each."""
+    built = {each.name: metadata_fields(each.result) for each in outcomes if each.result is not None}
+    return json.dumps(dict(sorted(built.items())), indent=2) + "\n"
