@@ -31,6 +31,13 @@ class BakeOptions(OptionGroup, panel="Definition"):
     variables: list[str] | None = option(
         "--var", default=None, metavar="NAME=VALUE", help="Set a variable of the definition."
     )
+    allow: list[str] | None = option(
+        "--allow",
+        default=None,
+        metavar="RIGHT",
+        help="What the definition may do: fs.read=PATH, fs.write=PATH or fs=PATH outside of the working"
+        " directory, ssh, network.host, security.insecure, device, buildx.local.delete.",
+    )
     parallel: float = option(
         "--parallel",
         default=0,

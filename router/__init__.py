@@ -35,6 +35,11 @@ if TYPE_CHECKING:
     from router.baking.outcome import TargetOutcome as TargetOutcome
     from router.baking.requests import BakeBuild as BakeBuild
     from router.baking.requests import bake_builds as bake_builds
+    from router.baking.rights import BakeRights as BakeRights
+    from router.baking.rights import MissingRight as MissingRight
+    from router.baking.rights import missing_rights as missing_rights
+    from router.baking.rights import parse_bake_rights as parse_bake_rights
+    from router.baking.rights import with_rights as with_rights
     from router.baking.run import BakeOrder as BakeOrder
     from router.baking.run import build_targets as build_targets
     from router.bounds import MOST_STEPS as MOST_STEPS
@@ -329,6 +334,7 @@ _MODULES = {
     "router.baking.keys": "BakeKeys",
     "router.baking.outcome": "BakeListener TargetOutcome",
     "router.baking.requests": "BakeBuild bake_builds",
+    "router.baking.rights": "BakeRights MissingRight missing_rights parse_bake_rights with_rights",
     "router.baking.run": "BakeOrder build_targets",
     "router.bounds": "MOST_STEPS MOST_TRANSFERS MOST_WARNINGS shortened",
     "router.build": "BuildRouter Route",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import router as library
 from cli.build_options import ResultOptions
+from cli.building.bake_rights import require_rights
 from cli.building.baked_answers import print_answers
 from cli.building.display import Display
 from cli.building.metadata import MetadataDetails
@@ -37,10 +38,11 @@ __all__ = ["Prepared", "Wanted", "bake_and_report", "print_places"]
 
 
 class Prepared(NamedTuple):
-    """A plan, and the builds that it comes to."""
+    """A plan, and the builds that it comes to; ``allowed`` is what these may do, as given."""
 
     plan: BakePlan
     builds: tuple[BakeBuild, ...]
+    allowed: Sequence[str] = ()
 
     @property
     def asks(self) -> bool:
@@ -68,7 +70,8 @@ def bake_and_report(config: RouterConfig, wanted: Wanted, shown: DisplayOptions,
     interrupted = Display()
     with interruptible(interrupted, timeout=config.timeout) as cancellation:
         prepared = wanted.prepare(GivenFiles(cancellation))
-        names = [build.name for build in prepared.builds]
+        builds = require_rights(prepared.builds, prepared.allowed)
+        names = [build.name for build in builds]
         whereabouts = BakeWhereabouts(names)
         renderer = open_renderer(
             shown.mode,
@@ -79,9 +82,7 @@ def bake_and_report(config: RouterConfig, wanted: Wanted, shown: DisplayOptions,
         )
         interrupted.show(renderer)
         display = BakeDisplay(renderer, whereabouts, prefixed=len(names) > 1, brief=mode == "tty")
-        order = library.BakeOrder(
-            targets=prepared.builds, parallel=wanted.parallel, keep_going=wanted.keep_going
-        )
+        order = library.BakeOrder(targets=builds, parallel=wanted.parallel, keep_going=wanted.keep_going)
         try:
             router = BuildRouter(config)
             outcomes: Sequence[TargetOutcome] = library.build_targets(router, order, display, cancellation)
@@ -97,7 +98,7 @@ def bake_and_report(config: RouterConfig, wanted: Wanted, shown: DisplayOptions,
         if file is not None and (not failed or wanted.keep_going):
             file.write(outcomes)
         _raise_first(failed)
-        requests = {build.name: build.request for build in prepared.builds}
+        requests = {build.name: build.request for build in builds}
         print_answers(prepared.plan, requests, wanted.question, outcomes)
 
 

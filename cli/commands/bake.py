@@ -66,7 +66,8 @@ def _prepared(bake: BakeOptions, flags: Sequence[str], own_key: str, files: Give
     read = _read(bake, files)
     plan = _plan(bake, flags, read)
     keys = library.BakeKeys(os.path.dirname(read.files[0].name) or ".", own_key)
-    return Prepared(plan, library.bake_builds(plan, keys, os.environ, local=library.local_platform()))
+    builds = library.bake_builds(plan, keys, os.environ, local=library.local_platform())
+    return Prepared(plan, builds, bake.allow or ())
 
 
 class _Read(NamedTuple):

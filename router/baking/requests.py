@@ -36,7 +36,7 @@ from router.notation.size import SHM_SIZE, parse_size
 from router.notation.tag import parse_tags
 from router.placement.key import Key
 
-__all__ = ["BakeBuild", "bake_builds"]
+__all__ = ["BakeBuild", "bake_builds", "is_remote"]
 
 _TARGET, _HERE = "target:", "cwd://"
 
@@ -148,12 +148,13 @@ def _dockerfile(target: BakeTarget) -> str:
     name, context = target.dockerfile or "Dockerfile", target.context or "."
     if name.startswith(_HERE):
         return os.path.abspath(name.removeprefix(_HERE))
-    if isinstance(parse_context(name), HTTPContext) or _is_remote(context):
+    if isinstance(parse_context(name), HTTPContext) or is_remote(context):
         return name
     return os.path.normpath(os.path.join(context, name))
 
 
-def _is_remote(context: str) -> bool:
+def is_remote(context: str) -> bool:
+    """Say whether the daemon fetches a context; a directory of that name wins."""
     return isinstance(parse_context(context), GitContext | HTTPContext) and not os.path.isdir(context)
 
 

@@ -98,10 +98,10 @@ def test_an_option_means_the_same_in_every_command(program: Program) -> None:
                 meanings.setdefault(name, set()).add(option)
 
     # buildx's names for two flags each: --file of a build and of a bake, --force of a prune, all records and
-    # all builds, --print of a bake. --file and --platform of imagetools create say what an image is made of,
-    # not how it is built. The --format of stats has one more program to write for.
+    # all builds, --print and --allow of a bake. --file and --platform of imagetools create say what an image
+    # is made of, not how it is built. The --format of stats has one more program to write for.
     several = {name for name, found in meanings.items() if len(found) > 1}
-    assert several <= {"-f", "--file", "--all", "--print", "--format", "--platform"}
+    assert several <= {"-f", "--file", "--all", "--allow", "--print", "--format", "--platform"}
 
 
 @pytest.mark.parametrize(
