@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from router.bake.target import BakeGroup as BakeGroup
     from router.bake.target import BakeTarget as BakeTarget
     from router.bake.variables import BakeVariable as BakeVariable
+    from router.baking.groups import placing_keys as placing_keys
     from router.baking.keys import BakeKeys as BakeKeys
     from router.baking.outcome import BakeListener as BakeListener
     from router.baking.outcome import TargetOutcome as TargetOutcome
@@ -331,6 +332,7 @@ _MODULES = {
     "router.bake.reading": "plan_bake read_bake",
     "router.bake.target": "BakeGroup BakeTarget",
     "router.bake.variables": "BakeVariable",
+    "router.baking.groups": "placing_keys",
     "router.baking.keys": "BakeKeys",
     "router.baking.outcome": "BakeListener TargetOutcome",
     "router.baking.requests": "BakeBuild bake_builds",

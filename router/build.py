@@ -27,21 +27,21 @@ from router.model.frozen import frozen, replace
 from router.model.mark import BuildMark
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
-from router.model.routing import Placement
+from router.model.routing import BackendName, Placement
 from router.notices import both, ignore, once, tell
 from router.once import OneTimeFiles
 from router.placement.key import Key
 from router.routing import Route, Routing
 from router.solve.dockerfile import piped_dockerfile
 from router.solve.mark import started_by
-from router.solve.prepared import check_build, nothing_read, prepare_build
+from router.solve.prepared import PreparedBuild, check_build, nothing_read, prepare_build
 from router.tracing import NO_SPAN, Span
 from router.transport.options import DialOptions
 
 if TYPE_CHECKING:
     from router.operations.connect import Connection
 
-__all__ = ["BuildRouter", "Relayed", "Route"]
+__all__ = ["BuildRouter", "Ready", "Relayed", "Route"]
 
 
 @frozen
@@ -55,6 +55,16 @@ class Relayed:
     beside: str = ""
     platforms: tuple[str, ...] = ()
     bounded: bool = True
+
+
+@frozen
+class Ready:
+    """A build that only a daemon is missing for, and what it is known by."""
+
+    build: PreparedBuild
+    files: OneTimeFiles
+    key: Key
+    context_id: str
 
 
 class BuildRouter(Closing):
@@ -137,16 +147,12 @@ class BuildRouter(Closing):
         span: Span,
     ) -> BuildResult:
         began = time.monotonic()
-        files = OneTimeFiles()
-        self._read_once(request, files, on_event, cancellation)
-        build = check_build(request, self._environment, files)
-        for warning in build.docker.warnings:
-            tell(on_event, "warning", warning)
-        known = build_key(build.request, self._config.key, self._environment)
-        key, platforms = given or known.key, build.request.platforms
+        ready = self.ready(request, on_event=on_event, cancellation=cancellation)
+        build, platforms = ready.build, ready.build.request.platforms
+        key = given or ready.key
         tell(on_event, "verbose", f"key {key.key} (rule: {key.rule})")
         context = self._context(key, on_event, cancellation)
-        context = replace(context, context_id=known.context_id, files=files, span=span)
+        context = replace(context, context_id=ready.context_id, files=ready.files, span=span)
         span.note({"warmroute.key": key.key, "warmroute.key.rule": key.rule})
         config = self._config
         attempts = Attempts(build, context, choice.backend_named(config.backend), self._policy)
@@ -159,6 +165,19 @@ class BuildRouter(Closing):
 
             result = fall_back(exc, build, context, config)
         return replace(result, key=key.key, rule=key.rule, seconds=time.monotonic() - began)
+
+    def ready(
+        self, request: BuildRequest, *, on_event: Callable[[Event], None], cancellation: Cancellation
+    ) -> Ready:
+        """Return a request that is checked, with what can be read once read. Raises ``UsageError``."""
+        request = _question(request)
+        files = OneTimeFiles()
+        self._read_once(request, files, on_event, cancellation)
+        build = check_build(request, self._environment, files)
+        for warning in build.docker.warnings:
+            tell(on_event, "warning", warning)
+        known = build_key(build.request, self._config.key, self._environment)
+        return Ready(build=build, files=files, key=known.key, context_id=known.context_id)
 
     @property
     def _policy(self) -> Policy:
@@ -278,6 +297,11 @@ class BuildRouter(Closing):
     def fleet(self) -> Fleet:
         """The daemons that the config names, found when first asked for."""
         return self._routing.fleet
+
+    @property
+    def backend(self) -> BackendName:
+        """What carries builds out."""
+        return self._config.backend
 
     @property
     def max_builds(self) -> int:

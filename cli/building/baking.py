@@ -107,11 +107,12 @@ def print_places(config: RouterConfig, wanted: Wanted) -> None:
     with interruptible(Silent(heeds=False), timeout=config.timeout) as cancellation:
         builds = wanted.prepare(GivenFiles(cancellation)).builds
         router = BuildRouter(config)
-        routes = [router.route(build.key, build.request.platforms) for build in builds]
+        keys = library.placing_keys(builds)
+        routes = [router.route(keys[build.name], build.request.platforms) for build in builds]
     rows: list[tuple[str, str, str]] = []
     for build, route in zip(builds, routes, strict=True):
         chosen = next((each for each in route.candidates if each.fit), None)
-        rows.append((build.name, build.key.key, chosen.daemon.name if chosen else ""))
+        rows.append((build.name, route.key.key, chosen.daemon.name if chosen else ""))
     sys.stdout.write(f"{table(('TARGET', 'KEY', 'DAEMON'), rows)}\n")
 
 

@@ -26,7 +26,7 @@ from router._proto import ops_pb2 as router_dot___proto_dot_ops__pb2
 from router._proto import status_pb2 as router_dot___proto_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1brouter/_proto/gateway.proto\x12\x19moby.buildkit.v1.frontend\x1a\x17router/_proto/ops.proto\x1a\x1arouter/_proto/status.proto\"\xf7\x02\n\x0cSolveRequest\x12\x10\n\x08\x46rontend\x18\x02 \x01(\t\x12M\n\x0b\x46rontendOpt\x18\x03 \x03(\x0b\x32\x38.moby.buildkit.v1.frontend.SolveRequest.FrontendOptEntry\x12\x19\n\x11\x61llowResultReturn\x18\x05 \x01(\x08\x12\x1b\n\x13\x61llowResultArrayRef\x18\x06 \x01(\x08\x12S\n\x0e\x46rontendInputs\x18\r \x03(\x0b\x32;.moby.buildkit.v1.frontend.SolveRequest.FrontendInputsEntry\x1a\x32\n\x10\x46rontendOptEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x45\n\x13\x46rontendInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1d\n\x05value\x18\x02 \x01(\x0b\x32\x0e.pb.Definition:\x02\x38\x01\"B\n\rSolveResponse\x12\x31\n\x06result\x18\x03 \x01(\x0b\x32!.moby.buildkit.v1.frontend.Result\"|\n\x06Result\x12\x41\n\x08metadata\x18\n \x03(\x0b\x32/.moby.buildkit.v1.frontend.Result.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c:\x02\x38\x01\"h\n\rReturnRequest\x12\x31\n\x06result\x18\x01 \x01(\x0b\x32!.moby.buildkit.v1.frontend.Result\x12$\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x15.warmroute.rpc.Status\"\x10\n\x0eReturnResponse2\xc6\x01\n\tLLBBridge\x12Z\n\x05Solve\x12\'.moby.buildkit.v1.frontend.SolveRequest\x1a(.moby.buildkit.v1.frontend.SolveResponse\x12]\n\x06Return\x12(.moby.buildkit.v1.frontend.ReturnRequest\x1a).moby.buildkit.v1.frontend.ReturnResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1brouter/_proto/gateway.proto\x12\x19moby.buildkit.v1.frontend\x1a\x17router/_proto/ops.proto\x1a\x1arouter/_proto/status.proto\"\xf7\x02\n\x0cSolveRequest\x12\x10\n\x08\x46rontend\x18\x02 \x01(\t\x12M\n\x0b\x46rontendOpt\x18\x03 \x03(\x0b\x32\x38.moby.buildkit.v1.frontend.SolveRequest.FrontendOptEntry\x12\x19\n\x11\x61llowResultReturn\x18\x05 \x01(\x08\x12\x1b\n\x13\x61llowResultArrayRef\x18\x06 \x01(\x08\x12S\n\x0e\x46rontendInputs\x18\r \x03(\x0b\x32;.moby.buildkit.v1.frontend.SolveRequest.FrontendInputsEntry\x1a\x32\n\x10\x46rontendOptEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x45\n\x13\x46rontendInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x1d\n\x05value\x18\x02 \x01(\x0b\x32\x0e.pb.Definition:\x02\x38\x01\"B\n\rSolveResponse\x12\x31\n\x06result\x18\x03 \x01(\x0b\x32!.moby.buildkit.v1.frontend.Result\"\xe8\x01\n\x06Result\x12-\n\x03ref\x18\x03 \x01(\x0b\x32\x1e.moby.buildkit.v1.frontend.RefH\x00\x12\x31\n\x04refs\x18\x04 \x01(\x0b\x32!.moby.buildkit.v1.frontend.RefMapH\x00\x12\x41\n\x08metadata\x18\n \x03(\x0b\x32/.moby.buildkit.v1.frontend.Result.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c:\x02\x38\x01\x42\x08\n\x06result\".\n\x03Ref\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1b\n\x03\x64\x65\x66\x18\x02 \x01(\x0b\x32\x0e.pb.Definition\"\x90\x01\n\x06RefMap\x12\x39\n\x04refs\x18\x01 \x03(\x0b\x32+.moby.buildkit.v1.frontend.RefMap.RefsEntry\x1aK\n\tRefsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12-\n\x05value\x18\x02 \x01(\x0b\x32\x1e.moby.buildkit.v1.frontend.Ref:\x02\x38\x01\"\x1e\n\x0f\x45valuateRequest\x12\x0b\n\x03Ref\x18\x01 \x01(\t\"\x12\n\x10\x45valuateResponse\"h\n\rReturnRequest\x12\x31\n\x06result\x18\x01 \x01(\x0b\x32!.moby.buildkit.v1.frontend.Result\x12$\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x15.warmroute.rpc.Status\"\x10\n\x0eReturnResponse2\xab\x02\n\tLLBBridge\x12Z\n\x05Solve\x12\'.moby.buildkit.v1.frontend.SolveRequest\x1a(.moby.buildkit.v1.frontend.SolveResponse\x12\x63\n\x08\x45valuate\x12*.moby.buildkit.v1.frontend.EvaluateRequest\x1a+.moby.buildkit.v1.frontend.EvaluateResponse\x12]\n\x06Return\x12(.moby.buildkit.v1.frontend.ReturnRequest\x1a).moby.buildkit.v1.frontend.ReturnResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,6 +39,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SOLVEREQUEST_FRONTENDINPUTSENTRY']._serialized_options = b'8\001'
   _globals['_RESULT_METADATAENTRY']._loaded_options = None
   _globals['_RESULT_METADATAENTRY']._serialized_options = b'8\001'
+  _globals['_REFMAP_REFSENTRY']._loaded_options = None
+  _globals['_REFMAP_REFSENTRY']._serialized_options = b'8\001'
   _globals['_SOLVEREQUEST']._serialized_start=112
   _globals['_SOLVEREQUEST']._serialized_end=487
   _globals['_SOLVEREQUEST_FRONTENDOPTENTRY']._serialized_start=366
@@ -47,14 +49,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SOLVEREQUEST_FRONTENDINPUTSENTRY']._serialized_end=487
   _globals['_SOLVERESPONSE']._serialized_start=489
   _globals['_SOLVERESPONSE']._serialized_end=555
-  _globals['_RESULT']._serialized_start=557
-  _globals['_RESULT']._serialized_end=681
-  _globals['_RESULT_METADATAENTRY']._serialized_start=634
-  _globals['_RESULT_METADATAENTRY']._serialized_end=681
-  _globals['_RETURNREQUEST']._serialized_start=683
-  _globals['_RETURNREQUEST']._serialized_end=787
-  _globals['_RETURNRESPONSE']._serialized_start=789
-  _globals['_RETURNRESPONSE']._serialized_end=805
-  _globals['_LLBBRIDGE']._serialized_start=808
-  _globals['_LLBBRIDGE']._serialized_end=1006
+  _globals['_RESULT']._serialized_start=558
+  _globals['_RESULT']._serialized_end=790
+  _globals['_RESULT_METADATAENTRY']._serialized_start=733
+  _globals['_RESULT_METADATAENTRY']._serialized_end=780
+  _globals['_REF']._serialized_start=792
+  _globals['_REF']._serialized_end=838
+  _globals['_REFMAP']._serialized_start=841
+  _globals['_REFMAP']._serialized_end=985
+  _globals['_REFMAP_REFSENTRY']._serialized_start=910
+  _globals['_REFMAP_REFSENTRY']._serialized_end=985
+  _globals['_EVALUATEREQUEST']._serialized_start=987
+  _globals['_EVALUATEREQUEST']._serialized_end=1017
+  _globals['_EVALUATERESPONSE']._serialized_start=1019
+  _globals['_EVALUATERESPONSE']._serialized_end=1037
+  _globals['_RETURNREQUEST']._serialized_start=1039
+  _globals['_RETURNREQUEST']._serialized_end=1143
+  _globals['_RETURNRESPONSE']._serialized_start=1145
+  _globals['_RETURNRESPONSE']._serialized_end=1161
+  _globals['_LLBBRIDGE']._serialized_start=1164
+  _globals['_LLBBRIDGE']._serialized_end=1463
 # @@protoc_insertion_point(module_scope)

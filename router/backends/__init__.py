@@ -7,7 +7,7 @@ the same request and tell the same events, so that the story in ``router.build``
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from router.cancellation import Cancellation
 from router.model.daemon import Daemon
@@ -19,6 +19,9 @@ from router.once import OneTimeFiles
 from router.solve.prepared import PreparedBuild
 from router.tracing import NO_SPAN, Span
 from router.transport.options import DialOptions
+
+if TYPE_CHECKING:  # few builds are linked
+    from router.solve.handing import Linked
 
 __all__ = ["Backend", "BackendContext"]
 
@@ -34,7 +37,8 @@ class BackendContext:
     bound. ``warm_only``: nor where it has never built the key, as far as the backend can tell. ``files`` has
     what was read of inputs that can be read once; ``lent`` are descriptors that a program inherits, for the
     paths in its command line that name them.
-    ``span`` is what the spans of the part that has the context hang under.
+    ``span`` is what the spans of the part that has the context hang under. ``linked`` are other builds that
+    use this one's result, or whose results it uses; only the native backend knows them.
     """
 
     key: str
@@ -49,6 +53,7 @@ class BackendContext:
     files: OneTimeFiles = field(default_factory=OneTimeFiles, repr=False)
     lent: tuple[int, ...] = ()
     span: Span = NO_SPAN
+    linked: Linked | None = field(default=None, repr=False)
 
 
 class Backend(Protocol):

@@ -83,6 +83,8 @@ def _build(build: PreparedBuild, daemon: Daemon, context: BackendContext, opened
     with open_inputs(located) as found:
         inputs = found if caches is None else caches.added_to(found)
         inputs = inputs if image is None else image.added_to(inputs)
+        if context.linked is not None:
+            inputs = context.linked.added_to(inputs)
         copies = open_copies(request, inputs, context)
         deadline = time.monotonic() + context.dial.timeout
         with _dialled(daemon, context) as channel, context.span.begin("solve") as span:

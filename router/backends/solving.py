@@ -20,7 +20,7 @@ from router.errors import ConnectionLostError, DialError, RouterError
 from router.faults import fault_of
 from router.model.daemon import Daemon
 from router.model.events import Notice, SolveStatus
-from router.model.frozen import replace
+from router.model.frozen import frozen, replace
 from router.model.request import BuildRequest
 from router.model.result import BuildResult
 from router.rpc import RpcCall, RpcChannel
@@ -32,7 +32,7 @@ from router.solve.failure import BuildObserver, explain
 from router.solve.inputs import Inputs
 from router.solve.mark import mark_attrs
 from router.solve.ref import new_ref, ref_prefix
-from router.solve.request import SolveIdentity, frontend_attrs, solve_request
+from router.solve.request import FrontendCall, SolveIdentity, frontend_attrs, solve_request
 
 __all__ = ["Solving"]
 
@@ -42,6 +42,16 @@ _STATUS_GRACE = 5.0
 _OWN_END = 1.0
 # Messages that come before the daemon has announced the build, which it does at once.
 _MOST_HELD = 1000
+
+
+@frozen
+class _Calls:
+    """What is under way for the build ``ref``."""
+
+    ref: str
+    solve: RpcCall
+    status: RpcCall
+    recall: Recall
 
 
 class Solving:
@@ -72,7 +82,12 @@ class Solving:
         """Build. ``deadline`` is when (as of ``time.monotonic``) the daemon must have begun to speak."""
         mark = self._context.mark
         marked = {} if mark is None else mark_attrs(replace(mark, at=time.time_ns()))
-        identity = SolveIdentity(ref=new_ref(self._context.key), session_id=_random_id(), mark=marked)
+        identity = SolveIdentity(
+            ref=new_ref(self._context.key),
+            session_id=_random_id(),
+            mark=marked,
+            led=self._context.linked is not None,
+        )
         self._context.span.note({"warmroute.ref": identity.ref})
         control = Control(self._channel)
         recall = Recall(identity.ref)
@@ -101,11 +116,9 @@ class Solving:
         else:
             self._take_turn(turn, solve)
         if request.call == "build":
-            self._channel.run(lambda: recall.heard or self._is_over(solve, status))
-            if recall.heard and not solve.done:
-                self._channel.cancel(solve)
-            self._end(solve)
-            error = solve.error
+            error = self._build(
+                request, inputs, _Calls(ref=identity.ref, solve=solve, status=status, recall=recall)
+            )
         else:
             error = self._ask(request, inputs, identity, solve)
         with suppress(DialError, ConnectionLostError):  # the build is done, whatever happens now
@@ -132,6 +145,24 @@ class Solving:
             key=self._context.key,
             miss=self._looking_back.miss() if self._looking_back is not None else None,
         )
+
+    def _build(self, request: BuildRequest, inputs: Inputs, calls: _Calls) -> RouterError | None:
+        """Wait for the end of the build, and lead a linked one there; return what went wrong."""
+        solve, recall = calls.solve, calls.recall
+
+        def over() -> bool:
+            return recall.heard or self._is_over(solve, calls.status)
+
+        error = None
+        if (linked := self._context.linked) is not None:
+            frontend, attrs = frontend_attrs(request, inputs)
+            call = FrontendCall(ref=calls.ref, frontend=frontend, attrs=attrs, definitions=inputs.definitions)
+            error = linked.lead(self._channel, solve, call, over)
+        self._channel.run(over)
+        if recall.heard and not solve.done:
+            self._channel.cancel(solve)
+        self._end(solve)
+        return error or solve.error
 
     def _is_over(self, solve: RpcCall, status: RpcCall) -> bool:
         # A daemon that goes away breaks both off, and Solve's error says so.
@@ -195,6 +226,11 @@ class Solving:
         from router.solve.gateway import Question, ask_frontend, question_attrs
 
         frontend, attrs = frontend_attrs(request, inputs)
+        if (linked := self._context.linked) is not None:
+            call = FrontendCall(
+                ref=identity.ref, frontend=frontend, attrs=attrs, definitions=inputs.definitions
+            )
+            linked.hand_on(self._channel, opened, call)
         question = Question(
             ref=identity.ref,
             frontend=frontend,

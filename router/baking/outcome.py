@@ -17,8 +17,7 @@ __all__ = ["BakeListener", "TargetOutcome"]
 class TargetOutcome:
     """What came of one target: ``result``, or the ``error`` that ended it.
 
-    Neither where it was not built for another's sake; ``reason`` then says why. ``seconds`` is 0 where it
-    never began.
+    Neither where it was not built; ``reason`` then says why. ``seconds`` is 0 where it never began.
     """
 
     name: str

@@ -66,19 +66,8 @@ def bake_builds(
     return tuple(_build(target, keys, environment, local) for target in plan.targets.values())
 
 
-def _refuse_links(target: BakeTarget) -> None:
-    for value in (target.contexts or {}).values():
-        if value.startswith(_TARGET):
-            raise UsageError(
-                f"it uses the result of {value.removeprefix(_TARGET)}, and linked targets are not built yet",
-                hint="start warmroute serve --register routed, then run"
-                " BUILDX_BUILDER=routed docker buildx bake",
-            )
-
-
 def _build(target: BakeTarget, keys: BakeKeys, environment: Mapping[str, str], local: str) -> BakeBuild:
     try:
-        _refuse_links(target)
         request = _request(target, environment, local)
         return BakeBuild(
             name=target.name,

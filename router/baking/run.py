@@ -6,18 +6,21 @@ cancellation.
 
 from __future__ import annotations
 
-import select
 import threading
 import time
 from collections import deque
 from collections.abc import Sequence
 
+from router.baking.groups import groups
+from router.baking.linked import Ear, build_linked
 from router.baking.outcome import BakeListener, TargetOutcome
 from router.baking.requests import BakeBuild
+from router.baking.threads import side_by_side
 from router.build import BuildRouter
 from router.cancellation import Cancellation
-from router.errors import CancelledError, RouterError
+from router.errors import CancelledError, RouterError, UsageError
 from router.model.frozen import frozen
+from router.model.result import BuildResult
 
 __all__ = ["BakeOrder", "build_targets"]
 
@@ -42,21 +45,19 @@ def build_targets(
 ) -> tuple[TargetOutcome, ...]:
     """Build all targets; return what came of each, in the order's order.
 
-    The error of a target stands in its outcome. Raises ``CancelledError`` when ``cancellation`` is thrown.
+    The error of a target stands in its outcome. Targets that use each other's results share a daemon, and a
+    place among those that are built at once. Raises ``CancelledError`` when ``cancellation`` is thrown,
+    ``UsageError`` for linked targets on another backend than the native one.
     """
-    with Cancellation() as stop, Cancellation() as over, router:
+    work = groups(order.targets)
+    if router.backend != "native" and any(len(each) > 1 for each in work):
+        raise UsageError(
+            f"targets that use each other's results can't be built by --backend {router.backend}",
+            hint="leave --backend out",
+        )
+    with Cancellation() as stop, router:
         run = _Run(router, order, listener, stop)
-        threads = run.start(over)
-        try:
-            _wait(cancellation, over)
-            stop.cancel(cancellation.why)
-        except BaseException:
-            stop.cancel(cancellation.why or "interrupted")
-            raise
-        finally:
-            for thread in threads:
-                thread.join()
-    run.reraise()
+        run.build(work, cancellation)
     cancellation.check()
     return run.outcomes()
 
@@ -71,13 +72,6 @@ def _places_of(router: BuildRouter) -> int:
     return sum(bounds) if all(bounds) else 0
 
 
-def _wait(cancellation: Cancellation, over: Cancellation) -> None:
-    poll = select.poll()
-    poll.register(cancellation.fileno(), select.POLLIN)
-    poll.register(over.fileno(), select.POLLIN)
-    poll.poll()
-
-
 class _Run:
     def __init__(
         self, router: BuildRouter, order: BakeOrder, listener: BakeListener, stop: Cancellation
@@ -87,35 +81,17 @@ class _Run:
         self._listener = listener
         self._stop = stop
         self._lock = threading.Lock()
-        self._queue = deque(order.targets)
+        self._queue: deque[tuple[BakeBuild, ...]] = deque()
         self._outcomes: dict[str, TargetOutcome] = {}
-        self._crash: BaseException | None = None
+        self._began: dict[str, float] = {}
 
-    def start(self, over: Cancellation) -> Sequence[threading.Thread]:
+    def build(self, work: Sequence[tuple[BakeBuild, ...]], cancellation: Cancellation) -> None:
         most = self._order.parallel or _places_of(self._router) or _MOST_AT_ONCE
-        left = min(most, len(self._queue))
-        lock = threading.Lock()
-
-        def work() -> None:
-            nonlocal left
-            self._work()
-            with lock:
-                left -= 1
-                if not left:
-                    over.cancel("done")
-
-        if not left:
-            over.cancel("done")
-        if waiting := [build.name for build in self._order.targets[left:]]:
-            self._listener.queued(waiting, left)
-        threads = [threading.Thread(target=work, name=f"bake {n}", daemon=True) for n in range(left)]
-        for thread in threads:
-            thread.start()
-        return threads
-
-    def reraise(self) -> None:
-        if self._crash is not None:
-            raise self._crash
+        at_once = min(most, len(work))
+        self._queue.extend(work)
+        if waiting := [build.name for group in work[at_once:] for build in group]:
+            self._listener.queued(waiting, at_once)
+        side_by_side([self._work] * at_once, cancellation, self._stop.cancel)
 
     def outcomes(self) -> tuple[TargetOutcome, ...]:
         names = (build.name for build in self._order.targets)
@@ -124,20 +100,23 @@ class _Run:
         )
 
     def _work(self) -> None:
-        try:
-            while (target := self._next()) is not None:
-                self._build(target)
-        except BaseException as exc:  # noqa: BLE001 -- the caller's thread raises it
-            self._crash = exc
-            self._stop.cancel("an internal error")
+        while group := self._next():
+            for build in group:
+                self._began[build.name] = time.monotonic()
+                self._listener.began(build.name)
+            if len(group) > 1:
+                ear = Ear(
+                    event=self._listener.event, built=self._built, failed=self._failed, skipped=self._skipped
+                )
+                build_linked(self._router, group, ear, self._stop)
+            else:
+                self._build(group[0])
 
-    def _next(self) -> BakeBuild | None:
+    def _next(self) -> tuple[BakeBuild, ...]:
         with self._lock:
-            return self._queue.popleft() if self._queue and not self._stop.cancelled else None
+            return self._queue.popleft() if self._queue and not self._stop.cancelled else ()
 
     def _build(self, build: BakeBuild) -> None:
-        began = time.monotonic()
-        self._listener.began(build.name)
         try:
             result = self._router.build(
                 build.request,
@@ -145,22 +124,27 @@ class _Run:
                 on_event=lambda event: self._listener.event(build.name, event),
                 cancellation=self._stop,
             )
-            outcome = TargetOutcome(name=build.name, result=result)
         except CancelledError as exc:
-            outcome = TargetOutcome(name=build.name, reason=self._stop.why or str(exc))
+            self._skipped(build.name, self._stop.why or str(exc))
         except RouterError as exc:
-            outcome = TargetOutcome(name=build.name, error=exc)
-        self._end(outcome, time.monotonic() - began)
+            self._failed(build.name, exc)
+        else:
+            self._built(build.name, result)
 
-    def _end(self, outcome: TargetOutcome, seconds: float) -> None:
-        outcome = TargetOutcome(
-            name=outcome.name,
-            result=outcome.result,
-            error=outcome.error,
-            reason=outcome.reason,
-            seconds=seconds,
-        )
+    def _built(self, name: str, result: BuildResult) -> None:
+        self._end(TargetOutcome(name=name, result=result, seconds=self._since(name)))
+
+    def _failed(self, name: str, error: RouterError) -> None:
+        self._end(TargetOutcome(name=name, error=error, seconds=self._since(name)))
+        if not self._order.keep_going:
+            self._stop.cancel(f"{name} failed")
+
+    def _skipped(self, name: str, reason: str) -> None:
+        self._end(TargetOutcome(name=name, reason=reason, seconds=self._since(name)))
+
+    def _since(self, name: str) -> float:
+        return time.monotonic() - self._began[name]
+
+    def _end(self, outcome: TargetOutcome) -> None:
         self._outcomes[outcome.name] = outcome
         self._listener.ended(outcome)
-        if outcome.error is not None and not self._order.keep_going:
-            self._stop.cancel(f"{outcome.name} failed")

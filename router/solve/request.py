@@ -17,7 +17,7 @@ from router.notation.varint import integer_field
 from router.rpc.protobuf import field, map_fields
 from router.solve.inputs import Inputs
 
-__all__ = ["Exporter", "SolveIdentity", "entitlements", "frontend_attrs", "solve_request"]
+__all__ = ["Exporter", "FrontendCall", "SolveIdentity", "entitlements", "frontend_attrs", "solve_request"]
 
 # Booleans that are true: a build hidden from the daemon's history, and the proxy network.
 _INTERNAL = integer_field(11, 1)
@@ -38,12 +38,25 @@ class Exporter:
 class SolveIdentity:
     """The names of one solve: its own ref, and its session's id.
 
-    ``mark`` are options without effect, for readers of the daemon's history; see ``solve.mark``.
+    ``mark`` are options without effect, for readers of the daemon's history; see ``solve.mark``. ``led``: the
+    frontend is called through the gateway.
     """
 
     ref: str
     session_id: str
     mark: Mapping[str, str] = dataclass_field(default_factory=dict)
+    led: bool = False
+
+
+@frozen
+class FrontendCall:
+    """A call of a frontend through the gateway, for the build ``ref``: the frontend with its options, and the
+    contexts that are definitions."""
+
+    ref: str
+    frontend: str
+    attrs: Mapping[str, str]
+    definitions: Mapping[str, bytes] = dataclass_field(default_factory=dict)
 
 
 def solve_request(
@@ -73,12 +86,13 @@ def _message(
         field(1, identity.ref),
         field(5, identity.session_id),
         # Without a frontend, and without LLB, the daemon opens the build and waits for calls of its gateway.
-        field(6, frontend if request.call == "build" else ""),
+        field(6, "" if identity.led or request.call != "build" else frontend),
         map_fields(7, attrs),
         field(8, _cache_options(request)),
         *(field(13, _exporter(exporter.type, exporter.attrs)) for exporter in exporters),
     ]
-    parts += [field(10, field(1, name) + field(2, packed)) for name, packed in inputs.definitions.items()]
+    definitions = {} if identity.led else inputs.definitions
+    parts += [field(10, field(1, name) + field(2, packed)) for name, packed in definitions.items()]
     if exporters:
         # The BuildKit inside Docker 20.10 reads only these; newer daemons ignore them if there is a list.
         parts += [field(3, exporters[0].type), map_fields(4, exporters[0].attrs)]
