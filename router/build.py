@@ -39,22 +39,37 @@ from router.tracing import NO_SPAN, Span
 from router.transport.options import DialOptions
 
 if TYPE_CHECKING:
+    from router.backends.sharing import SharedFiles
     from router.operations.connect import Connection
 
-__all__ = ["BuildRouter", "Ready", "Relayed", "Route"]
+__all__ = ["Beside", "BuildRouter", "Ready", "Relayed", "Route"]
 
 
 @frozen
 class Relayed:
     """Where a build of somebody else's belongs. Without ``bounded`` a daemon takes it however full it is.
 
-    ``beside``: the daemon that comes before all others, by its name, whatever the key's order.
+    ``beside``: the daemon that comes before all others, by its name, whatever the key's order. ``shared``:
+    what it reads as others do.
     """
 
     key: Key
     beside: str = ""
     platforms: tuple[str, ...] = ()
     bounded: bool = True
+    shared: SharedFiles | None = None
+
+
+@frozen
+class Beside:
+    """What one of several builds has: a ``key`` that stands for the request's own, and the files that it
+    shares."""
+
+    key: Key | None = None
+    shared: SharedFiles | None = None
+
+
+_ALONE = Beside()
 
 
 @frozen
@@ -100,48 +115,48 @@ class BuildRouter(Closing):
         self,
         request: BuildRequest,
         *,
-        key: Key | None = None,
+        beside: Beside = _ALONE,
         on_event: Callable[[Event], None] = ignore,
         cancellation: Cancellation | None = None,
     ) -> BuildResult:
         """Build on the first daemon in the order that can be reached and has room.
 
-        ``key`` stands for the request's own. Blocks until it is done; ``on_event`` hears of progress in this
-        thread. Raises ``BuildError`` when the build itself fails, ``UnreachableError`` when no daemon could
-        be reached or all have lost the build,
+        ``beside`` is for one of several builds. Blocks until it is done; ``on_event`` hears of progress in
+        this thread. Raises ``BuildError`` when the build itself fails, ``UnreachableError`` when no daemon
+        could be reached or all have lost the build,
         ``UsageError`` for a request that can't be carried out, ``TimeLimitError`` when the config's
         ``timeout`` has passed, ``CancelledError`` when ``cancellation`` is thrown.
         """
         request = _question(request)
         with self, Cancellation() if cancellation is None else _borrowed(cancellation) as switch:
             if self._config.timeout is None:
-                return self._traced(request, key, on_event, switch)
+                return self._traced(request, beside, on_event, switch)
             from router.timelimit import TimeLimit
 
             with TimeLimit(self._config.timeout, switch) as limit:
-                return self._traced(request, key, both(limit.event, on_event), limit.cancellation)
+                return self._traced(request, beside, both(limit.event, on_event), limit.cancellation)
 
     def _traced(
         self,
         request: BuildRequest,
-        key: Key | None,
+        beside: Beside,
         on_event: Callable[[Event], None],
         cancellation: Cancellation,
     ) -> BuildResult:
         with self._span.begin("build") as span:
             if not span.kept:
-                return self._build(request, key, on_event, cancellation, span)
+                return self._build(request, beside, on_event, cancellation, span)
             from router.described import asked, done
 
             span.note(asked(request, self._config))
-            result = self._build(request, key, on_event, cancellation, span)
+            result = self._build(request, beside, on_event, cancellation, span)
             span.note(done(result))
             return result
 
     def _build(
         self,
         request: BuildRequest,
-        given: Key | None,
+        beside: Beside,
         on_event: Callable[[Event], None],
         cancellation: Cancellation,
         span: Span,
@@ -149,10 +164,12 @@ class BuildRouter(Closing):
         began = time.monotonic()
         ready = self.ready(request, on_event=on_event, cancellation=cancellation)
         build, platforms = ready.build, ready.build.request.platforms
-        key = given or ready.key
+        key = beside.key or ready.key
         tell(on_event, "verbose", f"key {key.key} (rule: {key.rule})")
         context = self._context(key, on_event, cancellation)
-        context = replace(context, context_id=ready.context_id, files=ready.files, span=span)
+        context = replace(
+            context, context_id=ready.context_id, files=ready.files, span=span, shared=beside.shared
+        )
         span.note({"warmroute.key": key.key, "warmroute.key.rule": key.rule})
         config = self._config
         attempts = Attempts(build, context, choice.backend_named(config.backend), self._policy)
@@ -210,7 +227,8 @@ class BuildRouter(Closing):
         policy = self._policy
         if not relayed.bounded:
             policy = replace(policy, max_builds=0, queue=0.0)
-        attempts = Attempts(nothing_read(), self._context(key, on_event, cancellation), backend, policy)
+        context = replace(self._context(key, on_event, cancellation), shared=relayed.shared)
+        attempts = Attempts(nothing_read(), context, backend, policy)
 
         def rank() -> Sequence[Candidate]:
             candidates = self._routing.candidates(key, platforms, on_event, cancellation)

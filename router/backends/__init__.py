@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from router.cancellation import Cancellation
+from router.errors import RouterError
 from router.model.daemon import Daemon
 from router.model.events import Event
 from router.model.frozen import field, frozen
@@ -20,7 +21,8 @@ from router.solve.prepared import PreparedBuild
 from router.tracing import NO_SPAN, Span
 from router.transport.options import DialOptions
 
-if TYPE_CHECKING:  # few builds are linked
+if TYPE_CHECKING:  # few builds have others beside them
+    from router.backends.sharing import SharedFiles
     from router.solve.handing import Linked
 
 __all__ = ["Backend", "BackendContext"]
@@ -38,7 +40,8 @@ class BackendContext:
     what was read of inputs that can be read once; ``lent`` are descriptors that a program inherits, for the
     paths in its command line that name them.
     ``span`` is what the spans of the part that has the context hang under. ``linked`` are other builds that
-    use this one's result, or whose results it uses; only the native backend knows them.
+    use this one's result, or whose results it uses, and ``shared`` the directories that other builds have as
+    well; only the native backend knows them. ``failures`` are why those could not be read.
     """
 
     key: str
@@ -54,6 +57,8 @@ class BackendContext:
     lent: tuple[int, ...] = ()
     span: Span = NO_SPAN
     linked: Linked | None = field(default=None, repr=False)
+    shared: SharedFiles | None = field(default=None, repr=False)
+    failures: Callable[[], Sequence[RouterError]] = tuple
 
 
 class Backend(Protocol):

@@ -195,7 +195,8 @@ class Solving:
 
         The frontend takes some of what it asks for as missing where it can't be sent, and would build on.
         """
-        return next((error for error in self._session.failures if error.reason == "context"), None)
+        failures = (*self._session.failures, *self._context.failures())
+        return next((error for error in failures if error.reason == "context"), None)
 
     def _ask_for_turn(self, ref: str, recall: Recall) -> Turn | None:
         bound = self._context.max_builds

@@ -11,6 +11,7 @@ from functools import partial
 
 from router.backends import BackendContext
 from router.backends.native import NativeBackend
+from router.backends.sharing import SharedFiles
 from router.baking.groups import needed_by
 from router.baking.member import Member
 from router.baking.requests import BakeBuild
@@ -28,7 +29,7 @@ from router.model.result import BuildResult
 from router.solve.handing import Linked
 from router.solve.prepared import PreparedBuild
 
-__all__ = ["Ear", "LinkedBackend", "build_linked"]
+__all__ = ["Ear", "Group", "LinkedBackend", "build_linked"]
 
 
 @frozen
@@ -41,10 +42,17 @@ class Ear:
     skipped: Callable[[str, str], None]
 
 
-def build_linked(
-    router: BuildRouter, builds: Sequence[BakeBuild], ear: Ear, cancellation: Cancellation
-) -> None:
-    """Build a group, bases first in ``builds``. What comes of each is told, and nothing raised."""
+@frozen
+class Group:
+    """Builds that use each other's results, bases first, and what they read as others do."""
+
+    builds: Sequence[BakeBuild]
+    shared: SharedFiles | None = None
+
+
+def build_linked(router: BuildRouter, group: Group, ear: Ear, cancellation: Cancellation) -> None:
+    """Build a group. What comes of each build is told, and nothing raised."""
+    builds = group.builds
     members: list[Member] = []
     for build in builds:
         hear = _named(build.name, ear)
@@ -59,7 +67,7 @@ def build_linked(
         members.append(Member(build, ready, hear))
     backend = LinkedBackend(members, ear)
     platforms = {each: None for build in builds for each in build.request.platforms}
-    relayed = Relayed(key=builds[0].key, platforms=tuple(platforms))
+    relayed = Relayed(key=builds[0].key, platforms=tuple(platforms), shared=group.shared)
     try:
         router.relay(relayed, backend, on_event=backend.hear, cancellation=cancellation)
     except RouterError as exc:

@@ -11,12 +11,14 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
+from router.backends.sharing import SharedFiles
 from router.baking.groups import groups
-from router.baking.linked import Ear, build_linked
+from router.baking.linked import Ear, Group, build_linked
 from router.baking.outcome import BakeListener, TargetOutcome
 from router.baking.requests import BakeBuild
+from router.baking.shared import shared_directories
 from router.baking.threads import side_by_side
-from router.build import BuildRouter
+from router.build import Beside, BuildRouter
 from router.cancellation import Cancellation
 from router.errors import CancelledError, RouterError, UsageError
 from router.model.frozen import frozen
@@ -55,8 +57,8 @@ def build_targets(
             f"targets that use each other's results can't be built by --backend {router.backend}",
             hint="leave --backend out",
         )
-    with Cancellation() as stop, router:
-        run = _Run(router, order, listener, stop)
+    with Cancellation() as stop, router, SharedFiles(shared_directories(order.targets)) as shared:
+        run = _Run(router, order, listener, stop, shared)
         run.build(work, cancellation)
     cancellation.check()
     return run.outcomes()
@@ -74,9 +76,15 @@ def _places_of(router: BuildRouter) -> int:
 
 class _Run:
     def __init__(
-        self, router: BuildRouter, order: BakeOrder, listener: BakeListener, stop: Cancellation
+        self,
+        router: BuildRouter,
+        order: BakeOrder,
+        listener: BakeListener,
+        stop: Cancellation,
+        shared: SharedFiles,
     ) -> None:
         self._router = router
+        self._shared = shared
         self._order = order
         self._listener = listener
         self._stop = stop
@@ -108,7 +116,7 @@ class _Run:
                 ear = Ear(
                     event=self._listener.event, built=self._built, failed=self._failed, skipped=self._skipped
                 )
-                build_linked(self._router, group, ear, self._stop)
+                build_linked(self._router, Group(builds=group, shared=self._shared), ear, self._stop)
             else:
                 self._build(group[0])
 
@@ -120,7 +128,7 @@ class _Run:
         try:
             result = self._router.build(
                 build.request,
-                key=build.key,
+                beside=Beside(key=build.key, shared=self._shared),
                 on_event=lambda event: self._listener.event(build.name, event),
                 cancellation=self._stop,
             )

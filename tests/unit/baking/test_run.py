@@ -11,7 +11,7 @@ import pytest
 from router.baking.outcome import TargetOutcome
 from router.baking.requests import BakeBuild
 from router.baking.run import BakeOrder, build_targets
-from router.build import BuildRouter
+from router.build import Beside, BuildRouter
 from router.cancellation import Cancellation
 from router.config import RouterConfig
 from router.errors import BuildError, CancelledError, UsageError
@@ -23,6 +23,7 @@ from router.model.result import BuildResult
 from router.placement.key import Key
 
 _ADDRESSES = parse_addresses(["a=tcp://127.0.0.1:1", "b=tcp://127.0.0.1:2"])
+_ALONE = Beside()
 Build = Callable[[str, Cancellation], None]
 
 
@@ -33,7 +34,8 @@ class _Router(BuildRouter):
         super().__init__(RouterConfig(addresses=_ADDRESSES, max_builds=max_builds), environment={})
         self._by = build
 
-    def build(self, request: BuildRequest, *, key: Key | None = None, **given: Any) -> BuildResult:
+    def build(self, request: BuildRequest, *, beside: Beside = _ALONE, **given: Any) -> BuildResult:
+        key = beside.key
         assert key is not None
         given["on_event"](Notice(level="info", text=request.context))
         self._by(request.context, given["cancellation"])
