@@ -14,7 +14,8 @@ class BakeOptions(OptionGroup, panel="Definition"):
     targets: list[str] | None = argument(
         "TARGET",
         default=None,
-        help="Targets, groups, or patterns of their names. [dim]default: default[/]",
+        help="Targets, groups, or patterns of their names; before them the URL of a git repository with the"
+        " definition. [dim]default: default[/]",
     )
     files: list[str] | None = option(
         "--file",

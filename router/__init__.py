@@ -34,7 +34,11 @@ if TYPE_CHECKING:
     from router.baking.keys import BakeKeys as BakeKeys
     from router.baking.outcome import BakeListener as BakeListener
     from router.baking.outcome import TargetOutcome as TargetOutcome
+    from router.baking.remote import RemoteDefinition as RemoteDefinition
+    from router.baking.remote import is_remote_definition as is_remote_definition
+    from router.baking.remote import read_remote_bake as read_remote_bake
     from router.baking.requests import BakeBuild as BakeBuild
+    from router.baking.requests import BakePlace as BakePlace
     from router.baking.requests import bake_builds as bake_builds
     from router.baking.rights import BakeRights as BakeRights
     from router.baking.rights import MissingRight as MissingRight
@@ -335,7 +339,8 @@ _MODULES = {
     "router.baking.groups": "placing_keys",
     "router.baking.keys": "BakeKeys",
     "router.baking.outcome": "BakeListener TargetOutcome",
-    "router.baking.requests": "BakeBuild bake_builds",
+    "router.baking.remote": "RemoteDefinition is_remote_definition read_remote_bake",
+    "router.baking.requests": "BakeBuild BakePlace bake_builds",
     "router.baking.rights": "BakeRights MissingRight missing_rights parse_bake_rights with_rights",
     "router.baking.run": "BakeOrder build_targets",
     "router.bounds": "MOST_STEPS MOST_TRANSFERS MOST_WARNINGS shortened",

@@ -14,12 +14,19 @@ from router import BakeBuild, MissingRight, UsageError, parse_bool
 __all__ = ["require_rights"]
 
 _FILES = "BUILDX_BAKE_ENTITLEMENTS_FS"
+_REMOTE_FILES = "BAKE_ALLOW_REMOTE_FS_ACCESS"
 
 
-def require_rights(builds: tuple[BakeBuild, ...], given: Sequence[str]) -> tuple[BakeBuild, ...]:
-    """Return the builds with what they may do; ask for what was not allowed. Raises ``UsageError``."""
+def require_rights(
+    builds: tuple[BakeBuild, ...], given: Sequence[str], *, remote: bool = False
+) -> tuple[BakeBuild, ...]:
+    """Return the builds with what they may do; ask for what was not allowed. Raises ``UsageError``.
+
+    ``remote``: their definition comes from a repository.
+    """
     allowed = library.parse_bake_rights(given)
-    asked = [each for each in library.missing_rights(builds, allowed) if not (each.of_files and _unasked())]
+    unasked = _unasked(remote)
+    asked = [each for each in library.missing_rights(builds, allowed) if not (each.of_files and unasked)]
     if not asked:
         return library.with_rights(builds, allowed)
     _require(asked)
@@ -27,15 +34,21 @@ def require_rights(builds: tuple[BakeBuild, ...], given: Sequence[str]) -> tuple
     return library.with_rights(builds, library.parse_bake_rights([*given, *granted]))
 
 
-def _unasked() -> bool:
+def _unasked(remote: bool) -> bool:
     """Say whether files of this machine are nobody's concern."""
-    text = os.environ.get(_FILES)
+    if (checked := _flag(_FILES)) is not None:
+        return not checked
+    return remote and bool(_flag(_REMOTE_FILES))
+
+
+def _flag(variable: str) -> bool | None:
+    text = os.environ.get(variable)
     if text is None:
-        return False
-    checked = parse_bool(text)
-    if checked is None:
-        raise UsageError(f'invalid {_FILES} "{text}": true or false is required')
-    return not checked
+        return None
+    flag = parse_bool(text)
+    if flag is None:
+        raise UsageError(f'invalid {variable} "{text}": true or false is required')
+    return flag
 
 
 def _require(asked: Sequence[MissingRight]) -> None:

@@ -14,7 +14,6 @@ from cli.building.baked_answers import print_answers
 from cli.building.display import Display
 from cli.building.metadata import MetadataDetails
 from cli.building.results import ResultFile, metadata_fields
-from cli.given.files import GivenFiles
 from cli.interruption import Silent, interruptible
 from cli.named import NamedTuple
 from cli.options import DisplayOptions
@@ -27,6 +26,7 @@ from router import (
     BakeBuild,
     BakePlan,
     BuildRouter,
+    Cancellation,
     Event,
     RouterConfig,
     RouterError,
@@ -38,11 +38,13 @@ __all__ = ["Prepared", "Wanted", "bake_and_report", "print_places"]
 
 
 class Prepared(NamedTuple):
-    """A plan, and the builds that it comes to; ``allowed`` is what these may do, as given."""
+    """A plan, and the builds that it comes to; ``allowed`` is what these may do, as given. ``remote``: the
+    definition comes from a repository."""
 
     plan: BakePlan
     builds: tuple[BakeBuild, ...]
     allowed: Sequence[str] = ()
+    remote: bool = False
 
     @property
     def asks(self) -> bool:
@@ -54,7 +56,7 @@ class Wanted(NamedTuple):
     """A bake as it was given. To ``prepare`` it reads its files, which may block: that is for where signals
     and the time limit hold. ``parallel`` are built at once, ``question`` is --call."""
 
-    prepare: Callable[[GivenFiles], Prepared]
+    prepare: Callable[[Cancellation], Prepared]
     parallel: int = 0
     keep_going: bool = False
     question: str = "build"
@@ -69,8 +71,8 @@ def bake_and_report(config: RouterConfig, wanted: Wanted, shown: DisplayOptions,
     mode = chosen_mode(shown.mode, sys.stderr, os.environ)
     interrupted = Display()
     with interruptible(interrupted, timeout=config.timeout) as cancellation:
-        prepared = wanted.prepare(GivenFiles(cancellation))
-        builds = require_rights(prepared.builds, prepared.allowed)
+        prepared = wanted.prepare(cancellation)
+        builds = require_rights(prepared.builds, prepared.allowed, remote=prepared.remote)
         names = [build.name for build in builds]
         whereabouts = BakeWhereabouts(names)
         renderer = open_renderer(
@@ -105,7 +107,7 @@ def bake_and_report(config: RouterConfig, wanted: Wanted, shown: DisplayOptions,
 def print_places(config: RouterConfig, wanted: Wanted) -> None:
     """Print where each target would be built, as a table."""
     with interruptible(Silent(heeds=False), timeout=config.timeout) as cancellation:
-        builds = wanted.prepare(GivenFiles(cancellation)).builds
+        builds = wanted.prepare(cancellation).builds
         router = BuildRouter(config)
         keys = library.placing_keys(builds)
         routes = [router.route(keys[build.name], build.request.platforms) for build in builds]

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
 import router as library
 from cli.bake_options import AllImages, AllResults, BakeOptions
 from cli.build_options import ImageOptions, ResultOptions
-from cli.building.baking import Prepared, Wanted, bake_and_report, print_places
-from cli.given.definitions import bake_outside, definition_files, read_beside
-from cli.given.files import GivenFiles
+from cli.building.baking import Wanted, bake_and_report, print_places
+from cli.building.given_bake import GivenBake
 from cli.given.routing import router_config
 from cli.interruption import Silent, interruptible
-from cli.named import NamedTuple
 from cli.options import ProgressDisplay, RoutingOptions
 from cli.render.table import room_on_stdout, table
-from router import BakeDefinition, BakeFile, BakeOutside, BakePlan, UsageError, parse_call
+from router import BakeDefinition, UsageError, parse_call
 
 __all__ = ["command"]
 
-_EPOCH = "SOURCE_DATE_EPOCH"
 _LISTS = ("targets", "variables")
 
 
@@ -36,13 +32,18 @@ def command(
     if bake.print and bake.list:
         raise UsageError("--print and --list exclude each other", hint="leave out one of them")
     config = router_config(routing)
+    given = GivenBake(bake, _flags(image, result), config)
     if bake.list or bake.print:
         with interruptible(Silent(heeds=False), timeout=config.timeout) as cancellation:
-            text = _shown(bake, _flags(image, result), GivenFiles(cancellation))
+            read = given.read(cancellation)
+            if bake.list:
+                text = _listed(read.definition, *_list_of(bake.list))
+            else:
+                text = library.bake_plan_json(given.plan(read))
         sys.stdout.write(f"{text}\n")
         return
     wanted = Wanted(
-        prepare=lambda files: _prepared(bake, _flags(image, result), config.key, files),
+        prepare=given.prepared,
         parallel=_parallel(bake.parallel),
         keep_going=bake.keep_going,
         question=image.extra.question,
@@ -51,44 +52,6 @@ def command(
         print_places(config, wanted)
     else:
         bake_and_report(config, wanted, display, result)
-
-
-def _shown(bake: BakeOptions, flags: Sequence[str], files: GivenFiles) -> str:
-    if bake.list:
-        kind = _list_of(bake.list)
-        return _listed(_read(bake, files).definition, *kind)
-    return library.bake_plan_json(_plan(bake, flags, _read(bake, files)))
-
-
-def _prepared(bake: BakeOptions, flags: Sequence[str], own_key: str, files: GivenFiles) -> Prepared:
-    """Return the plan, and its builds with their keys: without an image these begin with the first file's
-    place."""
-    read = _read(bake, files)
-    plan = _plan(bake, flags, read)
-    keys = library.BakeKeys(os.path.dirname(read.files[0].name) or ".", own_key)
-    builds = library.bake_builds(plan, keys, os.environ, local=library.local_platform())
-    return Prepared(plan, builds, bake.allow or ())
-
-
-class _Read(NamedTuple):
-    """A definition with what it was made of."""
-
-    definition: BakeDefinition
-    files: Sequence[BakeFile]
-    outside: BakeOutside
-
-
-def _read(bake: BakeOptions, given: GivenFiles) -> _Read:
-    outside = bake_outside(bake.variables)
-    files = definition_files(bake.files, given)
-    definition = library.read_bake(files, outside, lambda path: read_beside(path, given))
-    return _Read(definition, files, outside)
-
-
-def _plan(bake: BakeOptions, flags: Sequence[str], read: _Read) -> BakePlan:
-    overrides = [*(bake.overrides or ()), *flags]
-    wanted = bake.targets or ["default"]
-    return _with_epoch(library.plan_bake(read.definition, wanted, overrides, read.outside))
 
 
 def _parallel(number: float) -> int:
@@ -111,17 +74,6 @@ def _flags(image: ImageOptions, result: ResultOptions) -> Sequence[str]:
         sbom=image.attestations.sbom,
         provenance=image.attestations.provenance,
     )
-
-
-def _with_epoch(plan: BakePlan) -> BakePlan:
-    """Return a plan whose targets have the environment's time of sources, as buildx gives it to them."""
-    epoch = os.environ.get(_EPOCH)
-    if not epoch:
-        return plan
-    targets = {
-        name: each._replace(args={_EPOCH: epoch, **(each.args or {})}) for name, each in plan.targets.items()
-    }
-    return plan._replace(targets=targets)
 
 
 def _listed(definition: BakeDefinition, kind: str, as_json: bool) -> str:

@@ -9,11 +9,22 @@ import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+import router as library
 from cli.given.files import GivenFiles
 from cli.given.stdin import read_stdin
-from router import BakeFile, BakeOutside, UsageError, home_directory, local_platform, parse_bool
+from router import (
+    BakeFile,
+    BakeOutside,
+    BuildRouter,
+    Cancellation,
+    RouterConfig,
+    UsageError,
+    home_directory,
+    local_platform,
+    parse_bool,
+)
 
-__all__ = ["bake_outside", "definition_files", "read_beside"]
+__all__ = ["bake_outside", "definition_files", "definition_names", "read_beside", "remote_files"]
 
 _DEFAULTS = (
     "compose.yaml",
@@ -28,9 +39,8 @@ _DEFAULTS = (
 _HERE = "cwd://"
 
 
-def definition_files(names: Sequence[str] | None, given: GivenFiles) -> Sequence[BakeFile]:
+def definition_files(names: Sequence[str], given: GivenFiles) -> Sequence[BakeFile]:
     """Return the files that are named, or those of the usual names that there are. Raises ``UsageError``."""
-    names = names or _named_for_buildx()
     if names:
         return [_file(each.removeprefix(_HERE), given) for each in names]
     contents = ((name, read_beside(name, given)) for name in _DEFAULTS)
@@ -41,6 +51,32 @@ def definition_files(names: Sequence[str] | None, given: GivenFiles) -> Sequence
             hint="name a file with --file",
         )
     return found
+
+
+def definition_names(names: Sequence[str] | None) -> Sequence[str]:
+    """Return the names of files that are given, by the option or by buildx's variable."""
+    return names or _named_for_buildx()
+
+
+def remote_files(
+    url: str, names: Sequence[str], config: RouterConfig, given: tuple[GivenFiles, Cancellation]
+) -> Sequence[BakeFile]:
+    """Return the files of a definition in a repository, those of this machine (``cwd://``) last."""
+    files, cancellation = given
+    here = [each for each in names if each.startswith(_HERE)]
+    wanted = library.RemoteDefinition(
+        url=url,
+        names=[each for each in names if not each.startswith(_HERE)],
+        defaults=_DEFAULTS,
+        environment=os.environ,
+    )
+    found = library.read_remote_bake(BuildRouter(config), wanted, cancellation)
+    if not (found or here):
+        raise UsageError(
+            f"there is no definition in {library.without_passwords(url)}: none of {', '.join(_DEFAULTS)}",
+            hint="name a file of the repository with --file",
+        )
+    return [*found, *(_file(each.removeprefix(_HERE), files) for each in here)]
 
 
 def _named_for_buildx() -> Sequence[str]:
@@ -68,8 +104,9 @@ def read_beside(path: str, given: GivenFiles) -> bytes | None:
         raise
 
 
-def bake_outside(given: Sequence[str] | None) -> BakeOutside:
-    """Return what a definition may see: the environment, the variables of ``--var``, the time."""
+def bake_outside(given: Sequence[str] | None, remote: str = "", context: str = _HERE) -> BakeOutside:
+    """Return what a definition may see: the environment, the variables of ``--var``, the time; the repository
+    that it comes from, and what counts as the place of the command."""
     environment: Mapping[str, str] = {
         os.fsencode(name).decode("utf-8", "replace"): os.fsencode(value).decode("utf-8", "replace")
         for name, value in os.environ.items()
@@ -79,9 +116,10 @@ def bake_outside(given: Sequence[str] | None) -> BakeOutside:
     return BakeOutside(
         environment=environment,
         variables=dict(_variable(each) for each in given or () if each),
-        builtin={"BAKE_CMD_CONTEXT": _HERE, "BAKE_LOCAL_PLATFORM": local_platform()},
+        builtin={"BAKE_CMD_CONTEXT": context, "BAKE_LOCAL_PLATFORM": local_platform()},
         now=datetime.now(UTC),
         home=home_directory(os.environ),
+        remote=remote,
     )
 
 

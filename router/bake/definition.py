@@ -17,6 +17,7 @@ from router.bake.json_bodies import parse_json
 from router.bake.outside import BakeOutside
 from router.bake.overrides import Overrides, apply_overrides, parse_overrides
 from router.bake.places import DefinitionFault, Source
+from router.bake.remote import within_remote
 from router.bake.resolution import BLOCKS, resolve
 from router.bake.target import BakeGroup, BakeTarget, merged, normalized, size_of
 from router.bake.variables import BakeVariable
@@ -137,11 +138,11 @@ def plan(
     definition: BakeDefinition,
     wanted: Sequence[str],
     overrides: Iterable[str],
-    environment: Mapping[str, str],
+    outside: BakeOutside,
 ) -> BakePlan:
     """Return the targets that are asked for by their names, groups' names or patterns, and all they need."""
     names = _Names(definition)
-    parsed = parse_overrides(overrides, names.targets, environment)
+    parsed = parse_overrides(overrides, names.targets, outside.environment)
     resolver = _Targets(definition, parsed)
     asked = list(dict.fromkeys(each for name in wanted for each in names.matching(name.replace(".", "_"))))
     targets: dict[str, BakeTarget] = {}
@@ -156,7 +157,8 @@ def plan(
     links = _Links(targets, resolver)
     for name in list(targets):
         links.follow(name)
-    return BakePlan(groups, {name: finished(name, target) for name, target in targets.items()})
+    complete = {name: finished(name, target, outside.remote) for name, target in targets.items()}
+    return BakePlan(groups, complete)
 
 
 def _add_default(groups: dict[str, BakeGroup], asked: Sequence[str]) -> None:
@@ -324,8 +326,9 @@ def _check_platforms(name: str, target: BakeTarget, other_name: str, other: Bake
         raise DefinitionFault(f"the target {name} uses {other_name}, which is not built for {missing}")
 
 
-def finished(name: str, target: BakeTarget) -> BakeTarget:
-    """Return a target as it is built: paths in their shortest form, outputs with where they go."""
+def finished(name: str, target: BakeTarget, remote: str = "") -> BakeTarget:
+    """Return a target as it is built: paths in their shortest form, or in the repository that the definition
+    comes from; outputs with where they go."""
     if target.context == "-" or target.dockerfile == "-":
         raise DefinitionFault(f"the target {name} reads from the standard input, which a definition can't")
     outputs = target.outputs
@@ -333,7 +336,7 @@ def finished(name: str, target: BakeTarget) -> BakeTarget:
         outputs = tuple(_output(name, each) for each in outputs)
         if [each.destination for each in outputs].count("-") > 1:
             raise DefinitionFault(f"two outputs of the target {name} go to the standard output")
-    made = target._replace(name=name, context=_context(target.context or "."), outputs=outputs)
+    made = target._replace(name=name, context=_context(target.context or ".", remote), outputs=outputs)
     check_target(made)
     return made
 
@@ -358,8 +361,8 @@ def _output(name: str, output: Export) -> Export:
     )
 
 
-def _context(text: str) -> str:
+def _context(text: str, remote: str) -> str:
     inside = text.removeprefix("cwd://")
     if inside == text and (text.startswith(("http://", "https://")) or parse_git_context(text) is not None):
         return text
-    return clean_path(inside)
+    return within_remote(remote, inside) if remote and inside == text else clean_path(inside)

@@ -16,6 +16,7 @@ class BakeOutside:
 
     ``variables`` are given for it alone (``--var``) and come before ``environment``, which is empty where it
     isn't to be looked at. ``builtin`` are variables that bake itself defines; no definition can change them.
+    ``remote`` is the URL of the repository that a definition comes from, empty for one of this machine.
     """
 
     environment: Mapping[str, str]
@@ -23,6 +24,7 @@ class BakeOutside:
     builtin: Mapping[str, str]
     now: datetime
     home: str
+    remote: str = ""
 
     def lookup(self, name: str) -> str | None:
         """Return what is given for a variable, None where nothing is."""

@@ -36,6 +36,6 @@ def plan_bake(
     ``UsageError``.
     """
     try:
-        return plan(definition, wanted, overrides, outside.environment)
+        return plan(definition, wanted, overrides, outside)
     except DefinitionFault as fault:
         raise as_usage_error(fault) from None

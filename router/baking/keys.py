@@ -11,15 +11,16 @@ __all__ = ["BakeKeys"]
 
 
 class BakeKeys:
-    """Keys of the targets of a definition in a directory. ``own`` is the user's, for all of them."""
+    """Keys of the targets of a definition in a directory, or in the repository at the URL ``remote``. ``own``
+    is the user's, for all of them."""
 
-    def __init__(self, directory: str, own: str = "") -> None:
+    def __init__(self, directory: str, own: str = "", *, remote: str = "") -> None:
         self._own = own
-        self._directory = os.path.abspath(directory)
-        location = find_git_location(self._directory) if os.path.isdir(self._directory) else None
+        self._place = remote or os.path.abspath(directory)
+        location = find_git_location(self._place) if os.path.isdir(self._place) and not remote else None
         self._git = GitCheckout(remote=location.remote, path=location.path) if location else None
 
     def key(self, target: str, tags: tuple[str, ...]) -> Key:
         """Return the key of a target."""
-        inputs = KeyInputs(key=self._own, tags=tags, git=self._git, context=self._directory)
+        inputs = KeyInputs(key=self._own, tags=tags, git=self._git, context=self._place)
         return target_key(inputs, target)

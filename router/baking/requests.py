@@ -10,13 +10,15 @@ from collections.abc import Iterator, Mapping
 
 from router.bake.definition import BakePlan
 from router.bake.entries import Attest, Cache, Export, Secret, SSHKeys
+from router.bake.remote import within_remote
 from router.bake.target import BakeTarget
+from router.baking.git_secrets import git_host, git_secrets
 from router.baking.keys import BakeKeys
 from router.errors import UsageError
 from router.flags.add_host import parse_add_host
 from router.flags.annotation import parse_annotations
 from router.flags.attest import parse_attests
-from router.flags.build_context import parse_build_contexts
+from router.flags.build_context import context_kind, parse_build_contexts
 from router.flags.cache import CACHE_FROM, CACHE_TO, parse_caches
 from router.flags.call import parse_call
 from router.flags.context import GitContext, HTTPContext, parse_context
@@ -34,9 +36,10 @@ from router.model.request import BuildRequest
 from router.notation.csv import format_pairs
 from router.notation.size import SHM_SIZE, parse_size
 from router.notation.tag import parse_tags
+from router.notation.url import without_credentials
 from router.placement.key import Key
 
-__all__ = ["BakeBuild", "bake_builds", "is_remote"]
+__all__ = ["BakeBuild", "BakePlace", "bake_builds", "is_remote"]
 
 _TARGET, _HERE = "target:", "cwd://"
 
@@ -56,19 +59,24 @@ class BakeBuild:
     on_demand: bool = False
 
 
-def bake_builds(
-    plan: BakePlan, keys: BakeKeys, environment: Mapping[str, str], *, local: str
-) -> tuple[BakeBuild, ...]:
-    """Return the builds of a plan, in its order. ``local`` is the platform of this machine.
+@frozen
+class BakePlace:
+    """Where builds are made: the environment, the platform of this machine, and the URL of the repository
+    that the definition comes from, if it does."""
 
-    Raises ``UsageError`` that names the target.
-    """
-    return tuple(_build(target, keys, environment, local) for target in plan.targets.values())
+    environment: Mapping[str, str]
+    local: str
+    remote: str = ""
 
 
-def _build(target: BakeTarget, keys: BakeKeys, environment: Mapping[str, str], local: str) -> BakeBuild:
+def bake_builds(plan: BakePlan, keys: BakeKeys, place: BakePlace) -> tuple[BakeBuild, ...]:
+    """Return the builds of a plan, in its order. Raises ``UsageError`` that names the target."""
+    return tuple(_build(target, keys, place) for target in plan.targets.values())
+
+
+def _build(target: BakeTarget, keys: BakeKeys, place: BakePlace) -> BakeBuild:
     try:
-        request = _request(target, environment, local)
+        request = _request(target, place)
         return BakeBuild(
             name=target.name,
             request=request,
@@ -80,18 +88,21 @@ def _build(target: BakeTarget, keys: BakeKeys, environment: Mapping[str, str], l
         raise UsageError(f"target {target.name}: {exc}", hint=exc.hint, reason=exc.reason) from exc
 
 
-def _request(target: BakeTarget, environment: Mapping[str, str], local: str) -> BuildRequest:
+def _request(target: BakeTarget, place: BakePlace) -> BuildRequest:
     _refuse_policy(target)
+    _refuse_mixture(target, place)
+    local, environment = place.local, place.environment
+    secrets = [*map(_secret, target.secrets or ()), *_git_secrets(target, place)]
     return BuildRequest(
         context=target.context or ".",
         dockerfile=None if target.dockerfile_inline is not None else _dockerfile(target),
         dockerfile_text=_encoded(target.dockerfile_inline),
-        build_contexts=parse_build_contexts(_other_contexts(target)),
+        build_contexts=parse_build_contexts(_other_contexts(target, place.remote)),
         tags=parse_tags(target.tags or ()),
         annotations=parse_annotations(target.annotations or (), local=local),
         build_args=_given(target.args),
         labels=_given(target.labels),
-        secrets=parse_secrets(map(_secret, target.secrets or ()), environment),
+        secrets=parse_secrets(secrets, environment),
         ssh=parse_sshs(map(_ssh, target.ssh or ())),
         target=parse_target(target.target) if target.target else "",
         platforms=parse_platforms(target.platforms or (), local=local),
@@ -114,10 +125,12 @@ def _request(target: BakeTarget, environment: Mapping[str, str], local: str) -> 
     )
 
 
-def _other_contexts(target: BakeTarget) -> Iterator[str]:
+def _other_contexts(target: BakeTarget, remote: str) -> Iterator[str]:
     for name, value in (target.contexts or {}).items():
         if value.startswith(_HERE):
             yield f"{name}={os.path.normpath(value.removeprefix(_HERE))}"
+        elif remote and context_kind(value) == "directory" and not value.startswith(_TARGET):
+            yield f"{name}={within_remote(remote, value)}"
         elif not value.startswith(_TARGET):
             yield f"{name}={value}"
 
@@ -177,6 +190,23 @@ def _output(output: Export) -> str:
 
 def _cache(cache: Cache) -> str:
     return format_pairs({"type": cache.type, **cache.attrs})
+
+
+def _git_secrets(target: BakeTarget, place: BakePlace) -> Iterator[str]:
+    """Yield what a repository is cloned with, for contexts on the host that the definition comes from."""
+    remote = git_host(place.remote)
+    if remote and git_host(target.context or "") == remote:
+        yield from git_secrets(remote, place.environment)
+
+
+def _refuse_mixture(target: BakeTarget, place: BakePlace) -> None:
+    local = not is_remote(target.context or ".")
+    name = target.dockerfile or "Dockerfile"
+    if place.remote and local and target.dockerfile_inline is None and not name.startswith(_HERE):
+        raise UsageError(
+            f"its context is here, and its Dockerfile {name} in {without_credentials(place.remote)}",
+            hint="name a Dockerfile of this machine: dockerfile = cwd://PATH, or use dockerfile-inline",
+        )
 
 
 def _refuse_policy(target: BakeTarget) -> None:

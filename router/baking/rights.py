@@ -19,6 +19,7 @@ from router.model.frozen import frozen, replace
 from router.model.request import BuildRequest
 from router.notation.csv import parse_fields
 from router.notation.flag import Flag
+from router.notation.git import parse_git_context
 
 __all__ = ["BakeRights", "MissingRight", "missing_rights", "parse_bake_rights", "with_rights"]
 
@@ -119,8 +120,14 @@ def _plain(request: BuildRequest, allowed: BakeRights) -> Iterator[MissingRight]
     )
     if any(mirrors) and LOCAL_DELETE not in allowed.plain:
         yield MissingRight(allow=LOCAL_DELETE, what="delete what else is in the directories of local outputs")
-    if any(not agent.paths for agent in request.ssh) and "ssh" not in allowed.plain:
+    if _uses_agent(request) and "ssh" not in allowed.plain:
         yield MissingRight(allow="ssh", what="use your SSH agent", of_files=True)
+
+
+def _uses_agent(request: BuildRequest) -> bool:
+    context = parse_git_context(request.context)
+    by_ssh = context is not None and context.by_ssh and not request.ssh
+    return by_ssh or any(not agent.paths for agent in request.ssh)
 
 
 def _read(request: BuildRequest) -> Iterator[str]:

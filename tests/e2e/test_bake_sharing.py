@@ -12,6 +12,7 @@ import pytest
 from router import (
     BakeKeys,
     BakeOrder,
+    BakePlace,
     BuildRouter,
     Cancellation,
     DialError,
@@ -69,7 +70,8 @@ def bake(buildkitd_three: tuple[Buildkitd, ...], tmp_path: Path, monkeypatch: py
     environment = {"HOME": str(tmp_path)}
 
     def run(**order: Any) -> Sequence[TargetOutcome]:
-        builds = bake_builds(planned(_TARGETS, "all"), BakeKeys("."), environment, local="linux/amd64")
+        place = BakePlace(environment=environment, local="linux/amd64")
+        builds = bake_builds(planned(_TARGETS, "all"), BakeKeys("."), place)
         router = BuildRouter(RouterConfig(addresses=addressed(*daemons)), environment=environment)
         with Cancellation() as cancellation:
             return build_targets(router, BakeOrder(targets=builds, **order), _Nobody(), cancellation)

@@ -46,7 +46,7 @@ def definition(text: str, name: str = "docker-bake.hcl", seen: BakeOutside = OUT
 
 def planned(text: str, *wanted: str, overrides: Sequence[str] = (), seen: BakeOutside = OUTSIDE) -> BakePlan:
     """Plan targets of a definition in HCL."""
-    return plan(definition(text, seen=seen), wanted or ["default"], overrides, seen.environment)
+    return plan(definition(text, seen=seen), wanted or ["default"], overrides, seen)
 
 
 def printed(text: str, *wanted: str, overrides: Sequence[str] = (), seen: BakeOutside = OUTSIDE) -> Any:

@@ -11,7 +11,7 @@ from router.bake.compose.substitution import substitute
 from router.bake.definition import BakeFile, parse_files, plan
 from router.bake.places import DefinitionFault
 from router.bake.printing import target_as_json
-from tests.unit.bake.definitions import nothing, outside
+from tests.unit.bake.definitions import OUTSIDE, nothing, outside
 
 _VARIABLES = {"A": "a", "EMPTY": ""}
 
@@ -22,7 +22,7 @@ def _targets(text: str, **files: str) -> dict[str, Any]:
         return None if found is None else found.encode()
 
     seen = outside(_VARIABLES)
-    found = plan(parse_files([BakeFile("compose.yaml", text.encode())], seen, read), ["*"], [], {})
+    found = plan(parse_files([BakeFile("compose.yaml", text.encode())], seen, read), ["*"], [], OUTSIDE)
     return {name: target_as_json(each) for name, each in found.targets.items()}
 
 

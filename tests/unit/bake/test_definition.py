@@ -191,6 +191,6 @@ def test_files_are_told_apart_by_their_names_and_else_by_what_they_are() -> None
         BakeFile("four.yml", b"services:\n  d:\n    build: ."),
     ]
 
-    found = plan(parse_files(files, OUTSIDE, nothing), ["*"], [], {})
+    found = plan(parse_files(files, OUTSIDE, nothing), ["*"], [], OUTSIDE)
 
     assert sorted(found.targets) == ["a", "b", "c", "d"]

@@ -7,16 +7,18 @@ from pathlib import Path
 import pytest
 
 from router.baking.keys import BakeKeys
-from router.baking.requests import BakeBuild, bake_builds
+from router.baking.requests import BakeBuild, BakePlace, bake_builds
 from router.errors import UsageError
 from router.model.build_options import Annotation, Attestation, ExtraHost, SSHAgent, Ulimit
+from router.model.frozen import replace
 from router.model.request import BuildRequest, CacheOption, Output, Secret
-from tests.unit.bake.definitions import planned
+from tests.unit.bake.definitions import OUTSIDE, planned
 
 
 def _builds(text: str, *wanted: str) -> tuple[BakeBuild, ...]:
     keys = BakeKeys("/nowhere", "mine")
-    return bake_builds(planned(text, *wanted), keys, {"TOKEN": "t"}, local="linux/amd64")
+    place = BakePlace(environment={"TOKEN": "t"}, local="linux/amd64")
+    return bake_builds(planned(text, *wanted), keys, place)
 
 
 def _request(fields: str) -> BuildRequest:
@@ -136,6 +138,40 @@ def test_a_call_has_the_name_of_the_flag(call: str, method: str) -> None:
 def test_what_can_t_be_built_names_its_target(fields: str, why: str) -> None:
     with pytest.raises(UsageError, match=why):
         _request(fields)
+
+
+_REPO = "https://example.com/org/repo.git"
+
+
+def _of_repository(fields: str) -> BuildRequest:
+    place = BakePlace(
+        environment={"BUILDX_BAKE_GIT_AUTH_TOKEN": "t"}, local="linux/amd64", remote=f"{_REPO}#v1"
+    )
+    plan = planned(f'target "default" {{\n{fields}\n}}', seen=replace(OUTSIDE, remote=place.remote))
+    (build,) = bake_builds(plan, BakeKeys(".", remote=place.remote), place)
+    assert build.key.key == "example.com/org/repo#default"
+    return build.request
+
+
+def test_a_definition_of_a_repository_builds_from_it_with_what_it_was_cloned_with() -> None:
+    request = _of_repository('context = "app"\ncontexts = { lib = "lib", here = "cwd://src" }')
+
+    assert request == BuildRequest(
+        context=f"{_REPO}#v1:app",
+        dockerfile="Dockerfile",
+        build_contexts={"lib": f"{_REPO}#v1:lib", "here": "src"},
+        secrets=(Secret(id="GIT_AUTH_TOKEN.example.com", env="BUILDX_BAKE_GIT_AUTH_TOKEN"),),
+    )
+
+
+def test_other_hosts_get_no_credentials_of_a_definition_s_repository() -> None:
+    assert _of_repository('context = "https://example.org/org/repo.git"').secrets == ()
+
+
+def test_a_context_of_this_machine_needs_a_dockerfile_of_this_machine() -> None:
+    with pytest.raises(UsageError, match="its context is here"):
+        _of_repository('context = "cwd://app"')
+    assert _of_repository('context = "cwd://app"\ndockerfile-inline = "FROM scratch"').context == "app"
 
 
 def test_a_policy_that_is_disabled_is_none() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from router.baking.keys import BakeKeys
-from router.baking.requests import BakeBuild, bake_builds
+from router.baking.requests import BakeBuild, BakePlace, bake_builds
 from router.baking.rights import missing_rights, parse_bake_rights, with_rights
 from router.errors import UsageError
 from tests.unit.bake.definitions import planned
@@ -29,7 +29,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _builds(*targets: str) -> tuple[BakeBuild, ...]:
     text = "".join(f'target "t{number}" {{\n{fields}\n}}\n' for number, fields in enumerate(targets))
-    return bake_builds(planned(text, "t*"), BakeKeys("."), {}, local="linux/amd64")
+    return bake_builds(planned(text, "t*"), BakeKeys("."), BakePlace(environment={}, local="linux/amd64"))
 
 
 def _missing(fields: str, *allowed: str) -> Sequence[str]:

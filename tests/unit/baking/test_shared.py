@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from router.baking.keys import BakeKeys
-from router.baking.requests import bake_builds
+from router.baking.requests import BakePlace, bake_builds
 from router.baking.shared import shared_directories
 from tests.unit.bake.definitions import planned
 
@@ -34,7 +34,7 @@ def test_a_directory_is_shared_that_several_read_under_one_name(
       contexts = { app = "app" }
     }
     """
-    builds = bake_builds(planned(text, "*"), BakeKeys("."), {}, local="linux/amd64")
+    builds = bake_builds(planned(text, "*"), BakeKeys("."), BakePlace(environment={}, local="linux/amd64"))
 
     assert shared_directories(builds) == {("context", str(tmp_path / "app")), ("lib", str(tmp_path / "lib"))}
     assert shared_directories(builds[:1]) == frozenset()

@@ -27,7 +27,8 @@ class _Terminal(io.StringIO):
 
 @pytest.fixture(autouse=True)
 def _surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("BUILDX_BAKE_ENTITLEMENTS_FS", raising=False)
+    for name in ("BUILDX_BAKE_ENTITLEMENTS_FS", "BAKE_ALLOW_REMOTE_FS_ACCESS"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
 
 
@@ -75,6 +76,19 @@ def test_files_can_be_left_unasked_and_rights_at_the_daemon_can_not(monkeypatch:
 
     assert raised.value.hint == "if it may, add --allow=network.host"
     assert require_rights(_BUILDS, ["network.host"]) == _BUILDS
+
+
+def test_files_can_be_left_unasked_for_definitions_of_repositories_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("BAKE_ALLOW_REMOTE_FS_ACCESS", "1")
+
+    assert require_rights(_BUILDS, ["network.host"], remote=True) == _BUILDS
+    with pytest.raises(UsageError, match="read /etc"):
+        require_rights(_BUILDS, ["network.host"])
+    monkeypatch.setenv("BUILDX_BAKE_ENTITLEMENTS_FS", "1")
+    with pytest.raises(UsageError, match="read /etc"):
+        require_rights(_BUILDS, ["network.host"], remote=True)
 
 
 def test_a_variable_that_is_no_truth_value_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
