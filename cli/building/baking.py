@@ -14,6 +14,7 @@ from cli.building.baked_answers import print_answers
 from cli.building.display import Display
 from cli.building.metadata import MetadataDetails
 from cli.building.results import ResultFile, metadata_fields
+from cli.building.running import telemetry
 from cli.interruption import Silent, interruptible
 from cli.named import NamedTuple
 from cli.options import DisplayOptions
@@ -31,6 +32,7 @@ from router import (
     RouterConfig,
     RouterError,
     TargetOutcome,
+    UsageError,
     replace,
 )
 
@@ -70,8 +72,12 @@ def bake_and_report(config: RouterConfig, wanted: Wanted, shown: DisplayOptions,
     file = _metadata_file(left)
     mode = chosen_mode(shown.mode, sys.stderr, os.environ)
     interrupted = Display()
-    with interruptible(interrupted, timeout=config.timeout) as cancellation:
+    with (
+        telemetry(shown.verbose) as span,
+        interruptible(interrupted, timeout=config.timeout) as cancellation,
+    ):
         prepared = wanted.prepare(cancellation)
+        _check_stdout(prepared.builds)
         builds = require_rights(prepared.builds, prepared.allowed, remote=prepared.remote)
         names = [build.name for build in builds]
         whereabouts = BakeWhereabouts(names)
@@ -86,7 +92,7 @@ def bake_and_report(config: RouterConfig, wanted: Wanted, shown: DisplayOptions,
         display = BakeDisplay(renderer, whereabouts, prefixed=len(names) > 1, brief=mode == "tty")
         order = library.BakeOrder(targets=builds, parallel=wanted.parallel, keep_going=wanted.keep_going)
         try:
-            router = BuildRouter(config)
+            router = BuildRouter(config, span=span)
             outcomes: Sequence[TargetOutcome] = library.build_targets(router, order, display, cancellation)
             if file is not None and not prepared.asks:
                 outcomes = _with_details(outcomes, router, renderer.event)
@@ -116,6 +122,21 @@ def print_places(config: RouterConfig, wanted: Wanted) -> None:
         chosen = next((each for each in route.candidates if each.fit), None)
         rows.append((build.name, route.key.key, chosen.daemon.name if chosen else ""))
     sys.stdout.write(f"{table(('TARGET', 'KEY', 'DAEMON'), rows)}\n")
+
+
+def _check_stdout(builds: Sequence[BakeBuild]) -> None:
+    """Raise ``UsageError`` where archives would mix, or go to a terminal."""
+    writing = [each.name for each in builds if any(output.dest == "-" for output in each.request.outputs)]
+    if len(writing) > 1:
+        raise UsageError(
+            f"the outputs of {' and '.join(writing)} both go to stdout",
+            hint="give all but one a file: --set TARGET.output=type=tar,dest=FILE",
+        )
+    if writing and sys.stdout.isatty():
+        raise UsageError(
+            f"the output of {writing[0]} is an archive, and stdout is a terminal",
+            hint="redirect stdout, or give dest=FILE",
+        )
 
 
 def _metadata_file(left: ResultOptions) -> ResultFile[Sequence[TargetOutcome]] | None:

@@ -38,7 +38,7 @@ from router import (
 if TYPE_CHECKING:
     from cli.building.results import ResultFile
 
-__all__ = ["build_and_report", "print_plan"]
+__all__ = ["build_and_report", "print_plan", "telemetry"]
 
 _NO_RESULT = ResultOptions()
 
@@ -54,7 +54,7 @@ def build_and_report(
     progress = chosen_mode(shown.mode, sys.stderr, os.environ)
     display = Display()
     with (
-        _telemetry(shown.verbose) as span,
+        telemetry(shown.verbose) as span,
         interruptible(display, watch_parent=unread.by_skaffold, timeout=config.timeout) as cancellation,
         _prepared(unread, config.tls, _files(cancellation, progress)) as prepared,
     ):
@@ -156,21 +156,21 @@ def _build(
 
 
 @contextmanager
-def _telemetry(verbosity: int) -> Iterator[Span]:
-    """Yield what the build's spans hang under, and export them at the end; what goes wrong with that is told
+def telemetry(verbosity: int) -> Iterator[Span]:
+    """Yield what a build's spans hang under, and export them at the end; what goes wrong with that is told
     to those who asked for more."""
     if not any(name.startswith("OTEL_") or name == "TRACEPARENT" for name in os.environ):
         yield NO_SPAN
         return
     # Else grpcio writes a log of its own to stderr.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    telemetry = library.open_telemetry()
+    opened = library.open_telemetry()
     try:
-        with telemetry:
-            yield telemetry.span
+        with opened:
+            yield opened.span
     finally:
         if verbosity:
-            for problem in telemetry.problems:
+            for problem in opened.problems:
                 say(problem)
 
 

@@ -236,6 +236,7 @@ class _Targets:
 
     def __init__(self, definition: BakeDefinition, overrides: Overrides) -> None:
         self._targets = {each.name: each for each in definition.targets}
+        self._names = [*self._targets, *(each.name for each in definition.groups)]
         self._overrides = overrides
         self._budget = Budget()
 
@@ -258,7 +259,7 @@ class _Targets:
         visited[name] = None
         target = self._targets.get(name)
         if target is None:
-            raise DefinitionFault(no_target(name, self._targets))
+            raise DefinitionFault(no_target(name, self._names))
         made = BakeTarget()
         for each in target.inherits or ():
             parent = self._inherited(each, visited)

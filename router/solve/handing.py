@@ -17,9 +17,10 @@ from typing import Protocol
 
 from router._proto import gateway_pb2 as pb
 from router._proto.status_pb2 import Status
-from router.errors import RouterError, RpcError
+from router.errors import BuildError, RouterError, RpcError
 from router.model.frozen import field, frozen, replace
 from router.rpc import RpcCall, RpcChannel
+from router.rpc.grpc import Status as Code
 from router.solve.answers import parsed
 from router.solve.inputs import Inputs
 from router.solve.llb import digest_of, operations_of, packed
@@ -156,7 +157,13 @@ class _Lead:
             if each.id
         ]
         self._run(lambda: all(call.done for call in calls) or any(call.error for call in calls))
-        return next((call.error for call in calls if call.error is not None), None)
+        error = next((call.error for call in calls if call.error is not None), None)
+        if isinstance(error, RpcError) and error.code == Code.UNIMPLEMENTED:
+            return BuildError(
+                "the daemon can't build targets that use each other's results: its BuildKit is too old",
+                hint="warmroute ls shows the versions of the fleet",
+            )
+        return error
 
     def _give_up(self, error: RouterError | None) -> RouterError | None:
         if isinstance(error, RpcError):

@@ -431,3 +431,14 @@ def test_a_dry_run_says_where_each_target_would_be_built(
     found = {name: (key, daemon) for name, key, daemon in rows[1:]}
     assert found["one"][0] == "example.com/dry/one"
     assert len({found[name] for name in ("base", "middle", "left", "right")}) == 1
+
+
+def test_archives_of_two_targets_are_not_mixed_on_stdout(warmroute: Installed, tmp_path: Path) -> None:
+    write_tree(tmp_path, {"docker-bake.hcl": _PLATFORMS, "amd64": "a", "arm64": "b", "file": "f"})
+
+    done = warmroute.run("bake", "--set", "*.output=type=tar", cwd=tmp_path)
+
+    assert (done.code, done.stdout) == (2, "")
+    assert "the outputs of both and one both go to stdout" in done.stderr
+    only = warmroute.ok("bake", "--progress", "quiet", "--set", "one.output=type=tar", "one", cwd=tmp_path)
+    assert "file" in only.stdout

@@ -420,3 +420,29 @@ def test_whatever_the_variables_say_a_build_succeeds_in_silence(
     done = build(variables, "--addr", buildkitd.address, folder)
 
     assert (done.code, done.stderr) == (0, "")
+
+
+def test_a_bake_has_a_trace_of_each_target(
+    collector: Collector, exporting: Buildkitd, tmp_path: Path, parent: Parent
+) -> None:
+    definition = """
+    target "both" {
+      matrix = { n = ["api", "web"] }
+      name = n
+      dockerfile-inline = "FROM scratch\\nLABEL n=${n}"
+      tags = ["${n}:1"]
+    }
+    """
+    write_tree(tmp_path, {"docker-bake.hcl": definition})
+    environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.http, "TRACEPARENT": parent.header}
+    words = ("bake", "--progress", "quiet", "--addr", f"one={exporting.address}", "api", "web")
+
+    done = Program(environment=environment).run(*words, cwd=tmp_path)
+
+    assert (done.code, done.stderr) == (0, "")
+    spans = awaited(
+        collector, parent.trace, until=lambda found: [each.name for each in found].count("build") == 2
+    )
+    builds = [span for span in spans if (span.service, span.name) == ("warmroute", "build")]
+    assert {span.parent for span in builds} == {parent.span}
+    assert {span.attributes["warmroute.key"].rpartition("/")[2] for span in builds} == {"api", "web"}

@@ -194,3 +194,10 @@ def test_files_are_told_apart_by_their_names_and_else_by_what_they_are() -> None
     found = plan(parse_files(files, OUTSIDE, nothing), ["*"], [], OUTSIDE)
 
     assert sorted(found.targets) == ["a", "b", "c", "d"]
+
+
+def test_a_mistyped_group_is_found_too() -> None:
+    text = 'group "release" { targets = ["api"] }\ntarget "api" {}\n'
+
+    with pytest.raises(DefinitionFault, match='did you mean "release"'):
+        planned(text, "relaese")
