@@ -80,8 +80,8 @@ def _named(name: str, ear: Ear) -> Callable[[Event], None]:
 
 
 def _tell(error: RouterError, name: str, ear: Ear, cancellation: Cancellation) -> None:
-    if isinstance(error, CancelledError):
-        ear.skipped(name, cancellation.why or str(error))
+    if isinstance(error, CancelledError) and cancellation.cancelled:
+        ear.skipped(name, cancellation.why)
     else:
         ear.failed(name, error)
 
@@ -157,10 +157,10 @@ class LinkedBackend:
         except BaseFailedError as exc:
             reason = f"{exc.base} failed"
             self._end(member, lambda: self._ear.skipped(build.name, reason))
-        except CancelledError:
-            pass  # whoever has canceled it knows why
         except RouterError as exc:
-            self._failed(member, tried, exc)
+            # Who has canceled the try knows why; others can cancel a build at the daemon.
+            if not (isinstance(exc, CancelledError) and context.cancellation.cancelled):
+                self._failed(member, tried, exc)
         finally:
             tried.ended(build.name)
 

@@ -93,8 +93,9 @@ class Round:
         def end() -> None:
             self._over = self._over or why
 
-        self._note(end)
+        # First: who is woken asks whether the try was stopped.
         self._stop(why)
+        self._note(end)
 
     def solved(self, name: str, result: Handed) -> None:
         """Note the result of a build."""

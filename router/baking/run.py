@@ -132,10 +132,11 @@ class _Run:
                 on_event=lambda event: self._listener.event(build.name, event),
                 cancellation=self._stop,
             )
-        except CancelledError as exc:
-            self._skipped(build.name, self._stop.why or str(exc))
         except RouterError as exc:
-            self._failed(build.name, exc)
+            if isinstance(exc, CancelledError) and self._stop.cancelled:
+                self._skipped(build.name, self._stop.why)
+            else:  # also what somebody else has canceled at the daemon
+                self._failed(build.name, exc)
         else:
             self._built(build.name, result)
 

@@ -342,6 +342,35 @@ def test_interrupted_it_cancels_all_of_its_builds(
             pass
 
 
+def test_a_target_that_somebody_cancels_at_its_daemon_has_failed(
+    warmroute: Installed, busybox: str, buildkitd_three: tuple[Buildkitd, ...], tmp_path: Path
+) -> None:
+    linked = (
+        'target "on-slow" {\n  contexts = { slow = "target:slow" }\n  dockerfile-inline = "FROM slow"\n}\n'
+    )
+    write_tree(tmp_path, {"docker-bake.hcl": _FAILING + linked})
+    words = [
+        "bake",
+        "--progress",
+        "plain",
+        "--var",
+        f"BASE={busybox}",
+        "--set",
+        "slow.tags=c.example.com/slow",
+    ]
+
+    with warmroute.started(*words, "on-slow", cwd=tmp_path) as process:
+        while not any(active_builds(daemon.address) for daemon in buildkitd_three):
+            assert process.process.poll() is None
+        warmroute.ok("cancel", "--key", "c.example.com/slow")
+        code = process.wait(within=30)
+
+    output = process.output.decode()
+    assert code == 130, output
+    assert "target slow: the build on" in output
+    assert "was canceled by" in output
+
+
 @pytest.fixture
 def outside(tmp_path: Path) -> Path:
     """A directory beside which there is one with a file that steps are to see."""
@@ -442,3 +471,34 @@ def test_archives_of_two_targets_are_not_mixed_on_stdout(warmroute: Installed, t
     assert "the outputs of both and one both go to stdout" in done.stderr
     only = warmroute.ok("bake", "--progress", "quiet", "--set", "one.output=type=tar", "one", cwd=tmp_path)
     assert "file" in only.stdout
+
+
+_COMPOSE = """
+services:
+  base:
+    build:
+      context: .
+      dockerfile_inline: |
+        FROM scratch
+        COPY file /file
+  api:
+    image: compose.example.com/api
+    build:
+      context: .
+      additional_contexts:
+        base: service:base
+      dockerfile_inline: |
+        FROM base
+        COPY file /api
+  db:
+    image: compose.example.com/db
+"""
+
+
+def test_services_of_a_compose_file_are_built(warmroute: Installed, tmp_path: Path) -> None:
+    write_tree(tmp_path, {"compose.yaml": _COMPOSE, "file": "f\n"})
+
+    done = warmroute.ok("bake", "-f", "compose.yaml", "--set", "api.output=out", "api", cwd=tmp_path)
+
+    assert set(_table(done)) == {"api", "base"}
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["api", "file"]

@@ -161,6 +161,15 @@ def test_who_cancels_ends_all_of_them() -> None:
         thread.join()
 
 
+def test_a_build_that_somebody_else_has_canceled_has_failed() -> None:
+    def build(_name: str, _cancellation: Cancellation) -> None:
+        raise CancelledError("canceled by ann", reason="recalled")
+
+    outcomes, _ = _run(build, _order("one"))
+
+    assert isinstance(outcomes[0].error, CancelledError)
+
+
 def test_what_is_no_error_of_a_build_is_raised_where_the_caller_waits() -> None:
     def build(_name: str, _cancellation: Cancellation) -> None:
         raise ZeroDivisionError
