@@ -35,11 +35,10 @@ class Member:
         self._tally = StepTally()
         self._running: dict[str, Vertex] = {}
         self._foreign: Callable[[str], bool] = lambda _: False
-        self._began = 0.0
+        self._created = time.monotonic()
 
     def begins(self, attempt: Attempt, daemon: Daemon, foreign: Callable[[str], bool]) -> None:
         """Tell which daemon has it now. ``foreign`` says whether a step is another build's, by its digest."""
-        self._began = time.monotonic()
         self._tally = StepTally()
         self._foreign = foreign
         self.tell(attempt)
@@ -83,7 +82,7 @@ class Member:
             steps=steps,
             cached=cached,
             sent=self._tally.sent,
-            seconds=time.monotonic() - self._began,
+            seconds=time.monotonic() - self._created,
         )
 
     def _own(self, status: SolveStatus) -> SolveStatus:
