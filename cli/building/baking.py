@@ -89,7 +89,9 @@ def bake_and_report(config: RouterConfig, wanted: Wanted, shown: DisplayOptions,
             whereabouts=whereabouts,
         )
         interrupted.show(renderer)
-        display = BakeDisplay(renderer, whereabouts, prefixed=len(names) > 1, brief=mode == "tty")
+        display = BakeDisplay(
+            renderer, whereabouts, prefixed=len(names) > 1, brief=mode == "tty", told=wanted.keep_going
+        )
         order = library.BakeOrder(targets=builds, parallel=wanted.parallel, keep_going=wanted.keep_going)
         try:
             router = BuildRouter(config, span=span)
@@ -105,7 +107,7 @@ def bake_and_report(config: RouterConfig, wanted: Wanted, shown: DisplayOptions,
             _tell(outcomes, display)
         if file is not None and (not failed or wanted.keep_going):
             file.write(outcomes)
-        _raise_first(failed)
+        _raise_first(failed, among=len(builds))
         requests = {build.name: build.request for build in builds}
         print_answers(prepared.plan, requests, wanted.question, outcomes)
 
@@ -154,22 +156,25 @@ def _tell(outcomes: Sequence[TargetOutcome], display: BakeDisplay) -> None:
         )
 
 
-def _raise_first(failed: Sequence[TargetOutcome]) -> None:
-    """Raise the error of the first target that failed, after the others' are told."""
+def _raise_first(failed: Sequence[TargetOutcome], *, among: int) -> None:
+    """Raise the error of the first target that failed, after the others' are told; the same one once."""
+    errors: dict[str, RouterError] = {}
+    targets: dict[str, list[str]] = {}
+    for outcome in failed:
+        if outcome.error is not None:
+            told = render_error(outcome.error, color=False)
+            errors.setdefault(told, outcome.error)
+            targets.setdefault(told, []).append(outcome.name)
+    if among > 1:
+        for told, error in errors.items():
+            names = targets[told]
+            error.args = (f"target{'s' * (len(names) > 1)} {', '.join(names)}: {error}",)
     color = sys.stderr.isatty() and "NO_COLOR" not in os.environ
-    named = [_named(each) for each in failed]
-    for error in named[1:]:
+    first, *others = (*errors.values(), None)
+    for error in filter(None, others):
         sys.stderr.write(render_error(error, color=color))
-    if named:
-        raise named[0]
-
-
-def _named(outcome: TargetOutcome) -> RouterError:
-    """Return a target's error with its name before the message."""
-    error = outcome.error
-    assert error is not None  # it has failed
-    error.args = (f"target {outcome.name}: {error}",)
-    return error
+    if first is not None:
+        raise first
 
 
 def _with_details(

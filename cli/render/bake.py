@@ -62,16 +62,24 @@ class BakeWhereabouts(Whereabouts):
 class BakeDisplay:
     """Hears of the targets, from several threads, and has one display show them.
 
-    ``brief``: where targets run is shown in the header already.
+    ``brief``: where targets run is shown in the header already. ``told``: a failure is told at once, because
+    the others go on.
     """
 
     def __init__(
-        self, renderer: Renderer, whereabouts: BakeWhereabouts, *, prefixed: bool, brief: bool
+        self,
+        renderer: Renderer,
+        whereabouts: BakeWhereabouts,
+        *,
+        prefixed: bool,
+        brief: bool,
+        told: bool = False,
     ) -> None:
         self._renderer = renderer
         self._whereabouts = whereabouts
         self._prefixed = prefixed
         self._brief = brief
+        self._told = told
         self._lock = threading.Lock()
         self._attempts: dict[str, Attempt] = {}
         self._digests: dict[tuple[str, str], str] = {}
@@ -108,12 +116,12 @@ class BakeDisplay:
                 self._renderer.event(replace(event, text=self._named(target, event.text)))
 
     def ended(self, outcome: TargetOutcome) -> None:
-        """Hear what came of a target, and tell at once of one that failed."""
+        """Hear what came of a target."""
         with self._lock:
             self._whereabouts.ended(outcome.name)
             if outcome.result is None and outcome.name in self.unkept:
                 self.unkept.remove(outcome.name)
-        if outcome.error is not None and self._prefixed:
+        if outcome.error is not None and self._told:
             self._renderer.event(Notice(level="warning", text=f"{outcome.name} failed: {outcome.error}"))
 
     def _tell_where(self, target: str) -> None:

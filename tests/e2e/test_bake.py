@@ -502,3 +502,16 @@ def test_services_of_a_compose_file_are_built(warmroute: Installed, tmp_path: Pa
 
     assert set(_table(done)) == {"api", "base"}
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["api", "file"]
+
+
+def test_an_error_that_several_targets_have_is_told_once(warmroute: Installed, tmp_path: Path) -> None:
+    write_tree(tmp_path, {"docker-bake.hcl": _EIGHT, "Dockerfile": _DOCKERFILE})
+    nowhere = ("--addr", "tcp://127.0.0.1:1", "--var", "BASE=b", "--var", "RUN=once", "--keep-going")
+
+    several = warmroute.run("bake", "--progress", "quiet", *nowhere, "one", "two", cwd=tmp_path)
+    alone = warmroute.run("bake", "--progress", "quiet", *nowhere, "one", cwd=tmp_path)
+
+    reason = "can't connect to tcp://127.0.0.1:1: connection refused"
+    assert (several.code, alone.code) == (69, 69)
+    assert re.findall(r"^ERROR: (.*)$", several.stderr, re.MULTILINE) == [f"targets one, two: {reason}"]
+    assert re.findall(r"^ERROR: (.*)$", alone.stderr, re.MULTILINE) == [reason]

@@ -53,7 +53,11 @@ def _attempt(daemon: str = "d0", *, place: int = 1, reason: str = "", number: in
 
 def _display(*, prefixed: bool = True, brief: bool = False) -> tuple[BakeDisplay, _Renderer, BakeWhereabouts]:
     renderer, whereabouts = _Renderer(), BakeWhereabouts(["api", "web", "db"])
-    return BakeDisplay(renderer, whereabouts, prefixed=prefixed, brief=brief), renderer, whereabouts
+    return (
+        BakeDisplay(renderer, whereabouts, prefixed=prefixed, brief=brief, told=True),
+        renderer,
+        whereabouts,
+    )
 
 
 def _step(name: str) -> SolveStatus:
