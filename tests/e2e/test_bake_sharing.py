@@ -11,6 +11,7 @@ import pytest
 
 from router import (
     BakeKeys,
+    BakeListener,
     BakeOrder,
     BakePlace,
     BuildRouter,
@@ -69,12 +70,14 @@ def bake(buildkitd_three: tuple[Buildkitd, ...], tmp_path: Path, monkeypatch: py
     daemons = [(f"d{number}", daemon.address) for number, daemon in enumerate(buildkitd_three[:2])]
     environment = {"HOME": str(tmp_path)}
 
-    def run(**order: Any) -> Sequence[TargetOutcome]:
+    def run(listener: BakeListener | None = None, **order: Any) -> Sequence[TargetOutcome]:
         place = BakePlace(environment=environment, local="linux/amd64")
         builds = bake_builds(planned(_TARGETS, "all"), BakeKeys("."), place)
         router = BuildRouter(RouterConfig(addresses=addressed(*daemons)), environment=environment)
         with Cancellation() as cancellation:
-            return build_targets(router, BakeOrder(targets=builds, **order), _Nobody(), cancellation)
+            return build_targets(
+                router, BakeOrder(targets=builds, **order), listener or _Nobody(), cancellation
+            )
 
     return run
 
@@ -136,4 +139,26 @@ def test_without_a_session_of_their_own_builds_send_the_directory_themselves(
     outcomes = bake()
 
     assert all(each.result is not None for each in outcomes)
+    assert walks[True] >= 6
+
+
+def test_a_session_that_is_lost_between_two_builds_is_opened_anew(
+    bake: Bake, walks: Counter[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[sharing.Keeper] = []
+    added_to = sharing.Keeper.added_to
+
+    def noted(keeper: sharing.Keeper, inputs: Any) -> Any:
+        opened.append(keeper)
+        return added_to(keeper, inputs)
+
+    class Losing(_Nobody):
+        def ended(self, _outcome: TargetOutcome) -> None:
+            opened.pop().close()
+
+    monkeypatch.setattr(sharing.Keeper, "added_to", noted)
+
+    outcomes = bake(parallel=1, listener=Losing())
+
+    assert [each.error for each in outcomes] == [None] * 6
     assert walks[True] >= 6
