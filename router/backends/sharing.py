@@ -53,7 +53,10 @@ class SharedFiles(Closing):
         place = daemon.name, str(daemon.address)
         with self._lock:
             keeper = self._keepers.get(place)
-            if keeper is None or keeper.gone:
+            if keeper is not None and keeper.gone:
+                keeper.close()
+                keeper = None
+            if keeper is None:
                 keeper = self._keepers[place] = Keeper(daemon, self._shares, context)
         return keeper
 
