@@ -39,7 +39,7 @@ from router.tracing import NO_SPAN, Span
 from router.transport.options import DialOptions
 
 if TYPE_CHECKING:
-    from router.backends.sharing import SharedFiles
+    from router.backends.sharing import Portion
     from router.operations.connect import Connection
 
 __all__ = ["Beside", "BuildRouter", "Ready", "Relayed", "Route"]
@@ -49,15 +49,13 @@ __all__ = ["Beside", "BuildRouter", "Ready", "Relayed", "Route"]
 class Relayed:
     """Where a build of somebody else's belongs. Without ``bounded`` a daemon takes it however full it is.
 
-    ``beside``: the daemon that comes before all others, by its name, whatever the key's order. ``shared``:
-    what it reads as others do.
+    ``beside``: the daemon that comes before all others, by its name, whatever the key's order.
     """
 
     key: Key
     beside: str = ""
     platforms: tuple[str, ...] = ()
     bounded: bool = True
-    shared: SharedFiles | None = None
 
 
 @frozen
@@ -66,7 +64,7 @@ class Beside:
     shares."""
 
     key: Key | None = None
-    shared: SharedFiles | None = None
+    shared: Portion | None = None
 
 
 _ALONE = Beside()
@@ -227,8 +225,7 @@ class BuildRouter(Closing):
         policy = self._policy
         if not relayed.bounded:
             policy = replace(policy, max_builds=0, queue=0.0)
-        context = replace(self._context(key, on_event, cancellation), shared=relayed.shared)
-        attempts = Attempts(nothing_read(), context, backend, policy)
+        attempts = Attempts(nothing_read(), self._context(key, on_event, cancellation), backend, policy)
 
         def rank() -> Sequence[Candidate]:
             candidates = self._routing.candidates(key, platforms, on_event, cancellation)

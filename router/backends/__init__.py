@@ -22,7 +22,7 @@ from router.tracing import NO_SPAN, Span
 from router.transport.options import DialOptions
 
 if TYPE_CHECKING:  # few builds have others beside them
-    from router.backends.sharing import SharedFiles
+    from router.backends.sharing import Portion
     from router.solve.handing import Linked
 
 __all__ = ["Backend", "BackendContext"]
@@ -57,7 +57,7 @@ class BackendContext:
     lent: tuple[int, ...] = ()
     span: Span = NO_SPAN
     linked: Linked | None = field(default=None, repr=False)
-    shared: SharedFiles | None = field(default=None, repr=False)
+    shared: Portion | None = field(default=None, repr=False)
     failures: Callable[[], Sequence[RouterError]] = tuple
 
 

@@ -85,7 +85,7 @@ def _build(build: PreparedBuild, daemon: Daemon, context: BackendContext, opened
         inputs = inputs if image is None else image.added_to(inputs)
         if context.linked is not None:
             inputs = context.linked.added_to(inputs)
-        keeper = None if context.shared is None else context.shared.keeper(daemon, inputs, context)
+        offered = None if context.shared is None else context.shared.offered(daemon, inputs, context)
         copies = open_copies(request, inputs, context)
         deadline = time.monotonic() + context.dial.timeout
         with _dialled(daemon, context) as channel, context.span.begin("solve") as span:
@@ -111,10 +111,10 @@ def _build(build: PreparedBuild, daemon: Daemon, context: BackendContext, opened
                 },
                 wake=channel.wake,
             )
-            if keeper is not None:
-                context = replace(context, failures=partial(keeper.failures, inputs))
-                keeper.wake_by(channel.wake)
-                inputs = keeper.added_to(inputs)
+            if offered is not None:
+                context = replace(context, failures=offered.failures)
+                offered.wake_by(channel.wake)
+                inputs = offered.added_to(inputs)
             try:
                 solving = Solving(request, daemon, replace(context, span=span), channel, session)
                 result = solving.run(inputs, plans, copies, deadline)

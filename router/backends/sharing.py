@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 
 from router.backends import BackendContext
@@ -29,27 +29,41 @@ from router.session.server import SessionServer
 from router.solve.control import Control
 from router.solve.inputs import Inputs
 
-__all__ = ["Keeper", "SharedFiles", "Shares"]
+__all__ = ["Keeper", "Offered", "Portion", "Share", "SharedFiles"]
 
-Shares = frozenset[tuple[str, str]]
-"""Directories: the daemon's name for each, and its path without links."""
+
+@frozen
+class Share:
+    """A directory that several builds read: the daemon's name for it, its path without links, and what they
+    select of it, in a word that is the same for the same files."""
+
+    name: str
+    path: str
+    selection: str
+
 
 # Where the session is slow to open, a build has its files read through its own.
 _PATIENCE = 3.0
 
 
 class SharedFiles(Closing):
-    """What the builds of a run share, on all daemons. Used by several threads; close it after the builds."""
+    """What the builds of a run share, on all daemons: by their names, the shares of each.
 
-    def __init__(self, shares: Shares) -> None:
+    Used by several threads; close it after the builds.
+    """
+
+    def __init__(self, shares: Mapping[str, frozenset[Share]]) -> None:
         self._shares = shares
+        self._all = frozenset(share for each in shares.values() for share in each)
         self._lock = threading.Lock()
         self._keepers: dict[tuple[str, str], Keeper] = {}
 
-    def keeper(self, daemon: Daemon, inputs: Inputs, context: BackendContext) -> Keeper | None:
-        """Return what offers the shared directories to a daemon, None where a build has none of them."""
-        if not any(_shared(inputs, self._shares)):
-            return None
+    def of(self, build: str) -> Portion:
+        """Return what one of the builds shares."""
+        return Portion(self, self._shares.get(build, frozenset()))
+
+    def keeper(self, daemon: Daemon, context: BackendContext) -> Keeper:
+        """Return what offers all shares to a daemon."""
         place = daemon.name, str(daemon.address)
         with self._lock:
             keeper = self._keepers.get(place)
@@ -57,7 +71,7 @@ class SharedFiles(Closing):
                 keeper.close()
                 keeper = None
             if keeper is None:
-                keeper = self._keepers[place] = Keeper(daemon, self._shares, context)
+                keeper = self._keepers[place] = Keeper(daemon, self._all, context)
         return keeper
 
     def close(self) -> None:
@@ -69,6 +83,51 @@ class SharedFiles(Closing):
             keeper.close()
 
 
+class Portion:
+    """What one build shares with others."""
+
+    def __init__(self, files: SharedFiles, shares: frozenset[Share]) -> None:
+        self._files = files
+        self._shares = shares
+
+    def offered(self, daemon: Daemon, inputs: Inputs, context: BackendContext) -> Offered | None:
+        """Return what is offered to a daemon for the build, None where it shares nothing."""
+        shares = {
+            share.name: share
+            for share in self._shares
+            if share.name in inputs.directories
+            and share.name not in inputs.fresh
+            and os.path.realpath(inputs.directories[share.name]) == share.path
+        }
+        return Offered(self._files.keeper(daemon, context), shares) if shares else None
+
+
+class Offered:
+    """Directories of a build that a daemon reads through a session which others have as well."""
+
+    def __init__(self, keeper: Keeper, shares: Mapping[str, Share]) -> None:
+        self._keeper = keeper
+        self._shares = shares
+
+    def added_to(self, inputs: Inputs) -> Inputs:
+        """Return inputs whose shared directories the frontend is to take from there, if they are offered."""
+        sessions = self._keeper.sessions()
+        attrs = {
+            f"local-sessionid:{name}": sessions[share].id
+            for name, share in self._shares.items()
+            if share in sessions
+        }
+        return replace(inputs, attrs={**inputs.attrs, **attrs})
+
+    def failures(self) -> Sequence[RouterError]:
+        """Return why directories could not be read."""
+        return [error for share in self._shares.values() for error in self._keeper.failures(share)]
+
+    def wake_by(self, wake: Callable[[], None]) -> None:
+        """Have ``wake`` called when a directory could not be read."""
+        self._keeper.wake_by(wake)
+
+
 @frozen
 class _Session:
     """One directory's session."""
@@ -78,43 +137,31 @@ class _Session:
 
 
 class Keeper:
-    """Offers directories to one daemon, from a thread and over a connection of its own, until closed."""
+    """Offers shares to one daemon, from a thread and over a connection of its own, until closed."""
 
-    def __init__(self, daemon: Daemon, shares: Shares, context: BackendContext) -> None:
+    def __init__(self, daemon: Daemon, shares: frozenset[Share], context: BackendContext) -> None:
         self._daemon = daemon
         self._shares = shares
         # The first build may be over long before this is.
-        self._context = replace(context, key="", context_id="", on_event=_ignore, linked=None)
+        self._context = replace(context, on_event=_ignore, linked=None, shared=None)
         self._stop = Cancellation("bake")
         self._opened = threading.Event()
-        self._sessions: dict[tuple[str, str], _Session] = {}
+        self._sessions: dict[Share, _Session] = {}
         self._wakes: list[Callable[[], None]] = []
         self.gone = False
         """Whether it offers nothing any more."""
         self._thread = threading.Thread(target=self._run, name="shared files", daemon=True)
         self._thread.start()
 
-    def added_to(self, inputs: Inputs) -> Inputs:
-        """Return inputs whose shared directories the frontend is to take from here, if they are offered."""
+    def sessions(self) -> Mapping[Share, _Session]:
+        """Return the sessions by what they offer, as soon as they are open; nothing where they aren't."""
         self._opened.wait(_PATIENCE)
-        if self.gone or not self._opened.is_set():
-            return inputs
-        attrs = {
-            f"local-sessionid:{name}": self._sessions[name, path].id
-            for name, path in _shared(inputs, self._shares)
-        }
-        return replace(inputs, attrs={**inputs.attrs, **attrs})
+        return self._sessions if self._opened.is_set() and not self.gone else {}
 
-    def failures(self, inputs: Inputs) -> Sequence[RouterError]:
-        """Return why directories of a build could not be read."""
-        if not self._opened.is_set():
-            return ()
-        return [
-            error
-            for share in _shared(inputs, self._shares)
-            if share in self._sessions
-            for error in self._sessions[share].server.failures
-        ]
+    def failures(self, share: Share) -> Sequence[RouterError]:
+        """Return why a directory could not be read."""
+        session = self._sessions.get(share)
+        return () if session is None else tuple(session.server.failures)
 
     def wake_by(self, wake: Callable[[], None]) -> None:
         """Have ``wake`` called when a directory could not be read."""
@@ -129,7 +176,7 @@ class Keeper:
     def _run(self) -> None:
         try:
             with self._dialled() as channel, ExitStack() as opened:
-                calls = [self._open(channel, *share, opened) for share in sorted(self._shares)]
+                calls = [self._open(channel, share, opened) for share in sorted(self._shares, key=str)]
                 channel.handshake(self._context.dial.timeout)
                 self._opened.set()
                 prepare()
@@ -159,9 +206,11 @@ class Keeper:
     def _failed(self) -> int:
         return sum(len(each.server.failures) for each in self._sessions.values())
 
-    def _open(self, channel: RpcChannel, name: str, path: str, opened: ExitStack) -> RpcCall:
-        inputs = Inputs(directories={name: path})
-        copies = open_copies(BuildRequest(), inputs, self._context)
+    def _open(self, channel: RpcChannel, share: Share, opened: ExitStack) -> RpcCall:
+        inputs = Inputs(directories={share.name: share.path})
+        # A daemon's copy is of one selection of files: another would replace them, each time.
+        context = replace(self._context, key="", context_id=share.selection)
+        copies = open_copies(BuildRequest(), inputs, context)
         opened.callback(copies.close)
         server = SessionServer(
             unary={health.CHECK: health.check},
@@ -170,7 +219,7 @@ class Keeper:
         )
         opened.callback(server.close)
         session = _Session(id=os.urandom(16).hex(), server=server)
-        self._sessions[name, path] = session
+        self._sessions[share] = session
         metadata = [
             ("x-docker-expose-session-uuid", session.id),
             ("x-docker-expose-session-sharedkey", copies.shared_key),
@@ -181,11 +230,3 @@ class Keeper:
 
 def _ignore(_event: Event) -> None:
     """Hear nothing of the builds."""
-
-
-def _shared(inputs: Inputs, shares: Shares) -> Iterator[tuple[str, str]]:
-    """Yield what of a build's directories is shared."""
-    for name, path in inputs.directories.items():
-        share = name, os.path.realpath(path)
-        if share in shares and name not in inputs.fresh:
-            yield share

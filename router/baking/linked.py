@@ -44,10 +44,10 @@ class Ear:
 
 @frozen
 class Group:
-    """Builds that use each other's results, bases first, and what they read as others do."""
+    """Builds that use each other's results, bases first, and what they share with others."""
 
     builds: Sequence[BakeBuild]
-    shared: SharedFiles | None = None
+    shared: SharedFiles
 
 
 def build_linked(router: BuildRouter, group: Group, ear: Ear, cancellation: Cancellation) -> None:
@@ -65,9 +65,9 @@ def build_linked(router: BuildRouter, group: Group, ear: Ear, cancellation: Canc
                     ear.skipped(each.name, cancellation.why or f"{build.name} failed")
             return
         members.append(Member(build, ready, hear))
-    backend = LinkedBackend(members, ear)
+    backend = LinkedBackend(members, group.shared, ear)
     platforms = {each: None for build in builds for each in build.request.platforms}
-    relayed = Relayed(key=builds[0].key, platforms=tuple(platforms), shared=group.shared)
+    relayed = Relayed(key=builds[0].key, platforms=tuple(platforms))
     try:
         router.relay(relayed, backend, on_event=backend.hear, cancellation=cancellation)
     except RouterError as exc:
@@ -89,9 +89,10 @@ def _tell(error: RouterError, name: str, ear: Ear, cancellation: Cancellation) -
 class LinkedBackend:
     """Builds a group on the daemon that the router has chosen for it, as one build."""
 
-    def __init__(self, members: Sequence[Member], ear: Ear) -> None:
+    def __init__(self, members: Sequence[Member], shared: SharedFiles, ear: Ear) -> None:
         self._members = {each.build.name: each for each in members}
         self._builds = {each.build.name: each.build for each in members}
+        self._shared = shared
         self._ear = ear
         self._native = NativeBackend()
         self._attempt: Attempt | None = None
@@ -147,6 +148,7 @@ class LinkedBackend:
                 max_builds=context.max_builds if first else 0,
                 warm_only=context.warm_only and first,
                 linked=Linked(build.name, contexts, tried),
+                shared=self._shared.of(build.name),
             )
             prepared = member.ready.build
             if member.done:

@@ -128,7 +128,7 @@ class _Run:
         try:
             result = self._router.build(
                 build.request,
-                beside=Beside(key=build.key, shared=self._shared),
+                beside=Beside(key=build.key, shared=self._shared.of(build.name)),
                 on_event=lambda event: self._listener.event(build.name, event),
                 cancellation=self._stop,
             )

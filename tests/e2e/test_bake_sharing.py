@@ -25,6 +25,7 @@ from router import (
     build_targets,
 )
 from router.backends import sharing
+from router.fstransfer.sender import Sender
 from router.session import filesync
 from tests.addressed import addressed
 from tests.e2e.builder import write_tree
@@ -146,19 +147,46 @@ def test_a_session_that_is_lost_between_two_builds_is_opened_anew(
     bake: Bake, walks: Counter[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[sharing.Keeper] = []
-    added_to = sharing.Keeper.added_to
+    sessions = sharing.Keeper.sessions
 
-    def noted(keeper: sharing.Keeper, inputs: Any) -> Any:
+    def noted(keeper: sharing.Keeper) -> Any:
         opened.append(keeper)
-        return added_to(keeper, inputs)
+        return sessions(keeper)
 
     class Losing(_Nobody):
         def ended(self, _outcome: TargetOutcome) -> None:
             opened.pop().close()
 
-    monkeypatch.setattr(sharing.Keeper, "added_to", noted)
+    monkeypatch.setattr(sharing.Keeper, "sessions", noted)
 
     outcomes = bake(parallel=1, listener=Losing())
 
     assert [each.error for each in outcomes] == [None] * 6
     assert walks[True] >= 6
+
+
+def test_targets_that_select_other_files_keep_their_own_copies_at_the_daemon(
+    bake: Bake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "app" / "Dockerfile").write_text("FROM scratch AS last\nARG N\nCOPY in-$N /all/\n")
+    for name in "abcdef":
+        write_tree(tmp_path / "app", {f"in-{name}/file": f"{name}\n" * 100})
+    sent: list[int] = []
+    describe = Sender.receive
+
+    def receive(sender: Sender, message: Any) -> None:
+        describe(sender, message)
+        # The frontend has its Dockerfile sent each time; a context has a directory too.
+        if len(sender._contents) > 1:
+            sent.append(sender.files_sent)
+
+    bake()
+    monkeypatch.setattr(Sender, "receive", receive)
+
+    outcomes = bake()
+
+    assert [each.error for each in outcomes] == [None] * 6
+    assert sent == [0] * len(sent), "nothing has changed"
+    assert sent
+    for name in "abcdef":
+        assert (tmp_path / "out" / name / "all" / "file").read_text() == f"{name}\n" * 100
